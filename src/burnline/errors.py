@@ -1,0 +1,86 @@
+"""Every error burnline raises on purpose.
+
+BurnlineError
+├── SpecError              a file the user wrote is wrong; carries every problem found
+├── StoreError             the database failed; `.retryable` says whether trying again can help
+│   └── Fenced             this worker no longer owns the row it tried to write
+├── CollectorError         a collector could not read its source
+│   └── NoData             the source is there but has nothing to say; not a failure
+├── PayloadError           bytes from outside are not what the door accepts
+│   └── PayloadTooLarge    ... because they are too many, before or after decompression
+└── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class BurnlineError(Exception):
+    """The root: catching it catches everything burnline raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a file: where it stands, what was found, what would be accepted."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{where}: {self.field}: {self.message}" if self.field else f"{where}: {self.message}"
+
+
+class SpecError(BurnlineError):
+    """A file the user wrote cannot be used; `problems` lists every reason, in file order."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class StoreError(BurnlineError):
+    """The database refused or failed; nothing of the transaction was kept."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        self.retryable = retryable
+        super().__init__(message)
+
+
+class Fenced(StoreError):
+    """Another worker took the row over (a newer epoch); stop at once and write nothing more."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retryable=False)
+
+
+class CollectorError(BurnlineError):
+    """A collector could not read its source; the other collectors go on."""
+
+
+class NoData(CollectorError):
+    """The source is there but has nothing to say (no GPU, no pressure files): quiet, not a failure."""
+
+
+class PayloadError(BurnlineError):
+    """Bytes from outside are not what this door accepts; the message says what would be."""
+
+
+class PayloadTooLarge(PayloadError):
+    """The body is larger than the door's limit, counted after decompression."""
+
+
+class ActionError(BurnlineError):
+    """A hook or step failed.
+
+    Attributes:
+        permanent: a retry cannot help (bad configuration, unknown target); the run escalates.
+    """
+
+    def __init__(self, message: str, *, permanent: bool) -> None:
+        self.permanent = permanent
+        super().__init__(message)

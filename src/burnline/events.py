@@ -1,0 +1,189 @@
+"""What crosses a folder: frozen records, no behaviour beyond the obvious.
+
+Times are aware UTC datetimes; durations are `timedelta`; ratios are in [0, 1] unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one series at one moment, as a scrape gives it."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Events in a span of time: `bad` of `total`. Both may be fractional (a drift score splits events)."""
+
+    bad: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What one collector gave in one turn; `samples` is empty unless `ok`."""
+
+    service: str
+    collector: str
+    target: str
+    at: datetime
+    duration_seconds: float
+    ok: bool
+    samples: tuple[Sample, ...] = ()
+    error: str = ""
+
+
+class Verdict(StrEnum):
+    """What a detector says of one closed window. NO_DATA is never healthy."""
+
+    OK = "ok"
+    ALARM = "alarm"
+    NO_DATA = "no_data"
+
+
+@dataclass(frozen=True, slots=True)
+class Contributor:
+    """One feature's share in a finding, worst first."""
+
+    feature: str
+    score: float
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One signal, one service, one closed window.
+
+    Attributes:
+        score: in [0, 1], 0 is best; None when the verdict is NO_DATA.
+        counts: events an SLO can count; total is 0 when the verdict is NO_DATA.
+        reason: one sentence for a person.
+    """
+
+    service: str
+    signal: str
+    window_start: datetime
+    window_end: datetime
+    verdict: Verdict
+    score: float | None
+    counts: Counts
+    reason: str
+    contributors: tuple[Contributor, ...] = ()
+
+
+class SloState(StrEnum):
+    """Four states, never three: no data is its own state."""
+
+    OK = "ok"
+    AT_RISK = "at_risk"  # a ticket tier is burning, or under a tenth of the budget is left
+    BREACHED = "breached"  # a page tier is burning, or the budget is gone
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """One alerting tier of one SLO at one moment; a rate is None while its window has no data."""
+
+    tier: str
+    severity: str
+    factor: float
+    long_window: timedelta
+    short_window: timedelta
+    long_rate: float | None
+    short_rate: float | None
+    firing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SloStatus:
+    """An SLO as the engine sees it now.
+
+    Attributes:
+        sli: good share of events over `window`; None without events.
+        counts: events over `window`.
+        budget_remaining: 1 is untouched, 0 is spent, negative is overspent; None without events.
+        exhausted_in: time until the budget is gone at the present rate; None when it is not being spent
+            faster than it returns.
+        cause: why the state is UNKNOWN and what to do about it; empty otherwise.
+    """
+
+    service: str
+    slo: str
+    at: datetime
+    state: SloState
+    objective: float
+    window: timedelta
+    sli: float | None
+    counts: Counts
+    budget_remaining: float | None
+    exhausted_in: timedelta | None
+    burns: tuple[Burn, ...]
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEvent:
+    """One alert of one Alertmanager webhook (version 4). Every field is hostile data."""
+
+    source: str
+    fingerprint: str
+    status: str  # "firing" | "resolved"
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    starts_at: datetime
+    ends_at: datetime | None
+    generator_url: str = ""
+
+
+class RunState(StrEnum):
+    """Where a run of a runbook stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"  # for an approval, or for `wake_at`
+    FINISHED = "finished"
+
+
+class Outcome(StrEnum):
+    """How a run ended."""
+
+    RECOVERED = "recovered"
+    NOT_RECOVERED = "not_recovered"
+    NO_DATA = "no_data"  # nothing could be verified: never counts as recovered
+    WORSE = "worse"
+    SKIPPED = "skipped"  # a guard said no, or another run already holds the target
+    REJECTED = "rejected"  # a person said no, or nobody said yes in time
+    FAILED = "failed"
+    DEAD = "dead"  # crashed its worker too often
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """A run that should exist: made once per (episode, runbook)."""
+
+    service: str
+    runbook: str
+    episode_id: int
+    incident_id: int
+    approval: str  # "none" | "one"
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+
+class StepState(StrEnum):
+    """Where one attempt of one step stands. STARTED in the database after a crash means: in doubt."""
+
+    STARTED = "started"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"

@@ -1,0 +1,1 @@
+"""What users write: the service file, read strictly and turned into frozen models."""

@@ -1,0 +1,176 @@
+"""The service file: one production service, what is measured, promised, paged and rolled back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from burnline.spec.sli import SloSpec
+from burnline.spec.strict import Strict
+from burnline.spec.units import Duration, Multiple, Name, Ratio
+
+Severity = Literal["page", "ticket"]
+
+
+class Escalation(Strict):
+    """Receivers per severity, each `kind:address`, as in webhook:https://..., pagerduty:team, slack:#channel."""
+
+    page: tuple[str, ...] = ()
+    ticket: tuple[str, ...] = ()
+    business: tuple[str, ...] = ()
+
+
+class ScrapeSpec(Strict):
+    """A Prometheus text page to read."""
+
+    url: str
+    profile: str = "http"
+    interval: Duration = Field(default="15s", validate_default=True)
+
+
+class QueueSpec(Strict):
+    """A queue to watch (not supported yet)."""
+
+    queue: dict[str, Any]
+
+
+class VersionSpec(Strict):
+    """Where the serving version is read: a label of the scraped series."""
+
+    source: Annotated[Literal["label"], Field(alias="from")]
+    label: str
+
+
+class ModelSpec(Strict):
+    """The model the service serves, and the profile of what it was trained on."""
+
+    name: str
+    version: VersionSpec | None = None
+    reference: str | None = None
+
+
+class DriftSpec(Strict):
+    """Does live data still look like the reference? `threshold`: share of events that would have to change."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: Annotated[int, Field(ge=1)] = 500
+    threshold: Ratio = 0.05
+
+
+class ConfidenceSpec(Strict):
+    """Is the model as sure of itself as it was on the reference?"""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: Annotated[int, Field(ge=1)] = 500
+    threshold: Ratio = 0.05
+
+
+class DataSpec(Strict):
+    """Are the inputs whole? `max_null` per feature; `schema: strict` makes wrong types and ranges bad."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: Annotated[int, Field(ge=1)] = 100
+    max_null: Ratio = 0.01
+    max_age: Duration | None = None
+    schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
+
+
+class SignalsSpec(Strict):
+    """Which detectors run. An empty mapping takes the defaults."""
+
+    drift: DriftSpec | None = None
+    confidence: ConfidenceSpec | None = None
+    data: DataSpec | None = None
+    skew: dict[str, Any] | None = None
+    outliers: dict[str, Any] | None = None
+    hallucination: dict[str, Any] | None = None
+
+
+class AliasHookSpec(Strict):
+    """A registry file in which an alias names the version that serves."""
+
+    file: str
+    alias: str = "champion"
+
+
+class HookSpec(Strict):
+    """How a release is taken back: exactly one hook, by its key."""
+
+    alias: AliasHookSpec | None = None
+    webhook: dict[str, Any] | None = None
+    command: dict[str, Any] | None = None
+    mlflow_alias: dict[str, Any] | None = None
+
+
+class GuardSpec(Strict):
+    """A condition under which a release is stopped (not supported yet)."""
+
+    sli: Name | None = None
+    signal: Name | None = None
+    business: Name | None = None
+    kind: Literal["hard", "sequential", "budget"]
+    above: Ratio | None = None
+    below: Ratio | None = None
+    worse_than_baseline: Multiple | None = None
+    below_baseline: Multiple | None = None
+    min_events: Annotated[int, Field(ge=0)] = 0
+    on_violation: Literal["abort", "review"] = "abort"
+
+
+class ReleaseSpec(Strict):
+    """How this service is released and taken back."""
+
+    hook: HookSpec
+    guards: tuple[GuardSpec, ...] = ()
+
+
+class Trigger(Strict):
+    """What starts a runbook: an alert of one SLO (at one severity, or any), or of one signal."""
+
+    slo: Name | None = None
+    signal: Name | None = None
+    severity: Severity | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.slo is None) == (self.signal is None):
+            raise ValueError("needs exactly one of `slo` and `signal`")
+        return self
+
+
+class RunbookBinding(Strict):
+    """Start runbook `run` when `on` fires; `approval: one` waits for a person before anything changes."""
+
+    on: Trigger
+    run: Name
+    approval: Literal["none", "one"] = "one"
+    params: dict[str, str | int | float | bool] = {}
+
+
+class CostSpec(Strict):
+    """What an hour of a GPU costs (not supported yet)."""
+
+    gpu_hour: str
+    per: str = "request"
+
+
+class ServiceSpec(Strict):
+    """One service file."""
+
+    apiVersion: Literal["burnline/v1"]
+    service: Name
+    owner: Name
+    description: str = ""
+    escalation: Escalation = Escalation()
+    collect: tuple[ScrapeSpec | QueueSpec | Literal["host", "gpu"], ...] = ()
+    model: ModelSpec | None = None
+    signals: SignalsSpec = SignalsSpec()
+    slos: tuple[SloSpec, ...] = ()
+    release: ReleaseSpec | None = None
+    runbooks: tuple[RunbookBinding, ...] = ()
+    cost: CostSpec | None = None
+
+    def slo(self, name: str) -> SloSpec | None:
+        """The SLO of that name, or None."""
+        return next((slo for slo in self.slos if slo.name == name), None)

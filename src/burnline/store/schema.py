@@ -1,0 +1,312 @@
+"""Every table. Migrations in `migrations/` must lead to exactly this (tested)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware UTC datetime kept as whole microseconds since 1970: exact, sortable, the same on every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - EPOCH) // MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else EPOCH + int(value) * MICROSECOND
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite gives rowids only to INTEGER PRIMARY KEY, PostgreSQL needs 64 bits.
+Id = BigInteger().with_variant(Integer, "sqlite")
+
+# What was accepted from outside, before any work is done on it. state: new | done | dead.
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("content_type", Text, nullable=False, server_default=""),
+    Column("received_at", Utc, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("state", Text, nullable=False, server_default="new"),
+    Column("error", Text, nullable=False, server_default=""),
+    Index(None, "kind", "state", "id"),
+    sqlite_autoincrement=True,
+)
+
+# A change of the version that serves, as it was seen.
+release = Table(
+    "release",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("service", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("previous", Text, nullable=False, server_default=""),
+    Column("seen_at", Utc, nullable=False),
+    Column("source", Text, nullable=False),
+    Index(None, "service", "seen_at"),
+)
+
+# A detector's open window: additive state, written in the transaction that consumes the events.
+signal_state = Table(
+    "signal_state",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("signal", Text, primary_key=True),
+    Column("window_start", Utc, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("service", Text, nullable=False),
+    Column("signal", Text, nullable=False),
+    Column("window_start", Utc, nullable=False),
+    Column("window_end", Utc, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("score", Float),
+    Column("bad", Float, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("contributors", JSON, nullable=False),
+    UniqueConstraint("service", "signal", "window_start"),
+    sqlite_autoincrement=True,
+)
+
+# The embedded engine's events per tile; `step_seconds` names the tier. `seen`: how much of the tile was observed.
+slo_tile = Table(
+    "slo_tile",
+    metadata,
+    Column("slo", Text, primary_key=True),
+    Column("step_seconds", Float, primary_key=True),
+    Column("at", Utc, primary_key=True),
+    Column("bad", Float, nullable=False),
+    Column("total", Float, nullable=False),
+    Column("seen", Float, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Last counter values per scraped target, so that a short restart loses no increments. `position`: findings read.
+slo_memory = Table(
+    "slo_memory",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+slo_alert = Table(
+    "slo_alert",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("tier", Text, primary_key=True),
+    Column("firing", Boolean, nullable=False),
+    Column("since", Utc, nullable=False),
+    Column("sent_at", Utc, nullable=False),
+)
+
+# Everything that goes wrong with one service at one time. state: open | closed.
+incident = Table(
+    "incident",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("service", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("closed_at", Utc),
+    Index("uq_incident_open", "service", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+)
+
+# One alert from its first firing to its end, whatever it was sent as. state: open | closed.
+episode = Table(
+    "episode",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("service", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("annotations", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("first_starts_at", Utc, nullable=False),
+    Column("last_starts_at", Utc, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    Column("deliveries", Integer, nullable=False, server_default="1"),
+    Index(
+        "uq_episode_open",
+        "source",
+        "fingerprint",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index(None, "source", "fingerprint", "ended_at"),
+    Index(None, "incident_id"),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("episode_id", ForeignKey("episode.id"), nullable=False),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False),
+    Column("service", Text, nullable=False),
+    Column("runbook", Text, nullable=False),
+    Column("digest", Text, nullable=False),  # of `body`: the run keeps the runbook it was started with
+    Column("body", Text, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("approval", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text),
+    Column("owner", Text),
+    Column("lease_until", Utc),
+    Column("epoch", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_step", Integer, nullable=False, server_default="0"),
+    Column("wake_at", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    UniqueConstraint("episode_id", "runbook"),
+    Index(None, "state", "wake_at"),
+    Index(None, "incident_id"),
+)
+
+step = Table(
+    "step",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("result", JSON),
+    Column("started_at", Utc, nullable=False),
+    Column("ended_at", Utc),
+    UniqueConstraint("run_id", "n", "attempt"),
+)
+
+target_lock = Table(
+    "target_lock",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("taken_at", Utc, nullable=False),
+)
+
+# One row per mutating step that was let through: cooldowns and blast-radius budgets count these.
+budget_event = Table(
+    "budget_event",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("kind", "scope", "run_id"),
+    Index(None, "kind", "scope", "at"),
+)
+
+# state: pending | approved | rejected | expired.
+approval = Table(
+    "approval",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("run_id", ForeignKey("run.id"), nullable=False),
+    Column("n", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("required", Integer, nullable=False),
+    Column("plan", JSON, nullable=False),
+    Column("plan_hash", Text, nullable=False),
+    Column("requested_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("decided_at", Utc),
+    UniqueConstraint("run_id", "n"),
+)
+
+approval_vote = Table(
+    "approval_vote",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("approval_id", ForeignKey("approval.id"), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    UniqueConstraint("approval_id", "actor"),
+)
+
+# What happened, in order; each row's hash covers the one before it in the same incident.
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("incident_id", ForeignKey("incident.id"), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Index(None, "incident_id", "id"),
+    sqlite_autoincrement=True,
+)
+
+# Global switches a person sets, such as the kill switch ("actions" = "off").
+switch = Table(
+    "switch",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+)
