@@ -187,3 +187,26 @@ class StepState(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionBatch:
+    """Accepted predictions of one service and model version, in columns of one length.
+
+    Attributes:
+        features: per feature one value per event; None is missing.
+        prediction: the model's answer per event (label or number); None when not sent.
+        confidence: in [0, 1] per event; None when not sent.
+        unknown_features: per event, how many features were sent that the reference does not know.
+    """
+
+    service: str
+    version: str
+    received_at: datetime
+    features: Mapping[str, list[float | str | bool | None]]
+    prediction: list[float | str | None]
+    confidence: list[float | None]
+    unknown_features: list[int]
+
+    def __len__(self) -> int:
+        return len(self.prediction)

@@ -79,7 +79,10 @@ def instruments(registry: CollectorRegistry) -> Instruments:
             "burnline_runbook_runs_total", "Runbook runs that ended.", [SERVICE, RUNBOOK, OUTCOME], registry=registry
         ),
         scrape_errors=Counter(
-            "burnline_scrape_errors_total", "Turns in which a collector failed.", [SERVICE, COLLECTOR], registry=registry
+            "burnline_scrape_errors_total",
+            "Turns in which a collector failed.",
+            [SERVICE, COLLECTOR],
+            registry=registry,
         ),
         job_seconds=Histogram(
             "burnline_job_duration_seconds", "Time one turn of a periodic worker took.", ["job"], registry=registry

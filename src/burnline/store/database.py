@@ -87,9 +87,7 @@ class Database:
             if last:
                 return
 
-    def _drain(
-        self, first: tuple[Work[Any], Future[Any]]
-    ) -> tuple[list[tuple[Work[Any], Future[Any]]], bool]:
+    def _drain(self, first: tuple[Work[Any], Future[Any]]) -> tuple[list[tuple[Work[Any], Future[Any]]], bool]:
         batch = [first]
         while len(batch) < MAX_BATCH:
             try:

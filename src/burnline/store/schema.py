@@ -131,8 +131,9 @@ slo_memory = Table(
     Column("body", JSON, nullable=False),
 )
 
-slo_alert = Table(
-    "slo_alert",
+# Alerts of the embedded engine: what is firing since when, and when that was last delivered.
+alert = Table(
+    "alert",
     metadata,
     Column("service", Text, primary_key=True),
     Column("name", Text, primary_key=True),
@@ -152,7 +153,13 @@ incident = Table(
     Column("state", Text, nullable=False),
     Column("opened_at", Utc, nullable=False),
     Column("closed_at", Utc),
-    Index("uq_incident_open", "service", unique=True, sqlite_where=text("state = 'open'"), postgresql_where=text("state = 'open'")),
+    Index(
+        "uq_incident_open",
+        "service",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
 )
 
 # One alert from its first firing to its end, whatever it was sent as. state: open | closed.

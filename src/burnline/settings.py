@@ -1,0 +1,32 @@
+"""Process settings, from the environment (BURNLINE_*); what a service promises is in its service file instead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of one burnline process.
+
+    Attributes:
+        database: SQLAlchemy URL.
+        services: a folder of service files, or one file.
+        runbooks: a folder of the team's own runbooks, beside those that ship with burnline.
+        prometheus_url: set when Prometheus evaluates the compiled rules; empty means the embedded engine.
+        alerts_token: when set, POST /v1/alerts and /v1/predictions need `Authorization: Bearer ...`.
+        otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BURNLINE_", frozen=True, extra="ignore")
+
+    database: str = "sqlite:///burnline.db"
+    services: Path = Path("services")
+    runbooks: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 8600
+    prometheus_url: str = ""
+    alerts_token: str = ""
+    otlp_endpoint: str = ""
+    lease_seconds: float = 30.0

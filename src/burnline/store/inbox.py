@@ -1,0 +1,70 @@
+"""What came in from outside: committed here before it is acknowledged, worked on later, in order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from burnline.store.schema import inbox
+
+ALERTS = "alerts"
+PREDICTIONS = "predictions"
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRow:
+    """One accepted body, as it came."""
+
+    id: int
+    kind: str
+    source: str
+    content_type: str
+    received_at: datetime
+    body: bytes
+
+
+def accept(tx: Connection, *, kind: str, source: str, body: bytes, now: datetime, content_type: str = "") -> int:
+    """Keep `body` and return its id; ids grow in commit order because there is one writer."""
+    row = {"kind": kind, "source": source, "content_type": content_type, "received_at": now, "body": body}
+    return int(tx.execute(insert(inbox).values(row).returning(inbox.c.id)).scalar_one())
+
+
+def waiting(tx: Connection, kind: str, limit: int) -> list[InboxRow]:
+    """The oldest rows of `kind` on which no work was done yet."""
+    columns = (inbox.c.id, inbox.c.kind, inbox.c.source, inbox.c.content_type, inbox.c.received_at, inbox.c.body)
+    rows = tx.execute(
+        select(*columns).where(inbox.c.kind == kind, inbox.c.state == "new").order_by(inbox.c.id).limit(limit)
+    )
+    return [InboxRow(*row) for row in rows]
+
+
+def mark_done(tx: Connection, row_id: int) -> None:
+    """The work on this row is committed together with this mark."""
+    tx.execute(update(inbox).where(inbox.c.id == row_id).values(state="done"))
+
+
+def mark_dead(tx: Connection, row_id: int, error: str) -> None:
+    """Quarantine a row that can never be worked on, with the reason."""
+    tx.execute(update(inbox).where(inbox.c.id == row_id).values(state="dead", error=error[:2000]))
+
+
+def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
+    """Delete consumed rows of `kind` up to and with `row_id`; dead ones stay. Returns how many went."""
+    gone = tx.execute(delete(inbox).where(inbox.c.kind == kind, inbox.c.id <= row_id, inbox.c.state != "dead"))
+    return gone.rowcount
+
+
+def depth(tx: Connection) -> dict[tuple[str, str], int]:
+    """Rows per (kind, state)."""
+    rows = tx.execute(select(inbox.c.kind, inbox.c.state, func.count()).group_by(inbox.c.kind, inbox.c.state))
+    return {(kind, state): count for kind, state, count in rows}
+
+
+def oldest_waiting(tx: Connection, kind: str) -> datetime | None:
+    """When the oldest row still to be worked on arrived; None if there is none."""
+    oldest: datetime | None = tx.scalar(
+        select(func.min(inbox.c.received_at)).where(inbox.c.kind == kind, inbox.c.state == "new")
+    )
+    return oldest

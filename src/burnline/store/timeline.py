@@ -1,0 +1,81 @@
+"""The record of an incident: append only, each row's hash covers the row before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from burnline.store.schema import timeline
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened. `source`: alerting, runbook, release, person; `type` is a stable word for programs."""
+
+    id: int
+    incident_id: int
+    at: datetime
+    source: str
+    actor: str
+    type: str
+    text: str
+    data: Mapping[str, Any]
+    prev_hash: str
+    hash: str
+
+
+def append(
+    tx: Connection,
+    *,
+    incident_id: int,
+    at: datetime,
+    source: str,
+    type: str,  # noqa: A002 - the field's own name
+    text: str,
+    actor: str = "burnline",
+    data: Mapping[str, Any] | None = None,
+) -> int:
+    """Add an entry and return its id. `data` must be plain JSON."""
+    last = select(timeline.c.hash).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id.desc()).limit(1)
+    values: dict[str, Any] = {
+        "incident_id": incident_id,
+        "at": at,
+        "source": source,
+        "actor": actor,
+        "type": type,
+        "text": text,
+        "data": dict(data or {}),
+        "prev_hash": tx.scalar(last) or GENESIS,
+    }
+    values["hash"] = _hash(values)
+    return int(tx.execute(insert(timeline).values(values).returning(timeline.c.id)).scalar_one())
+
+
+def entries(tx: Connection, incident_id: int) -> list[Entry]:
+    """An incident's record, oldest first."""
+    rows = tx.execute(select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id))
+    return [Entry(**row) for row in rows.mappings()]
+
+
+def first_broken(record: list[Entry]) -> Entry | None:
+    """The first entry that was changed, or follows a removed one; None when the chain holds."""
+    prev_hash = GENESIS
+    for entry in record:
+        values = {name: getattr(entry, name) for name in Entry.__slots__ if name not in ("id", "hash")}
+        if entry.prev_hash != prev_hash or entry.hash != _hash(values):
+            return entry
+        prev_hash = entry.hash
+    return None
+
+
+def _hash(values: Mapping[str, Any]) -> str:
+    plain = {**values, "at": values["at"].isoformat(timespec="microseconds")}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
