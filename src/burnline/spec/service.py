@@ -145,7 +145,7 @@ class RunbookBinding(Strict):
     on: Trigger
     run: Name
     approval: Literal["none", "one"] = "one"
-    params: dict[str, str | int | float | bool] = {}
+    params: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
 class CostSpec(Strict):

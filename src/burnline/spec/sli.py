@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from burnline.spec.strict import Strict
 from burnline.spec.selector import SelectorField
+from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, Ratio
 
 
