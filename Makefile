@@ -1,0 +1,54 @@
+# One command per chore, the same at a desk and in CI.
+# PYTHON=python3.12 picks the interpreter of a new .venv.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+PYTEST := $(BIN)/pytest
+LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest \
+          --annotation-style line --no-header --no-emit-index-url
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test check golden bench lock clean
+
+help:
+	@echo 'make demo    the whole loop on this machine: a bad release, its detection, its rollback (KEEP=1 stays up)'
+	@echo 'make test    every test; those that drive programs which are not installed are skipped, in CI they fail'
+	@echo 'make check   lint, format, types, import rules'
+	@echo 'make golden  rewrite the golden files, to be read and committed'
+	@echo 'make bench   every benchmark'
+	@echo 'make lock    pin the requirements again after a change of pyproject.toml (UPGRADE=--upgrade: newest of all)'
+	@echo 'make clean   remove .venv and what tools left behind'
+
+demo: .venv/run.stamp
+	$(BIN)/burnline demo $(if $(KEEP),--keep)
+
+test: .venv/dev.stamp
+	$(PYTEST) $(ARGS)
+
+check: .venv/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+golden: .venv/dev.stamp
+	$(PYTEST) --golden -q $(ARGS)
+	git status --short
+
+bench: .venv/dev.stamp
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+lock: .venv/dev.stamp
+	$(LOCK) $(UPGRADE) pyproject.toml --all-extras requirements/dev.in -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra demo requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info
+
+# run.txt is what `make demo` needs; dev.txt holds all of it and more, so a .venv made for tests runs the demo too.
+.venv/run.stamp: requirements/run.txt pyproject.toml scripts/setup
+	scripts/setup $(PYTHON) run
+
+.venv/dev.stamp: requirements/dev.txt pyproject.toml scripts/setup
+	scripts/setup $(PYTHON) dev
