@@ -36,10 +36,11 @@ class QueueSpec(Strict):
 
 
 class VersionSpec(Strict):
-    """Where the serving version is read: a label of the scraped series."""
+    """Where the serving version is read: `label` of the info series `metric` that has the value 1."""
 
     source: Annotated[Literal["label"], Field(alias="from")]
     label: str
+    metric: str = "model_info"
 
 
 class ModelSpec(Strict):
