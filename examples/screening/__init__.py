@@ -1,0 +1,1 @@
+"""A real model service to watch: tumour screening on the breast cancer data that ships with scikit-learn."""
