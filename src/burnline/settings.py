@@ -15,7 +15,8 @@ class Settings(BaseSettings):
         services: a folder of service files, or one file.
         runbooks: a folder of the team's own runbooks, beside those that ship with burnline.
         prometheus_url: set when Prometheus evaluates the compiled rules; empty means the embedded engine.
-        alerts_token: when set, POST /v1/alerts and /v1/predictions need `Authorization: Bearer ...`.
+        token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
+        allowed_hosts: names under which the page may be asked for (a guard against DNS rebinding).
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -27,6 +28,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8600
     prometheus_url: str = ""
-    alerts_token: str = ""
+    token: str = ""
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     otlp_endpoint: str = ""
     lease_seconds: float = 30.0

@@ -1,0 +1,1 @@
+"""The HTTP surface: doors for what comes in, JSON for programs, pages for people."""
