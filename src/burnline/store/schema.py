@@ -131,7 +131,8 @@ slo_memory = Table(
     Column("body", JSON, nullable=False),
 )
 
-# Alerts of the embedded engine: what is firing since when, and when that was last delivered.
+# Alerts of the embedded engine: what is firing (or not yet: pending) since when, when that was last delivered, and
+# under which labels: a spec edited meanwhile must not change the identity of what is resolved.
 alert = Table(
     "alert",
     metadata,
@@ -141,6 +142,16 @@ alert = Table(
     Column("firing", Boolean, nullable=False),
     Column("since", Utc, nullable=False),
     Column("sent_at", Utc, nullable=False),
+    Column("labels", JSON, nullable=False),
+)
+
+# Watchdog alerts: when the alert path of each source was last seen working.
+heartbeat = Table(
+    "heartbeat",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("seen_at", Utc, nullable=False),
 )
 
 # Everything that goes wrong with one service at one time. state: open | closed.
