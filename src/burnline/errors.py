@@ -8,7 +8,9 @@ BurnlineError
 │   └── NoData             the source is there but has nothing to say; not a failure
 ├── PayloadError           bytes from outside are not what the door accepts
 │   └── PayloadTooLarge    ... because they are too many, before or after decompression
-└── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
+├── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
+│   └── InDoubt            nobody knows whether the change took effect
+└── DecisionRefused        a person's decision on an approval cannot be taken
 """
 
 from __future__ import annotations
@@ -84,3 +86,14 @@ class ActionError(BurnlineError):
     def __init__(self, message: str, *, permanent: bool) -> None:
         self.permanent = permanent
         super().__init__(message)
+
+
+class InDoubt(ActionError):
+    """A change was sent and no answer came: it may have taken effect. Only an idempotent hook is asked again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=False)
+
+
+class DecisionRefused(BurnlineError):
+    """A vote that cannot count: already decided, expired, or given on a plan that has changed."""
