@@ -77,7 +77,7 @@ HOST_NETWORK_DROPS = _machine(
 
 # GPUs: each with the labels {gpu, uuid, model}. What a GPU does not support is absent, never 0.
 GPU_UP = _machine("burnline_gpu_up", "1 when the driver can talk to the GPU; 0 when it is lost.")
-GPU_UTILISATION = _machine("burnline_gpu_utilisation_ratio", "Share of the last period in which a kernel ran.")
+GPU_UTILIZATION = _machine("burnline_gpu_utilization_ratio", "Share of the last period in which a kernel ran.")
 GPU_MEMORY_BUSY = _machine("burnline_gpu_memory_busy_ratio", "Share of the last period in which memory was accessed.")
 GPU_MEMORY_SIZE = _machine("burnline_gpu_memory_size_bytes", "Memory on the GPU.")
 GPU_MEMORY_USED = _machine("burnline_gpu_memory_used_bytes", "GPU memory allocated by processes.")
