@@ -91,6 +91,9 @@ GPU_ECC_ERRORS = _machine("burnline_gpu_ecc_errors_total", "Memory errors over t
 GPU_THROTTLED = _machine("burnline_gpu_throttled", "1 while the clocks are held down for {reason}.")
 GPU_PCIE_REPLAYS = _machine("burnline_gpu_pcie_replays_total", "Packets sent again over PCI Express.")
 
+# The inbox
+INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}
+
 # Alert names (label alertname), shared by compiled rules and the embedded engine
 ALERT_BURN = "ErrorBudgetBurn"
 ALERT_SIGNAL = "SignalAlarm"
