@@ -1,0 +1,45 @@
+"""What a collector must do. Everything else (deadlines, isolation, success series) the runner does for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from burnline.events import Sample
+
+
+class Collector(Protocol):
+    """Reads one source when asked.
+
+    Attributes:
+        service: whom the samples belong to; empty for the machine itself.
+        name: unique within the service; the label `collector` of its duration and success series.
+        target: what it reads, for people: a URL without credentials, a path.
+        interval: time between two turns.
+    """
+
+    @property
+    def service(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def interval(self) -> timedelta: ...
+
+    def collect(self, now: datetime) -> Sequence[Sample]:
+        """Read the source once.
+
+        Raises: NoData when there is nothing to read here (quiet); CollectorError when reading failed.
+        """
+        ...
+
+
+@runtime_checkable
+class Closeable(Protocol):
+    """A collector that holds a connection or a library open."""
+
+    def close(self) -> None:
+        """Let it go; the collector is not asked again."""
+        ...

@@ -1,0 +1,61 @@
+"""Turns of collectors as metric families for /metrics: the machine's samples, and how each collector fares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import Metric
+
+from burnline import metrics
+from burnline.events import Collection, Sample
+
+
+def families(latest: Iterable[Collection]) -> Iterator[Metric]:
+    """Families for a prometheus_client collector.
+
+    Of several turns of one collector the newest speaks, and the newest success gives the time of the last success.
+    Only the machine's own samples (host, GPU) are passed on: a service's belong to the service's own page.
+    """
+    newest: dict[tuple[str, str], Collection] = {}
+    succeeded: dict[tuple[str, str], Collection] = {}
+    for turn in sorted(latest, key=lambda turn: turn.at):
+        key = (turn.service, turn.collector)
+        newest[key] = turn
+        if turn.ok:
+            succeeded[key] = turn
+    yield _family(
+        metrics.COLLECTOR_DURATION,
+        "Time the collector's last turn took.",
+        {key: turn.duration_seconds for key, turn in newest.items()},
+    )
+    yield _family(
+        metrics.COLLECTOR_SUCCESS,
+        "1 when the collector's last turn succeeded; having nothing to read is a success.",
+        {key: float(turn.ok) for key, turn in newest.items()},
+    )
+    yield _family(
+        metrics.COLLECTOR_LAST_SUCCESS,
+        "When the collector last succeeded.",
+        {key: turn.at.timestamp() for key, turn in succeeded.items()},
+    )
+    yield from _machine(sample for turn in newest.values() if not turn.service for sample in turn.samples)
+
+
+def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metric:
+    family = Metric(name, text, "gauge")
+    for (service, collector), value in values.items():
+        family.add_sample(name, {metrics.SERVICE: service, metrics.COLLECTOR: collector}, value)
+    return family
+
+
+def _machine(samples: Iterable[Sample]) -> Iterator[Metric]:
+    by_name: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_name.setdefault(sample.name, []).append(sample)
+    for name, text in metrics.MACHINE.items():
+        if name in by_name:
+            counter = name.endswith("_total")
+            family = Metric(name.removesuffix("_total"), text, "counter" if counter else "gauge")
+            for sample in by_name[name]:
+                family.add_sample(name, dict(sample.labels), sample.value)
+            yield family

@@ -1,0 +1,83 @@
+"""What /metrics says of the collectors and of the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+
+from burnline import metrics
+from burnline.collectors.exposition import families
+from burnline.events import Collection, Sample
+
+
+def turn(at: datetime, *samples: Sample, service: str = "", collector: str = "host", ok: bool = True) -> Collection:
+    return Collection(service, collector, "", at, 0.25, ok, samples, "" if ok else "refused")
+
+
+class Exposed(Collector):
+    def __init__(self, *turns: Collection) -> None:
+        self.turns = turns
+
+    def collect(self) -> Iterator[Metric]:
+        return families(self.turns)
+
+
+def registry(*turns: Collection) -> CollectorRegistry:
+    made = CollectorRegistry()
+    made.register(Exposed(*turns))
+    return made
+
+
+def test_every_collector_has_a_duration_a_success_and_a_last_success(now: datetime) -> None:
+    page = registry(turn(now), turn(now, service="card-fraud", collector="http", ok=False))
+
+    fraud = {"service": "card-fraud", "collector": "http"}
+    host = {"service": "", "collector": "host"}
+    assert page.get_sample_value(metrics.COLLECTOR_DURATION, host) == 0.25
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, host) == 1
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, fraud) == 0
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, host) == now.timestamp()
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, fraud) is None
+
+
+def test_a_failing_collector_keeps_the_time_of_its_last_success_but_not_its_samples(now: datetime) -> None:
+    load = Sample(metrics.HOST_LOAD, {"window": "1m"}, 0.5)
+
+    page = registry(turn(now + timedelta(seconds=15), ok=False), turn(now, load))
+
+    host = {"service": "", "collector": "host"}
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, host) == 0
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, host) == now.timestamp()
+    assert page.get_sample_value(metrics.HOST_LOAD, {"window": "1m"}) is None
+
+
+def test_the_machine_is_exposed_with_its_types_and_help(now: datetime) -> None:
+    text = generate_latest(
+        registry(turn(now, Sample(metrics.HOST_OOM_KILLS, {}, 2), Sample(metrics.HOST_CPUS, {}, 4)))
+    ).decode()
+
+    assert "# TYPE burnline_host_oom_kills_total counter\nburnline_host_oom_kills_total 2.0\n" in text
+    assert "# TYPE burnline_host_cpus gauge\nburnline_host_cpus 4.0\n" in text
+    assert "# HELP burnline_host_cpus CPUs online.\n" in text
+
+
+def test_openmetrics_accepts_it_too(now: datetime) -> None:
+    page = registry(turn(now, Sample(metrics.HOST_OOM_KILLS, {}, 2)))
+
+    text = generate_openmetrics(page).decode()  # type: ignore[no-untyped-call]  # the library's own gap
+
+    assert "# TYPE burnline_host_oom_kills counter\n" in text
+    assert text.endswith("# EOF\n")
+
+
+def test_samples_of_a_service_are_not_passed_on(now: datetime) -> None:
+    own, posing = Sample("http_requests_total", {}, 1), Sample(metrics.HOST_CPUS, {}, 1)
+
+    text = generate_latest(registry(turn(now, own, posing, service="card-fraud", collector="http"))).decode()
+
+    assert "http_requests_total" not in text
+    assert metrics.HOST_CPUS not in text

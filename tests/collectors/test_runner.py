@@ -1,0 +1,222 @@
+"""The runner: isolation, deadlines, turns."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from threading import Event
+from typing import NoReturn
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from burnline.collectors.runner import Runner
+from burnline.errors import CollectorError, NoData
+from burnline.events import Collection, Sample
+from burnline.metrics import instruments
+
+SECOND = timedelta(seconds=1)
+UP = Sample("up", {}, 1.0)
+
+
+class Source:
+    """A collector that does what it is told."""
+
+    target = "memory"
+
+    def __init__(
+        self, read: Callable[[], Sequence[Sample]], *, name: str = "fake", interval: timedelta = SECOND
+    ) -> None:
+        self.service = "card-fraud"
+        self.name = name
+        self.interval = interval
+        self.read = read
+        self.turns = 0
+        self.closed = False
+
+    def collect(self, now: datetime) -> Sequence[Sample]:
+        self.turns += 1
+        return self.read()
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Hanging:
+    """Hangs until released."""
+
+    def __init__(self) -> None:
+        self.released = Event()
+
+    def __call__(self) -> Sequence[Sample]:
+        self.released.wait()
+        return [Sample("late", {}, 1.0)]
+
+
+@pytest.fixture
+def hanging() -> Iterator[Hanging]:
+    source = Hanging()
+    yield source
+    source.released.set()
+
+
+def failing(error: BaseException) -> Callable[[], NoReturn]:
+    def read() -> NoReturn:
+        raise error
+
+    return read
+
+
+def runner(*sources: Source, seconds: float = 5.0) -> Runner:
+    return Runner(sources, deadline=timedelta(seconds=seconds))
+
+
+def test_a_turn_carries_the_samples_and_where_they_come_from(now: datetime) -> None:
+    (turn,) = runner(Source(lambda: [UP])).run_once(now)
+
+    assert turn == Collection("card-fraud", "fake", "memory", now, turn.duration_seconds, ok=True, samples=(UP,))
+    assert turn.duration_seconds >= 0
+
+
+def test_a_failing_collector_does_not_stop_the_others(now: datetime) -> None:
+    sources = Source(failing(CollectorError("connection refused")), name="broken"), Source(lambda: [UP])
+
+    broken, well = runner(*sources).run_once(now)
+
+    assert (broken.ok, broken.samples, broken.error) == (False, (), "connection refused")
+    assert well.samples == (UP,)
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("oops"), RecursionError("oops"), MemoryError("oops")])
+def test_a_bug_in_a_collector_is_a_failure_that_names_it(error: Exception, now: datetime) -> None:
+    (turn,) = runner(Source(failing(error))).run_once(now)
+
+    assert not turn.ok
+    assert turn.error == f"{type(error).__name__}: oops"
+
+
+def test_a_collector_with_nothing_to_say_is_no_failure(now: datetime, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        (turn,) = runner(Source(failing(NoData("no GPU")))).run_once(now)
+
+    assert (turn.ok, turn.samples, turn.error) == (True, (), "")
+    assert not caplog.records
+
+
+def test_a_hanging_collector_is_failed_at_the_deadline_and_the_others_have_answered(
+    now: datetime, hanging: Hanging
+) -> None:
+    hung, well = runner(Source(hanging, name="hung"), Source(lambda: [UP]), seconds=0.05).run_once(now)
+
+    assert not hung.ok
+    assert hung.error.startswith("no answer in 0.")
+    assert hung.duration_seconds >= 0.05
+    assert well.samples == (UP,)
+
+
+def test_several_hanging_collectors_share_one_deadline(now: datetime, hanging: Hanging) -> None:
+    turns = runner(*[Source(hanging, name=f"hung-{n}") for n in range(8)], seconds=0.05).run_once(now)
+
+    assert max(turn.duration_seconds for turn in turns) < 8 * 0.05
+
+
+def test_a_hanging_collector_is_not_started_again_and_its_late_answer_is_dropped(
+    now: datetime, hanging: Hanging
+) -> None:
+    source = Source(hanging)
+    run = runner(source, seconds=0.05)
+
+    first = run.run_once(now)
+    second = run.run_once(now + SECOND)
+    turns_while_hanging = source.turns
+    hanging.released.set()
+    thread = run._slots[0]._thread
+    assert thread is not None
+    thread.join(5)
+    source.read = lambda: [UP]
+    third = run.run_once(now + 2 * SECOND)
+
+    assert [turn.ok for turn in first + second] == [False, False]
+    assert second[0].error == "no answer since 12:00:00; not started again meanwhile"
+    assert turns_while_hanging == 1
+    assert third[0].samples == (UP,)
+
+
+def test_a_collector_gets_a_turn_when_its_interval_has_passed(now: datetime) -> None:
+    often, seldom = Source(lambda: [UP], name="often"), Source(lambda: [UP], name="seldom", interval=15 * SECOND)
+    run = runner(often, seldom)
+
+    for second in range(31):
+        run.run_once(now + second * SECOND)
+
+    assert (often.turns, seldom.turns) == (31, 3)
+
+
+def test_running_twice_at_one_moment_is_running_once(now: datetime) -> None:
+    source = Source(lambda: [UP])
+    run = runner(source)
+
+    run.run_once(now)
+    again = run.run_once(now)
+
+    assert again == []
+    assert source.turns == 1
+
+
+def test_a_timer_that_ticks_a_little_early_loses_no_turn(now: datetime) -> None:
+    source = Source(lambda: [UP])
+    run = runner(source)
+
+    for tick in range(10):
+        run.run_once(now + tick * SECOND - timedelta(milliseconds=20 * (tick % 2)))
+
+    assert source.turns == 10
+
+
+def test_a_clock_set_back_does_not_stop_the_collectors(now: datetime) -> None:
+    source = Source(lambda: [UP])
+    run = runner(source)
+
+    run.run_once(now)
+    run.run_once(now - timedelta(days=1))
+
+    assert source.turns == 2
+
+
+def test_failures_are_counted(now: datetime) -> None:
+    registry = CollectorRegistry()
+    sources = [Source(failing(CollectorError("refused")), name="broken"), Source(failing(NoData("none")), name="quiet")]
+    run = Runner(sources, deadline=SECOND, instruments=instruments(registry))
+
+    for second in range(3):
+        run.run_once(now + second * SECOND)
+
+    def failures(collector: str) -> float | None:
+        labels = {"service": "card-fraud", "collector": collector}
+        return registry.get_sample_value("burnline_scrape_errors_total", labels)
+
+    assert failures("broken") == 3
+    assert failures("quiet") is None
+
+
+def test_the_last_success_is_remembered_without_its_old_samples(now: datetime) -> None:
+    source = Source(lambda: [UP])
+    run = runner(source)
+    run.run_once(now)
+    source.read = failing(CollectorError("refused"))
+
+    run.run_once(now + SECOND)
+
+    success, failure = run.latest()
+    assert (success.at, success.ok, success.samples) == (now, True, ())
+    assert (failure.at, failure.ok) == (now + SECOND, False)
+
+
+def test_closing_closes_every_collector_even_when_one_will_not_close(now: datetime) -> None:
+    stubborn, willing = Source(lambda: [UP]), Source(lambda: [UP])
+    stubborn.close = failing(OSError("busy"))  # type: ignore[method-assign]  # a fake that fails
+
+    runner(stubborn, willing).close()
+
+    assert willing.closed
