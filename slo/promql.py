@@ -1,0 +1,194 @@
+"""A small PromQL tree and its printer: expressions are built, never glued from strings."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from burnline.spec.selector import Matcher, Selector
+from burnline.spec.units import format_duration
+
+_PRECEDENCE = {"or": 1, "and": 2, "unless": 2}
+_PRECEDENCE |= dict.fromkeys(("==", "!=", "<=", "<", ">=", ">"), 3)
+_PRECEDENCE |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5}
+# A bare metric of these names would be read as a number or a keyword.
+_RESERVED = re.compile(
+    "and|or|unless|atan2|by|without|on|ignoring|group_left|group_right|bool|offset|inf|nan|start|end|sum|avg|count|"
+    "min|max|group|stddev|stdvar|topk|bottomk|count_values|quantile|limitk|limit_ratio",
+    re.IGNORECASE,
+)
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_INDENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A literal."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A string literal, as `label_replace` takes it."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A selector; with `over` a range vector.
+
+    Raises: ValueError for an empty range.
+    """
+
+    selector: Selector
+    over: timedelta | None = None
+    offset: timedelta | None = None
+
+    def __post_init__(self) -> None:
+        if self.over is not None and self.over < timedelta(milliseconds=1):
+            raise ValueError(f"a range of {self.over} selects nothing; the shortest is 1ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of its arguments."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """`sum`, `max`, ... of a vector, `by` labels; without labels, of all of it."""
+
+    op: str
+    of: Expr
+    by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """Two operands; `on` or `ignoring` labels match vectors, `as_bool` makes a comparison give 0 or 1."""
+
+    op: str
+    left: Expr
+    right: Expr
+    on: tuple[str, ...] = ()
+    ignoring: tuple[str, ...] = ()
+    as_bool: bool = False
+
+
+Expr = Number | Text | Select | Call | Aggregate | Binary
+
+
+def series(metric: str, **labels: str) -> Selector:
+    """The selector of a metric with these exact label values."""
+    return Selector(metric, tuple(Matcher(label, "=", value) for label, value in labels.items()))
+
+
+def show(expr: Expr, *, width: int = 100, indent: int = 0) -> str:
+    """PromQL text; what is longer than `width` is broken at its operators and brackets.
+
+    Raises: ValueError for text that no PromQL string can hold (a lone surrogate).
+    """
+    line = _line(expr)
+    if indent + len(line) <= width or isinstance(expr, Number | Text | Select):
+        return line
+    if isinstance(expr, Binary):
+        left, right = (_operand(expr, side, width, indent) for side in ("left", "right"))
+        return f"{left}\n{' ' * indent}{_operator(expr)} {right}"
+    if isinstance(expr, Aggregate):
+        return _head(expr) + _bracket((expr.of,), width, indent)
+    return _head(expr) + _bracket(expr.args, width, indent)
+
+
+def quote(text: str) -> str:
+    """A PromQL string literal of any text.
+
+    Raises: ValueError for a lone surrogate, which is no text.
+    """
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ValueError(f"{text!r} holds half a surrogate pair; write whole characters")
+    return '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _code(char)) for char in text) + '"'
+
+
+def _code(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
+
+
+def _line(expr: Expr) -> str:
+    match expr:
+        case Number(value):
+            return _number(value)
+        case Text(value):
+            return quote(value)
+        case Select():
+            return _select(expr)
+        case Call(_, args):
+            return f"{_head(expr)}({', '.join(_line(arg) for arg in args)})"
+        case Aggregate(_, of):
+            return f"{_head(expr)}({_line(of)})"
+        case Binary():
+            sides = ((expr.left, _loose(expr, "left")), (expr.right, _loose(expr, "right")))
+            left, right = (f"({_line(side)})" if loose else _line(side) for side, loose in sides)
+            return f"{left} {_operator(expr)} {right}"
+
+
+def _head(expr: Call | Aggregate) -> str:
+    if isinstance(expr, Call):
+        return expr.function
+    return f"{expr.op} by ({', '.join(expr.by)}) " if expr.by else expr.op
+
+
+def _bracket(inside: tuple[Expr, ...], width: int, indent: int) -> str:
+    deeper = indent + _INDENT
+    shown = f",\n{' ' * deeper}".join(show(expr, width=width, indent=deeper) for expr in inside)
+    return f"(\n{' ' * deeper}{shown}\n{' ' * indent})"
+
+
+def _operand(expr: Binary, side: str, width: int, indent: int) -> str:
+    operand = expr.left if side == "left" else expr.right
+    if not _loose(expr, side):
+        return show(operand, width=width, indent=indent)
+    line = f"({_line(operand)})"
+    return line if indent + len(line) <= width else _bracket((operand,), width, indent)
+
+
+def _loose(expr: Binary, side: str) -> bool:
+    """Whether this operand needs brackets: it binds less tightly, or as tightly on the right (all are left first)."""
+    operand = expr.left if side == "left" else expr.right
+    if not isinstance(operand, Binary):
+        return False
+    inner, outer = _PRECEDENCE[operand.op], _PRECEDENCE[expr.op]
+    return inner < outer or (inner == outer and side == "right")
+
+
+def _operator(expr: Binary) -> str:
+    matching = ""
+    if expr.on:
+        matching = f" on ({', '.join(expr.on)})"
+    elif expr.ignoring:
+        matching = f" ignoring ({', '.join(expr.ignoring)})"
+    return f"{expr.op}{' bool' if expr.as_bool else ''}{matching}"
+
+
+def _number(value: float) -> str:
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "Inf" if value > 0 else "-Inf"
+    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
+
+
+def _select(expr: Select) -> str:
+    metric, matchers = expr.selector.metric, expr.selector.matchers
+    if _RESERVED.fullmatch(metric):
+        metric, matchers = "", (Matcher("__name__", "=", metric), *matchers)
+    inside = ",".join(f"{matcher.label}{matcher.op}{quote(matcher.value)}" for matcher in matchers)
+    over = f"[{format_duration(expr.over)}]" if expr.over is not None else ""
+    offset = f" offset {format_duration(expr.offset)}" if expr.offset is not None else ""
+    return f"{metric}{f'{{{inside}}}' if inside else ''}{over}{offset}"
