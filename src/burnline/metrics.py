@@ -16,6 +16,7 @@ COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
 SLO_EVENTS_5M = "slo:events:increase5m"  # T2
+SLO_EVENTS_WINDOW = "slo:events:increase_window"  # T2, recorded only: over the SLO's window
 SLO_OBJECTIVE = "burnline_slo_objective_ratio"
 SLO_SLI = "burnline_slo_sli_ratio"  # over the SLO's window
 SLO_BUDGET_REMAINING = "burnline_slo_error_budget_remaining_ratio"
@@ -98,6 +99,7 @@ INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}
 ALERT_BURN = "ErrorBudgetBurn"
 ALERT_SIGNAL = "SignalAlarm"
 ALERT_NO_DATA = "SloNoData"
+ALERT_RULES_LATE = "SloRulesLate"  # compiled rules only: an evaluation was skipped, its events are lost
 
 
 @dataclass(frozen=True, slots=True)
