@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from burnline.spec.words import shown
 
 _SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{(.*)\})?\s*", re.DOTALL)
-_MATCHER = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"\s*(,|$)')
-_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
+_MATCHER = re.compile(
+    r"""\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)\s*(?:,|$)"""
+)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", '"': '"', "'": "'", "\\": "\\"}
 FORM = """write a metric name and label matchers, as in http_requests_total{status=~"5.."}"""
 
 
@@ -26,7 +30,7 @@ class Matcher:
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        return re.compile(self.value)
+        return re.compile(self.value, re.ASCII)  # Prometheus' \d and \w are ASCII too
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         found = labels.get(self.label, "")
@@ -55,42 +59,73 @@ class Selector:
 
 
 def parse_selector(value: Any) -> Selector:
-    """Read a selector as PromQL writes it.
+    """Read a selector as PromQL writes it; what Prometheus would refuse is refused here.
 
     Raises: ValueError naming the value and the accepted form.
     """
     if isinstance(value, Selector):
         return value
-    whole = _SELECTOR.fullmatch(str(value))
+    whole = _SELECTOR.fullmatch(value) if isinstance(value, str) else None
     if not whole:
-        raise ValueError(f"{value!r} is not a selector; {FORM}")
-    return Selector(whole[1], tuple(_matchers(value, whole[2] or "")))
+        raise ValueError(f"{shown(value)} is not a selector; {FORM}")
+    selector = Selector(whole[1], tuple(_matchers(value, whole[2] or "")))
+    _check_promql(selector)
+    return selector
 
 
-def _matchers(value: Any, body: str) -> list[Matcher]:
+def _matchers(value: str, body: str) -> list[Matcher]:
     found: list[Matcher] = []
+    body = body.rstrip()
     at = 0
-    while at < len(body.rstrip()):
+    while at < len(body):
         match = _MATCHER.match(body, at)
         if not match:
-            raise ValueError(f"{value!r}: cannot read the label matcher at {body[at:]!r}; {FORM}")
-        matcher = Matcher(match[1], match[2], re.sub(r"\\(.)", lambda m: _ESCAPES.get(m[1], m[0]), match[3]))
+            raise ValueError(f"{shown(value)}: cannot read the label matcher at {shown(body[at:])}; {FORM}")
+        matcher = Matcher(match[1], match[2], _unquoted(match[3]))
         if matcher.op in ("=~", "!~"):
-            _check_pattern(value, matcher.value)
+            _check_pattern(matcher)
         found.append(matcher)
         at = match.end()
     return found
 
 
-def _check_pattern(value: Any, pattern: str) -> None:
+def _unquoted(written: str) -> str:
+    if written.startswith("`"):
+        return written[1:-1]
+
+    def plain(escape: re.Match[str]) -> str:
+        if escape[1] not in _ESCAPES:
+            raise ValueError(f"{shown(written)}: {escape[0]} is no escape in PromQL; write \\{escape[0]}")
+        return _ESCAPES[escape[1]]
+
+    return re.sub(r"\\(.)", plain, written[1:-1])
+
+
+def _check_pattern(matcher: Matcher) -> None:
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise ValueError(f"{value!r}: {pattern!r} is not a regular expression: {error}") from error
+        matcher.matches({})
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ValueError(f"{shown(matcher.value)} is not a regular expression: {error}") from error
+
+
+def _check_promql(selector: Selector) -> None:
+    import promql_parser
+
+    try:
+        promql_parser.parse(str(selector))
+    except ValueError as error:
+        raise ValueError(f"{shown(str(selector))} is not what Prometheus accepts: {error}") from error
 
 
 SelectorField = Annotated[
     Selector,
     BeforeValidator(parse_selector, json_schema_input_type=str),
     PlainSerializer(str, return_type=str),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^\s*[a-zA-Z_:][a-zA-Z0-9_:]*\s*(\{[\s\S]*\})?\s*$",
+            "examples": ['http_requests_total{status=~"5.."}'],
+        }
+    ),
 ]

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from burnline.spec.address import HttpUrl, Receiver, SecretRef
 from burnline.spec.sli import SloSpec
-from burnline.spec.strict import Strict
-from burnline.spec.units import Duration, Multiple, Name, Ratio
+from burnline.spec.strict import OneOf, Strict
+from burnline.spec.units import Count, Duration, Flag, Multiple, Name, PositiveCount, Ratio, Text
+from burnline.spec.words import shown
 
 Severity = Literal["page", "ticket"]
+Profile = Literal["http", "vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"]
 
 
 class Escalation(Strict):
     """Receivers per severity, each `kind:address`, as in webhook:https://..., pagerduty:team, slack:#channel."""
 
-    page: tuple[str, ...] = ()
-    ticket: tuple[str, ...] = ()
-    business: tuple[str, ...] = ()
+    page: tuple[Receiver, ...] = ()
+    ticket: tuple[Receiver, ...] = ()
+    business: tuple[Receiver, ...] = ()
 
 
 class ScrapeSpec(Strict):
     """A Prometheus text page to read."""
 
-    url: str
-    profile: str = "http"
+    url: HttpUrl
+    profile: Profile = "http"
     interval: Duration = Field(default="15s", validate_default=True)
 
 
@@ -39,23 +42,23 @@ class VersionSpec(Strict):
     """Where the serving version is read: `label` of the info series `metric` that has the value 1."""
 
     source: Annotated[Literal["label"], Field(alias="from")]
-    label: str
-    metric: str = "model_info"
+    label: Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
+    metric: Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")] = "model_info"
 
 
 class ModelSpec(Strict):
     """The model the service serves, and the profile of what it was trained on."""
 
-    name: str
+    name: Text
     version: VersionSpec | None = None
-    reference: str | None = None
+    reference: Text | None = None
 
 
 class DriftSpec(Strict):
     """Does live data still look like the reference? `threshold`: share of events that would have to change."""
 
     window: Duration = Field(default="10m", validate_default=True)
-    min_events: Annotated[int, Field(ge=1)] = 500
+    min_events: PositiveCount = 500
     threshold: Ratio = 0.05
 
 
@@ -63,7 +66,7 @@ class ConfidenceSpec(Strict):
     """Is the model as sure of itself as it was on the reference?"""
 
     window: Duration = Field(default="10m", validate_default=True)
-    min_events: Annotated[int, Field(ge=1)] = 500
+    min_events: PositiveCount = 500
     threshold: Ratio = 0.05
 
 
@@ -71,7 +74,7 @@ class DataSpec(Strict):
     """Are the inputs whole? `max_null` per feature; `schema: strict` makes wrong types and ranges bad."""
 
     window: Duration = Field(default="10m", validate_default=True)
-    min_events: Annotated[int, Field(ge=1)] = 100
+    min_events: PositiveCount = 100
     max_null: Ratio = 0.01
     max_age: Duration | None = None
     schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
@@ -91,11 +94,8 @@ class SignalsSpec(Strict):
 class AliasHookSpec(Strict):
     """A registry file in which an alias names the version that serves."""
 
-    file: str
-    alias: str = "champion"
-
-
-SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$")]
+    file: Text
+    alias: Text = "champion"
 
 
 class WebhookHookSpec(Strict):
@@ -106,11 +106,11 @@ class WebhookHookSpec(Strict):
         idempotent: the receiver honours `Idempotency-Key`; without it a request in doubt is never sent again.
     """
 
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-    observe: Annotated[str, Field(pattern=r"^https?://[^\s/]+(/\S*)?$")] | None = None
+    url: HttpUrl
+    observe: HttpUrl | None = None
     secret: SecretRef | None = None
     timeout: Duration = Field(default="10s", validate_default=True)
-    idempotent: bool = False
+    idempotent: Flag = False
 
 
 class CommandHookSpec(Strict):
@@ -126,7 +126,7 @@ class CommandHookSpec(Strict):
     observe: tuple[str, ...] | None = None
     env: tuple[str, ...] = ("PATH", "HOME", "LANG")
     timeout: Duration = Field(default="60s", validate_default=True)
-    idempotent: bool = False
+    idempotent: Flag = False
 
     @model_validator(mode="after")
     def _absolute(self) -> Self:
@@ -136,7 +136,7 @@ class CommandHookSpec(Strict):
         return self
 
 
-class HookSpec(Strict):
+class HookSpec(OneOf):
     """How a release is taken back: exactly one hook, by its key."""
 
     alias: AliasHookSpec | None = None
@@ -156,7 +156,7 @@ class GuardSpec(Strict):
     below: Ratio | None = None
     worse_than_baseline: Multiple | None = None
     below_baseline: Multiple | None = None
-    min_events: Annotated[int, Field(ge=0)] = 0
+    min_events: Count = 0
     on_violation: Literal["abort", "review"] = "abort"
 
 
@@ -181,13 +181,19 @@ class Trigger(Strict):
         return self
 
 
+def _check_param(value: Any) -> Any:
+    if not isinstance(value, str | int | float | bool):
+        raise ValueError(f"is {shown(value)}; write text, a number, true or false")  # noqa: TRY004 - pydantic reads ValueError
+    return value
+
+
 class RunbookBinding(Strict):
     """Start runbook `run` when `on` fires; `approval: one` waits for a person before anything changes."""
 
     on: Trigger
     run: Name
     approval: Literal["none", "one"] = "one"
-    params: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    params: dict[str, Annotated[str | int | float | bool, BeforeValidator(_check_param)]] = Field(default_factory=dict)
 
 
 class CostSpec(Strict):
@@ -195,6 +201,26 @@ class CostSpec(Strict):
 
     gpu_hour: str
     per: str = "request"
+
+
+def _collect_tag(item: Any) -> str | None:
+    if isinstance(item, str):
+        return "<here>"
+    if isinstance(item, QueueSpec) or (isinstance(item, dict) and "queue" in item):
+        return "<queue>"
+    return "<scrape>" if isinstance(item, dict | ScrapeSpec) else None
+
+
+CollectItem = Annotated[
+    Annotated[ScrapeSpec, Tag("<scrape>")]
+    | Annotated[QueueSpec, Tag("<queue>")]
+    | Annotated[Literal["host", "gpu"], Tag("<here>")],
+    Discriminator(
+        _collect_tag,
+        custom_error_type="collect_item",
+        custom_error_message="write host, gpu, or a mapping with `url`, as in {url: http://host:8000/metrics}",
+    ),
+]
 
 
 class ServiceSpec(Strict):
@@ -205,7 +231,7 @@ class ServiceSpec(Strict):
     owner: Name
     description: str = ""
     escalation: Escalation = Escalation()
-    collect: tuple[ScrapeSpec | QueueSpec | Literal["host", "gpu"], ...] = ()
+    collect: tuple[CollectItem, ...] = ()
     model: ModelSpec | None = None
     signals: SignalsSpec = SignalsSpec()
     slos: tuple[SloSpec, ...] = ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema, model_validator
 
-from burnline.spec.selector import SelectorField
-from burnline.spec.strict import Strict
-from burnline.spec.units import Duration, Name, Ratio
+from burnline.spec.selector import Selector, SelectorField
+from burnline.spec.strict import OneOf, Strict
+from burnline.spec.units import RATIO_PATTERN, Count, Duration, Name, Number, Ratio
 
 
 class RatioSli(Strict):
@@ -25,13 +25,21 @@ class RatioSli(Strict):
         return self
 
 
+def _check_histogram(selector: Selector) -> Selector:
+    if selector.metric.endswith("_bucket"):
+        raise ValueError(f"names the buckets; write the histogram itself: {selector.metric.removesuffix('_bucket')}")
+    if any(matcher.label == "le" for matcher in selector.matchers):
+        raise ValueError("chooses a bucket by `le`; leave that to `below`")
+    return selector
+
+
 class LatencySli(Strict):
     """Events slower than `below` are bad, by a classic histogram; `below` must be one of its bucket bounds.
 
     `histogram` names the metric without `_bucket`.
     """
 
-    histogram: SelectorField
+    histogram: Annotated[SelectorField, AfterValidator(_check_histogram)]
     below: Duration
 
 
@@ -39,13 +47,15 @@ class ThresholdSli(Strict):
     """Time slices: a moment is bad when the gauge (worst of its series) is above `above` or below `below`."""
 
     gauge: SelectorField
-    above: float | None = None
-    below: float | None = None
+    above: Number | None = None
+    below: Number | None = None
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
         if self.above is None and self.below is None:
             raise ValueError("needs `above` (bad when the gauge is over it), `below`, or both")
+        if self.above is not None and self.below is not None and self.below >= self.above:
+            raise ValueError(f"leaves no good value: bad above {self.above:g} and bad below {self.below:g}")
         return self
 
 
@@ -55,7 +65,7 @@ class SignalSli(Strict):
     signal: Name
 
 
-class SliSpec(Strict):
+class SliSpec(OneOf):
     """Exactly one kind, by its key."""
 
     ratio: RatioSli | None = None
@@ -68,24 +78,44 @@ class SliSpec(Strict):
     composite: dict[str, object] | None = None
     promql: dict[str, object] | None = None
 
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        kinds = sorted(self.model_fields_set)
-        if len(kinds) != 1:
-            accepted = ", ".join(type(self).model_fields)
-            raise ValueError(f"needs exactly one kind ({accepted}); found {', '.join(kinds) or 'none'}")
-        return self
-
-    @property
-    def kind(self) -> str:
-        return next(iter(self.model_fields_set))
-
 
 class CalendarWindow(Strict):
     """A window that starts with the month (week, ...) of a time zone."""
 
     calendar: Literal["day", "week", "month", "quarter", "year"]
     tz: str = "UTC"
+
+
+def _leaves_a_budget(objective: float) -> float:
+    if objective >= 1:
+        raise ValueError("100% leaves no error budget, so every bad event would page; promise less, as in 99.9%")
+    if objective <= 0:
+        raise ValueError("0% promises nothing; write what share of events is good, as in 99.9%")
+    return objective
+
+
+Objective = Annotated[
+    Ratio,
+    AfterValidator(_leaves_a_budget),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": RATIO_PATTERN, "not": {"enum": ["100%", "0%"]}},
+                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+            ],
+            "examples": ["99.9%"],
+        }
+    ),
+]
+
+
+def _window_tag(value: Any) -> str:
+    return "<calendar>" if isinstance(value, dict | CalendarWindow) else "<rolling>"
+
+
+Window = Annotated[
+    Annotated[Duration, Tag("<rolling>")] | Annotated[CalendarWindow, Tag("<calendar>")], Discriminator(_window_tag)
+]
 
 
 class SloSpec(Strict):
@@ -96,8 +126,8 @@ class SloSpec(Strict):
     """
 
     name: Name
-    objective: Annotated[Ratio, Field(gt=0, lt=1)]
-    window: Duration | CalendarWindow
+    objective: Objective
+    window: Window
     sli: SliSpec
-    min_events: Annotated[int, Field(ge=0)] = 0
+    min_events: Count = 0
     description: str = ""

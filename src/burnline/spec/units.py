@@ -1,4 +1,4 @@
-"""Values with units, as people write them: 10m, 99.9%, 1.5x, env:NAME."""
+"""Values with units, as people write them: 10m, 99.9%, 1.5x; and names, counts and numbers read strictly."""
 
 from __future__ import annotations
 
@@ -6,37 +6,51 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 365 * 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w|y)")
-_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+from burnline.spec.words import shown
+
+SECONDS = {"y": 365 * 86400.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+DURATION_PATTERN = "^(?=[0-9])" + "".join(rf"([0-9]+(?:\.[0-9]+)?{unit})?" for unit in SECONDS) + "$"
+RATIO_PATTERN = r"^[+-]?[0-9]+(\.[0-9]+)?%?$"
+MULTIPLE_PATTERN = r"^[+]?[0-9]+(\.[0-9]+)?x$"
+NAME_PATTERN = r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"
+_LONGEST = timedelta(days=100 * 365)
 
 
 def parse_duration(value: Any) -> timedelta:
-    """`10m`, `1h30m`, `250ms` to a timedelta.
+    """`10m`, `1h30m`, `250ms` to a timedelta; big units first, each once, as Prometheus reads them.
 
     Raises: ValueError naming the value and the accepted form.
     """
     if isinstance(value, timedelta):
         return value
-    written = str(value)
-    parts = _PART.findall(written)
-    if not parts or "".join(number + unit for number, unit in parts) != written:
-        raise ValueError(f"{value!r} is not a duration; write a number and a unit, as in 250ms, 30s, 10m, 1h30m, 30d")
-    return timedelta(seconds=sum(float(number) * SECONDS[unit] for number, unit in parts))
+    parts = re.fullmatch(DURATION_PATTERN[1:-1], value) if isinstance(value, str) else None
+    if not parts:
+        form = "write numbers and units, as in 250ms, 30s, 10m, 1h30m, 30d"
+        raise ValueError(f"{shown(value)} is not a duration; {form}")
+    seconds = sum(
+        float(part.removesuffix(unit)) * SECONDS[unit]
+        for part, unit in zip(parts.groups(), SECONDS, strict=True)
+        if part
+    )
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"{shown(value)} is longer than 100y")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:
     """The shortest exact writing: timedelta(minutes=90) gives `1h30m`."""
-    milliseconds = round(value.total_seconds() * 1000)
-    if milliseconds <= 0:
-        return f"{milliseconds}ms" if milliseconds else "0s"
+    microseconds = value // timedelta(microseconds=1)
+    if microseconds < 0:
+        return f"-{format_duration(-value)}"
     written = ""
-    for unit, size in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
-        count, milliseconds = divmod(milliseconds, size)
+    for unit, size in (("d", 86_400_000_000), ("h", 3_600_000_000), ("m", 60_000_000), ("s", 1_000_000)):
+        count, microseconds = divmod(microseconds, size)
         written += f"{count}{unit}" if count else ""
-    return written
+    if microseconds:
+        written += f"{microseconds / 1000:.3f}".rstrip("0").rstrip(".") + "ms"
+    return written or "0s"
 
 
 def parse_ratio(value: Any) -> float:
@@ -44,15 +58,20 @@ def parse_ratio(value: Any) -> float:
 
     Raises: ValueError naming the value and the accepted form.
     """
-    written = str(value).strip()
-    number = written.removesuffix("%")
-    if isinstance(value, bool) or not _NUMBER.fullmatch(number):
-        raise ValueError(f"{value!r} is not a ratio; write a percentage as in 99.9%, or a number from 0 to 1")
-    # 99.9 divided by 100 has noise in its last binary digit; twelve decimals hold every objective people write
-    ratio = round(float(number) / 100, 12) if written.endswith("%") else float(number)
+    ratio = _number(value.strip() if isinstance(value, str) else value)
+    if ratio is None:
+        raise ValueError(f"{shown(value)} is not a ratio; write a percentage as in 99.9%, or a number from 0 to 1")
     if not 0 <= ratio <= 1:
-        raise ValueError(f"{value!r} is outside 0% to 100%")
-    return ratio
+        hint = "" if str(value).endswith("%") or not 1 < ratio <= 100 else f"; did you mean {value}%?"
+        raise ValueError(f"{shown(value)} is outside 0% to 100%{hint}")
+    return float(ratio)
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, str) and re.fullmatch(RATIO_PATTERN[1:-1], value):
+        # 99.9 divided by 100 has noise in its last binary digit; twelve decimals hold every objective people write
+        return round(float(value[:-1]) / 100, 12) if value.endswith("%") else float(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def parse_multiple(value: Any) -> float:
@@ -62,18 +81,48 @@ def parse_multiple(value: Any) -> float:
     """
     if isinstance(value, float):
         return value
-    written = str(value)
-    if not written.endswith("x") or not _NUMBER.fullmatch(written[:-1]) or float(written[:-1]) <= 0:
-        raise ValueError(f"{value!r} is not a multiple; write a positive number and x, as in 1.5x")
-    return float(written[:-1])
+    if not isinstance(value, str) or not re.fullmatch(MULTIPLE_PATTERN[1:-1], value) or float(value[:-1]) == 0:
+        raise ValueError(f"{shown(value)} is not a multiple; write a positive number and x, as in 1.5x")
+    return float(value[:-1])
+
+
+def _check_name(value: str) -> str:
+    if not re.fullmatch(NAME_PATTERN[1:-1], value) or len(value) > 63:
+        form = "write lower-case letters, digits, - and _, at most 63, with a letter or digit at both ends"
+        raise ValueError(f"{shown(value)} is not a name; {form}")
+    return value
 
 
 Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration, json_schema_input_type=str),
     PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "examples": ["250ms", "10m", "1h30m", "30d"]}),
 ]
-Ratio = Annotated[float, BeforeValidator(parse_ratio, json_schema_input_type=str | float)]
-Multiple = Annotated[float, BeforeValidator(parse_multiple, json_schema_input_type=str)]
+Ratio = Annotated[
+    float,
+    BeforeValidator(parse_ratio, json_schema_input_type=str | float),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": RATIO_PATTERN}, {"type": "number", "minimum": 0, "maximum": 1}],
+            "examples": ["99.9%", 0.999],
+        }
+    ),
+]
+Multiple = Annotated[
+    float,
+    BeforeValidator(parse_multiple, json_schema_input_type=str),
+    WithJsonSchema({"type": "string", "pattern": MULTIPLE_PATTERN, "examples": ["1.5x"]}),
+]
 # A name that is safe as a label value, file name and URL part.
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$", max_length=63)]
+Name = Annotated[
+    str,
+    AfterValidator(_check_name),
+    WithJsonSchema({"type": "string", "pattern": NAME_PATTERN, "maxLength": 63}),
+]
+# strict: true is not 1, "50" is not 50
+Count = Annotated[int, Field(ge=0, strict=True)]
+PositiveCount = Annotated[int, Field(ge=1, strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Flag = Annotated[bool, Field(strict=True)]
+Text = Annotated[str, Field(min_length=1)]

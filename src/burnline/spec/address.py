@@ -1,0 +1,72 @@
+"""Addresses in a service file: URLs, receivers of alerts, and where a secret is kept."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, WithJsonSchema
+
+from burnline.spec.words import choice, did_you_mean, shown
+
+RECEIVERS = ("webhook", "pagerduty", "opsgenie", "slack", "teams", "mailto")
+PLACE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$"
+
+
+def check_url(value: str) -> str:
+    """The value, when it is an http or https URL with a host and without a password.
+
+    Raises: ValueError with the accepted form; a password is not repeated.
+    """
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not re.fullmatch(r"[!-~]+", value):
+        raise ValueError(f"{shown(value)} is not a URL; write one as in http://host:8000/metrics")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("holds a user name or password; secrets do not stand in service files")
+    return value
+
+
+def check_secret(value: str) -> str:
+    """The value, when it says where a secret is kept.
+
+    Raises: ValueError with the accepted form; the value may be the secret itself and is not repeated.
+    """
+    if not re.fullmatch(PLACE_PATTERN[1:-1], value):
+        raise ValueError("says no place; write env:NAME or file:/absolute/path (the secret itself never stands here)")
+    return value
+
+
+def check_receiver(value: str) -> str:
+    """The value, when it is `kind:address` of a known kind; a webhook's address is a URL or a secret's place.
+
+    Raises: ValueError naming the value and the known kinds.
+    """
+    kind, _, address = value.partition(":")
+    if kind not in RECEIVERS or not address:
+        form = f"write kind:address, where kind is {choice(RECEIVERS)}, as in webhook:https://host/path"
+        raise ValueError(f"{shown(value)} is not a receiver; {form};{did_you_mean(kind, RECEIVERS)}".rstrip(";"))
+    if kind == "webhook" and not address.startswith(("env:", "file:")):
+        check_url(address)
+    elif kind == "webhook":
+        check_secret(address)
+    elif kind == "mailto" and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
+        raise ValueError(f"{shown(value)} names no mailbox; write one as in mailto:team@example.com")
+    return value
+
+
+HttpUrl = Annotated[
+    str, AfterValidator(check_url), WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/@?#]+([/?#]\S*)?$"})
+]
+SecretRef = Annotated[str, AfterValidator(check_secret), WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN})]
+Receiver = Annotated[
+    str,
+    AfterValidator(check_receiver),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^({'|'.join(RECEIVERS)}):.+$", "examples": ["webhook:https://host/path"]}
+    ),
+]
