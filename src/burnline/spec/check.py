@@ -1,0 +1,157 @@
+"""What one field cannot know: names used twice, references to nothing, values that fit no other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+
+from burnline.spec.place import Flaw, Place, dotted
+from burnline.spec.service import RunbookBinding, ScrapeSpec, ServiceSpec, SignalsSpec
+from burnline.spec.sli import SloSpec
+from burnline.spec.units import format_duration
+from burnline.spec.words import choice, did_you_mean, shown
+
+SHORTEST_PERIOD = timedelta(hours=1)
+LONGEST_PERIOD = timedelta(days=366)
+_SCRAPE_EVERY = (timedelta(milliseconds=100), timedelta(hours=1))
+_SIGNAL_WINDOW = (timedelta(seconds=1), timedelta(days=7))
+_HOOK_TIMEOUT = (timedelta(milliseconds=100), timedelta(hours=1))
+
+
+def check(spec: ServiceSpec) -> Iterator[Flaw]:
+    """Every flaw of a service that its shape alone does not show."""
+    yield from _collect(spec)
+    yield from _signals(spec)
+    for index, slo in enumerate(spec.slos):
+        yield from _slo(spec, slo, ("slos", index))
+    yield from _twice(((("slos", index, "name"), slo.name) for index, slo in enumerate(spec.slos)), "name")
+    yield from _hook(spec)
+    for index, binding in enumerate(spec.runbooks):
+        yield from _binding(spec, binding, ("runbooks", index))
+    bound = ((("runbooks", index), (item.run, item.on)) for index, item in enumerate(spec.runbooks))
+    yield from _twice(bound, "binding")
+
+
+def configured_signals(signals: SignalsSpec) -> tuple[str, ...]:
+    """Names of the signals the service asks for."""
+    return tuple(name for name in SignalsSpec.model_fields if getattr(signals, name) is not None)
+
+
+def bucket_bound_problem(below: timedelta, bounds: Sequence[float]) -> str | None:
+    """Why `below` cannot be measured by a histogram with these upper bounds (seconds, with or without +Inf), or None.
+
+    A classic histogram only knows how many events were under each of its bounds.
+    """
+    finite = sorted({bound for bound in bounds if math.isfinite(bound)})
+    if any(math.isclose(below.total_seconds(), bound, rel_tol=1e-9) for bound in finite):
+        return None
+    if not finite:
+        return f"{format_duration(below)} is no bucket bound: the histogram has no buckets"
+    accepted = choice(_seconds(bound) for bound in finite)
+    return f"{format_duration(below)} is no bucket bound of the histogram; accepted: {accepted}"
+
+
+def _seconds(bound: float) -> str:
+    try:
+        written = timedelta(seconds=bound)
+    except OverflowError:
+        return f"{bound:g}s"
+    return format_duration(written) if math.isclose(written.total_seconds(), bound, rel_tol=1e-9) else f"{bound:g}s"
+
+
+def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
+    items = [(("collect", index), item) for index, item in enumerate(spec.collect)]
+    for place, item in items:
+        if isinstance(item, ScrapeSpec):
+            yield from _between((*place, "interval"), item.interval, _SCRAPE_EVERY)
+    yield from _twice(((place, item) for place, item in items if isinstance(item, str)), "collector")
+    yield from _twice((((*place, "url"), item.url) for place, item in items if isinstance(item, ScrapeSpec)), "url")
+
+
+def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
+    signals = spec.signals
+    for name in ("drift", "confidence", "data"):
+        if signal := getattr(signals, name):
+            yield from _between(("signals", name, "window"), signal.window, _SIGNAL_WINDOW)
+    if spec.model and spec.model.reference:
+        return
+    needy = [name for name in ("drift", "confidence") if getattr(signals, name)]
+    if signals.data and signals.data.schema_ == "strict":
+        needy.append("data")
+    for name in needy:
+        instead = ", or say `schema: off`" if name == "data" else ""
+        yield Flaw(
+            ("signals", name), f"compares with a reference; add model.reference (see `burnline profile`){instead}"
+        )
+
+
+def _slo(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    if isinstance(slo.window, timedelta):
+        yield from _between((*place, "window"), slo.window, (SHORTEST_PERIOD, LONGEST_PERIOD))
+    if slo.sli.latency and not slo.sli.latency.below:
+        yield Flaw(
+            (*place, "sli", "latency", "below"), "is 0s, which every event is over; write a bucket bound, as in 250ms"
+        )
+    if slo.sli.signal:
+        yield from _known((*place, "sli", "signal"), slo.sli.signal, configured_signals(spec.signals), "signal")
+    if slo.sli.same_as:
+        yield from _same_as(spec, slo, slo.sli.same_as, (*place, "sli", "same_as"))
+
+
+def _same_as(spec: ServiceSpec, slo: SloSpec, name: str, place: Place) -> Iterator[Flaw]:
+    others = [other.name for other in spec.slos if other.name != slo.name and not other.sli.same_as]
+    other = spec.slo(name)
+    if name == slo.name:
+        yield Flaw(place, f"is this SLO itself; {_accepted(others, 'other SLO')}")
+    elif other and other.sli.same_as:
+        yield Flaw(place, f"{name!r} is itself the same as {other.sli.same_as!r}; name that one")
+    elif not other:
+        yield from _known(place, name, others, "SLO")
+
+
+def _hook(spec: ServiceSpec) -> Iterator[Flaw]:
+    hook = spec.release.hook if spec.release else None
+    for kind in ("webhook", "command"):
+        if hook and (found := getattr(hook, kind)):
+            yield from _between(("release", "hook", kind, "timeout"), found.timeout, _HOOK_TIMEOUT)
+
+
+def _binding(spec: ServiceSpec, binding: RunbookBinding, place: Place) -> Iterator[Flaw]:
+    on = binding.on
+    if on.slo:
+        yield from _known((*place, "on", "slo"), on.slo, [slo.name for slo in spec.slos], "SLO")
+    if on.signal:
+        yield from _known((*place, "on", "signal"), on.signal, configured_signals(spec.signals), "signal")
+        if on.severity == "page":
+            yield Flaw(
+                (*place, "on", "severity"), "is 'page'; alarms of signals are tickets, so this would never start"
+            )
+
+
+def _between(place: Place, value: timedelta, limits: tuple[timedelta, timedelta]) -> Iterator[Flaw]:
+    shortest, longest = limits
+    if not shortest <= value <= longest:
+        accepted = f"{format_duration(shortest)} to {format_duration(longest)}"
+        yield Flaw(place, f"is {format_duration(value)}; accepted: {accepted}")
+
+
+def _known(place: Place, name: str, names: Sequence[str], noun: str) -> Iterator[Flaw]:
+    if name not in names:
+        hint = did_you_mean(name, names)
+        yield Flaw(
+            place, f"{name!r} is no {noun} of this service; {_accepted(names, noun)}{';' + hint if hint else ''}"
+        )
+
+
+def _accepted(names: Sequence[str], noun: str) -> str:
+    return f"accepted: {choice(names)}" if names else f"it has no {noun}"
+
+
+def _twice(named: Iterable[tuple[Place, object]], noun: str) -> Iterator[Flaw]:
+    first: dict[object, Place] = {}
+    for place, name in named:
+        if name in first:
+            what = f" {shown(name)}" if isinstance(name, str) else ""
+            yield Flaw(place, f"the {noun}{what} is used twice; first at {dotted(first[name])}")
+        first.setdefault(name, place)

@@ -1,0 +1,88 @@
+"""Service files, from disk to frozen specs: read, shaped, checked, and refused with every problem at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from burnline.errors import Problem, SpecError
+from burnline.spec.check import check
+from burnline.spec.document import Document, read_document
+from burnline.spec.place import dotted
+from burnline.spec.problems import validate
+from burnline.spec.service import ServiceSpec
+from burnline.spec.supported import unsupported
+
+SUFFIXES = (".yaml", ".yml")
+
+
+def load_service(path: Path) -> ServiceSpec:
+    """The service of one file; paths in it are made absolute, from the file's folder.
+
+    Raises: SpecError with every problem of the file, in line order.
+    """
+    return _read(path)[0]
+
+
+def load_services(path: Path) -> tuple[ServiceSpec, ...]:
+    """The services of a file, or of the *.yaml and *.yml files of a folder, in order of their file names.
+
+    Raises: SpecError with every problem of every file.
+    """
+    read: list[tuple[ServiceSpec, Document]] = []
+    problems: list[Problem] = []
+    for file in _files(path):
+        try:
+            read.append(_read(file))
+        except SpecError as error:
+            problems += error.problems
+    problems += _twice([document for _, document in read])
+    if problems:
+        raise SpecError(problems)
+    return tuple(spec for spec, _ in read)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    try:
+        names = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES and not file.name.startswith("."))
+    except OSError as error:
+        raise SpecError([Problem(str(path), 0, "", f"cannot be read: {error.strerror}")]) from error
+    if not names:
+        raise SpecError([Problem(str(path), 0, "", "holds no service file (*.yaml, *.yml)")])
+    return names
+
+
+def _twice(documents: list[Document]) -> list[Problem]:
+    first: dict[str, Document] = {}
+    problems = []
+    for document in documents:
+        name = document.data["service"]
+        line = document.line(("service",))
+        if other := first.get(name):
+            where = f"{other.file}:{other.line(('service',))}"
+            problems.append(
+                Problem(document.file, line, dotted(("service",)), f"{name!r} is used twice; first in {where}")
+            )
+        first.setdefault(name, document)
+    return problems
+
+
+def _read(path: Path) -> tuple[ServiceSpec, Document]:
+    document = read_document(path)
+    spec = validate(ServiceSpec, document)
+    if flaws := [*check(spec), *unsupported(spec)]:
+        raise document.error(flaws)
+    return _absolute(spec, path.absolute().parent), document
+
+
+def _absolute(spec: ServiceSpec, folder: Path) -> ServiceSpec:
+    if spec.model and spec.model.reference:
+        model = spec.model.model_copy(update={"reference": str(folder / spec.model.reference)})
+        spec = spec.model_copy(update={"model": model})
+    if spec.release and spec.release.hook.alias:
+        alias = spec.release.hook.alias
+        alias = alias.model_copy(update={"file": str(folder / alias.file)})
+        hook = spec.release.hook.model_copy(update={"alias": alias})
+        spec = spec.model_copy(update={"release": spec.release.model_copy(update={"hook": hook})})
+    return spec

@@ -1,0 +1,97 @@
+"""What pydantic found wrong with a document, in words: the value found and what would be accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from burnline.spec.document import Document
+from burnline.spec.place import Flaw, Place
+from burnline.spec.words import choice, did_you_mean, shown
+
+Model = TypeVar("Model", bound=BaseModel)
+_EXPECTED = {
+    "string_type": "text; put it in quotes",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def validate(model: type[Model], document: Document) -> Model:
+    """The document as the model.
+
+    Raises: SpecError with every problem of the document, in line order.
+    """
+    try:
+        found = model.model_validate(document.data)
+    except ValidationError as error:
+        details = error.errors(include_url=False)
+        raise document.error([_flaw(model, document.data, detail) for detail in details]) from None
+    if document.flaws:
+        raise document.error([])
+    return found
+
+
+def _flaw(model: type[BaseModel], data: Any, detail: ErrorDetails) -> Flaw:
+    # a union writes its tag into the location; ours stand in angle brackets so that they can be taken out
+    place = tuple(step for step in detail["loc"] if not (isinstance(step, str) and step.startswith("<")))
+    if detail["type"] == "extra_forbidden":
+        return Flaw(place, _unknown_key(model, place))
+    return Flaw(place, _message(detail))
+
+
+def _message(detail: ErrorDetails) -> str:
+    kind, found, context = detail["type"], shown(detail["input"]), detail.get("ctx", {})
+    if kind == "missing":
+        return "is missing"
+    if kind == "value_error":
+        return str(context["error"])
+    if kind in _EXPECTED:
+        return f"is {found}; write {_EXPECTED[kind]}"
+    if kind == "literal_error":
+        accepted = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        return f"is {found}; accepted: {choice(accepted)}{_hint(detail['input'], accepted)}"
+    if kind in ("too_short", "string_too_short"):
+        return f"needs at least {context['min_length']}"
+    return f"is {found}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _hint(word: Any, accepted: list[str]) -> str:
+    hint = did_you_mean(word, accepted)
+    return f";{hint}" if hint else ""
+
+
+def _unknown_key(model: type[BaseModel], place: Place) -> str:
+    accepted = sorted(_keys(model, place[:-1]))
+    return f"is no key here; accepted: {choice(accepted)}{_hint(place[-1], accepted)}"
+
+
+def _keys(model: type[BaseModel], place: Place) -> set[str]:
+    owners = [model]
+    for step in place:
+        if isinstance(step, str):
+            owners = [
+                inner
+                for owner in owners
+                for name, info in owner.model_fields.items()
+                if (info.alias or name) == step
+                for inner in _models(info.annotation)
+            ]
+    return {info.alias or name for owner in owners for name, info in owner.model_fields.items()}
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models(inner)

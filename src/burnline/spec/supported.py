@@ -1,0 +1,73 @@
+"""What a service file may say by its shape and burnline does not do yet: refused by name, never ignored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from burnline.spec.place import Flaw
+from burnline.spec.service import QueueSpec, ReleaseSpec, ScrapeSpec, ServiceSpec
+from burnline.spec.sli import CalendarWindow
+from burnline.spec.words import choice
+
+PROFILES = ("http",)
+RECEIVERS = ("webhook",)
+SIGNALS = ("drift", "confidence", "data")
+SLIS = ("ratio", "latency", "threshold", "signal", "same_as")
+HOOKS = ("alias", "webhook", "command")
+
+
+def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
+    """Every part of the service that is not built yet."""
+    yield from _receivers(spec)
+    yield from _collect(spec)
+    yield from _signals(spec)
+    yield from _slos(spec)
+    if spec.release:
+        yield from _release(spec.release)
+    if spec.cost:
+        yield Flaw(("cost",), "cost is not supported yet")
+
+
+def _not_yet(thing: str, today: tuple[str, ...]) -> str:
+    return f"{thing} is not supported yet; today: {choice(today)}"
+
+
+def _receivers(spec: ServiceSpec) -> Iterator[Flaw]:
+    if spec.escalation.business:
+        yield Flaw(("escalation", "business"), _not_yet("business escalation", ("page", "ticket")))
+    for severity in ("page", "ticket"):
+        for index, receiver in enumerate(getattr(spec.escalation, severity)):
+            kind = receiver.partition(":")[0]
+            if kind not in RECEIVERS:
+                yield Flaw(("escalation", severity, index), _not_yet(f"receiver {kind}", RECEIVERS))
+
+
+def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
+    for index, item in enumerate(spec.collect):
+        if isinstance(item, QueueSpec):
+            yield Flaw(("collect", index, "queue"), _not_yet("queue", ("url", "host", "gpu")))
+        elif isinstance(item, ScrapeSpec) and item.profile not in PROFILES:
+            yield Flaw(("collect", index, "profile"), _not_yet(f"profile {item.profile}", PROFILES))
+
+
+def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
+    for name in type(spec.signals).model_fields:
+        if name not in SIGNALS and getattr(spec.signals, name) is not None:
+            yield Flaw(("signals", name), _not_yet(f"signal {name}", SIGNALS))
+    if spec.signals.data and spec.signals.data.max_age is not None:
+        yield Flaw(("signals", "data", "max_age"), "max_age is not supported yet")
+
+
+def _slos(spec: ServiceSpec) -> Iterator[Flaw]:
+    for index, slo in enumerate(spec.slos):
+        if isinstance(slo.window, CalendarWindow):
+            yield Flaw(("slos", index, "window"), _not_yet("calendar window", ("a rolling window, as in 30d",)))
+        if slo.sli.kind not in SLIS:
+            yield Flaw(("slos", index, "sli", slo.sli.kind), _not_yet(f"SLI {slo.sli.kind}", SLIS))
+
+
+def _release(release: ReleaseSpec) -> Iterator[Flaw]:
+    if release.hook.kind not in HOOKS:
+        yield Flaw(("release", "hook", release.hook.kind), _not_yet(f"hook {release.hook.kind}", HOOKS))
+    if release.guards:
+        yield Flaw(("release", "guards"), "release guards are not supported yet")
