@@ -1,4 +1,4 @@
-"""The one place that opens the database: connections, transactions, group commit, migrations."""
+"""The one place that opens the database: connections, transactions, group commit."""
 
 from __future__ import annotations
 
@@ -7,40 +7,54 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
+from burnline.store.migrate import migrate
 from burnline.store.schema import EPOCH
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 MAX_BATCH = 512
-BUSY_TIMEOUT_SECONDS = 5
+MAX_WAITING = 10_000
+BUSY_TIMEOUT = timedelta(seconds=5)
+READERS = 40  # as many as the web server has threads
+FAILURES = (DBAPIError, PoolTimeout)  # anything else is a mistake of ours and goes through as it is
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")  # XX...: PostgreSQL's class "internal error"
+OUR_FAULT = {"SQLITE_ERROR", "SQLITE_READONLY", "SQLITE_MISUSE"}
+
+
+@dataclass(slots=True)
+class Job:
+    """A piece of work waiting for the writer."""
+
+    work: Work[Any]
+    future: Future[Any]
+    result: Any = None
 
 
 class Database:
-    """A database with one writer.
+    """A database with one writer; made by `open_database`.
 
     All writes go through one thread that commits as many waiting pieces of work as it finds in one transaction
     (group commit): synchronous=FULL costs one fsync a group, not one a write. Each piece of work runs in a
     savepoint, so one that raises undoes only itself.
     """
 
-    def __init__(self, url: str) -> None:
-        self.url = make_url(url)
-        self._writer = _engine(url, read_only=False)
-        self._reader = _engine(url, read_only=True)
-        self._queue: queue.SimpleQueue[tuple[Work[Any], Future[Any]] | None] = queue.SimpleQueue()
+    def __init__(self, url: URL, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
+        self.url = url
+        self._writer = _engine(url, busy_timeout)
+        self._reader = _engine(url, busy_timeout, read_only=True)
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._closing = threading.Lock()  # nothing may be queued behind the end mark
         self._closed = False
         self._thread = threading.Thread(target=self._write_loop, name="store-writer", daemon=True)
         self._thread.start()
@@ -48,97 +62,125 @@ class Database:
     def submit(self, work: Work[T]) -> Future[T]:
         """Queue `work(tx)`; the future resolves after its group is committed, or with what `work` raised.
 
-        Raises (through the future): StoreError when the database fails; nothing of this work is kept then.
+        Cancelling the future before the writer reaches it drops the work. Raises (through the future): StoreError
+        when the database fails, is closed or has fallen too far behind; nothing of this work is kept then.
         """
         future: Future[T] = Future()
-        if self._closed:
-            future.set_exception(StoreError("the database is closed", retryable=False))
-        else:
-            self._queue.put((work, future))
+        with self._closing:
+            if self._closed:
+                future.set_exception(StoreError(f"{self.url} is closed", retryable=False))
+            elif self._queue.qsize() >= MAX_WAITING:
+                message = f"{self.url}: {MAX_WAITING} writes are waiting already"
+                future.set_exception(StoreError(message, retryable=True))
+            else:
+                self._queue.put(Job(work, future))
         return future
 
     def write(self, work: Work[T]) -> T:
         """Run `work(tx)` in a transaction and return its result once it is committed (fsynced)."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("write() inside a write would wait for itself: use the tx that the work was given")
         return self.submit(work).result()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent snapshot and cannot write."""
+        if self._closed:
+            raise StoreError(f"{self.url} is closed", retryable=False)
         try:
             with self._reader.connect() as connection, connection.begin():
                 yield connection
-        except DBAPIError as error:
-            raise _store_error(error) from error
+        except FAILURES as error:
+            raise store_error(error, self.url) from error
 
     def close(self) -> None:
         """Commit what is queued, then stop the writer and drop every connection."""
-        if self._closed:
-            return
-        self._closed = True
-        self._queue.put(None)
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
         self._thread.join()
-        self._writer.dispose()
         self._reader.dispose()
+        self._writer.dispose()  # last: SQLite tidies its log when the last connection goes
 
     def _write_loop(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, last = self._drain(first)
-            self._commit(batch)
-            if last:
-                return
+        last = False
+        while not last:
+            batch, last = self._next_batch()
+            if batch:
+                self._commit(batch)
 
-    def _drain(self, first: tuple[Work[Any], Future[Any]]) -> tuple[list[tuple[Work[Any], Future[Any]]], bool]:
-        batch = [first]
-        while len(batch) < MAX_BATCH:
+    def _next_batch(self) -> tuple[list[Job], bool]:
+        """Wait for work, then take all there is; with it, whether the end mark was reached."""
+        batch: list[Job] = []
+        job = self._queue.get()
+        while job is not None:
+            if job.future.set_running_or_notify_cancel():
+                batch.append(job)
+            if len(batch) == MAX_BATCH:
+                return batch, False
             try:
-                item = self._queue.get_nowait()
+                job = self._queue.get_nowait()
             except queue.Empty:
                 return batch, False
-            if item is None:
-                return batch, True
-            batch.append(item)
-        return batch, False
+        return batch, True
 
-    def _commit(self, batch: list[tuple[Work[Any], Future[Any]]]) -> None:
-        done: list[tuple[Future[Any], Any]] = []
+    def _commit(self, batch: list[Job]) -> None:
         try:
             with self._writer.connect() as connection, connection.begin():
-                for work, future in batch:
-                    try:
-                        with connection.begin_nested():
-                            result = work(connection)
-                    except OperationalError:
-                        raise  # the database itself fails (full, locked, gone): the whole group is lost
-                    except Exception as error:  # noqa: BLE001 - belongs to the caller, who gets it from the future
-                        future.set_exception(_store_error(error) if isinstance(error, DBAPIError) else error)
-                    else:
-                        done.append((future, result))
+                for job in batch:
+                    self._attempt(job, connection)
         except Exception as error:  # noqa: BLE001 - the writer must outlive a failing database
-            failure = _store_error(error) if isinstance(error, DBAPIError) else error
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(failure)
-            return
-        for future, result in done:
-            future.set_result(result)
+            failure = self._as_caller_sees_it(error)
+            for job in batch:
+                if not job.future.done():
+                    job.future.set_exception(failure)
+        else:
+            for job in batch:
+                if not job.future.done():
+                    job.future.set_result(job.result)
+
+    def _attempt(self, job: Job, connection: Connection) -> None:
+        """Run one piece of work in a savepoint. Raises only when the whole transaction is lost with it."""
+        savepoint = connection.begin_nested()
+        try:
+            job.result = job.work(connection)
+            savepoint.commit()
+        except BaseException as error:  # noqa: BLE001 - even SystemExit belongs to the caller: a dead writer stops all
+            try:
+                savepoint.rollback()
+            except DBAPIError:
+                raise error from None  # the database dropped the transaction (disk full, connection lost)
+            job.future.set_exception(self._as_caller_sees_it(error))
+
+    def _as_caller_sees_it(self, error: BaseException) -> BaseException:
+        return store_error(error, self.url) if isinstance(error, FAILURES) else error
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Database:
     """Open `url`, bring its schema to this version, and return it.
+
+    `busy_timeout`: how long to wait for another process that holds the SQLite file. `postgresql://` needs the extra
+    burnline[postgres].
 
     Raises: StoreError when the file is damaged, cannot be opened, or was written by a newer burnline.
     """
-    path = make_url(url).database
-    if url.startswith("sqlite") and path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = _engine(url, read_only=False)
+    target = _parse(url)
     try:
-        _migrate(engine)
+        if target.get_backend_name() == "sqlite":
+            Path(str(target.database)).parent.mkdir(parents=True, exist_ok=True)
+        engine = _engine(target, busy_timeout)
+    except OSError as error:
+        raise StoreError(f"{target}: {error}", retryable=False) from error
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError(f"{target}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
+    try:
+        migrate(engine)
     except DBAPIError as error:
-        raise _store_error(error) from error
+        raise store_error(error, target) from error
     finally:
         engine.dispose()
-    return Database(url)
+    return Database(target, busy_timeout=busy_timeout)
 
 
 def database_now(tx: Connection) -> datetime:
@@ -146,60 +188,58 @@ def database_now(tx: Connection) -> datetime:
     if tx.dialect.name == "sqlite":  # unixepoch('subsec') needs SQLite 3.42; Debian 12 has 3.40
         milliseconds = tx.scalar(text("SELECT CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"))
         return EPOCH + timedelta(milliseconds=int(milliseconds))
-    return tx.execute(text("SELECT clock_timestamp()")).scalar_one()  # type: ignore[no-any-return]  # untyped driver value
+    moment: datetime = tx.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment.astimezone(UTC)
 
 
-def migration_config() -> Config:
-    """Alembic's configuration: scripts ship inside the package."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
+def store_error(error: Exception, url: URL) -> StoreError:
+    """What a failure of the database means to the caller: whether to try again, and what to do if not."""
+    if not isinstance(error, DBAPIError) or error.orig is None:
+        return StoreError(f"{url}: {error}", retryable=isinstance(error, PoolTimeout))
+    cause = error.orig
+    code = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
+    damaged = code.startswith(DAMAGED)
+    hint = "; the file is damaged: restore a backup" if damaged else ""
+    retryable = isinstance(error, OperationalError) and not damaged and code not in OUR_FAULT
+    return StoreError(f"{url}: {cause}{hint}", retryable=retryable)
 
 
-def _migrate(engine: Engine) -> None:
-    config = migration_config()
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    with engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-        connection.rollback()
-        if current is not None and current not in known:
-            raise StoreError(
-                f"{engine.url.render_as_string()} has schema {current}, written by a newer burnline; "
-                "start that version, or restore a backup",
-                retryable=False,
-            )
-        with connection.begin():
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+def _parse(url: str) -> URL:
+    try:
+        target = make_url(url)
+    except ArgumentError as error:
+        message = f"{url!r} is no database URL; sqlite:////var/lib/burnline/burnline.db would be"
+        raise StoreError(message, retryable=False) from error
+    if target.drivername == "postgresql":
+        return target.set(drivername="postgresql+psycopg")
+    if target.get_backend_name() == "sqlite" and target.database in (None, "", ":memory:"):
+        raise StoreError(f"{target}: what must survive a restart needs a file", retryable=False)
+    return target
 
 
-def _engine(url: str, *, read_only: bool) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
-    if engine.dialect.name == "sqlite":
-        _sqlite_pragmas(engine, read_only=read_only)
-    return engine
+def _engine(url: URL, busy_timeout: timedelta, *, read_only: bool = False) -> Engine:
+    pool = {"pool_size": 5, "max_overflow": READERS - 5} if read_only else {}
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, connect_args={"timeout": busy_timeout.total_seconds()}, **pool)
+        _prepare_sqlite(engine, read_only=read_only)
+        return engine
+    if read_only:
+        snapshot: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
+        return create_engine(url, pool_pre_ping=True, execution_options=snapshot, **pool)
+    return create_engine(url, pool_pre_ping=True)
 
 
-def _sqlite_pragmas(engine: Engine, *, read_only: bool) -> None:
+def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+    settings = ["foreign_keys = ON", "query_only = ON"]
+    if not read_only:
+        settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]
+
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we send BEGIN ourselves; the driver's own guesses break savepoints
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_SECONDS * 1000}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        if read_only:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
+        for setting in settings:
+            connection.execute(f"PRAGMA {setting}").close()
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
-
-
-def _store_error(error: Exception) -> StoreError:
-    reason = str(error.orig) if isinstance(error, DBAPIError) and error.orig else str(error)
-    damaged = "malformed" in reason or "not a database" in reason
-    hint = "; the file is damaged: restore a backup" if damaged else ""
-    return StoreError(f"database: {reason}{hint}", retryable=isinstance(error, OperationalError) and not damaged)

@@ -1,8 +1,21 @@
-"""Alembic's entry: runs inside the connection that `store.database` hands over."""
+"""Alembic's entry: runs inside the connection that `store.migrate` hands over."""
+
+from typing import Any, Literal
 
 from alembic import context
 
-from burnline.store.schema import metadata
+from burnline.store.schema import Utc, metadata
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+
+def render(kind: str, thing: Any, _context: Any) -> str | Literal[False]:
+    """Write our own type as what it is in the database: a migration must not change when our code does."""
+    return "sa.BigInteger()" if kind == "type" and isinstance(thing, Utc) else False
+
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_item=render,
+    compare_server_default=True,
+)
 context.run_migrations()
