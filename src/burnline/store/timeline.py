@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from burnline.store.schema import timeline
 
@@ -63,6 +63,11 @@ def entries(tx: Connection, incident_id: int) -> list[Entry]:
     """An incident's record, oldest first."""
     rows = tx.execute(select(timeline).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id))
     return [Entry(**row) for row in rows.mappings()]
+
+
+def newest_id(tx: Connection) -> int:
+    """The id of the newest entry of all incidents; 0 before the first."""
+    return tx.scalar(select(func.max(timeline.c.id))) or 0
 
 
 def first_broken(record: list[Entry]) -> Entry | None:

@@ -1,0 +1,1 @@
+"""The console: pages for people, made on the server, kept live by one event stream."""

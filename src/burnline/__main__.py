@@ -1,0 +1,5 @@
+"""`python -m burnline` is the `burnline` command."""
+
+from burnline.app.cli import main
+
+main()

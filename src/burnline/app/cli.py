@@ -1,0 +1,169 @@
+"""The command line: thin; each verb imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from burnline import __version__
+from burnline.errors import BurnlineError
+
+app = typer.Typer(
+    name="burnline",
+    help="Watches AI services and acts when they stop keeping their promise.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+runs_app = typer.Typer(help="Runs of runbooks: list, show, approve, reject.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+
+Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
+Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]
+DEFAULT_SERVER = "http://127.0.0.1:8600"
+
+
+def main() -> None:
+    """Run the command line; what burnline raises on purpose is told without a traceback."""
+    try:
+        app()
+    except BurnlineError as error:
+        print(f"burnline: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Options that come before the verb."""
+
+
+@app.command()
+def up(
+    services: Annotated[Path | None, typer.Argument(help="A service file or folder [BURNLINE_SERVICES].")] = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on [BURNLINE_HOST].")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on [BURNLINE_PORT].")] = None,
+    database: Annotated[str | None, typer.Option(help="SQLAlchemy URL [BURNLINE_DATABASE].")] = None,
+) -> None:
+    """Watch the services and serve the page, until stopped."""
+    from burnline.app.up import run_server
+
+    given = {"services": services, "host": host, "port": port, "database": database}
+    run_server({name: value for name, value in given.items() if value is not None})
+
+
+@app.command()
+def check(services: Services) -> None:
+    """Say what is wrong with service files, by file and line."""
+    from burnline.app.commands import check_services
+
+    check_services(services)
+
+
+@app.command()
+def build(
+    services: Services,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
+    burnline_url: Annotated[str, typer.Option(help="How Alertmanager reaches burnline.")] = DEFAULT_SERVER,
+) -> None:
+    """Write Prometheus rules, the Alertmanager configuration and Grafana dashboards."""
+    from burnline.app.commands import build_files
+
+    build_files(services, out, burnline_url)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a service file, for editors."""
+    from burnline.app.commands import print_schema
+
+    print_schema()
+
+
+@app.command()
+def profile(
+    table: Annotated[Path, typer.Argument(help="A CSV file: one row per event, one column per feature.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The reference file to write.")],
+    name: Annotated[str, typer.Option(help="The model's name.")] = "",
+    prediction: Annotated[str, typer.Option(help="The column with the model's answer.")] = "",
+    confidence: Annotated[str, typer.Option(help="The column with the model's confidence.")] = "",
+) -> None:
+    """Describe the data a model was trained on: the reference that signals compare with."""
+    from burnline.app.commands import write_profile
+
+    write_profile(table, out, name=name, prediction=prediction, confidence=confidence)
+
+
+@app.command()
+def status(
+    server: Server = DEFAULT_SERVER,
+    json: Annotated[bool, typer.Option("--json", help="Print what the API says.")] = False,
+) -> None:
+    """Show services and SLOs; exit code 1 when one is breached or unknown."""
+    from burnline.app.commands import show_status
+
+    raise typer.Exit(show_status(server, as_json=json))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Stay up after the summary.")] = False,
+    port: Annotated[int, typer.Option(help="Port of burnline's page.")] = 8600,
+    model_port: Annotated[int, typer.Option(help="Port of the model server.")] = 8601,
+) -> None:
+    """Release a bad model to a real service and watch burnline take it back."""
+    from burnline.app.demo import run_demo
+
+    raise typer.Exit(run_demo(keep=keep, port=port, model_port=model_port))
+
+
+@runs_app.command("list")
+def list_runs(server: Server = DEFAULT_SERVER) -> None:
+    """The newest runs, newest first."""
+    from burnline.app.commands import show_runs
+
+    show_runs(server)
+
+
+@runs_app.command("show")
+def show_run(run: int, server: Server = DEFAULT_SERVER) -> None:
+    """One run, step by step."""
+    from burnline.app.commands import show_one_run
+
+    show_one_run(server, run)
+
+
+@runs_app.command("approve")
+def approve(
+    approval: int,
+    actor: Annotated[str, typer.Option("--as", help="Who approves.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Approve what a run plans to do."""
+    from burnline.app.commands import decide
+
+    decide(server, approval, "approve", actor, reason)
+
+
+@runs_app.command("reject")
+def reject(
+    approval: int,
+    actor: Annotated[str, typer.Option("--as", help="Who rejects.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Reject what a run plans to do."""
+    from burnline.app.commands import decide
+
+    decide(server, approval, "reject", actor, reason)

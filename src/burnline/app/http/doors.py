@@ -1,0 +1,51 @@
+"""The doors: prediction events and alerts. What they acknowledge is committed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from burnline.alerting.inbox import accept_webhook
+from burnline.app.http.bodies import LIMIT_BYTES, read_body
+from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.wiring import App
+from burnline.collectors.predictions import accept_predictions
+
+router = APIRouter(dependencies=[Depends(require_token), Depends(refuse_cross_site)])
+
+
+@router.post("/v1/predictions", status_code=202)
+async def predictions(request: Request) -> JSONResponse:
+    """Take a batch of prediction events: good ones are kept, each refused one is named with its reason."""
+    app: App = request.app.state.burnline
+    body = await read_body(request)
+    receipt = await run_in_threadpool(
+        accept_predictions,
+        app.db,
+        body,
+        content_type=request.headers.get("content-type", ""),
+        content_encoding=request.headers.get("content-encoding", ""),
+        now=datetime.now(UTC),
+        known=app.known_features,
+        limit_bytes=LIMIT_BYTES,
+    )
+    app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
+    app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
+    status = 202 if receipt.accepted or not receipt.refused_count else 422
+    return JSONResponse(asdict(receipt), status)
+
+
+@router.post("/v1/alerts")
+async def alerts(request: Request) -> dict[str, Any]:
+    """Take an Alertmanager webhook (version 4); the work is done after it is committed."""
+    app: App = request.app.state.burnline
+    body = await read_body(request)
+    row = await run_in_threadpool(
+        accept_webhook, app.db, body, source="alertmanager", now=datetime.now(UTC), limit_bytes=LIMIT_BYTES
+    )
+    return {"accepted": row}

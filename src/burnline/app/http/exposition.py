@@ -1,0 +1,52 @@
+"""/metrics: what burnline measured of others, and of itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from burnline.app.wiring import App
+from burnline.collectors import exposition as collected
+from burnline.detectors import exposition as signals
+from burnline.metrics import INBOX_ROWS
+from burnline.slo import exposition as slos
+from burnline.store import inbox
+
+log = logging.getLogger(__name__)
+
+
+class Exposition(Collector):
+    """Gathers the parts' metric families; a part that fails is left out, the rest is served."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        app = self._app
+        parts: list[Callable[[], Iterable[Metric]]] = [
+            lambda: collected.families(list(app.latest.values())),
+            lambda: slos.families(app.statuses(datetime.now(UTC))),
+            lambda: signals.families(app.db),
+            lambda: _inbox_rows(app),
+        ]
+        for part in parts:
+            try:
+                yield from list(part())
+            except Exception:
+                # One broken part must not cost the page: prometheus_client would abort all of it.
+                log.exception("part of the exposition failed")
+
+    def describe(self) -> Iterable[Metric]:
+        return []
+
+
+def _inbox_rows(app: App) -> Iterator[Metric]:
+    family = GaugeMetricFamily(INBOX_ROWS, "Rows of the inbox.", labels=["kind", "state"])
+    with app.db.read() as tx:
+        for (kind, state), count in inbox.depth(tx).items():
+            family.add_metric([kind, state], count)
+    yield family

@@ -1,0 +1,162 @@
+"""An incident, its record, its runs and what waits for a person, as pages and programs are shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from burnline.events import RunState
+from burnline.store import incidents, runs, timeline
+from burnline.store.database import Database
+from burnline.store.incidents import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One attempt of one step."""
+
+    name: str
+    kind: str
+    state: str
+    attempt: int
+    started_at: datetime
+    ended_at: datetime | None
+    result: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run of a runbook with its steps."""
+
+    id: int
+    incident_id: int
+    service: str
+    runbook: str
+    state: str
+    outcome: str | None
+    created_at: datetime
+    finished_at: datetime | None
+    steps: tuple[StepView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """What waits for a person; the answer must carry `plan_hash`."""
+
+    id: int
+    run_id: int
+    incident_id: int
+    service: str
+    runbook: str
+    plan: Mapping[str, Any]
+    plan_hash: str
+    requested_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryView:
+    """One line of the record."""
+
+    at: datetime
+    source: str
+    actor: str
+    type: str
+    text: str
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """An incident with all of that. `chain_holds`: nobody changed the record after it was written."""
+
+    id: int
+    service: str
+    title: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+    chain_holds: bool
+    entries: tuple[EntryView, ...]
+    runs: tuple[RunView, ...]
+    approvals: tuple[ApprovalView, ...]
+
+
+def incident(db: Database, incident_id: int) -> IncidentView | None:
+    """One incident whole; None when there is none of that id."""
+    with db.read() as tx:
+        found = incidents.find_incident(tx, incident_id)
+        return _incident(tx, found) if found else None
+
+
+def run(db: Database, run_id: int) -> RunView | None:
+    """One run with its steps."""
+    with db.read() as tx:
+        found = runs.get_run(tx, run_id)
+        return _run(tx, found) if found else None
+
+
+def newest_runs(db: Database, limit: int = 50) -> list[RunView]:
+    """The newest runs, newest first."""
+    with db.read() as tx:
+        return [_run(tx, found) for found in runs.runs(tx, limit)]
+
+
+def approvals(db: Database) -> list[ApprovalView]:
+    """Everything that waits for a person, oldest first."""
+    with db.read() as tx:
+        return _approvals(tx)
+
+
+def _incident(tx: Connection, found: Incident) -> IncidentView:
+    record = timeline.entries(tx, found.id)
+    return IncidentView(
+        id=found.id,
+        service=found.service,
+        title=found.title,
+        state=found.state,
+        opened_at=found.opened_at,
+        closed_at=found.closed_at,
+        chain_holds=timeline.first_broken(record) is None,
+        entries=tuple(EntryView(e.at, e.source, e.actor, e.type, e.text, e.data) for e in record),
+        runs=tuple(_run(tx, started) for started in runs.runs_of_incident(tx, found.id)),
+        approvals=tuple(view for view in _approvals(tx) if view.incident_id == found.id),
+    )
+
+
+def _run(tx: Connection, found: runs.Run) -> RunView:
+    return RunView(
+        id=found.id,
+        incident_id=found.incident_id,
+        service=found.service,
+        runbook=found.runbook,
+        state=found.state,
+        outcome=found.outcome if found.state is RunState.FINISHED else None,
+        created_at=found.created_at,
+        finished_at=found.finished_at,
+        steps=tuple(
+            StepView(s.name, s.kind, s.state, s.attempt, s.started_at, s.ended_at, s.result)
+            for s in runs.steps(tx, found.id)
+        ),
+    )
+
+
+def _approvals(tx: Connection) -> list[ApprovalView]:
+    return [
+        ApprovalView(
+            asked.id,
+            asking.id,
+            asking.incident_id,
+            asking.service,
+            asking.runbook,
+            asked.plan,
+            asked.plan_hash,
+            asked.requested_at,
+            asked.expires_at,
+        )
+        for asked, asking in runs.pending_approvals(tx)
+    ]

@@ -1,0 +1,28 @@
+"""`burnline up`: one process, stopped gracefully by SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from burnline.app.http.application import create_app
+from burnline.app.server import make_server
+from burnline.app.wiring import build
+from burnline.settings import Settings
+
+log = logging.getLogger("burnline")
+
+
+def run_server(overrides: Mapping[str, Any]) -> None:
+    """Serve until stopped; `overrides` win over the environment.
+
+    Raises: SpecError, StoreError before anything runs.
+    """
+    settings = Settings(**overrides)
+    burnline = build(settings)
+    app = create_app(burnline)
+    server = app.state.server = make_server(app, settings)
+    names = ", ".join(spec.service for spec in burnline.specs)
+    log.info("up", extra={"services": names, "url": f"http://{settings.host}:{settings.port}"})
+    server.run()

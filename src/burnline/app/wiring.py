@@ -1,0 +1,163 @@
+"""Puts the parts together: the one place that knows them all."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from burnline.alerting.embedded import EmbeddedDispatch
+from burnline.alerting.inbox import AlertWorker
+from burnline.app.jobs import Job, Jobs
+from burnline.collectors.build import build_all
+from burnline.collectors.runner import Runner
+from burnline.collectors.versions import VersionWatch
+from burnline.detectors.engine import DetectorEngine
+from burnline.detectors.profile import Reference, load_reference
+from burnline.events import Collection, SloStatus
+from burnline.metrics import Instruments, instruments
+from burnline.runbooks.executor import Executor, SliReader
+from burnline.runbooks.load import Catalogue, load_catalogue
+from burnline.settings import Settings
+from burnline.slo.engine import EmbeddedEngine
+from burnline.slo.prometheus import PrometheusReader
+from burnline.slo.windows import base_interval
+from burnline.spec.load import load_services
+from burnline.spec.service import ServiceSpec
+from burnline.store.database import Database, open_database
+from burnline.telemetry import Telemetry, setup_telemetry
+
+TICK = timedelta(seconds=1)
+COLLECT_DEADLINE = timedelta(seconds=10)
+EXECUTORS = 4  # runs side by side: a slow hook delays no other run
+
+
+@dataclass
+class App:
+    """Everything one process holds. `start()` opens the doors' back rooms, `stop()` closes them in order."""
+
+    settings: Settings
+    specs: tuple[ServiceSpec, ...]
+    references: dict[str, Reference]
+    db: Database
+    catalogue: Catalogue
+    registry: CollectorRegistry
+    instruments: Instruments
+    telemetry: Telemetry
+    runner: Runner
+    versions: VersionWatch
+    detectors: DetectorEngine
+    engine: EmbeddedEngine
+    reader: SliReader
+    dispatch: EmbeddedDispatch
+    alerts: AlertWorker
+    executors: tuple[Executor, ...]
+    latest: dict[tuple[str, str, str], Collection] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._jobs = Jobs(self._turns(), self.instruments)
+
+    def start(self) -> None:
+        """Start every periodic worker."""
+        self._jobs.start()
+
+    def stop(self) -> None:
+        """Let the turns under way finish, commit what is queued, flush telemetry."""
+        self._jobs.stop()
+        self.runner.close()
+        self.db.close()
+        self.telemetry.shutdown()
+
+    def spec(self, service: str) -> ServiceSpec | None:
+        """The service of that name, or None."""
+        return next((spec for spec in self.specs if spec.service == service), None)
+
+    def statuses(self, now: datetime) -> Sequence[SloStatus]:
+        """Every SLO as the engine in force sees it."""
+        if isinstance(self.reader, PrometheusReader):
+            return self.reader.statuses(now)
+        return self.engine.statuses()
+
+    def collect(self, now: datetime) -> int:
+        """One turn of the collectors: read, hand to the engine, note releases."""
+        collections = self.runner.run_once(now)
+        for collection in collections:
+            self.latest[collection.service, collection.collector, collection.target] = collection
+            if not collection.ok:
+                self.instruments.scrape_errors.labels(collection.service, collection.collector).inc()
+            self.engine.observe(collection)
+        self.versions.observe(collections)
+        return len(collections)
+
+    def evaluate(self, now: datetime) -> int:
+        """One turn from events to alerts: detectors, burn rates, what fires."""
+        done = self.detectors.run_once(now) + self.engine.run_once(now)
+        if not self.settings.prometheus_url:  # otherwise Prometheus and Alertmanager send the alerts
+            done += self.dispatch.run_once(now, self.engine.statuses())
+        return done
+
+    def _turns(self) -> list[Job]:
+        runs = [Job(f"runs-{n}", TICK, executor.run_once) for n, executor in enumerate(self.executors)]
+        return [
+            Job("collect", TICK, self.collect),
+            Job("evaluate", self._evaluation_interval(), self.evaluate),
+            Job("alerts", TICK, self.alerts.run_once),
+            *runs,
+        ]
+
+    def _evaluation_interval(self) -> timedelta:
+        windows = [slo.window for spec in self.specs for slo in spec.slos if isinstance(slo.window, timedelta)]
+        return min([base_interval(window) for window in windows], default=timedelta(seconds=15))
+
+
+def build(settings: Settings) -> App:
+    """Read the service files, open the database and connect the parts; nothing runs yet.
+
+    Raises: SpecError for a file that cannot be used, StoreError for a database that cannot.
+    """
+    specs = load_services(settings.services)
+    catalogue = load_catalogue(settings.runbooks)
+    references = {spec.service: load_reference(Path(spec.model.reference)) for spec in specs if _has_reference(spec)}
+    db = open_database(settings.database)
+    registry = CollectorRegistry()
+    own = instruments(registry)
+    engine = EmbeddedEngine(db, specs)
+    versions = VersionWatch(db, specs)
+    reader: SliReader = PrometheusReader(settings.prometheus_url, specs) if settings.prometheus_url else engine
+    lease = timedelta(seconds=settings.lease_seconds)
+    host = f"{socket.gethostname()}:{os.getpid()}"
+    return App(
+        settings=settings,
+        specs=specs,
+        references=references,
+        db=db,
+        catalogue=catalogue,
+        registry=registry,
+        instruments=own,
+        telemetry=setup_telemetry(settings),
+        runner=Runner(
+            build_all(specs, lambda service: engine.wanted(service) | versions.wanted(service)),
+            deadline=COLLECT_DEADLINE,
+        ),
+        versions=versions,
+        detectors=DetectorEngine(db, specs),
+        engine=engine,
+        reader=reader,
+        dispatch=EmbeddedDispatch(db, specs),
+        alerts=AlertWorker(db, specs, catalogue, own),
+        executors=tuple(
+            Executor(db, specs, catalogue, reader, owner=f"{host}:{n}", lease=lease, instruments=own)
+            for n in range(EXECUTORS)
+        ),
+    )
+
+
+def _has_reference(spec: ServiceSpec) -> bool:
+    return bool(spec.model and spec.model.reference)
+
+
