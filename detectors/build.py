@@ -1,0 +1,31 @@
+"""Every detector there is, and those a service asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from burnline.detectors.confidence import ConfidenceDrop
+from burnline.detectors.contract import Detector
+from burnline.detectors.drift import Drift
+from burnline.detectors.profile import Reference
+from burnline.detectors.quality import Quality
+from burnline.spec.service import ServiceSpec, SignalsSpec
+
+# A detector is made from the reference and its section of `signals:` in the service file.
+DETECTORS = {Drift.signal: Drift, ConfidenceDrop.signal: ConfidenceDrop, Quality.signal: Quality}
+
+
+def windows(signals: SignalsSpec) -> dict[str, timedelta]:
+    """The signals a service asks for, each with the length of its windows."""
+    sections = {name: getattr(signals, name) for name in DETECTORS}
+    return {name: section.window for name, section in sections.items() if section is not None}
+
+
+def build_detectors(spec: ServiceSpec, reference: Reference) -> Mapping[str, Detector]:
+    """One detector per signal the service asks for."""
+    return {
+        name: make(reference, section)
+        for name, make in DETECTORS.items()
+        if (section := getattr(spec.signals, name)) is not None
+    }
