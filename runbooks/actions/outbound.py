@@ -1,0 +1,119 @@
+"""Requests that leave burnline: to an address resolved once, without redirects, proxies or large answers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from burnline.errors import ActionError, InDoubt
+
+MAX_ANSWER_BYTES = 64 * 1024
+DONE_ALREADY = (208, 409)
+# Addresses at which clouds hand out credentials; the other one, 169.254.169.254, is link-local.
+METADATA = frozenset(ipaddress.ip_address(address) for address in ("100.100.100.200", "fd00:ec2::254"))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: a status below 300, or one that says it was done already."""
+
+    status: int
+    body: bytes
+
+
+def post_json(
+    url: str, body: Mapping[str, Any], *, key: str, at: datetime, timeout: timedelta, secret: str | None = None
+) -> Answer:
+    """POST `body` with an `Idempotency-Key`; a secret adds `X-Burnline-Signature`, HMAC-SHA256 of "timestamp.body".
+
+    Raises: ActionError (5xx and a refused connection may pass, 3xx and 4xx are permanent), InDoubt when the request
+    went out and no answer came.
+    """
+    content = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
+    if secret is not None:
+        timestamp = str(int(at.timestamp()))
+        headers |= {"X-Burnline-Timestamp": timestamp, "X-Burnline-Signature": sign(secret, timestamp, content)}
+    return _send("POST", url, headers=headers, content=content, timeout=timeout)
+
+
+def get(url: str, *, timeout: timedelta) -> Answer:
+    """GET `url`. Raises: ActionError."""
+    try:
+        return _send("GET", url, headers={}, content=b"", timeout=timeout)
+    except InDoubt as error:
+        raise ActionError(str(error), permanent=False) from error
+
+
+def sign(secret: str, timestamp: str, body: bytes) -> str:
+    """The signature a receiver compares, in hex."""
+    return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def _send(method: str, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta) -> Answer:
+    parts = urlsplit(url)
+    host, shown_url = parts.hostname or "", f"{parts.scheme}://{parts.netloc}{parts.path}"  # a query may hold a token
+    address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
+    pinned = httpx.URL(url).copy_with(host=address)
+    try:
+        with (
+            httpx.Client(timeout=timeout.total_seconds(), follow_redirects=False, trust_env=False) as client,
+            client.stream(
+                method,
+                pinned,
+                headers={**headers, "Host": parts.netloc},
+                content=content,
+                extensions={"sni_hostname": host},  # the certificate must be the name's, not the address's
+            ) as response,
+        ):
+            return _answer(method, shown_url, response)
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise ActionError(f"{method} {shown_url}: {_reason(error)}", permanent=False) from error
+    except httpx.HTTPError as error:
+        raise InDoubt(f"{method} {shown_url}: no answer: {_reason(error)}") from error
+
+
+def _answer(method: str, url: str, response: httpx.Response) -> Answer:
+    status = response.status_code
+    if status >= 500:
+        raise ActionError(f"{method} {url}: answered {status}", permanent=False)
+    if not (200 <= status < 300 or status in DONE_ALREADY):
+        where = "; redirects are not followed" if 300 <= status < 400 else ""
+        raise ActionError(f"{method} {url}: answered {status}{where}", permanent=True)
+    body = bytearray()
+    for chunk in response.iter_raw():  # raw: a small gzip body cannot swell
+        body += chunk
+        if len(body) > MAX_ANSWER_BYTES:
+            break
+    return Answer(status, bytes(body[:MAX_ANSWER_BYTES]))
+
+
+def resolve(host: str, port: int) -> str:
+    """The address to connect to: checked once and used as it is, so that a name cannot change in between.
+
+    Raises: ActionError when the name has no address, or any of them is link-local or hands out credentials.
+    """
+    try:
+        found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    except OSError as error:
+        raise ActionError(f"{host}: has no address: {error.strerror}", permanent=False) from error
+    for text in found:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        plain = getattr(address, "ipv4_mapped", None) or address
+        if plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain in METADATA:
+            raise ActionError(f"{host}: {text} is an address no hook may reach", permanent=True)
+    return found[0]
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

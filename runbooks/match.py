@@ -1,0 +1,38 @@
+"""Which runbooks an alert starts, by the bindings of our own service file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL, SLO
+from burnline.spec.service import RunbookBinding, ServiceSpec, Trigger
+
+
+def bindings_for(spec: ServiceSpec, labels: Mapping[str, str]) -> tuple[RunbookBinding, ...]:
+    """The bindings of `spec` that an alert with these labels starts, at most one for each runbook.
+
+    Labels only select: an alert of another service, SLO or name starts nothing.
+    """
+    if labels.get(SERVICE) != spec.service:
+        return ()
+    chosen: dict[str, RunbookBinding] = {}
+    for binding in spec.runbooks:
+        if _starts(binding.on, labels):
+            chosen.setdefault(binding.run, binding)
+    return tuple(chosen.values())
+
+
+def verified_slo(spec: ServiceSpec, labels: Mapping[str, str]) -> str | None:
+    """The SLO on which a run proves that it helped: the one that burns, or one that counts the alarming signal."""
+    if (slo := spec.slo(labels.get(SLO, ""))) is not None:
+        return slo.name
+    signal = labels.get(SIGNAL)
+    return next((slo.name for slo in spec.slos if signal and slo.sli.signal == signal), None)
+
+
+def _starts(trigger: Trigger, labels: Mapping[str, str]) -> bool:
+    if trigger.slo is not None:
+        about = labels.get("alertname") == ALERT_BURN and labels.get(SLO) == trigger.slo
+    else:
+        about = labels.get("alertname") == ALERT_SIGNAL and labels.get(SIGNAL) == trigger.signal
+    return about and trigger.severity in (None, labels.get(SEVERITY))
