@@ -1,0 +1,191 @@
+"""What one delivered alert changes: its episode, its service's incident, the record, the runs that should exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from sqlalchemy import Connection
+
+from burnline.alerting.episodes import episode_of, merge
+from burnline.events import AlertEvent, RunRequest
+from burnline.metrics import SERVICE, SIGNAL, SLO
+from burnline.runbooks.match import bindings_for
+from burnline.spec.service import RunbookBinding, ServiceSpec
+from burnline.spec.units import format_duration
+from burnline.store import incidents, timeline
+from burnline.store.incidents import CLOSED, Episode, Incident
+from burnline.store.releases import recent_releases
+from burnline.store.runs import request_run
+
+UNKNOWN_SERVICE = "unknown"
+MAX_NAME = 63
+MAX_TITLE = 200
+
+
+class RunbookText(Protocol):
+    """What a run keeps of the runbook it was started with."""
+
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def body(self) -> str: ...
+
+
+class RunbookSource(Protocol):
+    """Where runbooks are found by id."""
+
+    def get(self, runbook_id: str, /) -> RunbookText | None: ...
+
+
+class Recorder:
+    """Puts deliveries on record, inside the caller's transaction."""
+
+    def __init__(
+        self, specs: Sequence[ServiceSpec], catalogue: RunbookSource, *, flap_window: timedelta, lookback: timedelta
+    ) -> None:
+        self._specs = {spec.service: spec for spec in specs}
+        self._catalogue = catalogue
+        self._flap_window = flap_window
+        self._lookback = lookback
+
+    def deliver(self, tx: Connection, alert: AlertEvent, now: datetime) -> None:
+        """Take one delivery; a copy of what is known already changes only its count."""
+        reach = alert.starts_at - self._flap_window
+        episodes = incidents.episodes_since(tx, alert.source, alert.fingerprint, reach)
+        known = episode_of(episodes, alert)
+        if known is None:
+            self._begin(tx, alert, now)
+            return
+        merged = merge(known, alert, latest=known is episodes[-1])
+        if merged.state != known.state:
+            merged = _turn(tx, merged, now)
+        incidents.keep_episode(tx, merged)
+
+    def _begin(self, tx: Connection, alert: AlertEvent, now: datetime) -> None:
+        service = service_of(alert.labels)
+        incident = incidents.open_incident(tx, service) or self._open_incident(tx, service, alert, now)
+        episode = incidents.start_episode(tx, alert, incident_id=incident.id, service=service, now=now)
+        if episode.state == CLOSED:
+            _note(tx, episode, now, "episode_closed", f"{describe(alert.labels)} was over before it was heard of")
+            return
+        _note(tx, episode, now, "episode_opened", f"{describe(alert.labels)} fires")
+        self._request_runs(tx, episode, now)
+
+    def _open_incident(self, tx: Connection, service: str, alert: AlertEvent, now: datetime) -> Incident:
+        title = alert.annotations.get("summary") or describe(alert.labels)
+        incident = incidents.start_incident(tx, service=service, title=title[:MAX_TITLE], now=now)
+        text = f"incident of {service} opened: {incident.title}"
+        timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type="incident_opened", text=text)
+        for release in recent_releases(tx, service, now - self._lookback):
+            timeline.append(
+                tx,
+                incident_id=incident.id,
+                at=release.seen_at,
+                source="release",
+                type="release_seen",
+                text=f"version {release.version} took over from {release.previous}, "
+                f"{format_duration(_whole_seconds(now - release.seen_at))} before the incident",
+                data={"version": release.version, "previous": release.previous, "seen_by": release.source},
+            )
+        return incident
+
+    def _request_runs(self, tx: Connection, episode: Episode, now: datetime) -> None:
+        # by the label as it is, not as it was sanitised: a runbook needs an alert that names its service exactly
+        spec = self._specs.get(episode.labels.get(SERVICE, ""))
+        for binding in bindings_for(spec, episode.labels) if spec else ():
+            self._request_run(tx, episode, binding, now)
+
+    def _request_run(self, tx: Connection, episode: Episode, binding: RunbookBinding, now: datetime) -> None:
+        runbook = self._catalogue.get(binding.run)
+        if runbook is None:
+            _note(
+                tx, episode, now, "runbook_missing", f"runbook {binding.run} is not in the catalogue: nothing started"
+            )
+            return
+        if (open_run := incidents.open_run_of(tx, episode.incident_id, binding.run)) is not None:
+            text = f"runbook {binding.run} is at work already: joined run {open_run}"
+            _note(tx, episode, now, "run_joined", text, run=open_run)
+            return
+        request = RunRequest(
+            service=episode.service,
+            runbook=binding.run,
+            episode_id=episode.id,
+            incident_id=episode.incident_id,
+            approval=binding.approval,
+            params=dict(binding.params),
+        )
+        run_id = request_run(tx, request, digest=runbook.digest, body=runbook.body, now=now)
+        if run_id is not None:
+            _note(tx, episode, now, "run_requested", f"runbook {binding.run} requested as run {run_id}", run=run_id)
+
+
+def close_quiet_incidents(tx: Connection, now: datetime) -> int:
+    """Close every open incident without an open episode or run; returns how many."""
+    quiet = incidents.quiet_incidents(tx)
+    for incident in quiet:
+        incidents.close_incident(tx, incident.id, now)
+        text = f"incident of {incident.service} closed: every alert is resolved and every run has ended"
+        timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type="incident_closed", text=text)
+    return len(quiet)
+
+
+def service_of(labels: Mapping[str, str]) -> str:
+    """The service an alert is about, safe as a name; alerts without one belong to `unknown`.
+
+    >>> service_of({"service": "Card Fraud (EU)!"})
+    'card-fraud-eu'
+    """
+    plain = re.sub(r"[^a-z0-9_-]+", "-", labels.get(SERVICE, "").lower())
+    return plain[:MAX_NAME].strip("-_") or UNKNOWN_SERVICE
+
+
+def describe(labels: Mapping[str, str]) -> str:
+    """An alert in a few words: its name, and the SLO or signal it is about.
+
+    >>> describe({"alertname": "ErrorBudgetBurn", "slo": "latency", "tier": "page-fast"})
+    'ErrorBudgetBurn latency page-fast'
+    """
+    words = [labels.get("alertname") or "alert without a name", *(labels.get(name) for name in (SLO, SIGNAL, "tier"))]
+    return " ".join(word for word in words if word)[:MAX_TITLE]
+
+
+def _turn(tx: Connection, episode: Episode, now: datetime) -> Episode:
+    """Put an end or a coming back on record; returns the episode in the incident it belongs to from now on."""
+    if episode.state == CLOSED:
+        _note(tx, episode, now, "episode_closed", f"{describe(episode.labels)} is resolved")
+        return episode
+    back = replace(episode, incident_id=_incident_to_rejoin(tx, episode, now))
+    _note(tx, back, now, "episode_reopened", f"{describe(back.labels)} fires again")
+    return back
+
+
+def _incident_to_rejoin(tx: Connection, episode: Episode, now: datetime) -> int:
+    """The service's open incident; without one, the episode's old incident opens again."""
+    incident = incidents.open_incident(tx, episode.service)
+    if incident is not None:
+        return incident.id
+    incidents.reopen_incident(tx, episode.incident_id)
+    text = f"incident of {episode.service} opened again"
+    timeline.append(tx, incident_id=episode.incident_id, at=now, source="alerting", type="incident_reopened", text=text)
+    return episode.incident_id
+
+
+def _note(tx: Connection, episode: Episode, now: datetime, type_: str, text: str, **data: Any) -> None:
+    timeline.append(
+        tx,
+        incident_id=episode.incident_id,
+        at=now,
+        source="alerting",
+        type=type_,
+        text=text,
+        data={"episode": episode.id, "fingerprint": episode.fingerprint, "source": episode.source, **data},
+    )
+
+
+def _whole_seconds(span: timedelta) -> timedelta:
+    return timedelta(seconds=int(span.total_seconds()))

@@ -1,0 +1,136 @@
+"""Alertmanager's webhook, version "4": read strictly where it matters, with unknown and missing new keys allowed.
+
+The shape is that of Alertmanager's notify/webhook/webhook.go and template/template.go (0.25 to 0.34).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from burnline.errors import PayloadError, PayloadTooLarge
+from burnline.events import AlertEvent
+
+MAX_BODY_BYTES = 16 * 1024 * 1024  # 10,000 alerts in one body measure 7 MB
+MAX_ALERTS = 20_000
+MAX_LABELS = 64
+
+log = logging.getLogger(__name__)
+
+LabelName = Annotated[str, Meta(min_length=1, max_length=256)]
+Labels = Annotated[dict[LabelName, Annotated[str, Meta(max_length=4096)]], Meta(max_length=MAX_LABELS)]
+Annotations = Annotated[dict[LabelName, Annotated[str, Meta(max_length=32_768)]], Meta(max_length=MAX_LABELS)]
+Time = Annotated[datetime, Meta(tz=True)]
+
+
+class WireAlert(msgspec.Struct, rename="camel"):
+    """One alert as it is sent; `ends_at` is in the year 1 while it fires."""
+
+    status: Literal["firing", "resolved"]
+    labels: Labels
+    fingerprint: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
+    starts_at: Time
+    annotations: Annotations = {}
+    ends_at: Time | None = None
+    generator_url: Annotated[str, Meta(max_length=8192)] = msgspec.field(name="generatorURL", default="")
+
+
+class WireBody(msgspec.Struct, rename="camel"):
+    """One webhook; everything that is not an alert is Alertmanager's own bookkeeping."""
+
+    version: Literal["4"]
+    alerts: Annotated[list[WireAlert], Meta(max_length=MAX_ALERTS)]
+    truncated_alerts: Annotated[int, Meta(ge=0)] = 0
+
+
+_DECODER = msgspec.json.Decoder(WireBody)
+
+
+def parse_webhook(body: bytes, source: str) -> tuple[AlertEvent, ...]:
+    """The alerts of one webhook body, in the order sent.
+
+    Raises: PayloadTooLarge over 16 MiB; PayloadError saying where and what is wrong.
+    """
+    if len(body) > MAX_BODY_BYTES:
+        raise PayloadTooLarge(f"the body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read")
+    try:
+        wire = _DECODER.decode(body)
+    except RecursionError as error:
+        raise PayloadError("not an Alertmanager webhook of version 4: nested too deeply") from error
+    except ValueError as error:  # msgspec's own errors, and UnicodeDecodeError
+        raise PayloadError(f"not an Alertmanager webhook of version 4: {error}") from error
+    if wire.truncated_alerts:
+        log.warning("alerts were cut off; set max_alerts: 0", extra={"source": source, "alerts": wire.truncated_alerts})
+    return tuple(_event(alert, source, f"alerts[{n}]") for n, alert in enumerate(wire.alerts))
+
+
+def render_webhook(alert: AlertEvent, *, receiver: str) -> bytes:
+    """One alert as Alertmanager would send it alone: what `parse_webhook` reads back as the same event."""
+    wire = {
+        "version": "4",
+        "groupKey": f"{{}}:{{{alert.fingerprint}}}",
+        "truncatedAlerts": 0,
+        "status": alert.status,
+        "receiver": receiver,
+        "groupLabels": alert.labels,
+        "commonLabels": alert.labels,
+        "commonAnnotations": alert.annotations,
+        "externalURL": "",
+        "alerts": [
+            {
+                "status": alert.status,
+                "labels": alert.labels,
+                "annotations": alert.annotations,
+                "startsAt": alert.starts_at,
+                "endsAt": alert.ends_at or datetime(1, 1, 1, tzinfo=UTC),
+                "generatorURL": alert.generator_url,
+                "fingerprint": alert.fingerprint,
+            }
+        ],
+    }
+    return msgspec.json.encode(wire)
+
+
+def fingerprint(labels: Mapping[str, str]) -> str:
+    """The identity of a label set, 16 hex digits: FNV-1a 64 as in prometheus/common model.LabelSet.Fingerprint."""
+    separator = b"\xff"
+    digest = 14695981039346656037
+    for name, value in sorted((name.encode(), value.encode()) for name, value in labels.items()):
+        for byte in name + separator + value + separator:
+            digest = (digest ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
+    return f"{digest:016x}"
+
+
+def _event(alert: WireAlert, source: str, where: str) -> AlertEvent:
+    starts_at = _utc(alert.starts_at, f"{where}.startsAt")
+    ends_at = None
+    if alert.status == "resolved":
+        if alert.ends_at is None or alert.ends_at.year == 1:
+            raise PayloadError(f"{where}.endsAt: a resolved alert needs the time of its end")
+        ends_at = max(starts_at, _utc(alert.ends_at, f"{where}.endsAt"))
+    return AlertEvent(
+        source=source,
+        fingerprint=alert.fingerprint,
+        status=alert.status,
+        labels=_storable(alert.labels),
+        annotations=_storable(alert.annotations),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        generator_url=alert.generator_url,
+    )
+
+
+def _utc(value: datetime, where: str) -> datetime:
+    if not 1970 <= value.year < 9999:
+        raise PayloadError(f"{where}: {value.isoformat()} is no time an alert can have; check the sender's clock")
+    return value.astimezone(UTC)
+
+
+def _storable(texts: Mapping[str, Any]) -> dict[str, str]:
+    # PostgreSQL keeps no NUL in text; Prometheus lets one into a label value
+    return {name.replace("\0", "\ufffd"): value.replace("\0", "\ufffd") for name, value in texts.items()}

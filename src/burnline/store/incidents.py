@@ -1,0 +1,187 @@
+"""Episodes and incidents: an episode is one alert's life, an incident everything wrong with a service at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, exists, insert, or_, select, update
+
+from burnline.events import AlertEvent, RunState
+from burnline.store.schema import episode, heartbeat, incident, run
+
+OPEN, CLOSED = "open", "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One alert's life. `ended_at` is None exactly while `state` is open; `deliveries` counts every copy received."""
+
+    id: int
+    incident_id: int
+    source: str
+    fingerprint: str
+    service: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    state: str
+    first_starts_at: datetime
+    last_starts_at: datetime
+    opened_at: datetime
+    ended_at: datetime | None
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Everything wrong with one service at one time; at most one is open per service."""
+
+    id: int
+    service: str
+    title: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """When a Watchdog alert was last delivered."""
+
+    source: str
+    fingerprint: str
+    seen_at: datetime
+
+
+# Episodes
+
+
+def episodes_since(tx: Connection, source: str, fingerprint: str, since: datetime) -> list[Episode]:
+    """Episodes of this alert that are open or ended at or after `since`, oldest first."""
+    rows = tx.execute(
+        select(episode)
+        .where(episode.c.source == source, episode.c.fingerprint == fingerprint)
+        .where(or_(episode.c.state == OPEN, episode.c.ended_at >= since))
+        .order_by(episode.c.first_starts_at, episode.c.id)
+    )
+    return [_episode(row) for row in rows]
+
+
+def start_episode(tx: Connection, alert: AlertEvent, *, incident_id: int, service: str, now: datetime) -> Episode:
+    """Begin an episode; it is closed from the start when `alert` is already resolved."""
+    values = {
+        "incident_id": incident_id,
+        "source": alert.source,
+        "fingerprint": alert.fingerprint,
+        "service": service,
+        "labels": dict(alert.labels),
+        "annotations": dict(alert.annotations),
+        "state": OPEN if alert.ends_at is None else CLOSED,
+        "first_starts_at": alert.starts_at,
+        "last_starts_at": alert.starts_at,
+        "opened_at": now,
+        "ended_at": alert.ends_at,
+    }
+    return _episode(tx.execute(insert(episode).values(values).returning(episode)).one())
+
+
+def keep_episode(tx: Connection, changed: Episode) -> None:
+    """Write what can change in an episode's life."""
+    tx.execute(
+        update(episode)
+        .where(episode.c.id == changed.id)
+        .values(
+            incident_id=changed.incident_id,
+            state=changed.state,
+            first_starts_at=changed.first_starts_at,
+            last_starts_at=changed.last_starts_at,
+            ended_at=changed.ended_at,
+            deliveries=changed.deliveries,
+        )
+    )
+
+
+def episodes_of(tx: Connection, incident_id: int) -> list[Episode]:
+    """An incident's episodes, in the order they joined it."""
+    rows = tx.execute(select(episode).where(episode.c.incident_id == incident_id).order_by(episode.c.id))
+    return [_episode(row) for row in rows]
+
+
+# Incidents
+
+
+def open_incident(tx: Connection, service: str) -> Incident | None:
+    """The one open incident of `service`, if there is one."""
+    row = tx.execute(select(incident).where(incident.c.service == service, incident.c.state == OPEN)).one_or_none()
+    return None if row is None else Incident(*row)
+
+
+def start_incident(tx: Connection, *, service: str, title: str, now: datetime) -> Incident:
+    """Open an incident; the database refuses a second open one of the same service."""
+    values = {"service": service, "title": title, "state": OPEN, "opened_at": now}
+    return Incident(*tx.execute(insert(incident).values(values).returning(incident)).one())
+
+
+def reopen_incident(tx: Connection, incident_id: int) -> None:
+    """Undo a close: what caused it came back."""
+    tx.execute(update(incident).where(incident.c.id == incident_id).values(state=OPEN, closed_at=None))
+
+
+def close_incident(tx: Connection, incident_id: int, now: datetime) -> None:
+    """Close an incident."""
+    tx.execute(update(incident).where(incident.c.id == incident_id).values(state=CLOSED, closed_at=now))
+
+
+def quiet_incidents(tx: Connection) -> list[Incident]:
+    """Open incidents in which no episode and no run is open any more."""
+    burning = exists().where(episode.c.incident_id == incident.c.id, episode.c.state == OPEN)
+    busy = exists().where(run.c.incident_id == incident.c.id, run.c.state != RunState.FINISHED)
+    rows = tx.execute(select(incident).where(incident.c.state == OPEN, ~burning, ~busy).order_by(incident.c.id))
+    return [Incident(*row) for row in rows]
+
+
+def open_run_of(tx: Connection, incident_id: int, runbook: str) -> int | None:
+    """The unfinished run of `runbook` in this incident, if there is one."""
+    rows = select(run.c.id).where(run.c.incident_id == incident_id, run.c.runbook == runbook)
+    return tx.scalar(rows.where(run.c.state != RunState.FINISHED).order_by(run.c.id).limit(1))
+
+
+# Read models
+
+
+def find_incident(tx: Connection, incident_id: int) -> Incident | None:
+    """The incident of that id."""
+    row = tx.execute(select(incident).where(incident.c.id == incident_id)).one_or_none()
+    return None if row is None else Incident(*row)
+
+
+def list_incidents(
+    tx: Connection, *, service: str | None = None, state: str | None = None, limit: int = 100
+) -> list[Incident]:
+    """Incidents, newest first, of one service and state or of all."""
+    query = select(incident).order_by(incident.c.id.desc()).limit(limit)
+    if service is not None:
+        query = query.where(incident.c.service == service)
+    if state is not None:
+        query = query.where(incident.c.state == state)
+    return [Incident(*row) for row in tx.execute(query)]
+
+
+# Heartbeats
+
+
+def note_heartbeat(tx: Connection, source: str, fingerprint: str, now: datetime) -> None:
+    """A Watchdog alert of this sender arrived."""
+    key = (heartbeat.c.source == source) & (heartbeat.c.fingerprint == fingerprint)
+    if not tx.execute(update(heartbeat).where(key).values(seen_at=now)).rowcount:
+        tx.execute(insert(heartbeat).values(source=source, fingerprint=fingerprint, seen_at=now))
+
+
+def heartbeats(tx: Connection) -> Sequence[Heartbeat]:
+    """Every sender's Watchdog, the one longest silent first."""
+    return [Heartbeat(*row) for row in tx.execute(select(heartbeat).order_by(heartbeat.c.seen_at))]
+
+
+def _episode(row: Row[tuple[object, ...]]) -> Episode:
+    return Episode(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for a row's columns
