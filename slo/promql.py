@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.units import format_duration
@@ -101,9 +102,8 @@ def show(expr: Expr, *, width: int = 100, indent: int = 0) -> str:
     if isinstance(expr, Binary):
         left, right = (_operand(expr, side, width, indent) for side in ("left", "right"))
         return f"{left}\n{' ' * indent}{_operator(expr)} {right}"
-    if isinstance(expr, Aggregate):
-        return _head(expr) + _bracket((expr.of,), width, indent)
-    return _head(expr) + _bracket(expr.args, width, indent)
+    inside = expr.args if isinstance(expr, Call) else (expr.of,)
+    return _head(expr) + _bracket(inside, width, indent)
 
 
 def quote(text: str) -> str:
@@ -146,16 +146,23 @@ def _head(expr: Call | Aggregate) -> str:
 
 def _bracket(inside: tuple[Expr, ...], width: int, indent: int) -> str:
     deeper = indent + _INDENT
-    shown = f",\n{' ' * deeper}".join(show(expr, width=width, indent=deeper) for expr in inside)
+    shown = show(inside[0], width=width, indent=deeper)
+    for before, expr in pairwise(inside):
+        together = isinstance(before, Text) and isinstance(expr, Text)
+        shown += (", " if together else f",\n{' ' * deeper}") + show(expr, width=width, indent=deeper)
     return f"(\n{' ' * deeper}{shown}\n{' ' * indent})"
 
 
 def _operand(expr: Binary, side: str, width: int, indent: int) -> str:
+    """A side of a broken operation, in brackets where they are needed or where they help the eye."""
     operand = expr.left if side == "left" else expr.right
-    if not _loose(expr, side):
-        return show(operand, width=width, indent=indent)
-    line = f"({_line(operand)})"
-    return line if indent + len(line) <= width else _bracket((operand,), width, indent)
+    before = 0 if side == "left" else len(_operator(expr)) + 1
+    line = f"({_line(operand)})" if _loose(expr, side) else _line(operand)
+    if indent + before + len(line) <= width:
+        return line
+    if isinstance(operand, Binary) and (_loose(expr, side) or _PRECEDENCE[operand.op] != _PRECEDENCE[expr.op]):
+        return _bracket((operand,), width, indent)
+    return show(operand, width=width, indent=indent)
 
 
 def _loose(expr: Binary, side: str) -> bool:

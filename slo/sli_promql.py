@@ -1,0 +1,132 @@
+"""T0 of the compiled rules: the bad and total events of one interval, counted from raw series in one expression.
+
+The base is telescoping: with L the last value of a counter, an interval's increase is L - (L one interval ago), or L
+after a reset. Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums are taken
+after the increase of each series: of summed counters, any restart would read as a reset of them all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from burnline.metrics import SERVICE, SIGNAL, SIGNAL_BAD_EVENTS, SIGNAL_EVENTS
+from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
+from burnline.spec.selector import Matcher, Selector
+from burnline.spec.service import ScrapeSpec, ServiceSpec
+from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
+
+EVENT, BAD, TOTAL = "event", "bad", "total"
+KINDS = ("ratio", "latency", "threshold", "signal")
+DEFAULT_SCRAPE = timedelta(seconds=15)
+MILLISECOND = timedelta(milliseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often events are counted, and how far back a counter's last value may lie."""
+
+    interval: timedelta
+    lookback: timedelta
+    scrape: timedelta
+
+
+def pace(spec: ServiceSpec, interval: timedelta) -> Pace:
+    """The lookback is two intervals or eight scrapes, the longer: 2 minutes at 1m and 15s."""
+    scrapes = [source.interval for source in spec.collect if isinstance(source, ScrapeSpec)]
+    scrape = max(scrapes, default=DEFAULT_SCRAPE)
+    return Pace(interval, max(2 * interval, 8 * scrape), scrape)
+
+
+def events(service: str, sli: SliSpec, at: Pace) -> Expr:
+    """Two elements, {event="bad"} and {event="total"}, or none at all: both come from one evaluation.
+
+    Raises: ValueError for a kind of SLI that has no increments.
+    """
+    bad, total = _bad_and_total(service, sli, at)
+    return Binary("or", _named(bad, BAD), _named(total, TOTAL))
+
+
+def _bad_and_total(service: str, sli: SliSpec, at: Pace) -> tuple[Expr, Expr]:
+    if sli.ratio is not None:
+        return _ratio(sli.ratio, at)
+    if sli.latency is not None:
+        return _latency(sli.latency, at)
+    if sli.threshold is not None:
+        return _threshold(sli.threshold, at)
+    if sli.signal is not None:
+        return _signal(service, sli.signal, at)
+    raise ValueError(f"an SLI of kind {sli.kind!r} is not supported yet in rules; write one of {', '.join(KINDS)}")
+
+
+def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr]:
+    total = _increase(sli.total, at)
+    if sli.bad is not None:
+        return _or_zero(sli.bad, sli.total, at), total
+    good = sli.good or sli.total  # the spec has exactly one of `bad` and `good`
+    return _rest(total, _or_zero(good, sli.total, at)), total
+
+
+def _signal(service: str, signal: str, at: Pace) -> tuple[Expr, Expr]:
+    bad, total = (series(name, **{SERVICE: service, SIGNAL: signal}) for name in (SIGNAL_BAD_EVENTS, SIGNAL_EVENTS))
+    return _or_zero(bad, total, at), _increase(total, at)
+
+
+def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr]:
+    """A histogram without that bucket gives nothing, never "all bad" or "all good"."""
+    name, matchers = sli.histogram.metric, sli.histogram.matchers
+    count = Selector(f"{name}_count", matchers)
+    fast = Selector(f"{name}_bucket", (*matchers, _bound(sli.below)))
+    total = _increase(count, at)
+    return _rest(total, _increase(fast, at)), Binary("and", total, _pairs(fast, at))
+
+
+def _threshold(sli: ThresholdSli, at: Pace) -> tuple[Expr, Expr]:
+    """One slice per interval, bad by the worst value in it; a gauge that is NaN throughout makes no slice."""
+    over = max(at.interval, 2 * at.scrape) - MILLISECOND
+    gauge = Select(sli.gauge, over=over)
+    highest, lowest = (Aggregate(op, Call(f"{op}_over_time", (gauge,))) for op in ("max", "min"))
+    sides: list[Expr] = []
+    if sli.above is not None:
+        sides.append(Binary(">", highest, Number(sli.above), as_bool=True))
+    if sli.below is not None:
+        sides.append(Binary("<", lowest, Number(sli.below), as_bool=True))
+    bad = sides[0] if len(sides) == 1 else Binary(">", Binary("+", sides[0], sides[1]), Number(0), as_bool=True)
+    return bad, Binary(">=", highest, Number(float("-inf")), as_bool=True)
+
+
+def _increase(selector: Selector, at: Pace) -> Expr:
+    last, before = _last(selector, at), _last(selector, at, ago=at.interval)
+    grown = Binary(">=", Binary("-", last, before), Number(0))
+    return Aggregate("sum", Binary("or", grown, Binary("<", last, before)))
+
+
+def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:
+    """Zero where the total is known and this one has no series yet: no error has happened, which is not "no data"."""
+    return Binary("or", _increase(selector, at), Binary("*", Number(0), _pairs(total, at)))
+
+
+def _rest(total: Expr, good: Expr) -> Expr:
+    return Call("clamp_min", (Binary("-", total, good), Number(0)))
+
+
+def _pairs(selector: Selector, at: Pace) -> Expr:
+    """How many series have an increase: there exactly when `_increase` is, at half its cost."""
+    return Aggregate("count", Binary("-", _last(selector, at), _last(selector, at, ago=at.interval)))
+
+
+def _last(selector: Selector, at: Pace, *, ago: timedelta | None = None) -> Expr:
+    return Call("last_over_time", (Select(selector, over=at.lookback, offset=ago),))
+
+
+def _named(value: Expr, event: str) -> Expr:
+    return Call("label_replace", (value, Text(EVENT), Text(event), Text(""), Text("")))
+
+
+def _bound(below: timedelta) -> Matcher:
+    """Clients write a whole bound as `1` or `1.0`; Prometheus 3 makes it `1.0`."""
+    written = repr(below.total_seconds())
+    if not written.endswith(".0"):
+        return Matcher("le", "=", written)
+    whole = written.removesuffix(".0")
+    return Matcher("le", "=~", rf"{whole}|{whole}\.0")
