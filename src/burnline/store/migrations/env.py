@@ -16,6 +16,5 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_item=render,
-    compare_server_default=True,
 )
 context.run_migrations()

@@ -1,0 +1,110 @@
+"""Migrations lead to exactly the schema the code knows."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
+
+from burnline.errors import StoreError
+from burnline.store.database import Database, open_database
+from burnline.store.migrate import migration_config
+from burnline.store.schema import EPOCH, incident, metadata
+
+
+def test_the_migrated_schema_is_the_one_in_the_code(any_database: Database) -> None:
+    with any_database.read() as tx:
+        difference = compare_metadata(MigrationContext.configure(tx), metadata)
+
+    assert difference == [], "run scripts/migration 'What changed.' and commit what it wrote"
+
+
+def test_migrating_makes_what_the_code_would_make(any_url: str) -> None:
+    """Down to defaults, constraints and the conditions of partial indices, which Alembic's comparison leaves out."""
+    open_database(any_url).close()
+    engine = create_engine(any_url)
+    migrated = description(engine)
+
+    metadata.drop_all(engine)
+    metadata.create_all(engine)
+
+    assert migrated == description(engine)
+    engine.dispose()
+
+
+def description(engine: Engine) -> dict[str, list[str]]:
+    inspector = inspect(engine)
+    read = (
+        inspector.get_columns,
+        inspector.get_unique_constraints,
+        inspector.get_indexes,
+        inspector.get_foreign_keys,
+    )
+    tables = sorted(set(inspector.get_table_names()) - {"alembic_version"})
+    return {table: sorted(json.dumps(item, default=str) for part in read for item in part(table)) for table in tables}
+
+
+def test_the_partial_unique_indices_hold_on_every_database(any_database: Database) -> None:
+    def open_incident(tx: Connection, state: str) -> None:
+        tx.execute(insert(incident).values(service="card-fraud", title="t", state=state, opened_at=EPOCH))
+
+    any_database.write(lambda tx: open_incident(tx, "closed"))
+    any_database.write(lambda tx: open_incident(tx, "closed"))
+    any_database.write(lambda tx: open_incident(tx, "open"))
+
+    with pytest.raises(StoreError, match=r"(?i)unique"):
+        any_database.write(lambda tx: open_incident(tx, "open"))
+
+
+def test_migrating_again_changes_nothing(any_url: str) -> None:
+    open_database(any_url).close()
+
+    open_database(any_url).close()
+
+
+def test_processes_that_start_at_once_migrate_one_after_the_other(any_url: str) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        opened = list(threads.map(lambda _n: open_database(any_url), range(4)))
+
+    for db in opened:
+        db.close()
+
+
+def test_a_schema_of_a_newer_burnline_is_refused(any_url: str) -> None:
+    db = open_database(any_url)
+    db.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '9999'")).close())
+    db.close()
+
+    with pytest.raises(StoreError, match="9999, written by a newer burnline; start that version") as caught:
+        open_database(any_url)
+
+    assert not caught.value.retryable
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(any_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_at_the_end(config: Config, revision: str) -> None:
+        upgrade(config, revision)
+        raise StoreError("power cut", retryable=False)
+
+    monkeypatch.setattr("burnline.store.migrate.command.upgrade", fail_at_the_end)
+    with pytest.raises(StoreError, match="power cut"):
+        open_database(any_url)
+
+    engine = create_engine(any_url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+def test_revisions_are_numbered_in_one_line() -> None:
+    scripts = ScriptDirectory.from_config(migration_config())
+
+    revisions = [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+    assert revisions == [f"{n:04d}" for n in range(1, len(revisions) + 1)]
