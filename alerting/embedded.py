@@ -1,0 +1,222 @@
+"""Without a Prometheus: the embedded engine's alerts, delivered into the same inbox as Alertmanager webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from burnline.alerting.webhook import fingerprint, render_webhook
+from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
+from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, ALERT_SIGNAL, OWNER, SERVICE, SEVERITY, SIGNAL, SLO
+from burnline.slo.alerts import burn_annotations, burn_labels
+from burnline.slo.windows import base_interval, tiers
+from burnline.spec.service import ServiceSpec
+from burnline.spec.sli import SloSpec
+from burnline.store.alerts import NEVER, ActiveAlert, active_alerts, drop_alert, keep_alert
+from burnline.store.database import Database
+from burnline.store.inbox import ALERTS, accept
+from burnline.store.signals import latest_findings
+
+EMBEDDED = "embedded"
+REPEAT_INTERVAL = timedelta(hours=4)
+NO_DATA_INTERVALS = 5  # base intervals without data before a person hears of it
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An alert that a spec makes possible. `hold`: how long its condition must last before it fires."""
+
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    tier: str = ""
+    hold: timedelta = timedelta(0)
+
+    @property
+    def key(self) -> Key:
+        return self.labels[SERVICE], f"{self.labels['alertname']}:{self.subject}", self.tier
+
+    @property
+    def subject(self) -> str:
+        return self.labels.get(SLO) or self.labels[SIGNAL]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Whether an alert's condition is met now (None: not known), and what its source says of it."""
+
+    holds: bool | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one alert in one turn: `after` is None when it is over; `event` is what is delivered."""
+
+    before: ActiveAlert | None
+    after: ActiveAlert | None
+    event: AlertEvent | None
+
+
+class EmbeddedDispatch:
+    """Delivers firing and resolved alerts; what it delivered is remembered in the same transaction."""
+
+    def __init__(
+        self, db: Database, specs: Sequence[ServiceSpec], *, repeat_interval: timedelta = REPEAT_INTERVAL
+    ) -> None:
+        self._db = db
+        self._declared = {alert.key: alert for spec in specs for alert in declare(spec)}
+        self._repeat_interval = repeat_interval
+
+    def run_once(self, now: datetime, statuses: Sequence[SloStatus]) -> int:
+        """Deliver what has changed since the last turn, and repeat what still fires; returns the deliveries."""
+        by_slo = {(status.service, status.slo): status for status in statuses}
+        with self._db.read() as tx:
+            if not self._decide(tx, now, by_slo):
+                return 0
+        return self._db.write(lambda tx: _apply(tx, self._decide(tx, now, by_slo), now))
+
+    def _decide(self, tx: Connection, now: datetime, statuses: Mapping[tuple[str, str], SloStatus]) -> list[Change]:
+        findings = {(finding.service, finding.signal): finding for finding in latest_findings(tx)}
+        readings = {key: _read(alert, statuses, findings) for key, alert in self._declared.items()}
+        active = {alert.key: alert for alert in active_alerts(tx)}
+        return decide(self._declared, readings, active, now, repeat_interval=self._repeat_interval)
+
+
+def declare(spec: ServiceSpec) -> Iterable[Declared]:
+    """Every alert the embedded engine can fire for a service."""
+    for slo in spec.slos:
+        if isinstance(slo.window, timedelta):
+            yield from _of_slo(spec, slo, slo.window)
+    for signal in type(spec.signals).model_fields:
+        if getattr(spec.signals, signal) is not None:
+            labels = _labels(spec, ALERT_SIGNAL, SIGNAL, signal)
+            yield Declared(labels, {"summary": f"{spec.service}: the {signal} detector raises an alarm"})
+
+
+def decide(
+    declared: Mapping[Key, Declared],
+    readings: Mapping[Key, Reading],
+    active: Mapping[Key, ActiveAlert],
+    now: datetime,
+    *,
+    repeat_interval: timedelta,
+) -> list[Change]:
+    """What changes now.
+
+    A condition of which nothing is known changes nothing: what fires goes on firing. An active alert that is declared
+    no longer (its SLO left the spec) is over.
+    """
+    after = {key: _next(alert, readings[key].holds, active.get(key), now) for key, alert in declared.items()}
+    paging = {
+        (alert.service, alert.labels.get(SLO))
+        for alert in after.values()
+        if alert and alert.firing and alert.labels.get(SEVERITY) == "page"
+    }
+    changes = [_ended(alert, now) for key, alert in active.items() if after.get(key) is None]
+    for key, alert in after.items():
+        if alert is None:
+            continue
+        quiet = not alert.firing or _inhibited(alert, paging) or now - alert.sent_at < repeat_interval
+        event = None if quiet else _event(alert, _annotations(declared[key], readings[key]), None)
+        sent = alert if quiet else replace(alert, sent_at=now)
+        if sent != active.get(key):
+            changes.append(Change(active.get(key), sent, event))
+    return changes
+
+
+def _of_slo(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Iterable[Declared]:
+    for tier in tiers(window, slo.objective):
+        yield Declared(burn_labels(spec, slo.name, tier), burn_annotations(spec, slo.name, tier), tier.name)
+    yield Declared(
+        _labels(spec, ALERT_NO_DATA, SLO, slo.name),
+        {"summary": f"{spec.service} {slo.name} has no data: nobody knows whether the objective is met"},
+        hold=NO_DATA_INTERVALS * base_interval(window),
+    )
+
+
+def _labels(spec: ServiceSpec, name: str, kind: str, subject: str) -> dict[str, str]:
+    return {"alertname": name, SERVICE: spec.service, kind: subject, SEVERITY: "ticket", OWNER: spec.owner}
+
+
+def _read(
+    alert: Declared, statuses: Mapping[tuple[str, str], SloStatus], findings: Mapping[tuple[str, str], Finding]
+) -> Reading:
+    about = (alert.labels[SERVICE], alert.subject)
+    if alert.labels["alertname"] == ALERT_SIGNAL:
+        finding = findings.get(about)
+        if finding is None or finding.verdict is Verdict.NO_DATA:
+            return Reading()
+        return Reading(finding.verdict is Verdict.ALARM, finding.reason)
+    status = statuses.get(about)
+    if status is None:
+        return Reading()
+    if alert.labels["alertname"] == ALERT_NO_DATA:
+        return Reading(status.state is SloState.UNKNOWN, status.cause)
+    return Reading(_burns(status, alert.tier))
+
+
+def _burns(status: SloStatus, tier: str) -> bool | None:
+    """Whether the tier fires; it has stopped only when a window with data says so."""
+    burn = next((burn for burn in status.burns if burn.tier == tier), None)
+    if burn is None:
+        return None
+    if burn.firing:
+        return True
+    below = any(rate is not None and rate < burn.factor for rate in (burn.long_rate, burn.short_rate))
+    return False if below and status.state is not SloState.UNKNOWN else None
+
+
+def _next(alert: Declared, holds: bool | None, active: ActiveAlert | None, now: datetime) -> ActiveAlert | None:
+    if holds is None:
+        return active
+    if not holds:
+        return None
+    if active is None:
+        service, name, tier = alert.key
+        active = ActiveAlert(service, name, tier, firing=False, since=now, sent_at=NEVER, labels=alert.labels)
+    if active.firing or now - active.since < alert.hold:
+        return active
+    return replace(active, firing=True, since=now)
+
+
+def _annotations(alert: Declared, reading: Reading) -> dict[str, str]:
+    return {**alert.annotations, **({"description": reading.said} if reading.said else {})}
+
+
+def _inhibited(alert: ActiveAlert, paging: set[tuple[str, str | None]]) -> bool:
+    burn_ticket = alert.labels["alertname"] == ALERT_BURN and alert.labels[SEVERITY] == "ticket"
+    return burn_ticket and (alert.service, alert.labels[SLO]) in paging
+
+
+def _ended(alert: ActiveAlert, now: datetime) -> Change:
+    told = alert.firing and alert.sent_at != NEVER
+    return Change(alert, None, _event(alert, {}, now) if told else None)
+
+
+def _event(alert: ActiveAlert, annotations: Mapping[str, str], ends_at: datetime | None) -> AlertEvent:
+    return AlertEvent(
+        source=EMBEDDED,
+        fingerprint=fingerprint(alert.labels),
+        status="firing" if ends_at is None else "resolved",
+        labels=alert.labels,
+        annotations=annotations,
+        starts_at=alert.since,
+        ends_at=ends_at,
+    )
+
+
+def _apply(tx: Connection, changes: Sequence[Change], now: datetime) -> int:
+    for change in changes:
+        if change.after is not None:
+            keep_alert(tx, change.after)
+        elif change.before is not None:
+            drop_alert(tx, change.before)
+        if change.event is not None:
+            body = render_webhook(change.event, receiver=EMBEDDED)
+            accept(tx, kind=ALERTS, source=EMBEDDED, body=body, now=now)
+    return sum(change.event is not None for change in changes)
