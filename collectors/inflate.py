@@ -1,0 +1,50 @@
+"""Bodies from outside, decompressed piece by piece so that a small one cannot become a large one."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator
+
+from burnline.errors import PayloadError, PayloadTooLarge
+
+PIECE_BYTES = 256 * 1024
+GZIP = 31  # zlib's code for a gzip header and the largest window
+
+
+def inflate(pieces: Iterable[bytes], *, encoding: str, limit_bytes: int) -> bytes:
+    """The whole body after undoing its Content-Encoding (none or gzip).
+
+    Raises: PayloadTooLarge as soon as more than `limit_bytes` came out; PayloadError for damaged gzip or another
+    encoding.
+    """
+    body = bytearray()
+    for piece in _decoded(pieces, encoding.strip().lower()):
+        body += piece
+        if len(body) > limit_bytes:
+            raise PayloadTooLarge(f"the body is larger than {limit_bytes:,} bytes (counted after decompression)")
+    return bytes(body)
+
+
+def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterable[bytes]:
+    if encoding in ("", "identity"):
+        return pieces
+    if encoding in ("gzip", "x-gzip"):
+        return _gunzip(pieces)
+    raise PayloadError(f"Content-Encoding {encoding!r} is not supported; send gzip, or nothing")
+
+
+def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """One gzip member only: a body of many tiny ones would cost more time than bytes."""
+    stream = zlib.decompressobj(GZIP)
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest and not stream.eof:
+                yield stream.decompress(rest, PIECE_BYTES)
+                rest = stream.unconsumed_tail
+            if stream.eof and (rest or stream.unused_data):
+                raise PayloadError("the gzip body goes on after its end; send one gzip member")
+    except zlib.error as error:
+        raise PayloadError(f"the body is not gzip, though Content-Encoding says so: {error}") from error
+    if not stream.eof:
+        raise PayloadError("the gzip body ends too early")

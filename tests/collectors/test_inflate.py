@@ -1,0 +1,70 @@
+"""Bodies from outside, decompressed under a limit."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from burnline.collectors.inflate import inflate
+from burnline.errors import PayloadError, PayloadTooLarge
+
+
+def bomb(size: int) -> bytes:
+    return gzip.compress(b"0" * size)
+
+
+@given(st.binary(max_size=5000), st.integers(1, 64))
+def test_a_gzip_body_comes_out_as_it_went_in_however_it_was_cut(body: bytes, cut: int) -> None:
+    packed = gzip.compress(body)
+    pieces = [packed[at : at + cut] for at in range(0, len(packed), cut)]
+
+    assert inflate(pieces, encoding="gzip", limit_bytes=5000) == body
+
+
+@pytest.mark.parametrize("encoding", ["", "identity", " Identity "])
+def test_a_plain_body_is_passed_through(encoding: str) -> None:
+    assert inflate([b"ab", b"c"], encoding=encoding, limit_bytes=3) == b"abc"
+
+
+def test_a_plain_body_over_the_limit_is_refused() -> None:
+    with pytest.raises(PayloadTooLarge, match="larger than 3 bytes"):
+        inflate([b"ab", b"cd"], encoding="", limit_bytes=3)
+
+
+def test_a_gzip_bomb_is_refused_before_it_fills_the_memory() -> None:
+    small = bomb(200_000_000)
+    tracemalloc.start()
+
+    with pytest.raises(PayloadTooLarge, match="after decompression"):
+        inflate([small], encoding="gzip", limit_bytes=1_000_000)
+
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(small) < 200_000
+    assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "ends too early"),
+        (gzip.compress(b"x" * 100)[:-4], "ends too early"),
+        (b"{}", "is not gzip"),
+        (gzip.compress(b"{}")[:-8] + b"\0" * 8, "is not gzip"),
+        (gzip.compress(b"{}") + gzip.compress(b"{}"), "goes on after its end"),
+        (gzip.compress(b"{}") + b"rest", "goes on after its end"),
+    ],
+)
+def test_damaged_gzip_is_refused_with_the_reason(body: bytes, said: str) -> None:
+    with pytest.raises(PayloadError, match=said):
+        inflate([body], encoding="gzip", limit_bytes=1000)
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "deflate", "gzip, gzip", "\0"])
+def test_another_encoding_is_refused_and_the_accepted_one_named(encoding: str) -> None:
+    with pytest.raises(PayloadError, match="send gzip"):
+        inflate([b"{}"], encoding=encoding, limit_bytes=1000)
