@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from burnline.spec.words import choice, did_you_mean, shown
 
@@ -31,12 +31,12 @@ def check_url(value: str) -> str:
     return value
 
 
-def check_secret(value: str) -> str:
+def check_secret(value: Any) -> str:
     """The value, when it says where a secret is kept.
 
     Raises: ValueError with the accepted form; the value may be the secret itself and is not repeated.
     """
-    if not re.fullmatch(PLACE_PATTERN[1:-1], value):
+    if not isinstance(value, str) or not re.fullmatch(PLACE_PATTERN[1:-1], value):
         raise ValueError("says no place; write env:NAME or file:/absolute/path (the secret itself never stands here)")
     return value
 
@@ -62,7 +62,7 @@ def check_receiver(value: str) -> str:
 HttpUrl = Annotated[
     str, AfterValidator(check_url), WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/@?#]+([/?#]\S*)?$"})
 ]
-SecretRef = Annotated[str, AfterValidator(check_secret), WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN})]
+SecretRef = Annotated[str, BeforeValidator(check_secret), WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN})]
 Receiver = Annotated[
     str,
     AfterValidator(check_receiver),

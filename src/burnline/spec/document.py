@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import isinf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,11 +30,9 @@ _EMPTY = ("", "~", "null", "Null", "NULL")
 # what YAML can spell in a quoted text but no field means: control characters but \t and \n, and half characters
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _HINTS = {
-    "mapping values are not allowed here": "; put text that holds ': ' in quotes, and check the indentation",
+    "mapping values are not allowed here": "; put text with ': ' in quotes, and check the indent",
     "found character '\\t' that cannot start any token": "; indent with spaces",
-    "found character '%' that cannot start any token": "; put text that starts with % in quotes",
     "found character '@' that cannot start any token": "; put text that starts with @ in quotes",
-    "found character '`' that cannot start any token": "; put text that starts with ` in quotes",
 }
 
 
@@ -116,9 +115,8 @@ def _events(text: str, file: str) -> Iterator[yaml.Event]:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
             line = _line(event)
             yield event
-    except (ValueError, OverflowError) as error:
-        # PyYAML leaks these for escapes and %YAML versions out of range
-        _refuse(file, line, f"is not YAML: {error}")
+    except (ValueError, OverflowError):  # PyYAML leaks these
+        _refuse(file, line, "is not YAML: an escape or a version is out of range")
 
 
 def _line(event: yaml.Event) -> int:
@@ -135,7 +133,7 @@ class _Reader:
             if not isinstance(event, yaml.DocumentStartEvent):
                 continue
             if self._document.data is not None:
-                self._stop(event, (), "starts a second document; write one service per file")
+                self._stop(event, (), "starts a second document; write one per file")
             top = next(self._events)
             if not isinstance(top, yaml.MappingStartEvent):
                 self._stop(
@@ -205,6 +203,9 @@ def _scalar_flaw(written: str, *, plain: bool) -> str:
         return f"{shown(written)} holds a control character"
     if plain and written in _EMPTY:
         return "is empty; write a value, or leave the key out"
-    if plain and _INTEGER.fullmatch(written) and len(written) > 18:
+    too_large = (
+        len(written) > 18 if _INTEGER.fullmatch(written) else _DECIMAL.fullmatch(written) and isinf(float(written))
+    )
+    if plain and too_large:
         return f"{shown(written)} is too large a number"
     return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args
 
@@ -13,6 +14,7 @@ from burnline.spec.place import Flaw, Place
 from burnline.spec.words import choice, did_you_mean, shown
 
 Model = TypeVar("Model", bound=BaseModel)
+_TAG = re.compile("<[a-z]+>")
 _EXPECTED = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
@@ -36,15 +38,15 @@ def validate(model: type[Model], document: Document) -> Model:
         found = model.model_validate(document.data)
     except ValidationError as error:
         details = error.errors(include_url=False)
-        raise document.error([_flaw(model, document.data, detail) for detail in details]) from None
+        raise document.error([_flaw(model, detail) for detail in details]) from None
     if document.flaws:
         raise document.error([])
     return found
 
 
-def _flaw(model: type[BaseModel], data: Any, detail: ErrorDetails) -> Flaw:
+def _flaw(model: type[BaseModel], detail: ErrorDetails) -> Flaw:
     # a union writes its tag into the location; ours stand in angle brackets so that they can be taken out
-    place = tuple(step for step in detail["loc"] if not (isinstance(step, str) and step.startswith("<")))
+    place = tuple(step for step in detail["loc"] if not (isinstance(step, str) and _TAG.fullmatch(step)))
     if detail["type"] == "extra_forbidden":
         return Flaw(place, _unknown_key(model, place))
     return Flaw(place, _message(detail))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from burnline.spec.address import HttpUrl, Receiver, SecretRef
 from burnline.spec.sli import SloSpec
@@ -114,7 +114,7 @@ class WebhookHookSpec(Strict):
 
 
 class CommandHookSpec(Strict):
-    """A program on this host; `argv` may hold the slots ${service}, ${from}, ${to} and ${key}. There is no shell.
+    """A program on this host; `argv` may hold the slots ${service}, ${to} and ${key}. There is no shell.
 
     Attributes:
         observe: a program that prints the version that serves.
@@ -169,6 +169,8 @@ class ReleaseSpec(Strict):
 
 class Trigger(Strict):
     """What starts a runbook: an alert of one SLO (at one severity, or any), or of one signal."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["slo"]}, {"required": ["signal"]}]})
 
     slo: Name | None = None
     signal: Name | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Discriminator, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Discriminator, Tag, WithJsonSchema, model_validator
 
 from burnline.spec.selector import Selector, SelectorField
 from burnline.spec.strict import OneOf, Strict
@@ -13,6 +13,8 @@ from burnline.spec.units import RATIO_PATTERN, Count, Duration, Name, Number, Ra
 
 class RatioSli(Strict):
     """Bad (or good) events of all events, both counters."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["bad"]}, {"required": ["good"]}]})
 
     bad: SelectorField | None = None
     good: SelectorField | None = None
@@ -45,6 +47,8 @@ class LatencySli(Strict):
 
 class ThresholdSli(Strict):
     """Time slices: a moment is bad when the gauge (worst of its series) is above `above` or below `below`."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["above"]}, {"required": ["below"]}]})
 
     gauge: SelectorField
     above: Number | None = None

@@ -29,7 +29,8 @@ def choice(words: Iterable[str]) -> str:
 
 def did_you_mean(word: Any, accepted: Iterable[str]) -> str:
     """` did you mean 'objective'?` with a space before it, or nothing when no word is near."""
-    if not isinstance(word, str) or len(word) > _LONGEST:
+    words = list(accepted)
+    if not isinstance(word, str) or len(word) > _LONGEST or word in words:
         return ""
-    near = get_close_matches(word, list(accepted), n=1)
+    near = get_close_matches(word, words, n=1)
     return f" did you mean {near[0]!r}?" if near else ""
