@@ -1,6 +1,6 @@
 """The load generator: held-out rows of the real data at a steady rate, whatever the server answers.
 
-    python -m screening.load --url http://127.0.0.1:8601/predict --rate 80
+python -m screening.load --url http://127.0.0.1:8601/predict --rate 80
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections import Counter
 
 import httpx
+
 from screening.data import Screening
 
 

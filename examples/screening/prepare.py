@@ -1,6 +1,6 @@
 """Makes what the service starts from: the registry, and the table of training rows.
 
-    python -m screening.prepare FOLDER
+python -m screening.prepare FOLDER
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ VERSIONS = {
     "1": {"scale": {}, "lookup": {"delay_seconds": 0.0, "failure_share": 0.0}},
     # The bad release: lengths converted to the wrong unit, and a feature lookup that is slow and often fails.
     "2": {
-        "scale": {name: 10.0 for name in ("mean radius", "mean perimeter", "worst radius", "worst perimeter")},
+        "scale": dict.fromkeys(("mean radius", "mean perimeter", "worst radius", "worst perimeter"), 10.0),
         "lookup": {"delay_seconds": 0.3, "failure_share": 0.4},
     },
 }
@@ -42,7 +42,7 @@ def create(folder: Path) -> Path:
 
 def set_alias(registry: Path, alias: str, version: str) -> None:
     """Point `alias` at `version`, as a deployment pipeline would."""
-    with open(f"{registry}.lock", "w") as lock:
+    with Path(f"{registry}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         content = json.loads(registry.read_text())
         if version not in content["versions"]:

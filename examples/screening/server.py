@@ -23,12 +23,13 @@ import httpx
 import numpy as np
 import uvicorn
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from screening.data import Screening
-from screening.registry import live_version
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from screening.data import Screening
+from screening.registry import live_version
 
 SERVICE = "tumour-screening"
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)

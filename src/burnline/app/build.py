@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from burnline.alerting.config import render_alertmanager
-from burnline.dashboards.service import render_dashboard
+from burnline.dashboards.grafana import render_dashboard
 from burnline.slo.rules import render_rules
 from burnline.spec.service import ServiceSpec
 

@@ -48,7 +48,9 @@ def print_schema() -> None:
 
 def write_profile(table: Path, out: Path, *, name: str, prediction: str, confidence: str) -> None:
     """Read a CSV table and write its reference."""
-    reference = profile_csv(table, name=name or table.stem, prediction=prediction or None, confidence=confidence or None)
+    reference = profile_csv(
+        table, name=name or table.stem, prediction=prediction or None, confidence=confidence or None
+    )
     save_reference(reference, out)
     print(f"{out}: {len(reference.features)} features of {reference.count} rows")
 
@@ -89,7 +91,12 @@ def show_runs(server: str) -> None:
     table = Table("run", "service", "runbook", "state", "outcome", "began", box=None)
     for run in fetch(server, "/v1/runs"):
         table.add_row(
-            str(run["id"]), run["service"], run["runbook"], run["state"], run["outcome"] or "-", clock(run["created_at"])
+            str(run["id"]),
+            run["service"],
+            run["runbook"],
+            run["state"],
+            run["outcome"] or "-",
+            clock(run["created_at"]),
         )
     Console().print(table)
 
@@ -115,7 +122,8 @@ def decide(server: str, approval_id: int, decision: str, actor: str, reason: str
     """Answer an approval, bound to the plan as it stands now."""
     waiting = {approval["id"]: approval for approval in fetch(server, "/v1/approvals")}
     if approval_id not in waiting:
-        raise BurnlineError(f"approval {approval_id} does not wait; there wait: {', '.join(map(str, waiting)) or 'none'}")
+        others = ", ".join(map(str, waiting)) or "none"
+        raise BurnlineError(f"approval {approval_id} does not wait for an answer; these do: {others}")
     body = {"decision": decision, "actor": actor, "reason": reason, "plan_hash": waiting[approval_id]["plan_hash"]}
     print(fetch(server, f"/v1/approvals/{approval_id}", body)["state"])
 

@@ -107,11 +107,15 @@ class Demo:
 
     def processes(self) -> Iterator[tuple[str, list[str]]]:
         """What runs beside this process."""
-        yield "burnline", ["-m", "burnline", "up", str(self.folder / f"{SERVICE}.yaml"), "--port", str(self.port),
-                           "--database", f"sqlite:///{self.folder}/burnline.db"]  # fmt: skip
-        yield "server", ["-m", "screening.server", "--port", str(self.model_port), "--registry",
-                         str(self.folder / "registry/registry.json"), "--events", f"{self.url}/v1/predictions"]  # fmt: skip
-        yield "load", ["-m", "screening.load", "--url", f"{self.model_url}/predict", "--rate", str(RATE)]
+        registry = str(self.folder / "registry" / "registry.json")
+        database = f"sqlite:///{self.folder}/burnline.db"
+        service = str(self.folder / f"{SERVICE}.yaml")
+        events = f"{self.url}/v1/predictions"
+        predict = f"{self.model_url}/predict"
+        yield "burnline", ["-m", "burnline", "up", service, "--port", str(self.port), "--database", database]
+        port = str(self.model_port)
+        yield "server", ["-m", "screening.server", "--port", port, "--registry", registry, "--events", events]
+        yield "load", ["-m", "screening.load", "--url", predict, "--rate", str(RATE)]
 
     @contextmanager
     def process(self, name: str, arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
@@ -230,7 +234,8 @@ def run_demo(*, keep: bool, port: int, model_port: int) -> int:
         if keep and demo.story.complete:
             demo.console.print(f"still up: {demo.url} (Ctrl-C stops it)")
             _wait_for_interrupt()
-    demo.console.print("the demo did what it should" if demo.story.complete else f"[red]not all of it happened[/]: see {demo.folder}/*.log")
+    good, bad = "the demo did what it should", f"[red]not all of it happened[/]: see {demo.folder}/*.log"
+    demo.console.print(good if demo.story.complete else bad)
     return 0 if demo.story.complete else 1
 
 
@@ -270,9 +275,14 @@ def _tell(demo: Demo, live: Live, children: dict[str, subprocess.Popen[bytes]]) 
 def summary(story: Story, spec: ServiceSpec) -> Table:
     """How long each part took, beside what theory allows."""
     promised = spec.slo("availability")
-    assert promised is not None and isinstance(promised.window, timedelta)  # noqa: S101, PT018 - our own example
+    if promised is None or not isinstance(promised.window, timedelta):
+        raise BurnlineError("the demo's service file has no SLO called availability with a rolling window")
     fastest = tiers(promised.window, promised.objective)[0]
-    least = detection_time(promised.objective, story.error_ratio, fastest.factor, fastest.long) if story.error_ratio else None
+    least = (
+        detection_time(promised.objective, story.error_ratio, fastest.factor, fastest.long)
+        if story.error_ratio
+        else None
+    )
     table = Table("from the bad release to ...", "took", "", title="What happened", title_justify="left", box=None)
     table.add_row("detection (page)", _took(story, story.detected), _theory(least, fastest.long, fastest.short))
     table.add_row("drift alarm", _took(story, story.drifted), "one closed window of 10 s")
@@ -281,7 +291,9 @@ def summary(story: Story, spec: ServiceSpec) -> Table:
     table.add_row("incident closed", _took(story, story.closed), "")
     if story.budget_before is not None and story.budget_after is not None:
         spent = story.budget_before - story.budget_after
-        table.add_row("budget spent", f"{spent:.1%}", f"of the availability budget of {format_duration(promised.window)}")
+        table.add_row(
+            "budget spent", f"{spent:.1%}", f"of the budget of availability over {format_duration(promised.window)}"
+        )
     table.add_row("", "", "windows are short: one second here is one minute of a 30 d period")
     return table
 

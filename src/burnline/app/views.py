@@ -143,9 +143,7 @@ def _burn(burn: Burn) -> BurnView:
 
 def _signal(finding: Finding) -> SignalView:
     contributors = tuple((c.feature, c.score, c.detail) for c in finding.contributors)
-    return SignalView(
-        finding.signal, finding.verdict, finding.score, finding.reason, finding.window_end, contributors
-    )
+    return SignalView(finding.signal, finding.verdict, finding.score, finding.reason, finding.window_end, contributors)
 
 
 def _sentence(status: SloStatus) -> str:

@@ -159,5 +159,3 @@ def build(settings: Settings) -> App:
 
 def _has_reference(spec: ServiceSpec) -> bool:
     return bool(spec.model and spec.model.reference)
-
-

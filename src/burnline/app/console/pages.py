@@ -153,7 +153,7 @@ def _page(request: Request, template: str, shown: Mapping[str, Any], status: int
 
 def _percent(value: float | None, digits: int = 2) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value * 100:.{digits}f}".rstrip("0").rstrip(".") + "%"
 
 

@@ -1,0 +1,193 @@
+"""The dashboards: what Grafana reads, and whether their queries can be asked."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+
+from burnline import metrics
+from burnline.dashboards.grafana import modern, render_dashboard
+from burnline.dashboards.service import service_rows
+from burnline.spec.load import load_service
+from burnline.spec.service import ServiceSpec
+
+with warnings.catch_warnings():  # the class that reads classic dashboards is deprecated in favour of a new format
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from grafana_foundation_sdk.models.dashboard import Dashboard
+
+REPOSITORY = Path(__file__).parents[2]
+EXAMPLES = sorted((REPOSITORY / "examples" / "services").glob("*.yaml"))
+UNITS = {"percentunit", "none", "s", "reqps", "bytes", "Bps", "short", "celsius", "watt", "bool"}
+GRAFANA_VARIABLES = {"$__rate_interval": "5m", "$__range": "1h", "$__interval": "1m"}
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.stem)
+def spec(request: pytest.FixtureRequest) -> ServiceSpec:
+    """Each example service."""
+    return load_service(request.param)
+
+
+@pytest.fixture
+def dashboard(spec: ServiceSpec) -> Any:
+    """Its dashboard, as Grafana would read it."""
+    return json.loads(render_dashboard(spec))
+
+
+def panels(dashboard: Any) -> Iterator[Any]:
+    """Every panel, those inside collapsed rows too."""
+    for panel in dashboard["panels"]:
+        yield panel
+        yield from panel.get("panels", [])
+
+
+def drawn(dashboard: Any) -> list[Any]:
+    """Every panel that asks something."""
+    return [panel for panel in panels(dashboard) if panel["type"] != "row"]
+
+
+def queries(dashboard: Any) -> list[str]:
+    """Every expression, with Grafana's variables filled in."""
+    found = [target["expr"] for panel in drawn(dashboard) for target in panel["targets"]]
+    for variable, value in GRAFANA_VARIABLES.items():
+        found = [expr.replace(variable, value) for expr in found]
+    return found
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value in nested JSON with its path."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from leaves(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            yield from leaves(inner, f"{path}[{n}]")
+    else:
+        yield path, value
+
+
+def as_grafana_reads(dashboard: Any) -> Any:
+    """The dashboard through Grafana's own types: what they do not know is gone."""
+    register_default_plugins()
+    return json.loads(JSONEncoder().encode(Dashboard.from_json(dashboard)))
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+def test_every_query_parses(dashboard: Any) -> None:
+    for expr in queries(dashboard):
+        promql_parser.parse(expr)
+
+
+def test_counters_are_only_read_as_rates_over_grafanas_interval(dashboard: Any) -> None:
+    raw = [target["expr"] for panel in drawn(dashboard) for target in panel["targets"]]
+
+    for expr in raw:
+        for counter in re.finditer(r"\w+_(total|bucket)\b", expr):
+            before, after = expr[: counter.start()], expr[counter.end() :]
+            assert re.search(r"(rate|increase)\($", before), expr
+            assert re.match(r"(\{[^}]*\})?\[\$__rate_interval\]", after), expr
+
+
+def test_every_own_metric_in_a_query_is_declared(dashboard: Any) -> None:
+    source = Path(metrics.__file__).read_text()
+
+    for expr in queries(dashboard):
+        for name in re.findall(r"\bburnline_\w+", expr):
+            assert f'"{name}"' in source, name
+
+
+def test_grafanas_own_types_know_every_key(dashboard: Any) -> None:
+    read = as_grafana_reads(dashboard)
+
+    lost = dict(leaves(dashboard)).items() - dict(leaves(read)).items()
+    assert not lost
+
+
+def test_a_misspelt_key_would_be_lost(dashboard: Any) -> None:
+    dashboard["panels"][0]["options"]["colourMode"] = "value"
+
+    read = as_grafana_reads(dashboard)
+
+    assert "colourMode" not in json.dumps(read)
+
+
+def test_every_panel_says_what_it_answers(dashboard: Any) -> None:
+    for panel in drawn(dashboard):
+        assert panel["title"]
+        assert "?" in panel["description"], panel["title"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        assert panel["targets"]
+
+
+def test_every_panel_and_query_uses_the_datasource_variable(dashboard: Any) -> None:
+    for panel in drawn(dashboard):
+        assert panel["datasource"]["uid"] == "${datasource}"
+        assert {target["datasource"]["uid"] for target in panel["targets"]} == {"${datasource}"}
+    assert [variable["type"] for variable in dashboard["templating"]["list"]] == ["datasource"]
+
+
+def test_panels_neither_overlap_nor_leave_the_page(dashboard: Any) -> None:
+    for panel in panels(dashboard):
+        place = panel["gridPos"]
+        assert 0 <= place["x"] < place["x"] + place["w"] <= 24
+    for one, other in combinations([panel["gridPos"] for panel in dashboard["panels"]], 2):
+        apart = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
+        above = one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
+        assert apart or above, (one, other)
+
+
+def test_ids_are_unique_and_nothing_is_null_but_the_base_of_thresholds(dashboard: Any) -> None:
+    ids = [panel["id"] for panel in panels(dashboard)]
+    nulls = [path for path, value in leaves(dashboard) if value is None]
+
+    assert len(ids) == len(set(ids))
+    assert all(path.endswith("thresholds.steps[0].value") for path in nulls), nulls
+
+
+def test_no_panel_thins_out_its_points_and_nothing_refreshes_faster_than_data(dashboard: Any) -> None:
+    assert not [panel for panel in panels(dashboard) if "maxDataPoints" in panel]
+    assert dashboard["refresh"] == "1m"
+    assert dashboard["editable"] is False
+
+
+def test_burn_rate_thresholds_come_from_the_objective(spec: ServiceSpec) -> None:
+    promise = next(row for row in service_rows(spec) if row.title == "Promise")
+
+    burn = next(panel for panel in promise.panels if panel.title == "availability: burn rate")
+
+    assert max(threshold.value for threshold in burn.thresholds) == 14.4
+
+
+def test_a_row_without_signals_is_left_out(spec: ServiceSpec) -> None:
+    bare = spec.model_copy(update={"collect": (), "signals": type(spec.signals)(), "runbooks": ()})
+
+    titles = [row.title for row in service_rows(bare)]
+
+    assert "Model" not in titles
+    assert "GPU" not in titles
+    assert "Response" not in titles
+
+
+def test_the_same_spec_gives_the_same_bytes(spec: ServiceSpec, golden: Callable[[Path, str], None]) -> None:
+    first, second = render_dashboard(spec), render_dashboard(spec)
+
+    assert first == second
+    golden(Path(__file__).parent / "golden" / f"svc-{spec.service}.json", first)
+
+
+def test_what_is_new_to_grafanalib_does_not_slip_through() -> None:
+    raw = {"panels": [{"type": "row", "collapsed": False, "panels": None, "span": 3}], "rows": [], "uid": None}
+
+    assert modern(raw) == {"panels": [{"type": "row", "collapsed": False, "panels": []}]}
