@@ -21,10 +21,8 @@ from burnline.spec.service import ServiceSpec
 SCHEMA_VERSION = 41  # Grafana 11; later ones migrate it on load
 COLUMNS = 24
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-PANEL_KEYS = (
-    "type", "id", "title", "description", "datasource", "gridPos", "targets", "fieldConfig", "options", "collapsed",
-    "panels",
-)  # fmt: skip
+ROW_KEYS = ("type", "id", "title", "gridPos", "collapsed")
+PANEL_KEYS = ("type", "id", "title", "description", "datasource", "gridPos", "targets", "fieldConfig", "options")
 TARGET_KEYS = ("datasource", "expr", "legendFormat", "refId", "instant", "range")
 DASHBOARD_KEYS = (
     "uid", "title", "description", "tags", "schemaVersion", "version", "editable", "graphTooltip", "time", "timezone",
@@ -54,18 +52,18 @@ def render_dashboard(spec: ServiceSpec) -> str:
 def modern(dashboard: Json) -> Json:
     """grafanalib's dashboard JSON as today's Grafana reads it: known keys only, nothing null, typed datasources."""
     plain = json.loads(json.dumps(dashboard, default=lambda part: part.to_json_data()))
-    kept: Json = {key: plain[key] for key in DASHBOARD_KEYS if plain.get(key) is not None}
-    return {**kept, "panels": [_modern_panel(panel) for panel in plain["panels"]]}
+    return {**_kept(plain, DASHBOARD_KEYS), "panels": [_modern_panel(panel) for panel in plain["panels"]]}
 
 
 def _modern_panel(panel: Json) -> Json:
-    kept: Json = {key: panel[key] for key in PANEL_KEYS if panel.get(key) is not None}
     if panel["type"] == "row":
-        kept.pop("datasource", None)
-        kept.pop("targets", None)
-        return {**kept, "panels": [_modern_panel(inner) for inner in panel.get("panels") or []]}
-    targets = [{key: target[key] for key in TARGET_KEYS if key in target} for target in panel["targets"]]
-    return {**kept, "targets": targets}
+        inner = [_modern_panel(part) for part in panel.get("panels") or []]
+        return {**_kept(panel, ROW_KEYS), "panels": inner}
+    return {**_kept(panel, PANEL_KEYS), "targets": [_kept(target, TARGET_KEYS) for target in panel["targets"]]}
+
+
+def _kept(part: Json, keys: Sequence[str]) -> Json:
+    return {key: part[key] for key in keys if part.get(key) is not None}
 
 
 @attr.s(auto_attribs=True)
