@@ -90,10 +90,10 @@ class AlertWorker:
 
     def _record(self, tx: Connection, row: InboxRow, alerts: Sequence[AlertEvent], now: datetime) -> None:
         for alert in alerts:
-            if alert.labels.get("alertname") == WATCHDOG:
-                note_heartbeat(tx, alert.source, alert.fingerprint, row.received_at)
-            else:
+            if alert.labels.get("alertname") != WATCHDOG:
                 self._recorder.deliver(tx, alert, now)
+            elif alert.ends_at is None:
+                note_heartbeat(tx, alert.source, alert.fingerprint, row.received_at)
         mark_done(tx, row.id)
 
     def _quarantine(self, row: InboxRow, reason: str) -> None:

@@ -435,6 +435,15 @@ def test_a_watchdog_is_a_heartbeat_and_no_incident(database: Database, worker: A
     assert (heartbeat.source, heartbeat.fingerprint, heartbeat.seen_at) == ("am", FINGERPRINT, now + 2 * MINUTE)
 
 
+def test_a_watchdog_that_ends_is_no_heartbeat(database: Database, worker: AlertWorker, now: datetime) -> None:
+    post(database, now, alert(now, now + MINUTE, labels={"alertname": "Watchdog"}))
+
+    worker.run_once(now + MINUTE)
+
+    with database.read() as tx:
+        assert incidents.heartbeats(tx) == []
+
+
 # Poison
 
 
