@@ -269,7 +269,7 @@ def test_a_hook_says_what_it_accepts(problems: Problems, hook: str, problem: str
     assert problems(f"release:\n  hook: {hook}\n") == [f"5: release.{problem}"]
 
 
-@pytest.mark.parametrize("secret", ["hunter2", "12345", "[hunter2]", "env:", "file:relative", "ENV:NAME"])
+@pytest.mark.parametrize("secret", ["hunter2", "12345", "[hunter2]", "env:1x", "file:relative", "ENV:NAME"])
 def test_a_secret_written_out_is_refused_and_not_repeated(problems: Problems, secret: str) -> None:
     found = problems(f"release: {{hook: {{webhook: {{url: 'http://h/', secret: {secret}}}}}}}")
 

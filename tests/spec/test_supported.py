@@ -1,0 +1,70 @@
+"""What parses and is not built yet is refused by name: nothing is ignored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from burnline.spec.document import read_document
+from burnline.spec.problems import validate
+from burnline.spec.service import ServiceSpec
+from tests.spec.conftest import Problems
+
+WHOLE = Path(__file__).parent / "whole.yaml"
+
+
+def test_the_whole_shape_parses() -> None:
+    service = validate(ServiceSpec, read_document(WHOLE))
+
+    assert [slo.sli.kind for slo in service.slos] == ["ratio", "latency", "signal", "same_as"]
+    assert service.release is not None
+    assert service.release.guards[1].worse_than_baseline == 1.5
+
+
+def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems) -> None:
+    assert file_problems(WHOLE.read_bytes()) == [
+        "7: escalation.page[0]: receiver pagerduty is not supported yet; today: webhook",
+        "7: escalation.page[1]: receiver slack is not supported yet; today: webhook",
+        "8: escalation.ticket[0]: receiver slack is not supported yet; today: webhook",
+        "9: escalation.business: business escalation is not supported yet; today: page or ticket",
+        "11: collect[0].profile: profile vllm is not supported yet; today: http",
+        "15: collect[3].queue: queue is not supported yet; today: url, host or gpu",
+        "22: signals.skew: signal skew is not supported yet; today: drift, confidence or data",
+        "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
+        "25: signals.data.max_age: max_age is not supported yet",
+        "26: signals.hallucination: signal hallucination is not supported yet; today: drift, confidence or data",
+        "31: slos[3].window: calendar window is not supported yet; today: a rolling window, as in 30d",
+        "33: release.hook.mlflow_alias: hook mlflow_alias is not supported yet; today: alias, webhook or command",
+        "34: release.guards: release guards are not supported yet",
+        "42: cost: cost is not supported yet",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["freshness", "throughput", "composite", "promql"])
+def test_an_sli_that_is_not_built_is_refused_by_name(problems: Problems, kind: str) -> None:
+    body = f"slos: [{{name: a, objective: 99%, window: 30d, sli: {{{kind}: {{}}}}}}]"
+
+    assert problems(body) == [
+        f"4: slos[0].sli.{kind}: SLI {kind} is not supported yet; today: ratio, latency, threshold, signal or same_as"
+    ]
+
+
+@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie", "slack", "teams"])
+def test_a_receiver_that_is_not_built_is_refused_by_name(problems: Problems, kind: str) -> None:
+    assert problems(f"escalation: {{ticket: ['{kind}:x']}}") == [
+        f"4: escalation.ticket[0]: receiver {kind} is not supported yet; today: webhook"
+    ]
+
+
+@pytest.mark.parametrize("profile", ["vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"])
+def test_a_profile_that_is_not_built_is_refused_by_name(problems: Problems, profile: str) -> None:
+    assert problems(f"collect: [{{url: http://h/, profile: {profile}}}]") == [
+        f"4: collect[0].profile: profile {profile} is not supported yet; today: http"
+    ]
+
+
+def test_checks_and_unbuilt_parts_are_reported_together_in_line_order(problems: Problems) -> None:
+    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}}\ncollect: [{queue: {}}]")
+
+    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "collect[0].queue"]
