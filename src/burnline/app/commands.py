@@ -52,7 +52,7 @@ def write_profile(table: Path, out: Path, *, name: str, prediction: str, confide
         table, name=name or table.stem, prediction=prediction or None, confidence=confidence or None
     )
     save_reference(reference, out)
-    print(f"{out}: {len(reference.features)} features of {reference.count} rows")
+    print(f"{out}: {len(reference.features)} features of {reference.events} rows")
 
 
 def show_status(server: str, *, as_json: bool) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -70,6 +71,25 @@ class CollectorView:
 
 
 @dataclass(frozen=True, slots=True)
+class BurnHistory:
+    """Burn rates over one long window, one per moment."""
+
+    window: str
+    factor: float
+    rate: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One SLO over time; `at` in seconds since 1970."""
+
+    at: list[float]
+    budget_remaining: list[float | None]
+    sli: list[float | None]
+    burns: list[BurnHistory]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
     """One service now; its state is its worst SLO's."""
 
@@ -98,6 +118,27 @@ def service(app: App, name: str, now: datetime) -> ServiceView | None:
     return next((view for view in fleet(app, now) if view.name == name), None)
 
 
+def history(app: App, name: str, slo: str, since: datetime) -> History:
+    """One SLO over time from the embedded engine's tiles; KeyError when there is no such SLO."""
+    past = app.engine.history(name, slo, since)
+    status = next(status for status in app.engine.statuses() if (status.service, status.slo) == (name, slo))
+    factors = {burn.long_window: burn.factor for burn in status.burns}
+    return History(
+        at=past.at.tolist(),
+        budget_remaining=_numbers(past.budget_remaining),
+        sli=_numbers(past.sli),
+        burns=[
+            BurnHistory(format_duration(window), factors[window], _numbers(rate))
+            for window, rate in past.burn_rate.items()
+            if window in factors
+        ],
+    )
+
+
+def _numbers(values: Iterable[float]) -> list[float | None]:
+    return [None if math.isnan(value) else float(value) for value in values]
+
+
 def _service(
     app: App, spec: ServiceSpec, statuses: Sequence[SloStatus], findings: Sequence[Finding], version: str
 ) -> ServiceView:
@@ -112,9 +153,9 @@ def _service(
         slos=slos,
         signals=tuple(_signal(finding) for finding in findings if finding.service == spec.service),
         collectors=tuple(
-            CollectorView(name, target, collection.ok, collection.error, collection.at)
-            for (service_name, name, target), collection in sorted(app.latest.items())
-            if service_name in (spec.service, "")
+            CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at)
+            for turn in app.latest_turns()
+            if turn.service in (spec.service, "")
         ),
     )
 

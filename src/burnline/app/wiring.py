@@ -21,8 +21,9 @@ from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import Reference, load_reference
 from burnline.events import Collection, SloStatus
 from burnline.metrics import Instruments, instruments
-from burnline.runbooks.executor import Executor, SliReader
+from burnline.runbooks.executor import Executor
 from burnline.runbooks.load import Catalogue, load_catalogue
+from burnline.runbooks.turn import SliReader
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
@@ -39,7 +40,11 @@ EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
 @dataclass
 class App:
-    """Everything one process holds. `start()` opens the doors' back rooms, `stop()` closes them in order."""
+    """Everything one process holds; its workers run between `start()` and `stop()`.
+
+    Attributes:
+        turns: each collector's newest turn that succeeded, and its newest that failed.
+    """
 
     settings: Settings
     specs: tuple[ServiceSpec, ...]
@@ -57,7 +62,7 @@ class App:
     dispatch: EmbeddedDispatch
     alerts: AlertWorker
     executors: tuple[Executor, ...]
-    latest: dict[tuple[str, str, str], Collection] = field(default_factory=dict)
+    turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._jobs = Jobs(self._turns(), self.instruments)
@@ -77,6 +82,21 @@ class App:
         """The service of that name, or None."""
         return next((spec for spec in self.specs if spec.service == service), None)
 
+    @property
+    def known_features(self) -> dict[str, frozenset[str] | None]:
+        """Per service, the features of its reference; None where there is no reference to know them from."""
+        return {
+            spec.service: frozenset(self.references[spec.service].features) if spec.service in self.references else None
+            for spec in self.specs
+        }
+
+    def latest_turns(self) -> list[Collection]:
+        """Each collector's newest turn, by service, collector and target."""
+        newest: dict[tuple[str, str, str], Collection] = {}
+        for turn in sorted(self.turns.copy().values(), key=lambda turn: turn.at):
+            newest[turn.service, turn.collector, turn.target] = turn
+        return [newest[key] for key in sorted(newest)]
+
     def statuses(self, now: datetime) -> Sequence[SloStatus]:
         """Every SLO as the engine in force sees it."""
         if isinstance(self.reader, PrometheusReader):
@@ -87,7 +107,7 @@ class App:
         """One turn of the collectors: read, hand to the engine, note releases."""
         collections = self.runner.run_once(now)
         for collection in collections:
-            self.latest[collection.service, collection.collector, collection.target] = collection
+            self.turns[collection.service, collection.collector, collection.target, collection.ok] = collection
             if not collection.ok:
                 self.instruments.scrape_errors.labels(collection.service, collection.collector).inc()
             self.engine.observe(collection)
@@ -122,7 +142,11 @@ def build(settings: Settings) -> App:
     """
     specs = load_services(settings.services)
     catalogue = load_catalogue(settings.runbooks)
-    references = {spec.service: load_reference(Path(spec.model.reference)) for spec in specs if _has_reference(spec)}
+    references = {
+        spec.service: load_reference(Path(spec.model.reference))
+        for spec in specs
+        if spec.model is not None and spec.model.reference is not None
+    }
     db = open_database(settings.database)
     registry = CollectorRegistry()
     own = instruments(registry)
@@ -155,7 +179,3 @@ def build(settings: Settings) -> App:
             for n in range(EXECUTORS)
         ),
     )
-
-
-def _has_reference(spec: ServiceSpec) -> bool:
-    return bool(spec.model and spec.model.reference)

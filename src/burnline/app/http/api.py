@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, Field
 from burnline.app import incident_views, views
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.incident_views import ApprovalView, IncidentView, RunView
-from burnline.app.views import ServiceView
+from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks.approvals import decide
 from burnline.store import incidents
@@ -21,25 +20,6 @@ from burnline.store.incidents import Incident
 T = TypeVar("T")
 router = APIRouter(prefix="/v1")
 Seconds = Annotated[float, Query(gt=0, le=366 * 86400)]
-
-
-@dataclass(frozen=True, slots=True)
-class BurnHistory:
-    """Burn rates over one window, one per moment."""
-
-    window: str
-    factor: float
-    rate: list[float | None]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """One SLO over time; `at` in seconds since 1970."""
-
-    at: list[float]
-    budget_remaining: list[float | None]
-    sli: list[float | None]
-    burns: list[BurnHistory]
 
 
 class Decision(BaseModel):
@@ -75,8 +55,8 @@ def service(name: str, app: Parts) -> ServiceView:
 @router.get("/services/{name}/slos/{slo}/history")
 def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> History:
     """One SLO over the last `seconds` (by default a sixtieth of its window, at least five minutes)."""
-    spec = app.spec(name)
-    promised = found(spec and spec.slo(slo), f"no SLO is called {name}/{slo}")
+    spec = found(app.spec(name), f"no service is called {name!r}")
+    promised = found(spec.slo(slo), f"{name} has no SLO called {slo!r}")
     window = promised.window if isinstance(promised.window, timedelta) else timedelta(days=30)
     span = timedelta(seconds=seconds) if seconds else max(window / 60, timedelta(minutes=5))
     return views.history(app, name, slo, datetime.now(UTC) - span)

@@ -28,9 +28,9 @@ class Exposition(Collector):
     def collect(self) -> Iterator[Metric]:
         app = self._app
         parts: list[Callable[[], Iterable[Metric]]] = [
-            lambda: collected.families(list(app.latest.values())),
-            lambda: slos.families(app.statuses(datetime.now(UTC))),
-            lambda: signals.families(app.db),
+            lambda: collected.families(list(app.turns.copy().values())),
+            lambda: slos.exposition(app.statuses(datetime.now(UTC))),
+            lambda: signals.exposition(app.detectors),
             lambda: _inbox_rows(app),
         ]
         for part in parts:
