@@ -1,0 +1,54 @@
+"""From service files to the collectors they ask for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+
+from burnline.collectors.contract import Collector
+from burnline.collectors.gpu import GpuCollector
+from burnline.collectors.host import HostCollector
+from burnline.collectors.scrape import Scraper
+from burnline.spec.service import ScrapeSpec, ServiceSpec
+
+MACHINE_INTERVAL = timedelta(seconds=15)
+LONGEST_TIMEOUT = timedelta(seconds=9)  # under the runner's deadline, so that a scrape fails with its own words
+
+
+def build_collectors(spec: ServiceSpec, wanted: frozenset[str]) -> list[Collector]:
+    """The collectors of one service alone: one per page to scrape, named by its profile and numbered when repeated."""
+    return list(_scrapers(spec, wanted))
+
+
+def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[str]]) -> list[Collector]:
+    """The collectors of one process: every service's own, and those of the machine once if anybody asks for them.
+
+    `wanted` gives, per service, the metric names somebody reads.
+    """
+    specs = list(specs)
+    asked = {entry for spec in specs for entry in spec.collect if isinstance(entry, str)}
+    collectors: list[Collector] = []
+    if "host" in asked:
+        collectors.append(HostCollector(interval=MACHINE_INTERVAL))
+    if "gpu" in asked:
+        collectors.append(GpuCollector(interval=MACHINE_INTERVAL))
+    for spec in specs:
+        collectors += _scrapers(spec, wanted(spec.service))
+    return collectors
+
+
+def _scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:
+    seen: Counter[str] = Counter()
+    for page in spec.collect:
+        if isinstance(page, ScrapeSpec):
+            seen[page.profile] += 1
+            number = seen[page.profile]
+            yield Scraper(
+                spec.service,
+                page.url,
+                wanted=wanted,
+                interval=page.interval,
+                timeout=min(max(page.interval, timedelta(seconds=1)), LONGEST_TIMEOUT),
+                name=page.profile if number == 1 else f"{page.profile}-{number}",
+            )
