@@ -38,8 +38,9 @@ from burnline.metrics import (
     WINDOW,
 )
 from burnline.slo.alerts import burn_annotations, burn_labels
-from burnline.slo.sli_promql import BAD, EVENT, MILLISECOND, TOTAL, events, pace
+from burnline.slo.burn import detection_time, error_budget
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, series, show
+from burnline.slo.sli_promql import BAD, EVENT, MILLISECOND, TOTAL, events, pace
 from burnline.slo.windows import Tier, all_tiers, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
@@ -68,7 +69,7 @@ class _Slo:
 
     @property
     def budget(self) -> float:
-        return round(1 - self.slo.objective, 12)  # 1 - 0.999 is 0.0010000000000000009 in binary
+        return error_budget(self.slo.objective)
 
     def in_t1(self, window: timedelta) -> bool:
         return window <= INTERVALS_IN_T1 * self.interval
@@ -143,17 +144,26 @@ def _every_interval(of: _Slo) -> list[Rule]:
 def _every_fifth(of: _Slo) -> list[Rule]:
     five = Call("sum_over_time", (Select(series(SLO_EVENTS, **of.labels), over=T2_EVERY * of.interval - MILLISECOND),))
     bad, total = (of.series(SLO_EVENTS_WINDOW, **{EVENT: event}) for event in (BAD, TOTAL))
-    spent = Binary("/", Binary("-", Number(1), of.series(SLO_SLI)), Number(of.budget))
     return [
         _record(SLO_EVENTS_5M, five, of.labels),
         *(_burn_rate(of, window) for window in of.windows(in_t1=False)),
         _record(SLO_EVENTS_WINDOW, of.events(of.window), of.labels),
         _record(SLO_SLI, Binary("-", Number(1), _share(bad, total)), of.labels),
-        _record(SLO_BUDGET_REMAINING, Binary("-", Number(1), spent), of.labels),
+        _record(SLO_BUDGET_REMAINING, Binary("-", Number(1), _spent(of)), of.labels),
         _record(SLO_OBJECTIVE, _constant(of.slo.objective), of.labels),
         _record(SLO_INFO, _constant(1), {**of.labels, **_info(of)}),
         *(_burn_alert(of, tier) for tier in of.alerting(in_t1=False)),
     ]
+
+
+def _spent(of: _Slo) -> Expr:
+    """The period's burn rate times the share of the period that was observed, as `burn.budget_remaining` has it."""
+    every = T2_EVERY * of.interval
+    total = Select(series(SLO_EVENTS_5M, **of.labels, **{EVENT: TOTAL}), over=of.window - MILLISECOND)
+    points = Aggregate("sum", Call("count_over_time", (total,)), by=IDENTITY)
+    observed = Call("clamp_max", (Binary("/", points, Number(of.window / every)), Number(1)))
+    burn = Binary("/", Binary("-", Number(1), of.series(SLO_SLI)), Number(of.budget))
+    return Binary("*", burn, observed)
 
 
 def _share(bad: Expr, total: Expr) -> Expr:
@@ -185,7 +195,8 @@ def _burn_alert(of: _Slo, tier: Tier) -> Rule:
 def _no_data(of: _Slo) -> Rule:
     """Absence must not look like health. It waits as long as a full outage takes to fire the fastest tier."""
     alerting = tiers(of.window, of.slo.objective)
-    outage = min((tier.factor * of.budget * tier.long for tier in alerting), default=timedelta(0))
+    outages = (detection_time(of.slo.objective, 1, tier.factor, tier.long) for tier in alerting)
+    outage = min((time for time in outages if time is not None), default=timedelta(0))
     wait = min(max(2 * of.interval, _rounded_up(outage, of.interval)), LONGEST_SILENCE * of.interval)
     absent = Call("absent", (of.series(SLO_EVENTS, **{EVENT: TOTAL}),))
     labels = {**of.labels, SEVERITY: "ticket", OWNER: of.spec.owner}

@@ -1,8 +1,9 @@
 """T0 of the compiled rules: the bad and total events of one interval, counted from raw series in one expression.
 
-The base is telescoping: with L the last value of a counter, an interval's increase is L - (L one interval ago), or L
-after a reset. Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums are taken
-after the increase of each series: of summed counters, any restart would read as a reset of them all.
+The base is telescoping: with L the last value of a counter, an interval's increase is L - (L one interval ago); it is
+L after a reset, and for a series born at a target that was already counted (a service's first errors are just such
+series). Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums are taken after the
+increase of each series: of summed counters, any restart would read as a reset of them all.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
 
 EVENT, BAD, TOTAL = "event", "bad", "total"
 KINDS = ("ratio", "latency", "threshold", "signal")
+TARGET = ("job", "instance")
 DEFAULT_SCRAPE = timedelta(seconds=15)
 MILLISECOND = timedelta(milliseconds=1)
 
@@ -60,7 +62,7 @@ def _bad_and_total(service: str, sli: SliSpec, at: Pace) -> tuple[Expr, Expr]:
 
 
 def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr]:
-    total = _increase(sli.total, at)
+    total = _increase(sli.total, sli.total, at)
     if sli.bad is not None:
         return _or_zero(sli.bad, sli.total, at), total
     good = sli.good or sli.total  # the spec has exactly one of `bad` and `good`
@@ -69,7 +71,7 @@ def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr]:
 
 def _signal(service: str, signal: str, at: Pace) -> tuple[Expr, Expr]:
     bad, total = (series(name, **{SERVICE: service, SIGNAL: signal}) for name in (SIGNAL_BAD_EVENTS, SIGNAL_EVENTS))
-    return _or_zero(bad, total, at), _increase(total, at)
+    return _or_zero(bad, total, at), _increase(total, total, at)
 
 
 def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr]:
@@ -77,8 +79,9 @@ def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr]:
     name, matchers = sli.histogram.metric, sli.histogram.matchers
     count = Selector(f"{name}_count", matchers)
     fast = Selector(f"{name}_bucket", (*matchers, _bound(sli.below)))
-    total = _increase(count, at)
-    return _rest(total, _increase(fast, at)), Binary("and", total, _pairs(fast, at))
+    total = _increase(count, count, at)
+    known = Aggregate("count", _last(fast, at))
+    return _rest(total, _increase(fast, count, at)), Binary("and", total, known)
 
 
 def _threshold(sli: ThresholdSli, at: Pace) -> tuple[Expr, Expr]:
@@ -95,24 +98,21 @@ def _threshold(sli: ThresholdSli, at: Pace) -> tuple[Expr, Expr]:
     return bad, Binary(">=", highest, Number(float("-inf")), as_bool=True)
 
 
-def _increase(selector: Selector, at: Pace) -> Expr:
+def _increase(selector: Selector, total: Selector, at: Pace) -> Expr:
     last, before = _last(selector, at), _last(selector, at, ago=at.interval)
     grown = Binary(">=", Binary("-", last, before), Number(0))
-    return Aggregate("sum", Binary("or", grown, Binary("<", last, before)))
+    since_zero = Binary("and", last, _last(total, at, ago=at.interval), on=TARGET)
+    return Aggregate("sum", Binary("or", grown, since_zero))
 
 
 def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:
     """Zero where the total is known and this one has no series yet: no error has happened, which is not "no data"."""
-    return Binary("or", _increase(selector, at), Binary("*", Number(0), _pairs(total, at)))
+    pairs = Aggregate("count", Binary("-", _last(total, at), _last(total, at, ago=at.interval)))
+    return Binary("or", _increase(selector, total, at), Binary("*", Number(0), pairs))
 
 
 def _rest(total: Expr, good: Expr) -> Expr:
     return Call("clamp_min", (Binary("-", total, good), Number(0)))
-
-
-def _pairs(selector: Selector, at: Pace) -> Expr:
-    """How many series have an increase: there exactly when `_increase` is, at half its cost."""
-    return Aggregate("count", Binary("-", _last(selector, at), _last(selector, at, ago=at.interval)))
 
 
 def _last(selector: Selector, at: Pace, *, ago: timedelta | None = None) -> Expr:

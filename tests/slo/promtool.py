@@ -1,0 +1,86 @@
+"""Rules as `promtool test rules` sees them: simulated series in, conditions on what was recorded out."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from burnline.slo.rules import render_rules
+from burnline.spec.service import ServiceSpec
+from tests.programs import program
+
+
+def service(slos: str, *, name: str = "card-fraud", **more: Any) -> ServiceSpec:
+    """A service with these SLOs, written as in a service file."""
+    written = {"apiVersion": "burnline/v1", "service": name, "owner": "payments-ml", "slos": yaml.safe_load(slos)}
+    return ServiceSpec.model_validate({**written, **more})
+
+
+def counter(*phases: tuple[int, float], start: float = 0) -> str:
+    """A counter's samples: each phase is (samples, increase per sample)."""
+    parts, value = [], start
+    for samples, step in phases:
+        parts.append(f"{value:g}+{step:g}x{samples - 1}")
+        value += samples * step
+    return " ".join(parts)
+
+
+@dataclass
+class Simulation:
+    """Input series sampled, and rules evaluated, every minute, and what must hold when.
+
+    promtool evaluates every group at one interval, so the groups of five minutes run every minute here: ratios are
+    the same, sums over the period are five times as large.
+    """
+
+    specs: Iterable[ServiceSpec]
+    series: Mapping[str, str]
+    evaluation: str = "1m"
+    sampling: str = "1m"
+    checks: list[dict[str, Any]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+
+    def holds(self, at: str, *conditions: str) -> None:
+        """Each condition, a filter as in `x == 1`, keeps exactly one element at that time."""
+        for condition in conditions:
+            found = [{"labels": "{}", "value": 1}]
+            self.checks.append({"expr": f"count({condition})", "eval_time": at, "exp_samples": found})
+
+    def absent(self, at: str, *selectors: str) -> None:
+        """Nothing is found at that time."""
+        for selector in selectors:
+            self.checks.append({"expr": selector, "eval_time": at, "exp_samples": []})
+
+    def run(self, folder: Path) -> None:
+        """Run promtool; the failure is its report."""
+        (folder / "rules.yml").write_text(render_rules(list(self.specs)))
+        test = {
+            "rule_files": ["rules.yml"],
+            "evaluation_interval": self.evaluation,
+            "tests": [
+                {
+                    "interval": self.sampling,
+                    "input_series": [{"series": name, "values": values} for name, values in self.series.items()],
+                    "promql_expr_test": self.checks,
+                    "alert_rule_test": self.alerts,
+                }
+            ],
+        }
+        (folder / "test.yml").write_text(yaml.safe_dump(test, sort_keys=False))
+        done = subprocess.run(
+            [program("promtool"), "test", "rules", str(folder / "test.yml")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def firing(tier: str, slo: str = "availability") -> str:
+    """The selector of the burn alert of that tier while it fires."""
+    return f'ALERTS{{alertname="ErrorBudgetBurn",alertstate="firing",slo="{slo}",tier="{tier}"}}'

@@ -1,0 +1,382 @@
+"""The rules as Prometheus evaluates them: the workbook's table, and what usual rule generators get wrong."""
+
+from __future__ import annotations
+
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from burnline.slo.alerts import burn_annotations, burn_labels
+from burnline.slo.rules import literal, render_rules
+from burnline.slo.windows import tiers
+from tests.programs import program
+from tests.slo.promtool import Simulation, counter, firing, service
+
+pytestmark = pytest.mark.integration
+
+AVAILABILITY = """
+- name: availability
+  objective: 99.9%
+  window: 30d
+  sli: {ratio: {bad: 'http_requests_total{status=~"5.."}', total: http_requests_total}}
+"""
+LATENCY = "[{name: latency, objective: 99%, window: 30d, sli: {latency: {histogram: wait_seconds, below: 1s}}}]"
+HOUR, DAY = 60, 24 * 60  # samples
+OK, BAD = 'http_requests_total{pod="a",status="200"}', 'http_requests_total{pod="a",status="500"}'
+BUDGET = "burnline_slo_error_budget_remaining_ratio"
+
+
+def outage(*, share: float, healthy: int, minutes: int, after: int = 0, rate: int = 600) -> dict[str, str]:
+    """`rate` requests a minute; all well for `healthy` minutes, then `share` of them fail for `minutes`."""
+    bad = rate * share
+    return {
+        OK: counter((healthy, rate), (minutes, rate - bad), (after + 1, rate)),
+        BAD: counter((healthy, 0), (minutes, bad), (after + 1, 0)),
+    }
+
+
+def minute(number: int) -> str:
+    return f"{number}m"
+
+
+@pytest.mark.parametrize(
+    ("tier", "share", "healthy", "seconds"),
+    [
+        ("page-fast", 1.0, 1 * HOUR, 51.84),
+        ("page-fast", 0.1, 1 * HOUR, 518.4),
+        ("page-slow", 1.0, 6 * HOUR, 129.6),
+        ("page-slow", 0.1, 6 * HOUR, 1296),
+    ],
+)
+def test_a_page_fires_at_the_first_evaluation_after_the_workbooks_detection_time(
+    tmp_path: Path, tier: str, share: float, healthy: int, seconds: float
+) -> None:
+    """Detection time = (1 - objective) / error ratio x burn rate x long window."""
+    simulation = Simulation([service(AVAILABILITY)], outage(share=share, healthy=healthy, minutes=60))
+    due = healthy + int(seconds // 60) + 1
+
+    simulation.absent(minute(due - 1), firing(tier))
+    simulation.holds(minute(due), firing(tier))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.parametrize(("tier", "healthy", "seconds"), [("page-fast", HOUR, 295.68), ("page-slow", 6 * HOUR, 1789.2)])
+def test_a_page_resets_when_the_short_window_has_recovered(
+    tmp_path: Path, tier: str, healthy: int, seconds: float
+) -> None:
+    """Reset after a full outage = short window x (1 - burn rate x (1 - objective)), not the long window's hour."""
+    simulation = Simulation([service(AVAILABILITY)], outage(share=1, healthy=healthy, minutes=40, after=40))
+    due = healthy + 40 + int(seconds // 60) + 1
+
+    simulation.holds(minute(due - 1), firing(tier))
+    simulation.absent(minute(due), firing(tier))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.parametrize(("tier", "healthy"), [("ticket-fast", DAY), ("ticket-slow", 3 * DAY)])
+def test_a_ticket_fires_within_one_evaluation_of_its_group(tmp_path: Path, tier: str, healthy: int) -> None:
+    """Both tables say 259.2 s for a full outage; the group runs every five minutes."""
+    series = outage(share=1, healthy=healthy, minutes=15)
+    simulation = Simulation([service(AVAILABILITY)], series, evaluation="5m")
+
+    simulation.absent(minute(healthy), firing(tier))
+    simulation.holds(minute(healthy + 10), firing(tier))
+
+    simulation.run(tmp_path)
+
+
+def test_an_error_rate_on_the_objective_never_alerts(tmp_path: Path) -> None:
+    simulation = Simulation([service(AVAILABILITY)], outage(share=0.001, healthy=1, minutes=6 * HOUR))
+
+    simulation.absent("6h", "ALERTS")
+    simulation.holds("6h", 'abs(burnline_slo_burn_rate{window="1h"} - 1) < 1e-9')
+
+    simulation.run(tmp_path)
+
+
+def test_an_idle_quarter_of_an_hour_does_not_spoil_the_budget_two_days_later(tmp_path: Path) -> None:
+    """0/0 recorded as NaN would stay in the period until it leaves it."""
+    traffic = counter((HOUR, 60), (15, 0), (47 * HOUR + 1, 60))
+    series = {OK: traffic, BAD: counter((48 * HOUR + 16, 0))}
+    simulation = Simulation([service(AVAILABILITY)], series, evaluation="5m")
+
+    simulation.absent("75m", 'burnline_slo_burn_rate{window="5m"}')
+    simulation.holds("75m", f"{BUDGET} == 1", 'slo:events:increase1m{event="total"} == 0')
+    simulation.holds("48h", f"{BUDGET} == 1", 'burnline_slo_burn_rate{window="3d"} == 0')
+    simulation.absent("48h", f"{BUDGET} != {BUDGET}", 'ALERTS{alertname="ErrorBudgetBurn"}')
+
+    simulation.run(tmp_path)
+
+
+def test_a_service_that_has_never_failed_burns_nothing(tmp_path: Path) -> None:
+    """No error series exists yet: that is no error, not no data."""
+    simulation = Simulation([service(AVAILABILITY)], {OK: counter((HOUR + 1, 60))})
+
+    simulation.holds("1h", 'burnline_slo_burn_rate{window="1h"} == 0', f"{BUDGET} == 1", "burnline_slo_sli_ratio == 1")
+    simulation.absent("1h", "ALERTS")
+
+    simulation.run(tmp_path)
+
+
+def test_the_first_errors_of_a_service_count_from_zero(tmp_path: Path) -> None:
+    """The error series is born with the outage: a minute of it is not lost, and the page is not late."""
+    target = 'http_requests_total{job="x",instance="a:1",status="%d"}'
+    series = {target % 200: counter((HOUR + 1, 600), (5, 0)), target % 500: f"_x61 {counter((5, 600), start=600)}"}
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("61m", 'slo:events:increase1m{event="bad"} == 600', firing("page-fast"))
+
+    simulation.run(tmp_path)
+
+
+def test_what_a_target_counted_before_it_was_first_scraped_is_not_counted(tmp_path: Path) -> None:
+    old = 'http_requests_total{job="x",instance="a:1",status="200"}'
+    new = 'http_requests_total{job="x",instance="b:1",status="500"}'
+    series = {old: counter((31, 60)), new: f"_x10 {counter((21, 0), start=1_000_000)}"}
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.absent("30m", "ALERTS")
+    simulation.holds("30m", f"{BUDGET} == 1")
+
+    simulation.run(tmp_path)
+
+
+def test_the_budget_weighs_events_and_not_hours(tmp_path: Path) -> None:
+    """A busy hour, half of it failing, and nine quiet hours: 49.6 % of the events failed, not 5 % of the time."""
+    busy, quiet = 600, 0.5
+    series = {
+        OK: counter((HOUR, busy / 2), (9 * HOUR + 1, quiet)),
+        BAD: counter((HOUR, busy / 2), (9 * HOUR + 1, 0)),
+    }
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("10h", "abs((1 - burnline_slo_sli_ratio) - 0.496) < 0.001")
+
+    simulation.run(tmp_path)
+
+
+def test_one_failure_among_ten_requests_an_hour_does_not_page_when_few_events_are_too_few(tmp_path: Path) -> None:
+    """One of ten is a hundred times the budget of 99.9 %, and nothing to wake up for."""
+    series = {
+        OK: counter(*[(5, 0), (1, 1)] * 20),
+        BAD: counter((65, 0), (1, 1), (54, 0)),
+    }
+    guarded = service(AVAILABILITY.replace("sli:", "min_events: 50\n  sli:"), name="guarded")
+    plain = service(AVAILABILITY, name="plain")
+    simulation = Simulation([guarded, plain], series)
+
+    simulation.absent("66m", 'ALERTS{service="guarded"}')
+    simulation.holds("66m", 'ALERTS{service="plain",severity="page",tier="page-fast"}')
+
+    simulation.run(tmp_path)
+
+
+def test_enough_events_page_as_ever(tmp_path: Path) -> None:
+    guarded = service(AVAILABILITY.replace("sli:", "min_events: 50\n  sli:"))
+    simulation = Simulation([guarded], outage(share=1, healthy=HOUR, minutes=10, rate=60))
+
+    simulation.holds(minute(HOUR + 5), firing("page-fast"))
+
+    simulation.run(tmp_path)
+
+
+def test_a_restart_of_one_pod_is_not_read_as_a_restart_of_all(tmp_path: Path) -> None:
+    """Pod b starts again at 0 after half an hour; pod c vanishes. Sum first, increase later would add thousands."""
+    other = 'http_requests_total{pod="b",status="200"}', 'http_requests_total{pod="c",status="200"}'
+    series = {
+        OK: counter((HOUR + 1, 60), start=1_000_000),
+        BAD: counter((HOUR + 1, 0), start=7),
+        other[0]: f"{counter((30, 10), start=500)} {counter((31, 10), start=10)}",
+        other[1]: f"{counter((40, 10), start=900)} _x20",
+    }
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("30m", 'slo:events:increase1m{event="total"} == 80', 'slo:events:increase1m{event="bad"} == 0')
+    simulation.holds("45m", 'slo:events:increase1m{event="total"} == 70')
+    simulation.holds("1h", f"{BUDGET} == 1")
+    simulation.absent("1h", "ALERTS")
+
+    simulation.run(tmp_path)
+
+
+def test_a_failed_scrape_loses_no_events(tmp_path: Path) -> None:
+    """The increase over the gap is counted when the counter is seen again."""
+    series = {OK: "0+60x20 _ 1320+60x20", BAD: "0x20 _ 30x20"}
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("25m", 'sum_over_time(slo:events:increase1m{event="bad"}[25m]) == 30')
+    simulation.holds("41m", 'sum_over_time(slo:events:increase1m{event="total"}[41m]) == 41 * 60 + 30')
+
+    simulation.run(tmp_path)
+
+
+def test_a_service_that_is_gone_is_reported_and_not_healthy(tmp_path: Path) -> None:
+    simulation = Simulation([service(AVAILABILITY)], {OK: f"{counter((30, 60))} _x30"})
+    no_data = 'ALERTS{alertname="SloNoData",alertstate="firing",severity="ticket",slo="availability"}'
+
+    simulation.absent("30m", no_data, 'ALERTS{alertname="SloNoData"}')
+    simulation.absent("36m", 'slo:events:increase1m{event="total"}', 'burnline_slo_burn_rate{window="5m"}')
+    simulation.holds("36m", no_data)
+
+    simulation.run(tmp_path)
+
+
+def test_an_idle_service_has_data(tmp_path: Path) -> None:
+    simulation = Simulation([service(AVAILABILITY)], {OK: counter((HOUR + 1, 0), start=100)})
+
+    simulation.absent("1h", "ALERTS")
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.parametrize("bound", ["1", "1.0"])
+def test_slow_events_are_bad_whichever_way_the_bound_is_written(tmp_path: Path, bound: str) -> None:
+    slow = service(
+        "[{name: latency, objective: 99%, window: 30d, sli: {latency: {histogram: wait_seconds, below: 1s}}}]"
+    )
+    series = {
+        f'wait_seconds_bucket{{le="{bound}"}}': counter((HOUR + 1, 90)),
+        'wait_seconds_bucket{le="2.5"}': counter((HOUR + 1, 100)),
+        "wait_seconds_count": counter((HOUR + 1, 100)),
+    }
+    simulation = Simulation([slow], series)
+
+    simulation.holds("1h", "abs(burnline_slo_sli_ratio - 0.9) < 1e-9", 'burnline_slo_burn_rate{window="1h"} > 9.99')
+
+    simulation.run(tmp_path)
+
+
+def test_a_histogram_without_that_bucket_is_no_data_and_not_all_bad(tmp_path: Path) -> None:
+    slow = service(
+        "[{name: latency, objective: 99%, window: 30d, sli: {latency: {histogram: wait_seconds, below: 1s}}}]"
+    )
+    series = {'wait_seconds_bucket{le="2.5"}': counter((31, 100)), "wait_seconds_count": counter((31, 100))}
+    simulation = Simulation([slow], series)
+
+    simulation.absent("30m", "slo:events:increase1m", 'ALERTS{alertname="ErrorBudgetBurn"}')
+    simulation.holds("30m", 'ALERTS{alertname="SloNoData",alertstate="firing"}')
+
+    simulation.run(tmp_path)
+
+
+def test_good_events_that_never_existed_mean_that_all_failed(tmp_path: Path) -> None:
+    good = service("[{name: a, objective: 99%, window: 1w, sli: {ratio: {good: 'r{ok=\"1\"}', total: r}}}]")
+    simulation = Simulation([good], {'r{ok="0"}': counter((31, 10))})
+
+    simulation.holds("30m", "burnline_slo_sli_ratio == 0", 'slo:events:increase1m{event="bad"} == 10')
+
+    simulation.run(tmp_path)
+
+
+def test_a_signal_counts_the_detectors_events(tmp_path: Path) -> None:
+    quality = service("[{name: quality, objective: 95%, window: 28d, sli: {signal: drift}}]")
+    series = {
+        'burnline_signal_events_total{service="card-fraud",signal="drift"}': counter((61, 100)),
+        'burnline_signal_bad_events_total{service="card-fraud",signal="drift"}': counter((61, 20)),
+        'burnline_signal_events_total{service="other",signal="drift"}': counter((61, 1000)),
+    }
+    simulation = Simulation([quality], series)
+
+    simulation.holds("1h", "abs(burnline_slo_sli_ratio - 0.8) < 1e-9")
+
+    simulation.run(tmp_path)
+
+
+def test_a_threshold_counts_the_minutes_in_which_the_worst_series_was_out_of_bounds(tmp_path: Path) -> None:
+    hot = service("[{name: heat, objective: 95%, window: 30d, sli: {threshold: {gauge: temp, above: 80, below: 5}}}]")
+    series = {
+        'temp{gpu="0"}': "50x30",
+        'temp{gpu="1"}': "50x9 90x2 50x6 1 50x11",
+        'temp{gpu="2"}': " ".join(["NaN"] * 30),
+    }
+    simulation = Simulation([hot], series)
+
+    simulation.holds("9m", 'slo:events:increase1m{event="bad"} == 0')
+    simulation.holds("10m", 'slo:events:increase1m{event="bad"} == 1')
+    simulation.holds(
+        "29m",
+        'sum_over_time(slo:events:increase1m{event="bad"}[30m]) == 4',
+        'sum_over_time(slo:events:increase1m{event="total"}[30m]) == 30',
+    )
+
+    simulation.run(tmp_path)
+
+
+def test_alerts_carry_the_labels_and_words_that_the_embedded_engine_sends(tmp_path: Path) -> None:
+    """With an hour of history a minute of outage burns in every window; each tier says which it is."""
+    spec = service(AVAILABILITY)
+    simulation = Simulation([spec], outage(share=1, healthy=HOUR, minutes=3))
+    expected = [
+        {
+            "exp_labels": {**burn_labels(spec, "availability", tier)},
+            "exp_annotations": burn_annotations(spec, "availability", tier),
+        }
+        for tier in tiers(timedelta(days=30), 0.999)
+    ]
+    for alert in expected:
+        del alert["exp_labels"]["alertname"]
+
+    simulation.alerts.append({"eval_time": "61m", "alertname": "ErrorBudgetBurn", "exp_alerts": expected})
+
+    simulation.run(tmp_path)
+
+
+def test_words_from_a_service_file_reach_the_pager_untouched(tmp_path: Path) -> None:
+    """Prometheus reads annotations as Go templates; a description must not become one."""
+    hostile = '{{ query "up" }} {{{ $labels }}-}} {{"{{"}}'
+    spec = service(AVAILABILITY + f"  description: '{hostile}'\n")
+    simulation = Simulation([spec], {OK: f"{counter((5, 60))} _x20"})
+    words = {"summary": "card-fraud availability has no data"}
+    description = (
+        "Nothing was counted for 2m, so nobody knows whether the objective is met. Check that Prometheus scrapes the "
+        f"service and that the metric is still called what the service file says. {hostile}"
+    )
+    labels = {"service": "card-fraud", "slo": "availability", "severity": "ticket", "owner": "payments-ml"}
+    expected = {"exp_labels": labels, "exp_annotations": {**words, "description": description}}
+
+    simulation.alerts.append({"eval_time": "15m", "alertname": "SloNoData", "exp_alerts": [expected]})
+
+    simulation.run(tmp_path)
+
+
+def test_text_without_templates_is_left_alone() -> None:
+    assert literal("a {b} }} 100%") == "a {b} }} 100%"
+
+
+def test_an_hour_at_twelve_hour_windows_is_a_day_at_thirty(tmp_path: Path) -> None:
+    """The same layout with a base of 1 s: full outage, page-fast within 0.864 s and the next evaluation."""
+    short = service(AVAILABILITY.replace("30d", "12h"), collect=[{"url": "http://x:1/metrics", "interval": "1s"}])
+    series = outage(share=1, healthy=120, minutes=20, after=20)
+    simulation = Simulation([short], series, evaluation="1s", sampling="1s")
+
+    simulation.absent("120s", firing("page-fast"))
+    simulation.holds("121s", firing("page-fast"))
+    simulation.holds("144s", firing("page-fast"))
+    simulation.absent("145s", firing("page-fast"))
+
+    simulation.run(tmp_path)
+
+
+def test_promtool_accepts_the_rules_of_every_kind(tmp_path: Path) -> None:
+    every_kind = (
+        AVAILABILITY
+        + """
+- {name: latency, objective: 99%, window: 30d, sli: {latency: {histogram: http_request_duration_seconds, below: 250ms}}}
+- {name: quality, objective: 95%, window: 28d, sli: {signal: drift}}
+- {name: heat, objective: 95%, window: 12h, sli: {threshold: {gauge: temp, above: 80}}}
+"""
+    )
+    (tmp_path / "rules.yml").write_text(render_rules([service(every_kind), service(every_kind, name="other")]))
+
+    checked = subprocess.run(
+        [program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", str(tmp_path / "rules.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.returncode == 0, checked.stdout + checked.stderr
