@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -183,38 +181,14 @@ class Runbook(Strict):
         return any(step.act for step in self.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A runbook with the exact text a run keeps of it: canonical JSON, and its SHA-256."""
-
-    runbook: Runbook
-    body: str
-    digest: str
-
-
-def read_document(data: Mapping[str, Any]) -> Document:
-    """Check a runbook's plain data, with every slot filled by its parameter's default or example.
-
-    Raises: pydantic.ValidationError; ValueError for a slot without a parameter.
-    """
-    declared = {name: Param.model_validate(param) for name, param in _mapping(data.get("params")).items()}
-    runbook = _fill(data, {name: param.sample for name, param in declared.items()})
-    body = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return Document(runbook, body, hashlib.sha256(body.encode()).hexdigest())
-
-
 def bind(body: str, values: Mapping[str, Scalar]) -> Runbook:
     """The runbook a run was started with, with its slots filled by the run's values.
 
     Raises: ValueError when the values make a step impossible.
     """
-    return _fill(json.loads(body), values)
+    return Runbook.model_validate(fill(json.loads(body), values))
 
 
-def _fill(data: Mapping[str, Any], values: Mapping[str, Scalar]) -> Runbook:
-    filled = {part: substitute(data[part], values) for part in SLOTTED if part in data}
-    return Runbook.model_validate({**data, **filled})
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def fill(data: Mapping[str, Any], values: Mapping[str, Scalar]) -> dict[str, Any]:
+    """A runbook's plain data with its slots filled. Raises: ValueError for a slot without a value."""
+    return {**data, **{part: substitute(data[part], values) for part in SLOTTED if part in data}}

@@ -33,7 +33,7 @@ def run_program(argv: Sequence[str], *, stdin: bytes, environment: Mapping[str, 
     Raises: ActionError when it cannot be started; InDoubt when it had to be stopped at `timeout`.
     """
     try:
-        process = subprocess.Popen(  # noqa: S603 - an argument list with an absolute path, from our own service file
+        process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

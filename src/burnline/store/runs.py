@@ -166,7 +166,8 @@ def start_step(
         "kind": kind,
         "state": StepState.STARTED,
         "epoch": claimed.epoch,
-        "idempotency_key": f"{claimed.id}:{n}",
+        # the time keeps keys apart when a database starts anew beside a registry that does not
+        "idempotency_key": f"{claimed.created_at:%Y%m%dT%H%M%S}:{claimed.id}:{n}",
         "request": dict(request),
         "started_at": now,
     }
@@ -182,8 +183,8 @@ def finish_step(
 
 
 def go_to_step(tx: Connection, claimed: Run, n: int, *, outcome: Outcome | None = None) -> None:
-    """Set which step is next and, when the run has been decided, its outcome. Raises: Fenced."""
-    _fenced(tx, claimed, next_step=n, outcome=outcome)
+    """Set which step is next and, where one is given, how the run ends. Raises: Fenced."""
+    _fenced(tx, claimed, next_step=n, **({} if outcome is None else {"outcome": outcome}))
 
 
 def park(tx: Connection, claimed: Run, wake_at: datetime) -> None:

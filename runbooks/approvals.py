@@ -1,0 +1,67 @@
+"""A person's decision on what a run plans to do."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection
+
+from burnline.errors import DecisionRefused
+from burnline.store import runs, timeline
+from burnline.store.database import Database
+from burnline.store.runs import Approval
+
+REQUESTER = "burnline"
+MAX_ACTOR, MAX_REASON = 200, 2000
+
+
+def decide(
+    db: Database,
+    approval_id: int,
+    *,
+    actor: str,
+    decision: Literal["approved", "rejected"],
+    plan_hash: str,
+    reason: str,
+    now: datetime,
+) -> Approval:
+    """Approve or reject, once; `plan_hash` is that of the plan the person saw.
+
+    Raises: DecisionRefused when there is no such question, it is decided or expired, the plan is another one, or the
+    actor is nobody or the requester.
+    """
+    if not actor.strip() or len(actor) > MAX_ACTOR or not actor.isprintable() or actor.strip() == REQUESTER:
+        raise DecisionRefused("needs the name of a person other than the requester, burnline")
+    if decision not in (runs.APPROVED, runs.REJECTED) or len(reason) > MAX_REASON:
+        raise DecisionRefused(f"a decision is approved or rejected, with a reason of at most {MAX_REASON} characters")
+
+    def vote(tx: Connection) -> Approval:
+        asked = runs.get_approval(tx, approval_id)
+        if asked is None:
+            raise DecisionRefused(f"there is no approval {approval_id}")
+        if asked.state == runs.PENDING and now >= asked.expires_at:
+            raise DecisionRefused(f"approval {approval_id} expired at {asked.expires_at.isoformat()}")
+        if asked.plan_hash != plan_hash:
+            raise DecisionRefused(f"approval {approval_id} is for another plan: look at it again")
+        if not runs.settle_approval(tx, approval_id, decision, now):
+            raise DecisionRefused(f"approval {approval_id} is {asked.state} already")
+        runs.record_vote(tx, approval_id, actor=actor, decision=decision, reason=reason, now=now)
+        _note(tx, asked, actor, decision, reason, now)
+        return runs.get_approval(tx, approval_id) or asked
+
+    return db.write(vote)
+
+
+def _note(tx: Connection, asked: Approval, actor: str, decision: str, reason: str, now: datetime) -> None:
+    if (run := runs.get_run(tx, asked.run_id)) is not None:
+        timeline.append(
+            tx,
+            incident_id=run.incident_id,
+            at=now,
+            source="person",
+            actor=actor,
+            type=f"approval_{decision}",
+            text=f"{actor} {decision} what run {run.id} plans" + (f": {reason}" if reason else ""),
+            data={"run": run.id, "approval": asked.id, "plan_hash": asked.plan_hash},
+        )

@@ -1,0 +1,163 @@
+"""Claims the runs that are due and drives them: no run is lost, and none has two workers at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from burnline.errors import ActionError, BurnlineError, Fenced
+from burnline.events import Counts, Outcome
+from burnline.metrics import SIGNAL, Instruments
+from burnline.runbooks.actions.build import build_hook
+from burnline.runbooks.actions.contract import Hook
+from burnline.runbooks.drive import drive
+from burnline.runbooks.guards import halted_by_environment
+from burnline.runbooks.load import Catalogue
+from burnline.runbooks.match import verified_slo
+from burnline.runbooks.model import bind
+from burnline.runbooks.notify import tell
+from burnline.runbooks.params import Param, resolve
+from burnline.runbooks.sli import read_findings
+from burnline.runbooks.turn import SliReader, Turn
+from burnline.spec.service import ServiceSpec
+from burnline.store import runs, timeline
+from burnline.store.database import Database
+from burnline.store.runs import Run
+
+__all__ = ["Executor", "SliReader"]
+log = logging.getLogger(__name__)
+
+MAX_RUNS_PER_TURN = 16
+
+
+class Executor:
+    """One worker. Several, in one process or in many, share a database.
+
+    Args:
+        catalogue: runbooks as they are on disk; a run keeps the one it was started with.
+        owner: names this worker; unique among those that run.
+        lease: how long a run stays this worker's when nothing is heard of it.
+        halted: why this process may change nothing, asked before every change; empty when it may.
+        elapsed: seconds on a clock that only moves forward; times within a turn are `now` plus what has passed.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        specs: Sequence[ServiceSpec],
+        catalogue: Catalogue,
+        sli: SliReader,
+        *,
+        owner: str,
+        lease: timedelta = timedelta(seconds=30),
+        instruments: Instruments | None = None,
+        halted: Callable[[], str] = halted_by_environment,
+        elapsed: Callable[[], float] = time.monotonic,
+        hooks: Callable[[ServiceSpec], Hook] = build_hook,
+    ) -> None:
+        self._db = db
+        self._specs = {spec.service: spec for spec in specs}
+        self._catalogue = catalogue
+        self._sli = sli
+        self._owner = owner
+        self._lease = lease
+        self._instruments = instruments
+        self._halted = halted
+        self._elapsed = elapsed
+        self._hooks = hooks
+
+    def run_once(self, now: datetime) -> int:
+        """Drive what is due until it waits or ends; returns how many runs were taken up."""
+        start = self._elapsed()
+
+        def clock() -> datetime:
+            return now + timedelta(seconds=self._elapsed() - start)
+
+        for taken in range(MAX_RUNS_PER_TURN):
+            claimed = self._db.write(lambda tx: runs.claim_run(tx, owner=self._owner, lease=self._lease, now=clock()))
+            if claimed is None:
+                return taken
+            self._take(claimed, clock)
+        return MAX_RUNS_PER_TURN
+
+    def _take(self, run: Run, clock: Callable[[], datetime]) -> None:
+        about = {"run": run.id, "epoch": run.epoch, "runbook": run.runbook}
+        log.info("run claimed", extra=about)
+        try:
+            outcome = self._drive(run, clock)
+        except Fenced:
+            log.info("run taken over by another worker", extra=about)
+        except Exception:  # the loop must live: the lease runs out, and the next claim counts an attempt
+            log.exception("run broke off", extra=about)
+        else:
+            log.info("run parked" if outcome is None else "run ended", extra={**about, "outcome": outcome})
+            if outcome is not None and self._instruments is not None:
+                self._instruments.runs.labels(run.service, run.runbook, outcome).inc()
+
+    def _drive(self, run: Run, clock: Callable[[], datetime]) -> Outcome | None:
+        try:
+            turn = self._turn(run, clock)
+        except (ValueError, ActionError) as error:
+            return self._give_up(run, str(error), clock())
+        return drive(turn)
+
+    def _turn(self, run: Run, clock: Callable[[], datetime]) -> Turn:
+        """Raises: ValueError, ActionError when the run cannot be driven as it stands."""
+        if (spec := self._specs.get(run.service)) is None:
+            raise ValueError(f"there is no service {run.service!r} any more")
+        declared = {name: Param.model_validate(param) for name, param in json.loads(run.body).get("params", {}).items()}
+        values = resolve(declared, run.params, run.labels)
+        runbook = bind(run.body, values)
+        slo = spec.slo(verified_slo(spec, run.labels) or "")
+        return Turn(
+            db=self._db,
+            run=run,
+            spec=spec,
+            runbook=runbook,
+            values=values,
+            hook=self._hooks(spec) if runbook.acts else None,
+            read=self._reader(run, None if slo is None else slo.name),
+            max_bad=0.0 if slo is None else 1 - slo.objective,
+            clock=clock,
+            lease=self._lease,
+            halted=self._halted,
+        )
+
+    def _reader(self, run: Run, slo: str | None) -> Callable[[datetime, datetime], Counts | None]:
+        def read(since: datetime, until: datetime) -> Counts | None:
+            try:
+                if slo is not None:
+                    return self._sli.read_sli(run.service, slo, since, until)
+                return read_findings(self._db, run.service, run.labels.get(SIGNAL, ""), since, until)
+            except BurnlineError as error:  # what cannot be read is no data, and no data is never success
+                log.warning("sli unreadable", extra={"run": run.id, "slo": slo, "error": str(error)})
+                return None
+
+        return read
+
+    def _give_up(self, run: Run, why: str, now: datetime) -> Outcome:
+        """End a run that cannot even be begun: a label that does not fit, a service that is gone."""
+        text = f"runbook {run.runbook} cannot run: {why}"
+        told = "there is no service file to say whom to tell"
+        if (spec := self._specs.get(run.service)) is not None:
+            told = str(tell(spec, "page", {"run": run.id, "text": text}, key=f"{run.id}:refused", at=now))
+
+        def end(tx: Connection) -> Outcome:
+            runs.finish_run(tx, run, Outcome.FAILED, now)
+            timeline.append(
+                tx,
+                incident_id=run.incident_id,
+                at=now,
+                source="runbook",
+                type="run_finished",
+                text=f"{text}; {told}",
+                data={"run": run.id, "outcome": Outcome.FAILED},
+            )
+            return Outcome.FAILED
+
+        return self._db.write(end)

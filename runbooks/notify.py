@@ -1,0 +1,57 @@
+"""Tell people: one message to every receiver a service file names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from burnline.errors import ActionError
+from burnline.runbooks.actions.outbound import post_json
+from burnline.runbooks.actions.secret import read_secret
+from burnline.spec.service import ServiceSpec
+
+TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Who was reached and who was not; a receiver is shown as the service file writes it."""
+
+    reached: tuple[str, ...]
+    failed: Mapping[str, str]
+    retryable: bool
+
+    def __str__(self) -> str:
+        parts = [f"told {', '.join(self.reached)}"] if self.reached else []
+        parts += [f"could not tell {receiver}: {why}" for receiver, why in self.failed.items()]
+        return "; ".join(parts) or "the service file names nobody to tell"
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, for the record."""
+        return {"reached": list(self.reached), "failed": dict(self.failed)}
+
+
+def tell(spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at: datetime) -> Told:
+    """Send `body` to each receiver of `escalation.<whom>`; one that fails keeps none of the others from hearing."""
+    reached: list[str] = []
+    failed: dict[str, str] = {}
+    retryable = False
+    for receiver in getattr(spec.escalation, whom):
+        try:
+            _send(receiver, body, key=key, at=at)
+        except ActionError as error:
+            failed[receiver] = str(error)
+            retryable = retryable or not error.permanent
+        else:
+            reached.append(receiver)
+    return Told(tuple(reached), failed, retryable)
+
+
+def _send(receiver: str, body: Mapping[str, Any], *, key: str, at: datetime) -> None:
+    kind, _, address = receiver.partition(":")
+    if kind != "webhook":
+        raise ActionError(f"receiver {kind} is not supported yet", permanent=True)
+    url = read_secret(address) if address.startswith(("env:", "file:")) else address
+    post_json(url, body, key=key, at=at, timeout=TIMEOUT)

@@ -1,0 +1,99 @@
+"""One claimed run while a worker drives it: what its steps may use, and how what they do is kept on record."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection
+
+from burnline.errors import InDoubt
+from burnline.events import Counts, StepState
+from burnline.runbooks.actions.contract import Hook
+from burnline.runbooks.model import Runbook
+from burnline.runbooks.params import Scalar
+from burnline.spec.service import ServiceSpec
+from burnline.store import timeline
+from burnline.store.database import Database
+from burnline.store.runs import Run, StepRow, finish_step, heartbeat
+
+T = TypeVar("T")
+HEARTBEATS_PER_LEASE = 3
+
+
+class SliReader(Protocol):
+    """Where a run reads whether the service keeps its promise."""
+
+    def read_sli(self, service: str, slo: str, since: datetime, until: datetime) -> Counts | None:
+        """Events of an SLO in a span of time; None when nothing was observed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A claimed run.
+
+    Attributes:
+        runbook: as the run was started with it, its slots filled with `values`.
+        read: events, between two moments, of the SLI on which this run is judged.
+        max_bad: the bad share that SLI's objective allows.
+        clock: the time now; it moves on while a turn runs.
+        halted: why this process may change nothing; empty when it may.
+    """
+
+    db: Database
+    run: Run
+    spec: ServiceSpec
+    runbook: Runbook
+    values: Mapping[str, Scalar]
+    hook: Hook | None
+    read: Callable[[datetime, datetime], Counts | None]
+    max_bad: float
+    clock: Callable[[], datetime]
+    lease: timedelta
+    halted: Callable[[], str]
+
+    def say(self, type_: str, text: str, **data: Any) -> Callable[[Connection], object]:
+        """A piece of work that adds a line to the incident's timeline."""
+        at = self.clock()
+        about = {"run": self.run.id, "runbook": self.runbook.id, **data}
+        return lambda tx: timeline.append(
+            tx, incident_id=self.run.incident_id, at=at, source="runbook", type=type_, text=text, data=about
+        )
+
+    def end_step(self, row: StepRow, state: StepState, result: Mapping[str, Any]) -> Callable[[Connection], object]:
+        """A piece of work that records how an attempt ended."""
+        at = self.clock()
+        return lambda tx: finish_step(tx, self.run, row, state=state, result=result, now=at)
+
+    def guarded(self, what: str, timeout: timedelta, call: Callable[[], T]) -> T:
+        """Run `call` beside us, lengthening the lease while it lasts.
+
+        Raises: what `call` raises; InDoubt when it has not come back after `timeout` (it is left behind, on its own
+        thread); Fenced when another worker has taken the run.
+        """
+        self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+        future: Future[T] = Future()
+        threading.Thread(target=_settle, args=(future, call), name=f"run-{self.run.id}", daemon=True).start()
+        left, beat = timeout.total_seconds(), self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+        while True:
+            try:
+                return future.result(timeout=min(beat, left))
+            except NotYet:
+                if future.done():  # the call itself raised a TimeoutError
+                    return future.result()
+            if (left := left - beat) <= 0:
+                raise InDoubt(f"{what} has not come back after {timeout.total_seconds():g} s")
+            self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+
+
+def _settle(future: Future[T], call: Callable[[], T]) -> None:
+    try:
+        future.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits for the future
+        future.set_exception(error)
