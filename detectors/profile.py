@@ -49,11 +49,12 @@ class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
             return "missing" if cell == last + 1 else "not numbers"
         if not self.edges:
             return "present"
-        if cell == 0:
-            return f"at or below {self.edges[0]:.6g}"
         if cell == last:
             return f"above {self.edges[-1]:.6g}"
-        return f"above {self.edges[cell - 1]:.6g} up to {self.edges[cell]:.6g}"
+        if cell and math.nextafter(self.edges[cell - 1], math.inf) == self.edges[cell]:
+            return f"exactly {self.edges[cell]:.6g}"
+        above = f"above {self.edges[cell - 1]:.6g} " if cell else ""
+        return f"{above}up to {self.edges[cell]:.6g}"
 
 
 class Category(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="category"):

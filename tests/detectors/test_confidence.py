@@ -1,0 +1,85 @@
+"""Confidence: more unsure answers than on the reference."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.confidence import ConfidenceDrop, excess
+from burnline.detectors.contract import Judgement
+from burnline.detectors.profile import Reference, build_profile
+from burnline.events import Verdict
+from burnline.spec.service import ConfidenceSpec
+from tests.detectors.samples import make_batch, make_reference
+
+REFERENCE = make_reference()
+
+
+def judge(confidence: list[float | None], reference: Reference = REFERENCE) -> Judgement:
+    detector = ConfidenceDrop(reference, ConfidenceSpec())
+    batch = replace(make_batch(np.random.default_rng(1), len(confidence)), confidence=confidence)
+    return detector.judge(detector.fold(ColumnReader(reference).read(batch)))
+
+
+def sure(rng: np.random.Generator, events: int) -> list[float | None]:
+    return list(rng.beta(8, 2, events).tolist())
+
+
+def test_the_excess_is_what_chance_does_not_explain() -> None:
+    """5 % expected of 900: deviation sqrt(.05 x .95 / 900) = .00726, times 4.5 = .0327."""
+    assert excess(0.20, 0.05, events=900, reference_events=10**9) == pytest.approx(0.1173, abs=1e-4)
+    assert excess(0.06, 0.05, events=900, reference_events=10**9) == 0
+
+
+def test_about_one_in_twenty_answers_is_bad_even_when_all_is_well() -> None:
+    said = judge(sure(np.random.default_rng(2), 10_000))
+
+    assert said.verdict is Verdict.OK
+    assert said.score == 0
+    assert said.counts.bad == pytest.approx(500, abs=100)
+    assert said.counts.total == 10_000
+
+
+def test_an_unsure_model_raises_an_alarm() -> None:
+    confidence = sure(np.random.default_rng(2), 1000)
+    confidence[:300] = [0.2] * 300
+
+    said = judge(confidence)
+
+    assert said.verdict is Verdict.ALARM
+    assert said.counts.bad >= 300
+    assert said.reason.startswith("34.3%")
+    assert "of the answers are less sure than 0.575, in the reference 5.0%" in said.reason
+
+
+def test_only_events_with_a_confidence_count() -> None:
+    confidence = sure(np.random.default_rng(2), 1000)
+    confidence[:400] = [None] * 400
+
+    assert judge(confidence).counts.total == 600
+
+
+def test_too_few_confidences_are_no_data() -> None:
+    confidence: list[float | None] = [None] * 900 + [0.1] * 100
+
+    said = judge(confidence)
+
+    assert said.verdict is Verdict.NO_DATA
+    assert said.reason == "100 events with a confidence in the window; needs 500"
+
+
+def test_a_reference_without_confidence_is_no_data_and_says_how_to_get_one() -> None:
+    said = judge([0.1] * 1000, build_profile({"age": [1, 2]}, name="t"))
+
+    assert said.verdict is Verdict.NO_DATA
+    assert "--confidence" in said.reason
+
+
+def test_a_model_that_is_always_sure_has_no_lower_answers_to_expect() -> None:
+    reference = build_profile({}, None, [1.0] * 1000, name="t")
+
+    assert judge([1.0] * 1000, reference).verdict is Verdict.OK
+    assert judge([0.99] * 1000, reference).verdict is Verdict.ALARM

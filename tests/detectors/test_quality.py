@@ -1,0 +1,148 @@
+"""Data quality: what makes an event bad, and when that is an alarm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.contract import Judgement
+from burnline.detectors.profile import Reference, build_profile
+from burnline.detectors.quality import UNKNOWN, Quality
+from burnline.events import PredictionBatch, Verdict
+from burnline.spec.service import DataSpec
+from tests.detectors.samples import make_batch, make_reference
+
+REFERENCE = make_reference()
+
+
+def judge(batch: PredictionBatch, reference: Reference = REFERENCE, **spec: Any) -> Judgement:
+    detector = Quality(reference, DataSpec.model_validate(spec))
+    return detector.judge(detector.fold(ColumnReader(reference).read(batch)))
+
+
+def spoiled(feature: str, value: Any, events: int, of: int = 1000) -> PredictionBatch:
+    batch = make_batch(np.random.default_rng(1), of)
+    batch.features[feature][:events] = [value] * events
+    return batch
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "words"),
+    [
+        ("age", None, "age: 30.0% of its values are missing"),
+        ("city", None, "city: 30.0% of its values are missing"),
+        ("age", "forty", "age: 30.0% of its values are of the wrong type"),
+        ("age", True, "age: 30.0% of its values are of the wrong type"),
+        ("city", 7.0, "city: 30.0% of its values are of the wrong type"),
+        ("age", 4000.0, "age: 30.0% of its values are outside the range of the reference"),
+        ("age", float("inf"), "age: 30.0% of its values are outside the range of the reference"),
+        ("fee", 2.6, "fee: 30.0% of its values are outside the range of the reference"),
+    ],
+)
+def test_each_defect_raises_an_alarm_that_names_it(feature: str, value: Any, words: str) -> None:
+    said = judge(spoiled(feature, value, 300))
+
+    assert said.verdict is Verdict.ALARM
+    assert said.reason == f"{words}; 30.0% of the events are bad."
+    assert said.contributors[0].feature == feature
+    assert said.score == pytest.approx(0.3 - 0.01 - 4.5 * np.sqrt(0.01 * 0.99 / 1000), abs=0.001)
+    assert said.counts.bad == 300
+
+
+def test_whole_events_are_good() -> None:
+    said = judge(make_batch(np.random.default_rng(1), 1000))
+
+    assert said.verdict is Verdict.OK
+    assert said.score == 0
+    assert said.counts.bad <= 2
+    assert said.contributors == ()
+
+
+def test_values_a_little_outside_the_range_are_let_pass() -> None:
+    reference = build_profile({"x": [0.0, 100.0] * 500}, name="t")
+    column: list[Any] = [109.0, -9.0] * 100
+    batch = replace(make_batch(np.random.default_rng(1), 200), features={"x": column})
+
+    assert judge(batch, reference).counts.bad == 0
+    assert judge(replace(batch, features={"x": [111.0] * 200}), reference).counts.bad == 200
+
+
+def test_an_event_with_many_defects_is_one_bad_event() -> None:
+    batch = spoiled("age", "forty", 300)
+    batch.features["amount"][:300] = [1e12] * 300
+    batch.features["city"][:300] = [None] * 300
+
+    assert judge(batch).counts.bad == 300
+
+
+def test_missing_values_add_to_events_that_are_bad_for_another_reason() -> None:
+    batch = spoiled("age", "forty", 300)
+    batch.features["city"][300:500] = [None] * 200
+
+    assert judge(batch).counts.bad == 500
+
+
+def test_features_that_go_missing_together_count_once() -> None:
+    batch = spoiled("age", None, 300)
+    batch.features["city"][:300] = [None] * 300
+
+    assert judge(batch).counts.bad == 300
+
+
+def test_as_many_missing_values_as_in_the_reference_are_no_defect() -> None:
+    batch = make_batch(np.random.default_rng(1), 5000)
+
+    assert batch.features["partly"].count(None) > 200
+    assert judge(batch).counts.bad < 10
+
+
+def test_a_few_missing_values_are_within_max_null() -> None:
+    said = judge(spoiled("age", None, 10))
+
+    assert said.verdict is Verdict.OK
+    assert said.counts.bad == 0
+
+
+def test_max_null_says_how_many_are_too_many() -> None:
+    assert judge(spoiled("age", None, 300), max_null="40%").verdict is Verdict.OK
+    assert judge(spoiled("age", None, 1), max_null="0%").verdict is Verdict.ALARM
+
+
+def test_unknown_features_make_an_event_bad() -> None:
+    batch = replace(make_batch(np.random.default_rng(1), 1000), unknown_features=[2] * 200 + [0] * 800)
+
+    said = judge(batch)
+
+    assert said.verdict is Verdict.ALARM
+    assert said.contributors[0].feature == UNKNOWN
+    assert said.counts.bad == 200
+
+
+def test_without_a_schema_only_missing_values_count() -> None:
+    batch = spoiled("age", "forty", 300)
+    batch.features["amount"][:300] = [1e12] * 300
+    batch = replace(batch, unknown_features=[1] * 1000)
+
+    assert judge(batch, schema="off").verdict is Verdict.OK
+    assert judge(batch, schema="off").counts.bad == 0
+    assert judge(spoiled("age", None, 300), schema="off").counts.bad == 300
+
+
+def test_a_small_reference_does_not_know_the_extremes() -> None:
+    """Of 40 rows seen, 2 of 41 new ones lie outside the extremes by chance alone, whatever the distribution."""
+    reference = build_profile({"x": [float(value) for value in range(40)]}, name="t")
+    values: list[Any] = [500.0] * 40 + [20.0] * 960
+    batch = replace(make_batch(np.random.default_rng(1), 1000), features={"x": values})
+
+    assert judge(batch, reference).verdict is Verdict.OK
+    assert judge(batch, reference).counts.bad == 40
+
+
+def test_a_reference_without_features_is_no_data() -> None:
+    said = judge(make_batch(np.random.default_rng(1), 600), build_profile({}, ["a", "b"], name="t"))
+
+    assert said.verdict is Verdict.NO_DATA
