@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_SECRETS = Path("/run/secrets")  # where containers find them: a file burnline_token is as good as BURNLINE_TOKEN
+
 
 class Settings(BaseSettings):
     """Settings of one burnline process.
@@ -20,7 +22,9 @@ class Settings(BaseSettings):
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BURNLINE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="BURNLINE_", frozen=True, extra="ignore", secrets_dir=_SECRETS if _SECRETS.is_dir() else None
+    )
 
     database: str = "sqlite:///burnline.db"
     services: Path = Path("services")

@@ -11,11 +11,13 @@ from burnline.slo.rules import render_rules
 from burnline.spec.service import ServiceSpec
 
 
-def write_files(specs: Sequence[ServiceSpec], out: Path, burnline_url: str) -> list[Path]:
+def write_files(specs: Sequence[ServiceSpec], out: Path, burnline_url: str, token_file: str = "") -> list[Path]:
     """Write the files below `out` and return their paths; the same specs give the same bytes."""
     files = {
         out / "prometheus" / "burnline-rules.yml": render_rules(specs),
-        out / "alertmanager" / "alertmanager.yml": render_alertmanager(specs, f"{burnline_url}/v1/alerts"),
+        out / "alertmanager" / "alertmanager.yml": render_alertmanager(
+            specs, f"{burnline_url}/v1/alerts", token_file=token_file
+        ),
         **{out / "grafana" / f"svc-{spec.service}.json": render_dashboard(spec) for spec in specs},
     }
     for path, content in files.items():

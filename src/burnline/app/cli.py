@@ -75,11 +75,12 @@ def build(
     services: Services,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
     burnline_url: Annotated[str, typer.Option(help="How Alertmanager reaches burnline.")] = DEFAULT_SERVER,
+    token_file: Annotated[str, typer.Option(help="Where Alertmanager finds burnline's token, if it needs one.")] = "",
 ) -> None:
     """Write Prometheus rules, the Alertmanager configuration and Grafana dashboards."""
     from burnline.app.commands import build_files
 
-    build_files(services, out, burnline_url)
+    build_files(services, out, burnline_url, token_file)
 
 
 @app.command()

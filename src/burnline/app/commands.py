@@ -34,9 +34,9 @@ def check_services(path: Path) -> None:
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
 
 
-def build_files(path: Path, out: Path, burnline_url: str) -> None:
+def build_files(path: Path, out: Path, burnline_url: str, token_file: str = "") -> None:
     """Write what Prometheus, Alertmanager and Grafana need, naming each file."""
-    for written in write_files(load_services(path), out, burnline_url):
+    for written in write_files(load_services(path), out, burnline_url, token_file):
         print(written)
 
 
