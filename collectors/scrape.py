@@ -16,13 +16,14 @@ from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
 
 LIMIT_BYTES = 32 * 1024 * 1024
+MAX_LINE = 64 * 1024
 HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "gzip"}
 
 _NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
 _QUOTED_NAME = re.compile(r'[ \t]*\{[ \t]*"((?:[^"\\]|\\.)*)"')  # {"name.with.dots", label="x"} 1
 _SUFFIX = re.compile(r"_(?:bucket|count|sum|total)$")
 # OpenMetrics puts an exemplar behind a sample, ` # {trace_id="..."} 0.2`; a label value may look like one.
-_EXEMPLAR = re.compile(r'((?:[^"#]|"(?:[^"\\]|\\.)*")*?)[ \t]+#[ \t]*\{.*', re.DOTALL)
+_EXEMPLAR = re.compile(r'((?:[^"#]|"(?:[^"\\]|\\.)*+")*?)[ \t]#[ \t]*\{.*', re.DOTALL)
 
 
 class Scraper:
@@ -62,7 +63,8 @@ class Scraper:
         try:
             return list(parse_page(self._fetch(), self._wanted))
         except (httpx.HTTPError, PayloadError, ValueError) as error:
-            raise CollectorError(f"{self.target}: {str(error) or type(error).__name__}") from error
+            reason = str(error)[:300] or type(error).__name__  # it may quote the page
+            raise CollectorError(f"{self.target}: {reason}") from error
 
     def close(self) -> None:
         """Drop the connection."""
@@ -95,10 +97,13 @@ def parse_page(text: str, wanted: frozenset[str] | None) -> Iterator[Sample]:
     Raises: ValueError naming a line that cannot be read.
     """
     lines = (_without_exemplar(line) for line in text.split("\n") if _is_wanted(line, wanted))
-    for family in text_string_to_metric_families("\n".join(lines) + "\n"):
-        for name, labels, value, *_ in family.samples:
-            if math.isfinite(value):
-                yield Sample(name, labels, value)
+    try:
+        for family in text_string_to_metric_families("\n".join(lines) + "\n"):
+            for name, labels, value, *_ in family.samples:
+                if math.isfinite(value):
+                    yield Sample(name, labels, value)
+    except (ValueError, LookupError) as error:  # the parser trips over some lines without saying so
+        raise ValueError(f"not the Prometheus text format: {error}") from error
 
 
 def _is_wanted(line: str, wanted: frozenset[str] | None) -> bool:
@@ -109,6 +114,8 @@ def _is_wanted(line: str, wanted: frozenset[str] | None) -> bool:
 
 
 def _without_exemplar(line: str) -> str:
+    if len(line) > MAX_LINE:
+        raise ValueError(f"a line of {len(line):,} characters; at most {MAX_LINE:,} are read")
     if "#" not in line:
         return line
     match = _EXEMPLAR.fullmatch(line)
