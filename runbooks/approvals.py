@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import Connection
 
@@ -13,6 +12,7 @@ from burnline.store.database import Database
 from burnline.store.runs import Approval
 
 REQUESTER = "burnline"
+DECISIONS = {"approve": runs.APPROVED, "reject": runs.REJECTED}
 MAX_ACTOR, MAX_REASON = 200, 2000
 
 
@@ -21,22 +21,22 @@ def decide(
     approval_id: int,
     *,
     actor: str,
-    decision: Literal["approved", "rejected"],
+    decision: str,
     plan_hash: str,
     reason: str,
     now: datetime,
-) -> Approval:
-    """Approve or reject, once; `plan_hash` is that of the plan the person saw.
+) -> str:
+    """`approve` or `reject`, once; returns the approval's new state. `plan_hash` is that of the plan the person saw.
 
     Raises: DecisionRefused when there is no such question, it is decided or expired, the plan is another one, or the
     actor is nobody or the requester.
     """
     if not actor.strip() or len(actor) > MAX_ACTOR or not actor.isprintable() or actor.strip() == REQUESTER:
         raise DecisionRefused("needs the name of a person other than the requester, burnline")
-    if decision not in (runs.APPROVED, runs.REJECTED) or len(reason) > MAX_REASON:
-        raise DecisionRefused(f"a decision is approved or rejected, with a reason of at most {MAX_REASON} characters")
+    if (state := DECISIONS.get(decision)) is None or len(reason) > MAX_REASON:
+        raise DecisionRefused(f"a decision is approve or reject, with a reason of at most {MAX_REASON} characters")
 
-    def vote(tx: Connection) -> Approval:
+    def vote(tx: Connection) -> str:
         asked = runs.get_approval(tx, approval_id)
         if asked is None:
             raise DecisionRefused(f"there is no approval {approval_id}")
@@ -44,16 +44,16 @@ def decide(
             raise DecisionRefused(f"approval {approval_id} expired at {asked.expires_at.isoformat()}")
         if asked.plan_hash != plan_hash:
             raise DecisionRefused(f"approval {approval_id} is for another plan: look at it again")
-        if not runs.settle_approval(tx, approval_id, decision, now):
+        if not runs.settle_approval(tx, approval_id, state, now):
             raise DecisionRefused(f"approval {approval_id} is {asked.state} already")
         runs.record_vote(tx, approval_id, actor=actor, decision=decision, reason=reason, now=now)
-        _note(tx, asked, actor, decision, reason, now)
-        return runs.get_approval(tx, approval_id) or asked
+        _note(tx, asked, actor, state, reason, now)
+        return state
 
     return db.write(vote)
 
 
-def _note(tx: Connection, asked: Approval, actor: str, decision: str, reason: str, now: datetime) -> None:
+def _note(tx: Connection, asked: Approval, actor: str, state: str, reason: str, now: datetime) -> None:
     if (run := runs.get_run(tx, asked.run_id)) is not None:
         timeline.append(
             tx,
@@ -61,7 +61,7 @@ def _note(tx: Connection, asked: Approval, actor: str, decision: str, reason: st
             at=now,
             source="person",
             actor=actor,
-            type=f"approval_{decision}",
-            text=f"{actor} {decision} what run {run.id} plans" + (f": {reason}" if reason else ""),
+            type=f"approval_{state}",
+            text=f"{actor} {state} what run {run.id} plans" + (f": {reason}" if reason else ""),
             data={"run": run.id, "approval": asked.id, "plan_hash": asked.plan_hash},
         )
