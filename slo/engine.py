@@ -1,0 +1,302 @@
+"""The embedded engine: samples and findings in, burn rates and statuses out, without a Prometheus."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+
+from sqlalchemy import Connection
+
+from burnline.events import Collection, Counts, Finding, SloStatus, Verdict
+from burnline.slo.group import Group, Promise
+from burnline.slo.history import SloHistory, build_history, counts_between, read_past
+from burnline.slo.increments import Counters, from_json
+from burnline.slo.reading import Reader, Reading
+from burnline.slo.ring import STEPS
+from burnline.slo.status import Snapshot, Watch, cause, silence
+from burnline.spec.service import ServiceSpec
+from burnline.store.database import Database
+from burnline.store.signals import findings_after
+from burnline.store.slo import (
+    Memory,
+    Tile,
+    forget_memories,
+    forget_tiles,
+    keep_tiles,
+    memories,
+    remember,
+    tiles,
+)
+
+FINDINGS_AT_ONCE = 1000
+FORGET_TARGET_AFTER = timedelta(days=1)
+ENGINE = "engine"  # names in the store's memory
+COUNTERS = "counters:"
+
+
+@dataclass(slots=True)
+class _Slo:
+    """Where one SLO lives, and what it was last told."""
+
+    group: Group
+    column: int
+    watch: Watch
+    silence: timedelta
+    covered_until: datetime | None = None
+
+    @property
+    def promise(self) -> Promise:
+        return self.group.promises[self.column]
+
+    def newly_covered(self, at: datetime, covered: timedelta) -> float:
+        """The base intervals in the time `covered` before `at` that no other target covered already."""
+        start = max(at - covered, self.covered_until or at - covered)
+        self.covered_until = max(at, self.covered_until or at)
+        return max(timedelta(0), at - start) / self.group.base
+
+
+@dataclass(slots=True)
+class _Target:
+    """One scraped page: its counters, and whether they changed since they were last kept."""
+
+    counters: Counters
+    changed: bool = False
+
+
+@dataclass(slots=True)
+class _Unsaved:
+    """What the store does not hold yet; a write that fails leaves it for the next one."""
+
+    tiles: dict[tuple[str, float, datetime], Tile] = field(default_factory=dict)
+    memories: dict[str, Memory] = field(default_factory=dict)
+    outlived: list[Group] = field(default_factory=list)  # groups that have tiles past their horizon
+
+    def clear(self) -> None:
+        self.tiles.clear()
+        self.memories.clear()
+        self.outlived.clear()
+
+
+class EmbeddedEngine:
+    """Evaluates every SLO of `specs` and keeps its state in `db`, from which a new engine goes on.
+
+    `observe` may be called from one thread, `run_once` from another, and the readers from any.
+    """
+
+    def __init__(self, db: Database, specs: Sequence[ServiceSpec]) -> None:
+        self._db = db
+        self._lock = threading.Lock()
+        promises = [promise for spec in specs for promise in _promises(spec)]
+        self._groups = _groups(promises)
+        self._slos = {
+            (promise.spec.service, promise.slo.name): _Slo(group, column, Watch(), silence(promise, group.base))
+            for group in self._groups
+            for column, promise in enumerate(group.promises)
+        }
+        self._readers = {
+            spec.service: Reader({one.slo.name: one.sli for one in promises if one.spec is spec}) for spec in specs
+        }
+        self._by_signal: dict[tuple[str, str], list[_Slo]] = {}
+        for slo in self._slos.values():
+            if slo.promise.sli.signal:
+                self._by_signal.setdefault((slo.promise.spec.service, slo.promise.sli.signal), []).append(slo)
+        self._targets: dict[str, _Target] = {}
+        self._position = 0
+        self._unsaved = _Unsaved()
+        self._restore()
+        self._snapshots = self._look()
+
+    def wanted(self, service: str) -> frozenset[str]:
+        """The metric names to scrape for a service's SLOs, as they stand in the scraped page."""
+        reader = self._readers.get(service)
+        return reader.names if reader else frozenset()
+
+    def observe(self, collection: Collection) -> None:
+        """Take what a collector gave; collections of unknown services and of no interest are passed over."""
+        reader = self._readers.get(collection.service)
+        if reader is None or not reader.names:
+            return
+        with self._lock:
+            if not collection.ok:
+                self._note_failure(reader, collection)
+                return
+            target = self._target(collection, reader)
+            for slo, reading in reader.read(collection, target.counters).items():
+                self._count(self._slos[collection.service, slo], collection, reading)
+            target.changed = True
+
+    def run_once(self, now: datetime) -> int:
+        """Close every tile that ended by `now`, evaluate, and keep the result. Returns how many tiles were closed.
+
+        Raises: StoreError when keeping failed; statuses are fresh all the same, and the next turn keeps both.
+        """
+        with self._db.read() as tx:
+            findings = findings_after(tx, self._position, FINDINGS_AT_ONCE)
+        with self._lock:
+            for finding_id, finding in findings:
+                self._count_finding(finding)
+                self._position = finding_id
+            closed = sum(self._close(group, now) for group in self._groups)
+            if closed:
+                self._snapshots = self._look()
+                self._unsaved.memories.update(self._memories(now))
+        if closed:
+            self._db.write(lambda tx: self._save(tx, now))
+            self._unsaved.clear()
+        return closed
+
+    def statuses(self) -> tuple[SloStatus, ...]:
+        """Every SLO as of the last tile closed, in order of period; empty before the first turn."""
+        return tuple(chain.from_iterable(snapshot.statuses for snapshot in self._snapshots))
+
+    def read_sli(self, service: str, slo: str, since: datetime, until: datetime) -> Counts | None:
+        """Events in (since, until], by closed base intervals; None when nothing was observed.
+
+        The recent past (six hours of a 30 d period) is exact to the base interval, older to the longer tiles kept.
+        Raises: KeyError for an SLO that is not in the specs.
+        """
+        group, key = self._group_of(service, slo)
+        if group.rings is None:
+            return None
+        with self._db.read() as tx:
+            past = read_past(tx, group, key, closed_at=group.closed_at)
+        return counts_between(past, since, until)
+
+    def history(self, service: str, slo: str, since: datetime) -> SloHistory:
+        """Burn rates, budget and SLI since `since`, for charts.
+
+        Raises: KeyError for an SLO that is not in the specs.
+        """
+        group, key = self._group_of(service, slo)
+        until = since if group.rings is None else group.closed_at
+        with self._db.read() as tx:
+            past = read_past(tx, group, key, closed_at=until)
+        promise = self._slos[service, slo].promise
+        return build_history(past, promise, group, since=since, until=until)
+
+    def _group_of(self, service: str, slo: str) -> tuple[Group, str]:
+        found = self._slos[service, slo]
+        return found.group, found.promise.key
+
+    def _target(self, collection: Collection, reader: Reader) -> _Target:
+        name = f"{COUNTERS}{collection.service}/{collection.collector}/{collection.target}"
+        return self._targets.setdefault(name, _Target(Counters(reader.counter_names)))
+
+    def _note_failure(self, reader: Reader, collection: Collection) -> None:
+        for name in reader.slos:
+            watch = self._slos[collection.service, name].watch
+            if watch.source in ("", collection.target):
+                watch.note = f"{collection.target}: {collection.error}"
+
+    def _count(self, slo: _Slo, collection: Collection, reading: Reading) -> None:
+        watch = slo.watch
+        watch.source, watch.note = collection.target, ""
+        watch.refused, watch.bounds = reading.refused, reading.bounds
+        if reading.refused:
+            return
+        seen = slo.newly_covered(collection.at, reading.covered)
+        if slo.promise.sli.threshold:
+            slo.group.slice(collection.at, slo.column, bad=reading.bad > 0, seen=seen or 1.0)
+        elif reading.covered:
+            slo.group.count(collection.at, slo.column, bad=reading.bad, total=reading.total, seen=seen)
+
+    def _count_finding(self, finding: Finding) -> None:
+        for slo in self._by_signal.get((finding.service, finding.signal), ()):
+            if finding.verdict is Verdict.NO_DATA:
+                slo.watch.note = finding.reason
+                continue
+            slo.watch.source, slo.watch.note = finding.signal, ""
+            seen = slo.newly_covered(finding.window_end, finding.window_end - finding.window_start)
+            counts = finding.counts
+            slo.group.count(finding.window_end, slo.column, bad=counts.bad, total=counts.total, seen=seen)
+
+    def _close(self, group: Group, now: datetime) -> int:
+        before = group.closed
+        closed, ended = group.close_upto(now)
+        if closed:
+            kept = chain(ended, group.open_tiles())
+            self._unsaved.tiles.update({(tile.slo, tile.step_seconds, tile.at): tile for tile in kept})
+            if before // STEPS[-1] != group.closed // STEPS[-1]:
+                self._unsaved.outlived.append(group)
+        return closed
+
+    def _look(self) -> tuple[Snapshot, ...]:
+        found = []
+        for group in self._groups:
+            evaluation = group.evaluate()
+            if evaluation is not None:
+                causes = [
+                    self._cause(promise, int(last))
+                    for promise, last in zip(group.promises, evaluation.last_seen, strict=True)
+                ]
+                found.append(Snapshot(group, evaluation, tuple(causes)))
+        return tuple(found)
+
+    def _cause(self, promise: Promise, last_seen: int) -> str:
+        slo = self._slos[promise.spec.service, promise.slo.name]
+        seen = slo.group.time_of(last_seen) if last_seen >= 0 else None
+        return cause(promise, slo.watch, seen, at=slo.group.closed_at, after=slo.silence)
+
+    def _memories(self, now: datetime) -> dict[str, Memory]:
+        closed = {str(group.base.total_seconds()): group.closed for group in self._groups}
+        watches = {slo.promise.key: asdict(slo.watch) for slo in self._slos.values()}
+        kept = {ENGINE: Memory(now, {"findings": self._position, "closed": closed, "watches": watches})}
+        for name, target in self._targets.items():
+            if target.changed and target.counters.at is not None:
+                kept[name] = Memory(target.counters.at, target.counters.to_json())
+                target.changed = False
+        return kept
+
+    def _save(self, tx: Connection, now: datetime) -> None:
+        keep_tiles(tx, list(self._unsaved.tiles.values()))
+        remember(tx, self._unsaved.memories)
+        for group in self._unsaved.outlived:
+            for step in STEPS:
+                seconds = (step * group.base).total_seconds()
+                forget_tiles(tx, group.keys, seconds, group.closed_at - group.horizon(step))
+        if self._unsaved.outlived:
+            forget_memories(tx, COUNTERS, now - FORGET_TARGET_AFTER)
+
+    def _restore(self) -> None:
+        with self._db.read() as tx:
+            kept = memories(tx)
+            if ENGINE not in kept:
+                return
+            body = kept.pop(ENGINE).body
+            for group in self._groups:
+                closed = body["closed"].get(str(group.base.total_seconds()))
+                if closed is not None:
+                    group.restore(closed, _kept_tiles(tx, group, closed))
+        self._position = body["findings"]
+        for slo in self._slos.values():
+            watch = body["watches"].get(slo.promise.key)
+            if watch:
+                slo.watch = Watch(watch["source"], watch["note"], watch["refused"], tuple(watch["bounds"]))
+        for name, memory in kept.items():
+            service = name.removeprefix(COUNTERS).partition("/")[0]
+            if name.startswith(COUNTERS) and service in self._readers:
+                names = self._readers[service].counter_names
+                self._targets[name] = _Target(from_json(memory.body, memory.at, names))
+
+
+def _promises(spec: ServiceSpec) -> Iterator[Promise]:
+    for slo in spec.slos:
+        other = spec.slo(slo.sli.same_as) if slo.sli.same_as else slo
+        if isinstance(slo.window, timedelta) and other is not None:
+            yield Promise(spec, slo, other.sli, slo.window)
+
+
+def _groups(promises: Iterable[Promise]) -> tuple[Group, ...]:
+    by_window: dict[timedelta, list[Promise]] = {}
+    for promise in promises:
+        by_window.setdefault(promise.window, []).append(promise)
+    return tuple(Group(window, members) for window, members in by_window.items())
+
+
+def _kept_tiles(tx: Connection, group: Group, closed: int) -> Iterator[Tile]:
+    for step in STEPS:
+        since = group.time_of(closed) - group.horizon(step)
+        yield from tiles(tx, group.keys, (step * group.base).total_seconds(), since)

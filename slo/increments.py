@@ -1,0 +1,105 @@
+"""Events from counters: what each series of one target grew by between two scrapes.
+
+Increments telescope: their sum is the counter's growth, whatever was missed in between. Counters may restart, appear
+and vanish; the rules are those of `Counters.take`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+STALE_AFTER = timedelta(minutes=5)  # Prometheus' own staleness: after this a counter says nothing about the gap
+
+Series = tuple[str, tuple[tuple[str, str], ...]]
+
+
+def series(name: str, labels: Mapping[str, str]) -> Series:
+    """The identity of a series."""
+    return name, tuple(sorted(labels.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What one scrape told: growth per series over the time `covered` since the scrape before (zero: a baseline)."""
+
+    covered: timedelta
+    by_series: Mapping[Series, float]
+
+
+@dataclass(slots=True)
+class Counters:
+    """The last counter values of one target."""
+
+    names: frozenset[str]  # the metrics looked for
+    at: datetime | None = None
+    values: dict[Series, float] = field(default_factory=dict)
+    vanished: dict[Series, tuple[float, datetime]] = field(default_factory=dict)
+    known_names: frozenset[str] | None = None  # the metrics looked for in the scrape before, when that was another set
+
+    def take(self, at: datetime, found: Mapping[Series, float]) -> Growth:
+        """Read one successful scrape, and return what happened since the one before.
+
+        - The first scrape of a target, or one after more than five minutes, is a baseline: nothing is counted.
+        - A value below the last one is a restarted counter: the whole value is new.
+        - A series that was not there in the last scrape was born since then at 0: the whole value is new. (Prometheus
+          loses it; a service's first errors are just such series.)
+        - A metric that was not looked for before is a baseline.
+        - A vanished series that returns within five minutes goes on from its last value.
+        """
+        if self.at is not None and at <= self.at:
+            return Growth(timedelta(0), {})
+        found = {key: value for key, value in found.items() if 0 <= value < math.inf}
+        fresh = self.at is None or at - self.at > STALE_AFTER
+        covered = timedelta(0) if self.at is None or fresh else at - self.at
+        growth = {} if fresh else {key: self._growth(key, value) for key, value in found.items()}
+        self._keep(at, found, forget=fresh)
+        return Growth(covered, growth)
+
+    def _growth(self, key: Series, value: float) -> float:
+        last = self.values.get(key)
+        if last is None and key in self.vanished:
+            last = self.vanished[key][0]
+        if last is None:
+            looked_for = self.known_names is None or key[0] in self.known_names
+            return value if looked_for else 0.0
+        return value - last if value >= last else value
+
+    def _keep(self, at: datetime, found: dict[Series, float], *, forget: bool) -> None:
+        gone = {} if forget else {key: (value, self.at or at) for key, value in self.values.items()}
+        self.vanished = {
+            key: (value, since)
+            for key, (value, since) in ({} if forget else {**self.vanished, **gone}).items()
+            if key not in found and at - since <= STALE_AFTER
+        }
+        self.at, self.values, self.known_names = at, found, None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the store; `at` is kept beside it."""
+        return {
+            "names": sorted(self.names),
+            "series": [[name, dict(labels), value] for (name, labels), value in self.values.items()],
+            "vanished": [
+                [name, dict(labels), value, since.isoformat()]
+                for (name, labels), (value, since) in self.vanished.items()
+            ],
+        }
+
+
+def from_json(body: Mapping[str, Any], at: datetime, names: frozenset[str]) -> Counters:
+    """Counters as they were at `at`, now looking for `names`."""
+    vanished = _pairs((row[0], row[1], (row[2], datetime.fromisoformat(row[3]))) for row in body["vanished"])
+    return Counters(
+        names,
+        at,
+        {key: float(value) for key, value in _pairs(body["series"]).items()},
+        vanished,
+        frozenset(body["names"]),
+    )
+
+
+def _pairs(rows: Iterable[Any]) -> dict[Series, Any]:
+    return {series(name, labels): value for name, labels, value in rows}

@@ -1,0 +1,148 @@
+"""From numbers to the words a person reads: state, budget, time to exhaustion, and why an SLO is unknown."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from burnline.events import Burn, Counts, SloState, SloStatus
+from burnline.slo.burn import budget_remaining, time_to_exhaustion
+from burnline.slo.group import Evaluation, Group, Promise
+from burnline.slo.reading import metric_of
+from burnline.spec.service import ScrapeSpec
+from burnline.spec.units import format_duration
+
+LOW_BUDGET = 0.1
+SHORTEST_SILENCE = timedelta(seconds=15)
+SIGNAL_WINDOW = timedelta(minutes=10)
+
+
+@dataclass(slots=True)
+class Watch:
+    """What the engine knows of one SLO's source, for the sentence that says why it is unknown.
+
+    Attributes:
+        source: the target, or the signal, that last gave data.
+        note: what that source said when it gave none: an error, a detector's reason.
+        refused: none of the histogram's `bounds` is the latency SLO's threshold.
+    """
+
+    source: str = ""
+    note: str = ""
+    refused: bool = False
+    bounds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One group as of one moment; statuses are made when somebody asks."""
+
+    group: Group
+    evaluation: Evaluation
+    causes: tuple[str, ...]
+
+    @cached_property
+    def statuses(self) -> tuple[SloStatus, ...]:
+        return tuple(_status(self, column) for column in range(len(self.causes)))
+
+
+def silence(promise: Promise, base: timedelta) -> timedelta:
+    """How long an SLO may go without data before it is unknown: three turns of its source, five base intervals."""
+    if promise.sli.signal:
+        signal = getattr(promise.spec.signals, promise.sli.signal, None)
+        turn = getattr(signal, "window", SIGNAL_WINDOW)
+    else:
+        scrapes = (item.interval for item in promise.spec.collect if isinstance(item, ScrapeSpec))
+        turn = max(scrapes, default=base)
+    return max(3 * turn, 5 * base, SHORTEST_SILENCE)
+
+
+def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime, after: timedelta) -> str:
+    """Why the SLO is unknown and what to do about it; empty when it is not."""
+    if watch.refused:
+        return _wrong_bound(promise, watch)
+    if seen is not None and at - seen <= after:
+        return ""
+    note = f" ({watch.note})" if watch.note else ""
+    since = "yet" if seen is None else f"since {seen:%Y-%m-%d %H:%M:%S} UTC"
+    if promise.sli.signal:
+        return f"no finding of signal {promise.sli.signal} {since}{note}: do predictions arrive?"
+    metric = metric_of(promise.sli)
+    if seen is None and watch.source:
+        return f"{metric} was read once, from {watch.source}: counting starts with the next scrape"
+    source = f" from {watch.source}" if watch.source else ""
+    return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"
+
+
+def _wrong_bound(promise: Promise, watch: Watch) -> str:
+    latency = promise.sli.latency
+    below = format_duration(latency.below) if latency else ""
+    found = ", ".join(f"{bound:g}" for bound in watch.bounds) or "none"
+    return (
+        f"{metric_of(promise.sli)} has no bucket bound of {below}, so nothing says which events were faster: "
+        f"set `below` to one of its bounds (seconds: {found}), or give the service that bucket"
+    )
+
+
+def _status(snapshot: Snapshot, column: int) -> SloStatus:
+    group, evaluation = snapshot.group, snapshot.evaluation
+    promise = group.promises[column]
+    bad, total, seen = (float(count) for count in evaluation.period[:, column])
+    counts = Counts(min(max(bad, 0.0), total), total)
+    observed = seen / group.period_steps
+    remaining = budget_remaining(counts.bad, counts.total, promise.slo.objective, observed=observed)
+    burns = _burns(snapshot, column)
+    why = snapshot.causes[column]
+    return SloStatus(
+        service=promise.spec.service,
+        slo=promise.slo.name,
+        at=evaluation.at,
+        state=SloState.UNKNOWN if why else _state(burns, remaining if total >= promise.slo.min_events else None),
+        objective=promise.slo.objective,
+        window=promise.window,
+        sli=1 - counts.bad / total if total > 0 else None,
+        counts=counts,
+        budget_remaining=remaining,
+        exhausted_in=time_to_exhaustion(promise.window, _present_rate(evaluation, column), remaining),
+        burns=burns,
+        cause=why,
+    )
+
+
+def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:
+    group, evaluation = snapshot.group, snapshot.evaluation
+    silent = bool(snapshot.causes[column])
+    return tuple(
+        Burn(
+            tier=tier.name,
+            severity=tier.severity,
+            factor=tier.factor,
+            long_window=tier.long,
+            short_window=tier.short,
+            long_rate=_known(evaluation.long[row, column]),
+            short_rate=None if silent else _known(evaluation.short[row, column]),
+            firing=bool(evaluation.firing[row, column]),
+        )
+        for row, tier in enumerate(group.tiers)
+        if group.usable[row, column]
+    )
+
+
+def _state(burns: tuple[Burn, ...], remaining: float | None) -> SloState:
+    firing = {burn.severity for burn in burns if burn.firing}
+    left = math.inf if remaining is None else remaining
+    if "page" in firing or left <= 0:
+        return SloState.BREACHED
+    return SloState.AT_RISK if firing or left < LOW_BUDGET else SloState.OK
+
+
+def _present_rate(evaluation: Evaluation, column: int) -> float | None:
+    """What both windows of the fastest tier agree on: the rate it is judged by."""
+    rates = [_known(rates[0, column]) for rates in (evaluation.long, evaluation.short)]
+    return None if None in rates else min(rate for rate in rates if rate is not None)
+
+
+def _known(rate: float) -> float | None:
+    return None if math.isnan(rate) else float(rate)
