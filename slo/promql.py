@@ -73,12 +73,15 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Binary:
-    """Two operands; `on` or `ignoring` labels match vectors, `as_bool` makes a comparison give 0 or 1."""
+    """Two operands; `on` (no label at all, where empty) or `ignoring` says which elements of two vectors match.
+
+    `as_bool` makes a comparison give 0 or 1.
+    """
 
     op: str
     left: Expr
     right: Expr
-    on: tuple[str, ...] = ()
+    on: tuple[str, ...] | None = None
     ignoring: tuple[str, ...] = ()
     as_bool: bool = False
 
@@ -176,7 +179,7 @@ def _loose(expr: Binary, side: str) -> bool:
 
 def _operator(expr: Binary) -> str:
     matching = ""
-    if expr.on:
+    if expr.on is not None:
         matching = f" on ({', '.join(expr.on)})"
     elif expr.ignoring:
         matching = f" ignoring ({', '.join(expr.ignoring)})"

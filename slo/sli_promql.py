@@ -30,14 +30,14 @@ class Pace:
 
     interval: timedelta
     lookback: timedelta
-    scrape: timedelta
+    fresh: timedelta  # without a sample for so long, the last value says nothing of now
 
 
 def pace(spec: ServiceSpec, interval: timedelta) -> Pace:
     """The lookback is two intervals or eight scrapes, the longer: 2 minutes at 1m and 15s."""
     scrapes = [source.interval for source in spec.collect if isinstance(source, ScrapeSpec)]
     scrape = max(scrapes, default=DEFAULT_SCRAPE)
-    return Pace(interval, max(2 * interval, 8 * scrape), scrape)
+    return Pace(interval, max(2 * interval, 8 * scrape), max(interval, 2 * scrape) - MILLISECOND)
 
 
 def events(service: str, sli: SliSpec, at: Pace) -> Expr:
@@ -45,49 +45,45 @@ def events(service: str, sli: SliSpec, at: Pace) -> Expr:
 
     Raises: ValueError for a kind of SLI that has no increments.
     """
-    bad, total = _bad_and_total(service, sli, at)
-    return Binary("or", _named(bad, BAD), _named(total, TOTAL))
-
-
-def _bad_and_total(service: str, sli: SliSpec, at: Pace) -> tuple[Expr, Expr]:
-    if sli.ratio is not None:
-        return _ratio(sli.ratio, at)
-    if sli.latency is not None:
-        return _latency(sli.latency, at)
     if sli.threshold is not None:
-        return _threshold(sli.threshold, at)
-    if sli.signal is not None:
-        return _signal(service, sli.signal, at)
-    raise ValueError(f"an SLI of kind {sli.kind!r} is not supported yet in rules; write one of {', '.join(KINDS)}")
+        return _named(*_threshold(sli.threshold, at))
+    if sli.ratio is not None:
+        bad, total, source = _ratio(sli.ratio, at)
+    elif sli.latency is not None:
+        bad, total, source = _latency(sli.latency, at)
+    elif sli.signal is not None:
+        bad, total, source = _signal(service, sli.signal, at)
+    else:
+        raise ValueError(f"an SLI of kind {sli.kind!r} is not supported yet in rules; write one of {', '.join(KINDS)}")
+    seen = Aggregate("count", Call("last_over_time", (Select(source, over=at.fresh),)))
+    return Binary("and", _named(bad, total), seen, on=())
 
 
-def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr]:
+def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr, Selector]:
     total = _increase(sli.total, sli.total, at)
     if sli.bad is not None:
-        return _or_zero(sli.bad, sli.total, at), total
+        return _or_zero(sli.bad, sli.total, at), total, sli.total
     good = sli.good or sli.total  # the spec has exactly one of `bad` and `good`
-    return _rest(total, _or_zero(good, sli.total, at)), total
+    return _rest(total, _or_zero(good, sli.total, at)), total, sli.total
 
 
-def _signal(service: str, signal: str, at: Pace) -> tuple[Expr, Expr]:
+def _signal(service: str, signal: str, at: Pace) -> tuple[Expr, Expr, Selector]:
     bad, total = (series(name, **{SERVICE: service, SIGNAL: signal}) for name in (SIGNAL_BAD_EVENTS, SIGNAL_EVENTS))
-    return _or_zero(bad, total, at), _increase(total, total, at)
+    return _or_zero(bad, total, at), _increase(total, total, at), total
 
 
-def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr]:
+def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr, Selector]:
     """A histogram without that bucket gives nothing, never "all bad" or "all good"."""
     name, matchers = sli.histogram.metric, sli.histogram.matchers
     count = Selector(f"{name}_count", matchers)
     fast = Selector(f"{name}_bucket", (*matchers, _bound(sli.below)))
     total = _increase(count, count, at)
-    known = Aggregate("count", _last(fast, at))
-    return _rest(total, _increase(fast, count, at)), Binary("and", total, known)
+    return _rest(total, _increase(fast, count, at)), total, fast
 
 
 def _threshold(sli: ThresholdSli, at: Pace) -> tuple[Expr, Expr]:
     """One slice per interval, bad by the worst value in it; a gauge that is NaN throughout makes no slice."""
-    over = max(at.interval, 2 * at.scrape) - MILLISECOND
-    gauge = Select(sli.gauge, over=over)
+    gauge = Select(sli.gauge, over=at.fresh)
     highest, lowest = (Aggregate(op, Call(f"{op}_over_time", (gauge,))) for op in ("max", "min"))
     sides: list[Expr] = []
     if sli.above is not None:
@@ -119,8 +115,12 @@ def _last(selector: Selector, at: Pace, *, ago: timedelta | None = None) -> Expr
     return Call("last_over_time", (Select(selector, over=at.lookback, offset=ago),))
 
 
-def _named(value: Expr, event: str) -> Expr:
-    return Call("label_replace", (value, Text(EVENT), Text(event), Text(""), Text("")))
+def _named(bad: Expr, total: Expr) -> Expr:
+    bad, total = (
+        Call("label_replace", (value, Text(EVENT), Text(event), Text(""), Text("")))
+        for value, event in ((bad, BAD), (total, TOTAL))
+    )
+    return Binary("or", bad, total)
 
 
 def _bound(below: timedelta) -> Matcher:

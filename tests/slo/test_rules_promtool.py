@@ -169,7 +169,7 @@ def test_one_failure_among_ten_requests_an_hour_does_not_page_when_few_events_ar
     plain = service(AVAILABILITY, name="plain")
     simulation = Simulation([guarded, plain], series)
 
-    simulation.absent("66m", 'ALERTS{service="guarded"}')
+    simulation.absent("66m", 'ALERTS{service="guarded",severity="page"}')
     simulation.holds("66m", 'ALERTS{service="plain",severity="page",tier="page-fast"}')
 
     simulation.run(tmp_path)
@@ -218,9 +218,48 @@ def test_a_service_that_is_gone_is_reported_and_not_healthy(tmp_path: Path) -> N
     simulation = Simulation([service(AVAILABILITY)], {OK: f"{counter((30, 60))} _x30"})
     no_data = 'ALERTS{alertname="SloNoData",alertstate="firing",severity="ticket",slo="availability"}'
 
-    simulation.absent("30m", no_data, 'ALERTS{alertname="SloNoData"}')
+    simulation.absent("29m", 'ALERTS{alertname="SloNoData"}')
     simulation.absent("36m", 'slo:events:increase1m{event="total"}', 'burnline_slo_burn_rate{window="5m"}')
     simulation.holds("36m", no_data)
+
+    simulation.run(tmp_path)
+
+
+def test_a_service_that_goes_silent_while_it_burns_has_not_recovered(tmp_path: Path) -> None:
+    """The page goes on, through a short window without any data, until data says otherwise."""
+    series = {
+        OK: f"{counter((HOUR, 600), (5, 0))} _x30 {counter((16, 600), start=36_000)}",
+        BAD: f"{counter((HOUR, 0), (5, 600))} _x30 {counter((16, 0), start=3_000)}",
+    }
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("64m", firing("page-fast"))
+    simulation.absent("90m", 'burnline_slo_burn_rate{window="5m"}')
+    simulation.holds("90m", firing("page-fast"), 'ALERTS{alertname="SloNoData",alertstate="firing"}')
+    simulation.absent("97m", firing("page-fast"), 'ALERTS{alertname="SloNoData"}')
+
+    simulation.run(tmp_path)
+
+
+def test_an_alert_that_has_resolved_is_not_woken_by_silence(tmp_path: Path) -> None:
+    series = {
+        OK: f"{counter((HOUR, 600), (5, 0), (10, 600))} _x20",
+        BAD: f"{counter((HOUR, 0), (5, 600), (10, 0))} _x20",
+    }
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.absent("74m", firing("page-fast"))
+    simulation.absent("90m", firing("page-fast"))
+
+    simulation.run(tmp_path)
+
+
+def test_the_time_to_exhaustion_is_given_while_the_budget_is_spent_too_fast(tmp_path: Path) -> None:
+    """30 d / 14.4 is the 50 hours of the workbook's table; here ten times faster than sustainable."""
+    simulation = Simulation([service(AVAILABILITY)], outage(share=0.01, healthy=1, minutes=3 * HOUR))
+    left = "burnline_slo_error_budget_remaining_ratio"
+
+    simulation.holds("3h", f"abs(burnline_slo_budget_exhaustion_seconds - {left} * 2592000 / 10) < 1")
 
     simulation.run(tmp_path)
 
@@ -282,6 +321,27 @@ def test_a_signal_counts_the_detectors_events(tmp_path: Path) -> None:
     simulation = Simulation([quality], series)
 
     simulation.holds("1h", "abs(burnline_slo_sli_ratio - 0.8) < 1e-9")
+
+    simulation.run(tmp_path)
+
+
+def test_a_detector_that_stands_still_is_no_data(tmp_path: Path) -> None:
+    """Its counters stay on the page while no predictions come."""
+    quality = service("[{name: quality, objective: 95%, window: 28d, sli: {signal: drift}}]")
+    series = {'burnline_signal_events_total{service="card-fraud",signal="drift"}': counter((HOUR, 100), (2 * HOUR, 0))}
+    simulation = Simulation([quality], series)
+
+    simulation.absent("60m", "ALERTS")
+    simulation.holds("3h", 'ALERTS{alertname="SloNoData",alertstate="firing",slo="quality"}')
+
+    simulation.run(tmp_path)
+
+
+def test_an_slo_may_share_the_sli_of_another(tmp_path: Path) -> None:
+    two = service(AVAILABILITY + "- {name: week, objective: 99%, window: 7d, sli: {same_as: availability}}\n")
+    simulation = Simulation([two], outage(share=0.5, healthy=1, minutes=30))
+
+    simulation.holds("30m", 'burnline_slo_burn_rate{slo="week",window="5m"} == 50')
 
     simulation.run(tmp_path)
 
