@@ -6,17 +6,22 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
+from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, FastAPI, Form, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
+from pydantic import ValidationError
 
 from burnline.app import incident_views, views
 from burnline.app.http.api import Decision, Parts, settle
+from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
+from burnline.errors import PayloadError
 from burnline.events import SloState
 from burnline.store import incidents, timeline
 
@@ -73,17 +78,15 @@ def incident_part(request: Request, incident_id: int, app: Parts) -> Response:
 
 
 @router.post("/approvals/{approval_id}", dependencies=[Depends(require_token), Depends(refuse_cross_site)])
-def answer(
-    approval_id: int,
-    app: Parts,
-    decision: Annotated[str, Form(pattern="^(approve|reject)$")],
-    actor: Annotated[str, Form(min_length=1, max_length=100)],
-    plan_hash: Annotated[str, Form()],
-    reason: Annotated[str, Form(max_length=500)] = "",
-) -> Response:
+async def answer(request: Request, approval_id: int, app: Parts) -> Response:
     """A person's answer, from the form; works without scripts."""
+    sent = dict(parse_qsl((await read_body(request)).decode(errors="replace")))
+    try:
+        decision = Decision.model_validate(sent)
+    except ValidationError as error:
+        raise PayloadError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from error
     asked = next((view for view in incident_views.approvals(app.db) if view.id == approval_id), None)
-    settle(app, approval_id, Decision(decision=decision, actor=actor, plan_hash=plan_hash, reason=reason))
+    await run_in_threadpool(settle, app, approval_id, decision)
     return RedirectResponse(f"/incidents/{asked.incident_id}" if asked else "/incidents", 303)
 
 

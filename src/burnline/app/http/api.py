@@ -102,7 +102,7 @@ def answer(approval_id: int, decision: Decision, app: Parts) -> dict[str, Any]:
 def settle(app: App, approval_id: int, decision: Decision) -> str:
     """Decide an approval for a person.
 
-    Raises: HTTPException 409 when it was decided, has expired or the plan changed.
+    Raises: DecisionRefused when it was decided, has expired or the plan changed.
     """
     return decide(
         app.db,

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from burnline.app.console import pages
 from burnline.app.http import api, doors, exposition
 from burnline.app.wiring import App
-from burnline.errors import PayloadError, PayloadTooLarge, StoreError
+from burnline.errors import DecisionRefused, PayloadError, PayloadTooLarge, StoreError
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -83,6 +83,10 @@ def _answer_errors(app: FastAPI) -> None:
     @app.exception_handler(PayloadError)
     async def malformed(request: Request, error: PayloadError) -> JSONResponse:
         return refuse(request, 400, "malformed", str(error))
+
+    @app.exception_handler(DecisionRefused)
+    async def too_late(request: Request, error: DecisionRefused) -> JSONResponse:
+        return refuse(request, 409, "refused", str(error))
 
     @app.exception_handler(TimeoutError)
     async def too_slow(request: Request, _error: TimeoutError) -> JSONResponse:

@@ -1,0 +1,96 @@
+"""The server's deadlines, and where it agrees to listen."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+
+from burnline.app import server as server_module
+from burnline.app.server import make_server
+from burnline.errors import BurnlineError
+from burnline.settings import Settings
+from tests.app.serving import serving
+
+
+@pytest.fixture
+def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A small application behind the real server, with a header deadline short enough to wait for."""
+    monkeypatch.setattr(server_module, "HEADER_SECONDS", 0.4)
+    app = FastAPI()
+
+    @app.post("/")
+    async def echo(request: Request) -> dict[str, int]:
+        return {"bytes": len(await request.body())}
+
+    with serving(app) as url:
+        yield url
+
+
+def connect(url: str) -> socket.socket:
+    """A plain connection to the server."""
+    address = httpx.URL(url)
+    return socket.create_connection((address.host, address.port or 80), timeout=5)
+
+
+def closed_after(connection: socket.socket) -> float:
+    """Seconds until the server closes the connection."""
+    start = time.monotonic()
+    while connection.recv(4096):
+        pass
+    return time.monotonic() - start
+
+
+def test_half_open_headers_are_closed_at_the_deadline(url: str) -> None:
+    with connect(url) as slow:
+        slow.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+
+        assert closed_after(slow) < 3
+
+
+def test_a_connection_that_says_nothing_is_closed_at_the_deadline(url: str) -> None:
+    with connect(url) as silent:
+        assert closed_after(silent) < 3
+
+
+def test_a_second_request_that_stalls_in_its_headers_is_closed_too(url: str) -> None:
+    with connect(url) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nok")
+        assert b"200 OK" in connection.recv(4096)
+
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+
+        assert closed_after(connection) < 3
+
+
+def test_many_half_open_connections_do_not_keep_others_out(url: str) -> None:
+    stuck = [connect(url) for _ in range(100)]
+    for connection in stuck:
+        connection.sendall(b"POST / HTTP/1.1\r\n")
+
+    answer = httpx.post(url, content=b"hello")
+
+    assert answer.json() == {"bytes": 5}
+    for connection in stuck:
+        connection.close()
+
+
+def test_a_request_longer_than_the_header_deadline_is_served(url: str) -> None:
+    with connect(url) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nsl")
+        time.sleep(0.6)
+        connection.sendall(b"ow")
+
+        assert b"200 OK" in connection.recv(4096)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "burnline.example.com"])
+def test_listening_beyond_this_host_needs_a_token(host: str) -> None:
+    with pytest.raises(BurnlineError, match="BURNLINE_TOKEN"):
+        make_server(FastAPI(), Settings(host=host))
+
+    assert make_server(FastAPI(), Settings(host=host, token="secret"))
