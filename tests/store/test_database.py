@@ -14,6 +14,7 @@ from threading import Event
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select, text, update
+from sqlalchemy.exc import InvalidRequestError
 
 from burnline.errors import StoreError
 from burnline.store import database
@@ -187,6 +188,30 @@ def test_too_many_waiting_writes_are_refused(any_database: Database, monkeypatch
         refused.result(PATIENCE)
     assert caught.value.retryable
     assert {future.result(PATIENCE) for future in kept} == names(any_database)
+
+
+def test_work_that_ends_the_transaction_itself_is_told_so_and_the_writer_lives(any_database: Database) -> None:
+    with pytest.raises(InvalidRequestError, match="closed transaction"):
+        any_database.write(lambda tx: tx.commit())
+
+    assert any_database.write(put("alive")) == "alive"
+
+
+@pytest.mark.integration
+def test_a_server_that_drops_the_connection_loses_the_group_and_the_writer_lives(postgres_url: str) -> None:
+    db = open_database(postgres_url)
+
+    def cut(tx: Connection) -> None:
+        tx.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    with writer_held(db):
+        before, cutting, after = (db.submit(work) for work in (put("before"), cut, put("after")))
+    errors = [future.exception(PATIENCE) for future in (before, cutting, after)]
+
+    assert all(isinstance(error, StoreError) and error.retryable for error in errors)
+    assert db.write(put("alive")) == "alive"
+    assert names(db) == {"alive"}
+    db.close()
 
 
 def test_close_commits_what_is_queued(any_url: str) -> None:

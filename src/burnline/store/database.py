@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
@@ -142,14 +142,15 @@ class Database:
 
     def _attempt(self, job: Job, connection: Connection) -> None:
         """Run one piece of work in a savepoint. Raises only when the whole transaction is lost with it."""
-        savepoint = connection.begin_nested()
+        connection.exec_driver_sql("SAVEPOINT work")  # begin_nested() builds the statement anew each time: 4x as slow
         try:
             job.result = job.work(connection)
-            savepoint.commit()
+            connection.exec_driver_sql("RELEASE SAVEPOINT work")
         except BaseException as error:  # noqa: BLE001 - even SystemExit belongs to the caller: a dead writer stops all
             try:
-                savepoint.rollback()
-            except DBAPIError:
+                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT work")
+                connection.exec_driver_sql("RELEASE SAVEPOINT work")
+            except SQLAlchemyError:
                 raise error from None  # the database dropped the transaction (disk full, connection lost)
             job.future.set_exception(self._as_caller_sees_it(error))
 

@@ -11,6 +11,7 @@ from burnline.store.schema import inbox
 
 ALERTS = "alerts"
 PREDICTIONS = "predictions"
+_ACCEPT = insert(inbox).returning(inbox.c.id)  # built once: this is the hot path of every door
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class InboxRow:
 def accept(tx: Connection, *, kind: str, source: str, body: bytes, now: datetime, content_type: str = "") -> int:
     """Keep `body` and return its id; ids grow in commit order because there is one writer."""
     row = {"kind": kind, "source": source, "content_type": content_type, "received_at": now, "body": body}
-    return int(tx.execute(insert(inbox).values(row).returning(inbox.c.id)).scalar_one())
+    return int(tx.execute(_ACCEPT, row).scalar_one())
 
 
 def waiting(tx: Connection, kind: str, limit: int) -> list[InboxRow]:
