@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from burnline.events import PredictionBatch
 
 Mask = NDArray[np.bool_]
 NUMBERS = frozenset({float, int, type(None)})
-LABELS = frozenset({str, bool, type(None)})
+TEXT = frozenset({str, type(None)})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,10 +36,11 @@ class Reading:
 
 
 class Columns:
-    """One batch: `feature(name)`, `prediction` and `confidence` are read on first use."""
+    """One batch; a feature is read on first use."""
 
-    def __init__(self, readers: Mapping[str, _Reader], batch: PredictionBatch) -> None:
+    def __init__(self, readers: Mapping[str, _Reader], prediction: _Reader | None, batch: PredictionBatch) -> None:
         self._readers = readers
+        self._prediction = prediction
         self._read: dict[str, Reading] = {}
         self.batch = batch
 
@@ -51,9 +53,9 @@ class Columns:
             self._read[name] = self._readers[name].read(self.batch.features.get(name) or [None] * len(self))
         return self._read[name]
 
-    def prediction(self, column: Column) -> Reading:
-        """The model's answers, against the reference's."""
-        return _reader(column).read(self.batch.prediction)
+    def prediction(self) -> Reading | None:
+        """The model's answers; None when the reference has none to compare with."""
+        return self._prediction.read(self.batch.prediction) if self._prediction else None
 
     def confidence(self) -> NDArray[np.float64]:
         """Per event, NaN where none was sent."""
@@ -65,9 +67,10 @@ class ColumnReader:
 
     def __init__(self, reference: Reference) -> None:
         self._readers = {name: _reader(column) for name, column in reference.features.items()}
+        self._prediction = _reader(reference.prediction) if reference.prediction else None
 
     def read(self, batch: PredictionBatch) -> Columns:
-        return Columns(self._readers, batch)
+        return Columns(self._readers, self._prediction, batch)
 
 
 class _NumberReader:
@@ -87,23 +90,23 @@ class _CategoryReader:
     def __init__(self, column: Category) -> None:
         known = len(column.values)
         self._new, self._missing, self._wrong = known + 1, known + 2, known + 3
-        self._cells = {value: cell for cell, value in enumerate(column.values)} | dict.fromkeys(column.rare, known)
+        self._cells: dict[str | None, int] = {value: cell for cell, value in enumerate(column.values)}
+        self._cells |= dict.fromkeys(column.rare, known)
+        self._cells[None] = self._missing
 
     def read(self, column: list[Any]) -> Reading:
-        if LABELS.issuperset(map(type, column)):
-            labels = column
+        if TEXT.issuperset(map(type, column)):
+            found = map(self._cells.get, column, repeat(self._new))
         else:
-            labels = [value if type(value) in LABELS else None if _is_nan(value) else 0 for value in column]
-        cells = np.fromiter(map(self._cell, labels), dtype=np.intp, count=len(labels))
-        values = np.full(len(labels), np.nan)
+            found = map(self._cell, column)
+        cells = np.fromiter(found, dtype=np.intp, count=len(column))
+        values = np.full(len(column), np.nan)
         return Reading(cells, values, cells == self._missing, cells == self._wrong)
 
-    def _cell(self, value: str | bool | int | None) -> int:
-        if value is None:
-            return self._missing
-        if not isinstance(value, (str, bool)):
-            return self._wrong
-        return self._cells.get(category_text(value), self._new)
+    def _cell(self, value: Any) -> int:
+        if isinstance(value, (str, bool)):
+            return self._cells.get(category_text(value), self._new)
+        return self._missing if value is None or _is_nan(value) else self._wrong
 
 
 _Reader = _NumberReader | _CategoryReader

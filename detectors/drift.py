@@ -62,7 +62,6 @@ class Drift:
         columns = dict(reference.features)
         if reference.prediction is not None:
             columns[PREDICTION] = reference.prediction
-        self._prediction = reference.prediction
         self._columns = [_Compared(name, column, np.array(column.cells)) for name, column in columns.items()]
         self._sizes = [len(compared.reference) for compared in self._columns]
         self._of = f"drift:{reference.digest()}"
@@ -72,8 +71,8 @@ class Drift:
 
     def fold(self, columns: Columns) -> Sketch:
         cells = [columns.feature(compared.name).cells for compared in self._columns if compared.name != PREDICTION]
-        if self._prediction is not None:
-            cells.append(columns.prediction(self._prediction).cells)
+        if (answers := columns.prediction()) is not None:
+            cells.append(answers.cells)
         return Sketch(self._of, count_cells(cells, self._sizes, len(columns)))
 
     def judge(self, sketch: Sketch) -> Judgement:

@@ -196,7 +196,11 @@ def _column(values: Sequence[Any], problems: list[Problem], file: str, field: st
     if len(numbers) < len(present):
         odd = next(value for value in present if isinstance(value, bool) or not isinstance(value, (int, float)))
         problems.append(Problem(file, 0, field, f"mixes numbers with {odd!r}; write all numbers or all text"))
-    return _number(np.array(numbers, dtype=np.float64), missing)
+    try:
+        return _number(np.array(numbers, dtype=np.float64), missing)
+    except OverflowError:
+        problems.append(Problem(file, 0, field, "holds a whole number beyond any float; send it as text"))
+        return _number(np.empty(0), missing)
 
 
 def _number(values: NDArray[np.float64], missing: int) -> Number:
@@ -205,7 +209,8 @@ def _number(values: NDArray[np.float64], missing: int) -> Number:
     quantiles = np.quantile(values, np.arange(1, BINS) / BINS, method="inverted_cdf")
     found, times = np.unique(quantiles, return_counts=True)
     repeated = found[times > 1]
-    edges = np.unique(np.concatenate([found, np.nextafter(repeated, -np.inf)]))
+    below = [math.nextafter(value, -math.inf) for value in repeated.tolist()]
+    edges = np.unique(np.concatenate([found, [edge for edge in below if math.isfinite(edge)]]))
     counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
     return Number(tuple(edges.tolist()), tuple(counts.tolist()), missing, float(values.min()), float(values.max()))
 

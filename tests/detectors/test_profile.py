@@ -122,6 +122,7 @@ def test_confidence_keeps_its_five_percent_quantile() -> None:
     [
         ({"x": [1, "a"]}, None, None, "x: mixes numbers with 'a'"),
         ({"x": [1, True]}, None, None, "x: mixes numbers with True"),
+        ({"x": [10**400]}, None, None, "x: holds a whole number beyond any float"),
         ({"x": [[1]]}, None, None, r"x: mixes numbers with \[1\]"),
         ({"x": [1], "y": [1, 2]}, None, None, r"columns need one length, above 0; found \[1, 2\]"),
         ({"x": []}, None, None, r"above 0; found \[0\]"),
