@@ -99,7 +99,7 @@ def _status(snapshot: Snapshot, column: int) -> SloStatus:
         service=promise.spec.service,
         slo=promise.slo.name,
         at=evaluation.at,
-        state=SloState.UNKNOWN if why else _state(burns, remaining if total >= promise.slo.min_events else None),
+        state=SloState.UNKNOWN if why else state_of(burns, remaining if total >= promise.slo.min_events else None),
         objective=promise.slo.objective,
         window=promise.window,
         sli=1 - counts.bad / total if total > 0 else None,
@@ -130,7 +130,8 @@ def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:
     )
 
 
-def _state(burns: tuple[Burn, ...], remaining: float | None) -> SloState:
+def state_of(burns: tuple[Burn, ...], remaining: float | None) -> SloState:
+    """The state of an SLO that has data; `remaining` is None while there are too few events to judge the budget by."""
     firing = {burn.severity for burn in burns if burn.firing}
     left = math.inf if remaining is None else remaining
     if "page" in firing or left <= 0:
