@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from concurrent.futures import Future
-from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
@@ -13,7 +11,6 @@ from time import monotonic
 from burnline.collectors.contract import Closeable, Collector
 from burnline.errors import CollectorError, NoData
 from burnline.events import Collection, Sample
-from burnline.metrics import Instruments
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +25,9 @@ class Runner:
     not started again while it hangs, and what it gives in the end is dropped.
     """
 
-    def __init__(
-        self, collectors: Iterable[Collector], *, deadline: timedelta, instruments: Instruments | None = None
-    ) -> None:
+    def __init__(self, collectors: Iterable[Collector], *, deadline: timedelta) -> None:
         self._slots = [_Slot(collector) for collector in collectors]
         self._deadline = deadline
-        self._instruments = instruments
 
     def run_once(self, now: datetime) -> list[Collection]:
         """Run every collector whose interval has passed; one Collection each, in the order they were given.
@@ -42,17 +36,8 @@ class Runner:
         """
         ends = monotonic() + self._deadline.total_seconds()
         due = [slot for slot in self._slots if slot.is_due(now)]
-        for slot in due:
-            slot.start(now)
-        done = [slot.finish(now, ends) for slot in due]
-        for collection in done:
-            if not collection.ok:
-                self._count_failure(collection)
-        return done
-
-    def latest(self) -> list[Collection]:
-        """Per collector its newest turn and, where that failed, the last that did not (without its old samples)."""
-        return [turn for slot in self._slots for turn in (slot.last_success, slot.newest) if turn is not None]
+        attempts = [slot.start(now) for slot in due]
+        return [slot.finish(attempt, now, ends) for slot, attempt in zip(due, attempts, strict=True)]
 
     def close(self) -> None:
         """Close the collectors that hold something open; one that fails to close does not stop the others."""
@@ -63,25 +48,35 @@ class Runner:
                 except Exception:
                     log.exception("collector did not close", extra={"collector": slot.collector.name})
 
-    def _count_failure(self, failed: Collection) -> None:
-        where = {"service": failed.service, "collector": failed.collector, "target": failed.target}
-        log.warning("collector failed", extra={**where, "error": failed.error})
-        if self._instruments:
-            self._instruments.scrape_errors.labels(failed.service, failed.collector).inc()
+
+class _Attempt(Thread):
+    """One call of one collector, on a daemon thread: it may never return."""
+
+    def __init__(self, collector: Collector, now: datetime) -> None:
+        super().__init__(name=f"collect-{collector.name}", daemon=True)
+        self.at = now
+        self.samples: tuple[Sample, ...] = ()
+        self.error: Exception | None = CollectorError("ended without an answer")
+        self.started = self.ended = monotonic()
+        self._collector = collector
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self.samples, self.error = tuple(self._collector.collect(self.at)), None
+        except Exception as error:  # noqa: BLE001 - whatever one collector raises, the others go on
+            self.error = error
+        self.ended = monotonic()
 
 
 class _Slot:
-    """One collector and its turn in progress."""
+    """One collector and its attempt in progress."""
 
     def __init__(self, collector: Collector) -> None:
         self.collector = collector
-        self.newest: Collection | None = None
-        self.last_success: Collection | None = None
         self._turn_at: datetime | None = None
-        self._thread: Thread | None = None
-        self._started_at: datetime | None = None
-        self._started = 0.0
-        self._answer: Future[tuple[Sample, ...]] = Future()
+        self._attempt: _Attempt | None = None
+        self._ok = True
 
     def is_due(self, now: datetime) -> bool:
         """A clock set back makes it due as well: waiting for the old time could take for ever."""
@@ -89,57 +84,47 @@ class _Slot:
             return True
         return now - self._turn_at >= self.collector.interval * (1 - EARLY)
 
-    def start(self, now: datetime) -> None:
+    def start(self, now: datetime) -> _Attempt:
+        """A new attempt, or the one that still hangs."""
         self._turn_at = now
-        if self._hangs():
-            return
-        self._started_at, self._started = now, monotonic()
-        self._answer = Future()
-        name = f"collect-{self.collector.name}"
-        self._thread = Thread(target=self._collect, args=(now, self._answer), name=name, daemon=True)
-        self._thread.start()
+        if self._attempt is None or not self._attempt.is_alive():
+            self._attempt = _Attempt(self.collector, now)
+        return self._attempt
 
-    def finish(self, now: datetime, ends: float) -> Collection:
-        if self._started_at != now:
-            turn = self._turn(now, error=f"no answer since {self._started_at:%H:%M:%S}; not started again meanwhile")
+    def finish(self, attempt: _Attempt, now: datetime, ends: float) -> Collection:
+        if attempt.at == now:
+            attempt.join(max(0.0, ends - monotonic()))
+        hangs = attempt.is_alive() or attempt.at != now
+        if hangs:
+            error = f"no answer since {attempt.at:%H:%M:%S}"
         else:
-            turn = self._wait(now, ends)
-        if turn.ok:
-            self.last_success = replace(turn, samples=())
-        self.newest = turn
-        return turn
-
-    def _hangs(self) -> bool:
-        return self._thread is not None and self._thread.is_alive() and not self._answer.done()
-
-    def _wait(self, now: datetime, ends: float) -> Collection:
-        try:
-            samples = self._answer.result(timeout=max(0.0, ends - monotonic()))
-        except TimeoutError:
-            return self._turn(now, error=f"no answer in {monotonic() - self._started:.1f} s")
-        except NoData:
-            return self._turn(now, samples=())
-        except CollectorError as error:
-            return self._turn(now, error=str(error) or type(error).__name__)
-        except Exception as error:  # whatever one collector raises, the others go on
-            log.warning("collector raised", extra={"collector": self.collector.name}, exc_info=error)
-            return self._turn(now, error=f"{type(error).__name__}: {error}")
-        return self._turn(now, samples=samples)
-
-    def _turn(self, now: datetime, *, samples: tuple[Sample, ...] | None = None, error: str = "") -> Collection:
-        return Collection(
+            error = "" if isinstance(attempt.error, NoData) else self._reason(attempt.error)
+        turn = Collection(
             service=self.collector.service,
             collector=self.collector.name,
             target=self.collector.target,
             at=now,
-            duration_seconds=monotonic() - self._started,
-            ok=samples is not None,
-            samples=samples or (),
+            duration_seconds=(monotonic() if hangs else attempt.ended) - attempt.started,
+            ok=not error,
+            samples=() if error else attempt.samples,
             error=error,
         )
+        self._note_change(turn)
+        return turn
 
-    def _collect(self, now: datetime, answer: Future[tuple[Sample, ...]]) -> None:
-        try:
-            answer.set_result(tuple(self.collector.collect(now)))
-        except Exception as error:  # noqa: BLE001 - handed to the one who waits
-            answer.set_exception(error)
+    def _reason(self, error: Exception | None) -> str:
+        if error is None:
+            return ""
+        if isinstance(error, CollectorError):
+            return str(error) or type(error).__name__
+        if self._ok:
+            log.warning("collector raised", extra={"collector": self.collector.name}, exc_info=error)
+        return f"{type(error).__name__}: {error}"
+
+    def _note_change(self, turn: Collection) -> None:
+        if turn.ok != self._ok:
+            where = {"service": turn.service, "collector": turn.collector, "target": turn.target}
+            log.warning(
+                "collector well again" if turn.ok else "collector failing", extra={**where, "error": turn.error}
+            )
+        self._ok = turn.ok
