@@ -10,8 +10,8 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Verdict
 
-# Standard deviations that chance is allowed before anything counts as an effect: one-sided 3.4e-6, about one in the
-# 216,000 tests of 25 features and five-minute windows in 30 days.
+# Standard deviations granted to chance before anything counts as an effect: of a normal, 3.4e-6 lies beyond, about one
+# in the 216,000 tests of 25 features and five-minute windows in 30 days. docs/detectors.md has what was measured.
 Z = 4.5
 CONTRIBUTORS = 10
 
