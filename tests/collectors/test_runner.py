@@ -96,6 +96,7 @@ def test_a_bug_in_a_collector_is_a_failure_that_names_it(error: Exception, now: 
     assert turn.error == f"{type(error).__name__}: oops"
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_collector_that_ends_its_thread_has_failed(now: datetime) -> None:
     (turn,) = runner(Source(failing(SystemExit(0)))).run_once(now)
 
