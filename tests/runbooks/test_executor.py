@@ -410,7 +410,7 @@ def test_a_broken_hook_does_not_stop_other_runs(scene: Scene) -> None:
 
 def test_a_run_on_which_workers_keep_dying_is_buried_and_told(scene: Scene) -> None:
     run_id = scene.request()
-    lease = timedelta(0)
+    lease = timedelta(seconds=-1)
     for _ in range(7):
         scene.db.write(lambda tx: runs.claim_run(tx, owner="dies", lease=lease, now=T0))
 

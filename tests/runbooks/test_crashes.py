@@ -1,0 +1,68 @@
+"""kill -9, SIGSTOP and rivals at every boundary of a run: nothing is missing, and the alias moves exactly once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+STEPS = ["guards", "diagnose", "ask", "roll-back", "prove"]
+
+
+def play(mode: str, folder: Path) -> list[dict[str, Any]]:
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("crashing.py")), mode, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    found = [json.loads(line) for line in ended.stdout.splitlines()]
+    assert not [each for each in found if "error" in each], found
+    return found
+
+
+@pytest.mark.slow
+def test_a_worker_killed_at_any_boundary_leaves_a_run_that_another_finishes(tmp_path: Path) -> None:
+    played = play("kill", tmp_path)
+
+    died = [each for each in played if each["died"]]
+    assert len(died) > 20
+    for each in played:
+        assert each["outcome"] == "recovered", each
+        assert each["done"] == STEPS, each
+        assert each["changes"] == 1, each
+        assert each["finished"] == 1, each
+
+
+@pytest.mark.slow
+def test_a_worker_that_slept_past_its_lease_is_fenced_at_any_boundary(tmp_path: Path) -> None:
+    played = play("stop", tmp_path)
+
+    stopped = [each for each in played if each["stopped"]]
+    assert len(stopped) > 20
+    for each in played:
+        assert each["ended_well"], each
+        assert each["outcome"] == "recovered", each
+        assert each["done"] == STEPS, each
+        assert each["changes"] == 1, each
+        assert each["finished"] == 1, each
+
+
+def test_two_workers_never_do_one_step_twice(tmp_path: Path) -> None:
+    played = play("race", tmp_path)
+
+    assert len(played) == 6
+    for each in played:
+        assert each["codes"] == [0, 0], each
+        assert each["outcome"] == "recovered", each
+        assert each["steps"] == [[n, 1] for n in range(-1, 4)], each
+        assert each["changes"] == 1, each
