@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from concurrent.futures import Future
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -66,16 +67,25 @@ class AlertWorker:
         """
         with self._db.read() as tx:
             rows = waiting(tx, ALERTS, BATCH)
-        for row in rows:
-            self._take(row, now)
+        # submitted together, each still all or nothing, they share one fsync
+        for row, alerts, recorded in [self._submit(row, now) for row in rows]:
+            self._settle(row, alerts, recorded)
         with self._db.read() as tx:
             quiet = quiet_incidents(tx)
         return len(rows) + (self._db.write(lambda tx: close_quiet_incidents(tx, now)) if quiet else 0)
 
-    def _take(self, row: InboxRow, now: datetime) -> None:
+    def _submit(self, row: InboxRow, now: datetime) -> tuple[InboxRow, Sequence[AlertEvent], Future[None]]:
         try:
             alerts = _read(row)
-            self._db.write(lambda tx: self._record(tx, row, alerts, now))
+        except PayloadError as error:
+            unread: Future[None] = Future()
+            unread.set_exception(error)
+            return row, (), unread
+        return row, alerts, self._db.submit(lambda tx: self._record(tx, row, alerts, now))
+
+    def _settle(self, row: InboxRow, alerts: Sequence[AlertEvent], recorded: Future[None]) -> None:
+        try:
+            recorded.result()
         except PayloadError as error:
             self._quarantine(row, str(error))
         except StoreError as error:

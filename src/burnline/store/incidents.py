@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, insert, literal, or_, select, update
 
 from burnline.events import AlertEvent, RunState
 from burnline.store.schema import episode, heartbeat, incident, run
@@ -54,17 +54,35 @@ class Heartbeat:
     seen_at: datetime
 
 
+# Built once: in an alert storm these run for every alert. The states stand in them as literals, because SQLite uses a
+# partial index for nothing else.
+_IS_OPEN = literal(OPEN, literal_execute=True)
+_EPISODES_SINCE = (
+    select(episode)
+    .where(episode.c.source == bindparam("source"), episode.c.fingerprint == bindparam("fingerprint"))
+    .where(or_(episode.c.state == _IS_OPEN, episode.c.ended_at >= bindparam("since")))
+    .order_by(episode.c.first_starts_at, episode.c.id)
+)
+_START_EPISODE = insert(episode).returning(episode)
+_CHANGING = ("incident_id", "state", "first_starts_at", "last_starts_at", "ended_at", "deliveries")
+_KEEP_EPISODE = (
+    update(episode).where(episode.c.id == bindparam("this")).values({name: bindparam(name) for name in _CHANGING})
+)
+_OPEN_INCIDENT = select(incident).where(incident.c.service == bindparam("service"), incident.c.state == _IS_OPEN)
+_OPEN_RUN = (
+    select(run.c.id)
+    .where(run.c.incident_id == bindparam("incident_id"), run.c.runbook == bindparam("runbook"))
+    .where(run.c.state != literal(RunState.FINISHED.value, literal_execute=True))
+    .order_by(run.c.id)
+    .limit(1)
+)
+
 # Episodes
 
 
 def episodes_since(tx: Connection, source: str, fingerprint: str, since: datetime) -> list[Episode]:
     """Episodes of this alert that are open or ended at or after `since`, oldest first."""
-    rows = tx.execute(
-        select(episode)
-        .where(episode.c.source == source, episode.c.fingerprint == fingerprint)
-        .where(or_(episode.c.state == OPEN, episode.c.ended_at >= since))
-        .order_by(episode.c.first_starts_at, episode.c.id)
-    )
+    rows = tx.execute(_EPISODES_SINCE, {"source": source, "fingerprint": fingerprint, "since": since})
     return [_episode(row) for row in rows]
 
 
@@ -83,23 +101,12 @@ def start_episode(tx: Connection, alert: AlertEvent, *, incident_id: int, servic
         "opened_at": now,
         "ended_at": alert.ends_at,
     }
-    return _episode(tx.execute(insert(episode).values(values).returning(episode)).one())
+    return _episode(tx.execute(_START_EPISODE, values).one())
 
 
 def keep_episode(tx: Connection, changed: Episode) -> None:
     """Write what can change in an episode's life."""
-    tx.execute(
-        update(episode)
-        .where(episode.c.id == changed.id)
-        .values(
-            incident_id=changed.incident_id,
-            state=changed.state,
-            first_starts_at=changed.first_starts_at,
-            last_starts_at=changed.last_starts_at,
-            ended_at=changed.ended_at,
-            deliveries=changed.deliveries,
-        )
-    )
+    tx.execute(_KEEP_EPISODE, {"this": changed.id, **{name: getattr(changed, name) for name in _CHANGING}})
 
 
 def episodes_of(tx: Connection, incident_id: int) -> list[Episode]:
@@ -113,7 +120,7 @@ def episodes_of(tx: Connection, incident_id: int) -> list[Episode]:
 
 def open_incident(tx: Connection, service: str) -> Incident | None:
     """The one open incident of `service`, if there is one."""
-    row = tx.execute(select(incident).where(incident.c.service == service, incident.c.state == OPEN)).one_or_none()
+    row = tx.execute(_OPEN_INCIDENT, {"service": service}).one_or_none()
     return None if row is None else Incident(*row)
 
 
@@ -143,8 +150,7 @@ def quiet_incidents(tx: Connection) -> list[Incident]:
 
 def open_run_of(tx: Connection, incident_id: int, runbook: str) -> int | None:
     """The unfinished run of `runbook` in this incident, if there is one."""
-    rows = select(run.c.id).where(run.c.incident_id == incident_id, run.c.runbook == runbook)
-    return tx.scalar(rows.where(run.c.state != RunState.FINISHED).order_by(run.c.id).limit(1))
+    return tx.scalar(_OPEN_RUN, {"incident_id": incident_id, "runbook": runbook})
 
 
 # Read models

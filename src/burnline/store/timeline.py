@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from burnline.store.schema import timeline
 
 GENESIS = "0" * 64
+# built once: in an alert storm this runs for every alert
+_LAST_HASH = (
+    select(timeline.c.hash)
+    .where(timeline.c.incident_id == bindparam("incident_id"))
+    .order_by(timeline.c.id.desc())
+    .limit(1)
+)
+_APPEND = insert(timeline).returning(timeline.c.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +52,6 @@ def append(
     data: Mapping[str, Any] | None = None,
 ) -> int:
     """Add an entry and return its id. `data` must be plain JSON."""
-    last = select(timeline.c.hash).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id.desc()).limit(1)
     values: dict[str, Any] = {
         "incident_id": incident_id,
         "at": at,
@@ -53,10 +60,10 @@ def append(
         "type": type,
         "text": text,
         "data": dict(data or {}),
-        "prev_hash": tx.scalar(last) or GENESIS,
+        "prev_hash": tx.scalar(_LAST_HASH, {"incident_id": incident_id}) or GENESIS,
     }
     values["hash"] = _hash(values)
-    return int(tx.execute(insert(timeline).values(values).returning(timeline.c.id)).scalar_one())
+    return int(tx.execute(_APPEND, values).scalar_one())
 
 
 def entries(tx: Connection, incident_id: int) -> list[Entry]:
