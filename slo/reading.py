@@ -63,12 +63,15 @@ class Reader:
     """The SLOs of one service, by the samples they are made of."""
 
     def __init__(self, slis: Mapping[str, SliSpec]) -> None:
-        self._sources = [source for slo, sli in slis.items() for source in _sources(slo, sli)]
+        sources = [source for slo, sli in slis.items() for source in _sources(slo, sli)]
+        self._sources: dict[str, list[_Source]] = {}
+        for source in sources:
+            self._sources.setdefault(source.selector.metric, []).append(source)
         self._gauges = [_Gauge(slo, sli.threshold) for slo, sli in slis.items() if sli.threshold]
-        self._latency = {source.slo: source.below for source in self._sources if source.below is not None}
+        self._latency = {source.slo: source.below for source in sources if source.below is not None}
         self._routes: dict[Series, tuple[Weight, ...]] = {}
         self.slos = tuple(slis)
-        self.counter_names = frozenset(source.selector.metric for source in self._sources)
+        self.counter_names = frozenset(self._sources)
         self.names = self.counter_names | {gauge.sli.gauge.metric for gauge in self._gauges}
 
     def read(self, collection: Collection, counters: Counters) -> dict[str, Reading]:
@@ -132,7 +135,7 @@ class Reader:
             if len(self._routes) >= MAX_ROUTES:
                 self._routes.clear()  # series come and go; a cache must not grow with them
             name, labels = key[0], dict(key[1])
-            weights = (_weight(source, name, labels) for source in self._sources)
+            weights = (_weight(source, name, labels) for source in self._sources.get(name, ()))
             self._routes[key] = tuple(weight for weight in weights if weight)
         return self._routes[key]
 
