@@ -191,7 +191,7 @@ def test_an_edited_sli_is_another_revision() -> None:
 def test_label_values_of_any_kind_are_quoted() -> None:
     bad = str(Selector("b", (Matcher("path", "=", 'a"} or vector(1) #\\\n\U0001f600'),)))
     sli = {"ratio": {"bad": bad, "total": "t"}}
-    hostile = service(json.dumps([{"name": "a", "objective": 0.99, "window": "30d", "sli": sli}]))
+    hostile = service(json.dumps([{"name": "a", "objective": 0.99, "window": "30d", "sli": sli}], ensure_ascii=False))
 
     written = rules(hostile, record="slo:events:increase1m")[0]["expr"]
 

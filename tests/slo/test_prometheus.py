@@ -1,0 +1,231 @@
+"""Reading the compiled rules' results: what Prometheus may answer, and that a bad answer is never good news."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import promql_parser
+import pytest
+
+from burnline.events import Counts, SloState, SloStatus
+from burnline.slo.prometheus import PrometheusReader
+from tests.slo.promtool import service
+
+SLOS = """
+- {name: availability, objective: 99.9%, window: 30d, min_events: 10, sli: {ratio: {bad: e_total, total: r_total}}}
+"""
+IDENTITY = {"service": "card-fraud", "slo": "availability"}
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+def reader(handler: Handler, slos: str = SLOS) -> PrometheusReader:
+    """A reader of a Prometheus that is this function."""
+    client = httpx.Client(transport=httpx.MockTransport(handler))
+    return PrometheusReader("http://prometheus:9090/", [service(slos)], client)
+
+
+def element(value: float | str, **labels: str) -> dict[str, Any]:
+    return {"metric": {**IDENTITY, **labels}, "value": [0, str(value)]}
+
+
+def vector(*elements: dict[str, Any], **more: Any) -> httpx.Response:
+    return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": elements}, **more})
+
+
+def events(now: datetime, *, bad: float | str = 2, total: float | str = 100, age: float = 30) -> list[dict[str, Any]]:
+    """What an answer to `read_sli` looks like."""
+    return [
+        element(bad, event="bad"),
+        element(total, event="total"),
+        element(now.timestamp() - age, event="seen"),
+    ]
+
+
+def read(found: PrometheusReader, now: datetime) -> Counts | None:
+    return found.read_sli("card-fraud", "availability", now - timedelta(minutes=5), now)
+
+
+def test_the_recorded_events_of_a_span_are_summed_in_one_question(now: datetime) -> None:
+    asked: list[httpx.Request] = []
+
+    def prometheus(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return vector(*events(now))
+
+    counts = read(reader(prometheus), now)
+
+    form = parse_qs(asked[0].content.decode())
+    assert counts == Counts(2, 100)
+    assert [str(request.url) for request in asked] == ["http://prometheus:9090/api/v1/query"]
+    assert form["time"] == [f"{now.timestamp():.3f}"]
+    assert 'slo="availability"}[4m59s999ms]' in form["query"][0]
+    promql_parser.parse(form["query"][0])
+
+
+def test_an_idle_span_is_known_to_be_idle(now: datetime) -> None:
+    assert read(reader(lambda _: vector(*events(now, bad=0, total=0))), now) == Counts(0, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (lambda now: vector(), "empty"),
+        (lambda now: vector(*events(now)[:1]), "empty"),
+        (lambda now: vector(*events(now)[1:]), "empty"),
+        (lambda now: vector(*events(now, age=301)), "stale"),
+        (lambda now: vector(*events(now, bad="NaN")), "not a number"),
+        (lambda now: vector(*events(now, total="+Inf")), "not a number"),
+        (lambda now: vector(*events(now), warnings=["a remote store did not answer"]), "warnings"),
+        (lambda now: httpx.Response(503, text="starting"), "malformed"),
+        (lambda now: httpx.Response(422, json={"status": "error", "error": "too many samples"}), "error"),
+        (lambda now: httpx.Response(200, json={"status": "error", "error": "timeout"}), "error"),
+        (lambda now: httpx.Response(302, headers={"location": "http://login/"}, json={}), "error"),
+        (lambda now: httpx.Response(200, text="<html>"), "malformed"),
+        (lambda now: httpx.Response(200, json=["success"]), "error"),
+        (lambda now: httpx.Response(200, json={"status": "success", "data": {"result": [{}]}}), "malformed"),
+        (lambda now: httpx.Response(200, json={"status": "success", "data": None}), "malformed"),
+        (lambda now: vector({"metric": {}, "value": [0, "many"]}), "malformed"),
+    ],
+)
+def test_an_answer_that_cannot_be_believed_is_no_data(
+    now: datetime, answer: Callable[[datetime], httpx.Response], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = reader(lambda _: answer(now))
+
+    with caplog.at_level(logging.WARNING):
+        counts = read(found, now)
+
+    assert counts is None
+    assert found.refused == {reason: 1}
+    assert [record.getMessage() for record in caplog.records] == ["prometheus answer refused"]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (httpx.ReadTimeout("slow"), "timeout"),
+        (httpx.ConnectError("refused"), "unreachable"),
+        (httpx.RemoteProtocolError("half an answer"), "unreachable"),
+    ],
+)
+def test_a_prometheus_that_does_not_answer_is_no_data(now: datetime, error: httpx.HTTPError, reason: str) -> None:
+    def prometheus(request: httpx.Request) -> httpx.Response:
+        raise error
+
+    found = reader(prometheus)
+
+    assert read(found, now) is None
+    assert [status.state for status in found.statuses(now)] == [SloState.UNKNOWN]
+    assert found.refused == {reason: 2}
+
+
+def test_a_span_without_length_is_no_data(now: datetime) -> None:
+    found = reader(lambda _: vector(*events(now)))
+
+    assert found.read_sli("card-fraud", "availability", now, now) is None
+
+
+def test_an_unknown_slo_is_an_error_of_the_caller(now: datetime) -> None:
+    with pytest.raises(KeyError):
+        reader(lambda _: vector()).read_sli("card-fraud", "other", now, now)
+
+
+def test_a_password_in_the_address_stays_there(now: datetime, caplog: pytest.LogCaptureFixture) -> None:
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(500, json={})))
+    found = PrometheusReader("http://burnline:s3cret@prometheus:9090", [service(SLOS)], client)
+
+    (status,) = found.statuses(now)
+
+    assert "prometheus:9090" in status.cause
+    assert "s3cret" not in status.cause + json.dumps([str(record.__dict__) for record in caplog.records])
+
+
+def recorded(**but: Any) -> list[dict[str, Any]]:
+    """What the rules recorded of an SLO that is well; `but` other values by name."""
+    values = {"long": 0.5, "short": 0.2, "sli": 0.9995, "left": 0.8, "bad": 5, "total": 10_000} | but
+    burn, window = "burnline_slo_burn_rate", "slo:events:increase_window"
+    return [
+        element(values["long"], __name__=burn, window="1h"),
+        element(values["short"], __name__=burn, window="5m"),
+        element(values["sli"], __name__="burnline_slo_sli_ratio"),
+        element(values["left"], __name__="burnline_slo_error_budget_remaining_ratio"),
+        element(values["bad"], __name__=window, event="bad"),
+        element(values["total"], __name__=window, event="total"),
+    ]
+
+
+def firing(tier: str, *, state: str = "firing") -> dict[str, Any]:
+    return element(1, __name__="ALERTS", alertname="ErrorBudgetBurn", alertstate=state, tier=tier, severity="page")
+
+
+def status_of(elements: list[dict[str, Any]], now: datetime, *, age: float | None = 30) -> SloStatus:
+    """The status when the rules recorded these, and events `age` seconds ago."""
+
+    def prometheus(request: httpx.Request) -> httpx.Response:
+        query = parse_qs(request.content.decode())["query"][0]
+        promql_parser.parse(query)
+        if not query.startswith("timestamp"):
+            return vector(*elements)
+        return vector() if age is None else vector(element(now.timestamp() - age, event="total"))
+
+    (status,) = reader(prometheus).statuses(now)
+    return status
+
+
+def test_a_status_is_what_the_rules_recorded(now: datetime) -> None:
+    status = status_of(recorded(), now)
+
+    page = status.burns[0]
+    assert (status.service, status.slo, status.state, status.cause) == ("card-fraud", "availability", SloState.OK, "")
+    assert (status.sli, status.budget_remaining, status.counts) == (0.9995, 0.8, Counts(5, 10_000))
+    assert (page.tier, page.long_rate, page.short_rate, page.firing) == ("page-fast", 0.5, 0.2, False)
+    assert (status.burns[1].long_rate, status.exhausted_in) == (None, None)
+    assert status.at == now - timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("elements", "state"),
+    [
+        ([*recorded(long=20, short=30), firing("page-fast")], SloState.BREACHED),
+        ([*recorded(), firing("page-fast", state="pending")], SloState.OK),
+        (recorded(left=0.05), SloState.AT_RISK),
+        (recorded(left=-0.2), SloState.BREACHED),
+        (recorded(left=-0.2, total=9), SloState.OK),
+        (recorded(left="NaN"), SloState.OK),
+    ],
+)
+def test_the_state_is_judged_as_by_the_embedded_engine(
+    now: datetime, elements: list[dict[str, Any]], state: SloState
+) -> None:
+    assert status_of(elements, now).state is state
+
+
+def test_the_time_to_exhaustion_is_passed_on(now: datetime) -> None:
+    spent = element(3600, __name__="burnline_slo_budget_exhaustion_seconds")
+
+    assert status_of([*recorded(), spent], now).exhausted_in == timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("age", "words"), [(None, "no events recorded"), (301, "5m1s ago")])
+def test_old_or_missing_events_make_the_state_unknown(now: datetime, age: float | None, words: str) -> None:
+    status = status_of(recorded(), now, age=age)
+
+    assert status.state is SloState.UNKNOWN
+    assert words in status.cause
+    assert status.burns[0].short_rate is None
+
+
+def test_an_alert_on_missing_data_makes_the_state_unknown(now: datetime) -> None:
+    alert = element(1, __name__="ALERTS", alertname="SloNoData", alertstate="firing", severity="ticket")
+
+    assert status_of([*recorded(), alert], now).state is SloState.UNKNOWN
+
+
+def test_without_slos_nothing_is_asked(now: datetime) -> None:
+    assert reader(lambda _: pytest.fail("asked"), "[]").statuses(now) == ()
