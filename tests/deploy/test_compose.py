@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from burnline.app.build import write_files
+from burnline.settings import Settings
 from burnline.spec.load import load_services
 from tests.programs import program
 
@@ -80,6 +81,12 @@ def test_no_secret_stands_in_the_file() -> None:
     assert named == set(COMPOSE["secrets"])
     assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
     assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().split()
+
+
+def test_a_secret_file_is_as_good_as_the_variable(tmp_path: Path) -> None:
+    (tmp_path / "burnline_token").write_text("s3cret\n")
+
+    assert Settings(_secrets_dir=tmp_path).token == "s3cret"
 
 
 def test_only_what_must_be_reached_from_outside_can_be() -> None:
