@@ -99,6 +99,9 @@ class Group:
         """Close every tile that ended by `now`. Returns how many, and the tiles of every length to keep."""
         newest = (now - EPOCH) // self.base
         rings = self.rings or self.start(min([newest, *self.pending]) - 1)
+        if newest - rings.closed > self.period_steps + STEPS[-1]:  # everything counted so far is older than the period
+            self.pending = {number: events for number, events in self.pending.items() if number >= newest}
+            rings = self.start(newest - 1)
         ended: list[Tile] = []
         closed = max(0, newest - rings.closed)
         for _ in range(closed):

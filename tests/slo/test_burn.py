@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 from datetime import timedelta
+from types import ModuleType
 
 import pytest
 
+from burnline.slo import burn, windows
 from burnline.slo.burn import (
     budget_remaining,
     budget_spent_at_firing,
@@ -138,3 +141,11 @@ def test_an_overspent_budget_is_exhausted_now() -> None:
 def test_an_error_ratio_on_the_threshold_never_fires_and_has_nothing_to_reset() -> None:
     assert detection_time(0.999, 0.0144, 14.4, timedelta(hours=1)) is None
     assert reset_time(0.999, 0.001, 14.4, timedelta(hours=1)) == timedelta(0)
+
+
+@pytest.mark.parametrize("module", [burn, windows])
+def test_the_examples_in_the_docstrings_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+
+    assert result.attempted > 0
+    assert result.failed == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -455,6 +456,46 @@ def test_an_slo_added_at_a_restart_starts_from_a_baseline(world: Any) -> None:
     world.engine.run_once(world.now)
 
     assert world.status("other").counts == Counts(0, 0)
+
+
+def test_after_longer_than_the_period_the_engine_starts_afresh_at_once(world: Any) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(MINUTE, SECOND, ok=90, failed=10)
+
+    world.now += timedelta(days=365)
+    world.restart()
+    status = world.tick(SECOND, scrape=False)
+
+    assert status.state is SloState.UNKNOWN
+    assert status.at == world.now
+    assert status.counts == Counts(0, 0)
+    assert world.run(MINUTE, SECOND, ok=100).state is SloState.OK
+
+
+def test_scrapes_turns_and_readers_may_come_from_different_threads(world: Any) -> None:
+    engine = world.promise(FAST, interval="1s")
+    world.tick(SECOND, ok=100)
+    start = world.now
+
+    def scrape(turns: int) -> None:
+        for turn in range(1, turns + 1):
+            world.scrape([Sample("http_requests_total", {"status": "200"}, 100 + turn)], at=start + turn * SECOND)
+
+    def turn(turns: int) -> None:
+        for number in range(1, turns + 1):
+            engine.run_once(start + number * SECOND)
+
+    def look(turns: int) -> None:
+        for _ in range(turns):
+            assert len(engine.statuses()) == 1
+            engine.read_sli("shop", "availability", start, start + HOUR)
+
+    with ThreadPoolExecutor() as pool:
+        for done in [pool.submit(work, 100) for work in (scrape, turn, look)]:
+            done.result()
+    engine.run_once(start + 3 * MINUTE)
+
+    assert engine.read_sli("shop", "availability", start, start + HOUR) == Counts(0, 100)
 
 
 class FailingDatabase(Database):
