@@ -17,6 +17,7 @@ from burnline.store.schema import EPOCH, slo_memory, slo_tile
 
 WINDOW = timedelta(hours=12)  # base interval 1 s; longer tiles of 5 s and 60 s
 OBJECTIVE = 0.99
+FIVE_MINUTES = timedelta(minutes=5)
 SLO: dict[str, Any] = {
     "name": "availability",
     "objective": "99%",
@@ -30,17 +31,20 @@ class Oracle:
     """Every increment with the second it was seen in, and nothing else."""
 
     events: list[tuple[int, float, float, float]] = field(default_factory=list)  # second, bad, total, seconds covered
-    last: dict[str, float] = field(default_factory=dict)
+    last: dict[str, tuple[float, datetime]] = field(default_factory=dict)  # value and when, vanished ones too
     last_at: datetime | None = None
 
     def scrape(self, at: datetime, values: dict[str, float]) -> None:
-        if self.last_at is not None and at - self.last_at <= timedelta(minutes=5):
-            grown = {key: value - self.last.get(key, 0) for key, value in values.items()}
+        if self.last_at is None or at - self.last_at > FIVE_MINUTES:
+            self.last = {}
+        elif values:
+            grown = {key: value - self.last.get(key, (0, at))[0] for key, value in values.items()}
             grown = {key: values[key] if grew < 0 else grew for key, grew in grown.items()}
             covered = (at - self.last_at).total_seconds()
             second = -(-(at - EPOCH) // timedelta(seconds=1))
             self.events.append((second, grown.get("500", 0), sum(grown.values()), covered))
-        self.last_at, self.last = at, dict(values)
+        remembered = {key: pair for key, pair in self.last.items() if at - pair[1] <= FIVE_MINUTES}
+        self.last_at, self.last = at, {**remembered, **{key: (value, at) for key, value in values.items()}}
 
     def window(
         self, now: datetime, length: timedelta, step: int, *, upto: int | None = None
@@ -115,10 +119,7 @@ def test_burn_rates_are_those_of_the_event_list(world: Any, story: list[Step]) -
         if step.scrape:
             values = {dict(key)["status"]: value for key, value in world.counters.items()}
             world.scrape()
-            if values:
-                oracle.scrape(world.now, values)
-            else:
-                oracle.last_at, oracle.last = world.now, {}
+            oracle.scrape(world.now, values)
         if world.engine.run_once(world.now):
             saved = deepcopy(oracle)
         if step.engine_restarts:  # what came since the last save is counted again, by the next scrape
