@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
 from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, ALERT_SIGNAL, OWNER, SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.slo.alerts import burn_annotations, burn_labels
-from burnline.slo.windows import base_interval, tiers
+from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
+from burnline.slo.windows import tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SloSpec
 from burnline.store.alerts import NEVER, ActiveAlert, active_alerts, drop_alert, keep_alert
@@ -22,7 +22,6 @@ from burnline.store.signals import latest_findings
 
 EMBEDDED = "embedded"
 REPEAT_INTERVAL = timedelta(hours=4)
-NO_DATA_INTERVALS = 5  # base intervals without data before a person hears of it
 
 Key = tuple[str, str, str]
 
@@ -135,7 +134,7 @@ def _of_slo(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Iterable[Decl
     yield Declared(
         _labels(spec, ALERT_NO_DATA, SLO, slo.name),
         {"summary": f"{spec.service} {slo.name} has no data: nobody knows whether the objective is met"},
-        hold=NO_DATA_INTERVALS * base_interval(window),
+        hold=no_data_hold(spec, slo, window),
     )
 
 

@@ -5,9 +5,27 @@ from __future__ import annotations
 from datetime import timedelta
 
 from burnline.metrics import ALERT_BURN, OWNER, SERVICE, SEVERITY, SLO, TIER
-from burnline.slo.windows import Tier
+from burnline.slo.burn import detection_time
+from burnline.slo.windows import Tier, base_interval, tiers
 from burnline.spec.service import ServiceSpec
+from burnline.spec.sli import SloSpec
 from burnline.spec.units import format_duration
+
+LONGEST_SILENCE = 30  # base intervals without data before somebody hears of it, however loose the objective
+
+
+def no_data_hold(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> timedelta:
+    """How long an SLO may be without data before SloNoData fires.
+
+    As long as a full outage takes to fire the fastest tier, in whole base intervals, at least 2 and at most 30. The SLO
+    of a signal has two windows of its detector more: there is nothing to count before the first has closed.
+    """
+    interval = base_interval(window)
+    outages = (detection_time(slo.objective, 1, tier.factor, tier.long) for tier in tiers(window, slo.objective))
+    outage = min((time for time in outages if time is not None), default=timedelta(0))
+    intervals = min(max(2, -(-outage // interval)), LONGEST_SILENCE)
+    detector = getattr(spec.signals, slo.sli.signal, None) if slo.sli.signal else None
+    return intervals * interval + 2 * getattr(detector, "window", timedelta(0))
 
 
 def burn_labels(spec: ServiceSpec, slo_name: str, tier: Tier) -> dict[str, str]:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from burnline.slo.alerts import burn_annotations, burn_labels
+from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
 from burnline.slo.windows import tiers
-from burnline.spec.service import ServiceSpec
+from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.sli import SloSpec
 
 SPEC = ServiceSpec.model_validate(
     {
@@ -50,3 +51,25 @@ def test_annotations_say_how_fast_the_budget_goes() -> None:
 def test_an_unknown_slo_is_an_error() -> None:
     with pytest.raises(KeyError, match="speed"):
         burn_annotations(SPEC, "speed", PAGE)
+
+
+@pytest.mark.parametrize(
+    ("objective", "minutes"),
+    [
+        (0.9999, 2),  # an outage pages within 6 s: still two evaluations without data
+        (0.999, 2),  # 51.84 s
+        (0.99, 9),  # 8 min 38.4 s
+        (0.95, 30),  # 43 min 12 s: nobody should wait that long
+    ],
+)
+def test_silence_is_told_after_as_long_as_an_outage_takes_to_page(objective: float, minutes: int) -> None:
+    slo = SPEC.slos[0].model_copy(update={"objective": objective})
+
+    assert no_data_hold(SPEC, slo, timedelta(days=30)) == timedelta(minutes=minutes)
+
+
+def test_the_slo_of_a_signal_waits_two_windows_of_it_more() -> None:
+    spec = SPEC.model_copy(update={"signals": SignalsSpec.model_validate({"drift": {"window": "10m"}})})
+    slo = SloSpec.model_validate({"name": "q", "objective": "99%", "window": "30d", "sli": {"signal": "drift"}})
+
+    assert no_data_hold(spec, slo, timedelta(days=30)) == timedelta(minutes=29)
