@@ -28,6 +28,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import runs, timeline
 from burnline.store.database import Database
 from burnline.store.runs import Run
+from burnline.telemetry import span
 
 __all__ = ["Executor", "SliReader"]
 log = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ class Executor:
         about = {"run": run.id, "epoch": run.epoch, "runbook": run.runbook}
         log.info("run claimed", extra=about)
         try:
-            outcome = self._drive(run, clock)
+            with span("run", service=run.service, **about):
+                outcome = self._drive(run, clock)
         except Fenced:
             log.info("run taken over by another worker", extra=about)
         except Exception:  # the loop must live: the lease runs out, and the next claim counts an attempt

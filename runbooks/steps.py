@@ -22,6 +22,7 @@ from burnline.runbooks.verify import closed_windows, judge, next_look
 from burnline.spec.units import format_duration
 from burnline.store import runs
 from burnline.store.runs import StepRow
+from burnline.telemetry import span
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,8 @@ def bad_share(turn: Turn, since: datetime, until: datetime) -> float | None:
 
 def perform(turn: Turn, step: Step, row: StepRow, *, again: bool) -> Result:
     """Do a step whose start is on record; `again`: an earlier try may have taken effect. Raises: ActionError."""
-    return _PERFORM[step.kind](turn, step, row, again)
+    with span("run step", run=turn.run.id, step=step.name, kind=step.kind, again=again):
+        return _PERFORM[step.kind](turn, step, row, again)
 
 
 def _check(turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:

@@ -90,13 +90,14 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What `setup_logging` writes, with the logger put back as it was."""
-    logger = logging.getLogger(LOGGER)
-    before = (logger.handlers[:], logger.level, logger.propagate)
+    """What `setup_logging` writes, with logging put back as it was."""
+    root, logger = logging.getLogger(), logging.getLogger(LOGGER)
+    before = (root.handlers[:], logger.level)
     stream = io.StringIO()
     setup_logging(stream)
     yield stream
-    logger.handlers[:], logger.level, logger.propagate = before
+    root.handlers[:] = before[0]
+    logger.setLevel(before[1])
 
 
 def only(stream: io.StringIO) -> dict[str, Any]:
@@ -136,6 +137,13 @@ def test_debug_is_not_written_unless_asked_for(lines: io.StringIO) -> None:
     log.debug("noise")
 
     assert lines.getvalue() == ""
+
+
+def test_a_library_is_heard_when_it_warns(lines: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").info("noise")
+    logging.getLogger("uvicorn.error").warning("could not bind")
+
+    assert only(lines)["event"] == "could not bind"
 
 
 def test_setting_logging_up_again_writes_each_line_once(lines: io.StringIO) -> None:

@@ -80,15 +80,17 @@ def span(name: str, **attributes: Any) -> AbstractContextManager[None]:
 
 
 def setup_logging(stream: TextIO, level: int = logging.INFO) -> None:
-    """Write burnline's log events to `stream`, one JSON object a line; calling it again replaces the stream."""
-    logger = logging.getLogger(LOGGER)
-    for handler in [handler for handler in logger.handlers if isinstance(handler.formatter, JsonLines)]:
-        logger.removeHandler(handler)
+    """Write burnline's log events, and the warnings of libraries, to `stream`: one JSON object a line.
+
+    Calling it again replaces the stream.
+    """
+    root = logging.getLogger()
+    for handler in [handler for handler in root.handlers if isinstance(handler.formatter, JsonLines)]:
+        root.removeHandler(handler)
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    logger.addHandler(handler)
-    logger.setLevel(level)
-    logger.propagate = False
+    root.addHandler(handler)
+    logging.getLogger(LOGGER).setLevel(level)
 
 
 class JsonLines(logging.Formatter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from burnline.app.http.application import create_app
 from burnline.app.server import make_server
 from burnline.app.wiring import build
 from burnline.settings import Settings
+from burnline.telemetry import setup_logging
 
 log = logging.getLogger("burnline")
 
@@ -19,6 +21,7 @@ def run_server(overrides: Mapping[str, Any]) -> None:
 
     Raises: SpecError, StoreError before anything runs.
     """
+    setup_logging(sys.stderr)
     settings = Settings(**overrides)
     burnline = build(settings)
     app = create_app(burnline)
