@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from burnline.errors import ActionError, CollectorError, InDoubt
 from burnline.events import Counts, Finding, Outcome, RunRequest, RunState, StepState, Verdict
 from burnline.metrics import instruments
 from burnline.runbooks.actions.contract import Plan
+from burnline.runbooks.approvals import decide
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.guards import halted_by_environment
 from burnline.runbooks.load import Catalogue
 from burnline.store import runs
+from burnline.store.database import Database
 from burnline.store.guards import set_switch
 from burnline.store.signals import record_finding
 from tests.runbooks.scene import BURN, QUICK, SECOND, T0, Scene, make_recipe, make_spec, write_registry
@@ -453,3 +456,73 @@ def test_a_catalogue_without_the_runbook_does_not_stop_the_run(scene: Scene) -> 
     scene.play(executor=worker)
 
     assert scene.run(run_id).outcome is Outcome.RECOVERED
+
+
+def test_the_whole_run_works_on_every_database(any_database: Database, tmp_path: Path) -> None:
+    scene = Scene(any_database, tmp_path)
+    run_id = scene.request(approval="one")
+    scene.executor().run_once(T0)
+    with any_database.read() as tx:
+        [(asked, _)] = runs.pending_approvals(tx)
+    decide(any_database, asked.id, actor="ines", decision="approve", plan_hash=asked.plan_hash, reason="", now=T0)
+
+    scene.play()
+
+    assert scene.run(run_id).outcome is Outcome.RECOVERED
+    assert len(scene.changes()) == 1
+
+
+def test_a_slow_hook_keeps_its_run(scene: Scene) -> None:
+    rival = scene.executor(owner="rival")
+    taken: list[int] = []
+
+    class Slow(Shaky):
+        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+            threading.Event().wait(0.4)  # much longer than the lease
+            taken.append(rival.run_once(T0))
+            super().apply(target, idempotency_key=idempotency_key, epoch=epoch, at=at)
+
+    hook = Slow()
+    scene.sli.share = 0.0
+    run_id = scene.request()
+
+    scene.play(executor=scene.executor(lease=timedelta(milliseconds=150), hooks=lambda _: hook))
+
+    assert taken == [0]
+    assert (scene.run(run_id).outcome, scene.run(run_id).attempts) == (Outcome.RECOVERED, 0)
+
+
+def test_a_hook_that_never_comes_back_is_left_behind(scene: Scene) -> None:
+    released = threading.Event()
+
+    class Hangs(Shaky):
+        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+            self.keys.append(idempotency_key)
+            released.wait(30)
+
+    act = {"name": "go", "act": {}, "timeout": "50ms", "retry": {"times": 1, "pause": "1s"}}
+    steps = [{"name": "ask", "approve": {}}, act, {"name": "prove", "verify": {"settle": "1s", "window": "1s"}}]
+    scene.recipe = make_recipe(scene.folder, steps=steps)
+    hook = Hangs()
+    run_id = scene.request()
+
+    scene.play(executor=scene.executor(hooks=lambda _: hook))
+    released.set()
+
+    assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.FAILED, 2)
+    assert "the hook has not come back after 0.05 s" in scene.story(run_id)
+
+
+def test_a_diagnosis_that_fails_does_not_hold_up_the_rollback(scene: Scene) -> None:
+    class Blind(Shaky):
+        def observe(self) -> str | None:
+            raise ActionError("cannot look", permanent=True)
+
+    hook = Blind()
+    scene.sli.share = 0.0
+    run_id = scene.request()
+
+    scene.play(executor=scene.executor(hooks=lambda _: hook))
+
+    assert (scene.run(run_id).outcome, hook.version) == (Outcome.RECOVERED, "1")
+    assert "diagnose: cannot look" in scene.story(run_id)
