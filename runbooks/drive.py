@@ -6,7 +6,7 @@ repeated. Every change of state is in one transaction with its line on the incid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -49,28 +49,30 @@ def _begin(turn: Turn) -> int | None:
         last = runs.last_attempt(tx, turn.run.id, GUARDS)
     if last is not None and last.state is not StepState.FAILED:
         return turn.run.next_step
-    early = _unmet(turn)
+    unmet = _unmet(turn, attempt=last.attempt + 1 if last else 1)
 
     def begin(tx: Connection) -> int | None:
         if last is None:
-            turn.say("run_started", f"runbook {turn.run.runbook} started", digest=turn.run.digest)(tx)
+            edited = (
+                "; its file was edited since it was requested, and the run keeps the old text" if turn.edited else ""
+            )
+            turn.say("run_started", f"runbook {turn.run.runbook} started{edited}", digest=turn.run.digest)(tx)
         row = _start_row(tx, turn, _GUARDS_STEP, GUARDS, {"params": dict(turn.values)})
-        result = early(row) if early is not None else _refused(refusal(tx, turn, turn.hook) if turn.hook else None)
+        result = unmet or _refused(refusal(tx, turn, turn.hook) if turn.hook else None)
         return _record(tx, turn, _GUARDS_STEP, row, result)
 
     return turn.db.write(begin)
 
 
-def _unmet(turn: Turn) -> Callable[[StepRow], Result] | None:
-    """What an unmet precondition, or one that cannot be read, leads to; None when all hold."""
+def _unmet(turn: Turn, *, attempt: int) -> Result | None:
+    """What a precondition that does not hold, or cannot be read, leads to; None when all hold."""
     if (hook := turn.hook) is None:
         return None
     try:
         unmet = turn.guarded("checking", _GUARDS_STEP.timeout, lambda: unmet_precondition(turn, hook))
     except ActionError as error:
-        failure = error
-        return lambda row: after_failure(turn, _GUARDS_STEP, row, failure)
-    return None if unmet is None else lambda _: _refused(unmet)
+        return after_failure(turn, _GUARDS_STEP, attempt, error)
+    return _refused(unmet) if unmet else None
 
 
 def _refused(refused: Refusal | None) -> Result:
@@ -92,7 +94,7 @@ def _step(turn: Turn, step: Step, n: int) -> int | None:
     try:
         result = perform(turn, step, row, again=tried_before(last))
     except ActionError as error:
-        result = after_failure(turn, step, row, error)
+        result = after_failure(turn, step, row.attempt, error)
     done = row
     return turn.db.write(lambda tx: _record(tx, turn, step, done, result))
 
@@ -110,7 +112,7 @@ def _start(turn: Turn, step: Step, n: int, last: StepRow | None) -> tuple[StepRo
         plain = request if isinstance(request, Mapping) else {}
         row = _start_row(tx, turn, step, n, plain)
         if failure is not None:
-            return None, _record(tx, turn, step, row, after_failure(turn, step, row, failure))
+            return None, _record(tx, turn, step, row, after_failure(turn, step, row.attempt, failure))
         if not isinstance(request, Mapping):
             return None, _record(tx, turn, step, row, request)
         if step.act and turn.hook is not None and not tried_before(last):

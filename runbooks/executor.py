@@ -125,6 +125,7 @@ class Executor:
             hook=self._hooks(spec) if runbook.acts else None,
             read=self._reader(run, None if slo is None else slo.name),
             max_bad=0.0 if slo is None else 1 - slo.objective,
+            edited=(recipe := self._catalogue.get(run.runbook)) is not None and recipe.digest != run.digest,
             clock=clock,
             lease=self._lease,
             halted=self._halted,

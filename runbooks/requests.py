@@ -31,13 +31,13 @@ def make_request(turn: Turn, step: Step, last: StepRow | None) -> Mapping[str, A
     return {}
 
 
-def after_failure(turn: Turn, step: Step, row: StepRow, error: ActionError) -> Result:
+def after_failure(turn: Turn, step: Step, attempt: int, error: ActionError) -> Result:
     """Try again, go on without it, or end the run."""
     in_doubt = isinstance(error, InDoubt) and turn.hook is not None and not turn.hook.idempotent
     if step.act and in_doubt:
         return Ends(Outcome.FAILED, f"{error}; it is not done again: a person must look", state=StepState.UNKNOWN)
-    if not error.permanent and row.attempt <= step.retry.times:
-        return Again(turn.clock() + step.retry.pause * 2 ** (row.attempt - 1), str(error))
+    if not error.permanent and attempt <= step.retry.times:
+        return Again(turn.clock() + step.retry.pause * 2 ** (attempt - 1), str(error))
     if step.check or step.notify:  # neither a diagnosis nor a message that fails may hold up the rollback
         return Done(str(error), state=StepState.FAILED)
     return Ends(Outcome.FAILED, str(error))

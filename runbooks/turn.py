@@ -41,6 +41,7 @@ class Turn:
     Attributes:
         runbook: as the run was started with it, its slots filled with `values`.
         read: events, between two moments, of the SLI on which this run is judged.
+        edited: the runbook's file is another one by now.
         max_bad: the bad share that SLI's objective allows.
         clock: the time now; it moves on while a turn runs.
         halted: why this process may change nothing; empty when it may.
@@ -54,6 +55,7 @@ class Turn:
     hook: Hook | None
     read: Callable[[datetime, datetime], Counts | None]
     max_bad: float
+    edited: bool
     clock: Callable[[], datetime]
     lease: timedelta
     halted: Callable[[], str]

@@ -297,6 +297,7 @@ def test_a_run_keeps_the_runbook_it_was_started_with(scene: Scene) -> None:
     scene.play()
 
     assert scene.run(run_id).outcome is Outcome.RECOVERED
+    assert "its file was edited since" in scene.story(run_id)
 
 
 def test_the_same_alert_starts_a_runbook_once(scene: Scene) -> None:
