@@ -30,8 +30,8 @@ from burnline.metrics import (
     TIER,
     WINDOW,
 )
-from burnline.slo.promql import Binary, Call, Expr, Select, Text, series, show
-from burnline.slo.sli_promql import BAD, EVENT, MILLISECOND, TOTAL
+from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Select, Text, series, show
+from burnline.slo.sli_promql import BAD, EVENT, TOTAL
 from burnline.slo.status import state_of
 from burnline.slo.windows import Tier, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector

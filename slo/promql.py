@@ -22,6 +22,7 @@ _RESERVED = re.compile(
 )
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _INDENT = 2
+MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Select:
     offset: timedelta | None = None
 
     def __post_init__(self) -> None:
-        if self.over is not None and self.over < timedelta(milliseconds=1):
+        if self.over is not None and self.over < MILLISECOND:
             raise ValueError(f"a range of {self.over} selects nothing; the shortest is 1ms")
 
 
@@ -194,11 +195,15 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
+def _duration(value: timedelta) -> str:
+    return format_duration(round(value / MILLISECOND) * MILLISECOND)  # PromQL knows nothing finer
+
+
 def _select(expr: Select) -> str:
     metric, matchers = expr.selector.metric, expr.selector.matchers
     if _RESERVED.fullmatch(metric):
         metric, matchers = "", (Matcher("__name__", "=", metric), *matchers)
     inside = ",".join(f"{matcher.label}{matcher.op}{quote(matcher.value)}" for matcher in matchers)
-    over = f"[{format_duration(expr.over)}]" if expr.over is not None else ""
-    offset = f" offset {format_duration(expr.offset)}" if expr.offset is not None else ""
+    over = f"[{_duration(expr.over)}]" if expr.over is not None else ""
+    offset = f" offset {_duration(expr.offset)}" if expr.offset is not None else ""
     return f"{metric}{f'{{{inside}}}' if inside else ''}{over}{offset}"

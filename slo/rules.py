@@ -40,8 +40,8 @@ from burnline.metrics import (
 )
 from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
 from burnline.slo.burn import error_budget
-from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, series, show
-from burnline.slo.sli_promql import BAD, EVENT, MILLISECOND, TOTAL, events, pace
+from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, series, show
+from burnline.slo.sli_promql import BAD, EVENT, TOTAL, events, pace
 from burnline.slo.windows import Tier, all_tiers, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec

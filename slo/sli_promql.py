@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from burnline.metrics import SERVICE, SIGNAL, SIGNAL_BAD_EVENTS, SIGNAL_EVENTS
-from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
+from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, Text, series
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ScrapeSpec, ServiceSpec
 from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
@@ -21,7 +21,6 @@ EVENT, BAD, TOTAL = "event", "bad", "total"
 KINDS = ("ratio", "latency", "threshold", "signal")
 TARGET = ("job", "instance")
 DEFAULT_SCRAPE = timedelta(seconds=15)
-MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -81,6 +82,16 @@ def test_a_selector_keeps_its_matchers() -> None:
     selector = parse_selector(r'http_requests_total{status=~"5..", path!="/a\"b\\c"}')
 
     assert show(Select(selector)) == r'http_requests_total{status=~"5..",path!="/a\"b\\c"}'
+
+
+@given(st.timedeltas(timedelta(milliseconds=1), timedelta(days=400)))
+def test_any_range_is_read_as_its_milliseconds(over: timedelta) -> None:
+    """Spans between two clock readings have microseconds, which PromQL has not."""
+    written = show(Select(Selector("a"), over=over))
+
+    assert re.fullmatch(r"a\[(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?\]", written)
+    parsed: Any = promql_parser.parse(written)
+    assert abs(parsed.range - over) <= timedelta(microseconds=500)
 
 
 def test_an_empty_range_is_refused() -> None:
