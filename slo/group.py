@@ -143,13 +143,15 @@ class Group:
         windows = {
             length: rings.window(self._steps(length)) for tier in self.tiers for length in (tier.long, tier.short)
         }
-        long = np.array([self._rate(windows[tier.long]) for tier in self.tiers])
-        short = np.array([self._rate(self._last_known(windows[tier.short], tier.short)) for tier in self.tiers])
+        period = rings.window(self.period_steps)
+        long = np.array([self._rate(windows[tier.long], tier.long, period) for tier in self.tiers])
+        short = np.array(
+            [self._rate(self._last_known(windows[tier.short], tier.short), tier.short, period) for tier in self.tiers]
+        )
         factor = np.array([tier.factor for tier in self.tiers])[:, None]
         enough = np.array([windows[tier.long][TOTAL] >= self._min_events for tier in self.tiers])
         with np.errstate(invalid="ignore"):
             firing = (long > factor) & (short > factor) & enough & self.usable
-        period = rings.window(self.period_steps)
         return Evaluation(self.closed_at, period, long, short, firing, rings.last_seen.copy())
 
     def tiers_of(self, promise: Promise) -> tuple[Tier, ...]:
@@ -184,10 +186,12 @@ class Group:
         events[:, unseen] = rings.window_before(self._steps(length), rings.last_seen[unseen], unseen)
         return events
 
-    def _rate(self, events: Array) -> Array:
+    def _rate(self, events: Array, length: timedelta, period: Array) -> Array:
+        """Burn rates over a window. An SLO younger than the window has spent only its share of what the rate says."""
         rate = np.full(len(self.keys), np.nan)
         np.divide(events[BAD], events[TOTAL], out=rate, where=events[TOTAL] > 0)
-        burn: Array = np.maximum(rate, 0) / self._budget  # a good counter may run ahead of its total for one scrape
+        share = np.minimum(1, period[SEEN] / self._steps(length))
+        burn: Array = np.maximum(rate, 0) / self._budget * share  # a good counter may run ahead of its total once
         return burn
 
     def _steps(self, length: timedelta) -> int:

@@ -87,7 +87,12 @@ def build_history(past: Past, promise: Promise, group: Group, *, since: datetime
     return SloHistory(
         at=at,
         budget_remaining=1 - _bad_share(events) / budget * observed,
-        burn_rate={length: _bad_share(past.between(at - length.total_seconds(), at)) / budget for length in lengths},
+        burn_rate={
+            length: _bad_share(past.between(at - length.total_seconds(), at))
+            / budget
+            * np.minimum(1, events[SEEN] * (group.base / length))
+            for length in lengths
+        },
         sli=1 - _bad_share(past.between(before, at)),
     )
 
