@@ -31,7 +31,7 @@ from burnline.metrics import (
     WINDOW,
 )
 from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Select, Text, series, show
-from burnline.slo.sli_promql import BAD, EVENT, TOTAL
+from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL
 from burnline.slo.status import state_of
 from burnline.slo.windows import Tier, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
@@ -133,7 +133,8 @@ class PrometheusReader:
 
     def _recorded(self, now: datetime) -> dict[_Key, float]:
         ours = Matcher(SERVICE, "=~", "|".join(spec.service for spec in self._specs))  # names need no escaping
-        recorded = Select(Selector("", (Matcher("__name__", "=~", "|".join(READ)), ours)))
+        own = [Matcher(label, "=", value) for label, value in RECORDED.items()]
+        recorded = Select(Selector("", (Matcher("__name__", "=~", "|".join(READ)), ours, *own)))
         events = Select(Selector(SLO_EVENTS, (ours, Matcher(EVENT, "=", TOTAL))))
         found = {_key(each.labels): each.value for each in self._query(recorded, now)}
         for each in self._query(Call("timestamp", (events,)), now):

@@ -41,7 +41,7 @@ from burnline.metrics import (
 from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
 from burnline.slo.burn import error_budget
 from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, series, show
-from burnline.slo.sli_promql import BAD, EVENT, TOTAL, events, pace
+from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL, events, pace
 from burnline.slo.windows import Tier, all_tiers, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
@@ -87,6 +87,10 @@ class _Slo:
 
     def series(self, metric: str, **labels: str) -> Select:
         return Select(series(metric, **self.labels, **labels))
+
+    def recorded(self, metric: str, **labels: str) -> Select:
+        """A series under a name that burnline exposes as well: the one without a `job` is the rule's own."""
+        return self.series(metric, **RECORDED, **labels)
 
     def events(self, window: timedelta, **labels: str) -> Expr:
         """Events of the last `window`. A range ends 1ms short: before 3.0 it would hold one point too many."""
@@ -171,7 +175,7 @@ def _spent(of: _Slo) -> Expr:
     total = Select(series(SLO_EVENTS_5M, **of.labels, **{EVENT: TOTAL}), over=of.window - MILLISECOND)
     points = Aggregate("sum", Call("count_over_time", (total,)), by=IDENTITY)
     observed = Call("clamp_max", (Binary("/", points, Number(of.window / every)), Number(1)))
-    burn = Binary("/", Binary("-", Number(1), of.series(SLO_SLI)), Number(of.budget))
+    burn = Binary("/", Binary("-", Number(1), of.recorded(SLO_SLI)), Number(of.budget))
     return Binary("*", burn, observed)
 
 
@@ -213,7 +217,7 @@ def _recovered(of: _Slo, tier: Tier) -> Expr:
 
 
 def _rates(of: _Slo, tier: Tier, op: str) -> tuple[Expr, Expr]:
-    long, short = (of.series(SLO_BURN_RATE, **{WINDOW: format_duration(each)}) for each in (tier.long, tier.short))
+    long, short = (of.recorded(SLO_BURN_RATE, **{WINDOW: format_duration(each)}) for each in (tier.long, tier.short))
     return Binary(op, long, Number(tier.factor)), Binary(op, short, Number(tier.factor))
 
 
@@ -221,10 +225,10 @@ def _exhaustion(of: _Slo) -> Expr:
     """Seconds until the budget is gone at the rate that both windows of the fastest tier agree on."""
     fastest = all_tiers(of.window)[0]
     long, short = (format_duration(each) for each in (fastest.long, fastest.short))
-    both = Select(Selector(SLO_BURN_RATE, (*_equal(of.labels), Matcher(WINDOW, "=~", f"{long}|{short}"))))
-    known = Binary("and", both, of.series(SLO_BURN_RATE, **{WINDOW: short}), on=IDENTITY)
+    both = Select(Selector(SLO_BURN_RATE, (*_equal(of.labels | RECORDED), Matcher(WINDOW, "=~", f"{long}|{short}"))))
+    known = Binary("and", both, of.recorded(SLO_BURN_RATE, **{WINDOW: short}), on=IDENTITY)
     rate = Binary(">", Aggregate("min", known, by=IDENTITY), Number(1))
-    left = Call("clamp_min", (of.series(SLO_BUDGET_REMAINING), Number(0)))
+    left = Call("clamp_min", (of.recorded(SLO_BUDGET_REMAINING), Number(0)))
     return Binary("/", Binary("*", left, Number(of.window.total_seconds())), rate)
 
 

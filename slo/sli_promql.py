@@ -20,6 +20,7 @@ from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
 EVENT, BAD, TOTAL = "event", "bad", "total"
 KINDS = ("ratio", "latency", "threshold", "signal")
 TARGET = ("job", "instance")
+RECORDED = {"job": ""}  # what was scraped has a job
 DEFAULT_SCRAPE = timedelta(seconds=15)
 
 

@@ -264,6 +264,23 @@ def test_the_time_to_exhaustion_is_given_while_the_budget_is_spent_too_fast(tmp_
     simulation.run(tmp_path)
 
 
+def test_what_burnline_exposes_under_the_same_names_does_not_alert(tmp_path: Path) -> None:
+    """Prometheus may scrape burnline while it evaluates the rules."""
+    own = 'service="card-fraud",slo="availability",job="burnline",instance="b:1"'
+    series = {
+        OK: counter((HOUR + 1, 60)),
+        f'burnline_slo_burn_rate{{{own},window="1h"}}': "99x60",
+        f'burnline_slo_burn_rate{{{own},window="5m"}}': "99x60",
+        f"burnline_slo_sli_ratio{{{own}}}": "0.5x60",
+    }
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.absent("1h", "ALERTS")
+    simulation.holds("1h", f"{BUDGET} == 1")
+
+    simulation.run(tmp_path)
+
+
 def test_an_idle_service_has_data(tmp_path: Path) -> None:
     simulation = Simulation([service(AVAILABILITY)], {OK: counter((HOUR + 1, 0), start=100)})
 
