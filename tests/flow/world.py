@@ -221,7 +221,11 @@ def world(folder: Path, *, approval: str = "none", params: str = "") -> Iterator
     )
     save_reference(reference, folder / "reference.json")
     written = SERVICE_FILE.format(
-        page=pager.url, pager=pager.url, folder=folder, approval=approval, params=f", params: {params}" if params else ""
+        page=pager.url,
+        pager=pager.url,
+        folder=folder,
+        approval=approval,
+        params=f", params: {params}" if params else "",
     )
     (folder / "scoring.yaml").write_text(written)
     settings = Settings(database=f"sqlite:///{folder}/burnline.db", services=folder / "scoring.yaml")

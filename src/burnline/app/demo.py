@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 from rich.console import Console, Group
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
 from burnline.app.commands import status_table
@@ -45,22 +47,23 @@ class Story:
     """What happened when; None is: not (yet)."""
 
     released: datetime | None = None
-    detected: datetime | None = None
+    paged: datetime | None = None
     drifted: datetime | None = None
     rolled_back: datetime | None = None
     verified: datetime | None = None
     closed: datetime | None = None
     serving: str = ""
     outcome: str = ""
-    error_ratio: float = 0.0
+    bad_share: float = 0.0
     budget_before: float | None = None
     budget_after: float | None = None
+    incidents: int = 0
     told: set[str] = field(default_factory=set)
 
     @property
     def complete(self) -> bool:
         """All of it happened, and the server really serves the old version again."""
-        moments = (self.released, self.detected, self.drifted, self.rolled_back, self.verified, self.closed)
+        moments = (self.released, self.paged, self.drifted, self.rolled_back, self.verified, self.closed)
         return all(moments) and self.outcome == "recovered" and self.serving == "1"
 
 
@@ -170,12 +173,14 @@ class Demo:
 
     def _note(self, incident: dict[str, Any]) -> None:
         story = self.story
-        story.detected = story.detected or _moment(incident["opened_at"])
+        story.incidents = max(story.incidents, incident["id"])
         for entry in incident["entries"]:
+            if "page-" in entry["text"] and entry["type"] == "episode_opened":
+                story.paged = story.paged or _moment(entry["at"])
             key = f"{incident['id']} {entry['at']} {entry['text']}"
-            if key not in story.told:
+            if key not in story.told and entry["type"] != "step_started":
                 story.told.add(key)
-                self.say(f"[bold]{entry['source']}[/]  {entry['text']}")
+                self.say(f"[bold]{entry['source']}[/]  {escape(entry['text'])}")
         for run in incident["runs"]:
             if run["outcome"] and not story.verified:
                 story.outcome = run["outcome"]
@@ -188,11 +193,7 @@ class Demo:
         for signal in service["signals"]:
             if signal["name"] == "drift" and signal["verdict"] == "alarm" and not self.story.drifted:
                 self.story.drifted = _moment(signal["at"])
-                self.say(f"[bold]drift[/]  {signal['reason']}")
-        for slo in service.get("slos", []):
-            if slo["name"] == "availability" and slo["burns"] and slo["burns"][0]["short_rate"]:
-                spent = slo["burns"][0]["short_rate"] * (1 - slo["objective"])
-                self.story.error_ratio = max(self.story.error_ratio, spent)
+                self.say(f"[bold]drift[/]  {escape(signal['reason'])}")
 
     def _note_rollback(self) -> None:
         registry = json.loads((self.folder / "registry/registry.json").read_text())
@@ -203,8 +204,12 @@ class Demo:
             page = self.client.get(f"{self.model_url}/metrics").text
         except httpx.HTTPError:
             return
-        live = [line for line in page.splitlines() if line.startswith("model_info{") and line.endswith(" 1.0")]
-        self.story.serving = live[0].split('"')[1] if live else ""
+        samples = [sample for family in text_string_to_metric_families(page) for sample in family.samples]
+        serving = [s.labels["model_version"] for s in samples if s.name == "model_info" and s.value == 1]
+        self.story.serving = serving[0] if serving else ""
+        answered = [s for s in samples if s.name == "http_requests_total" and s.labels["model_version"] == "2"]
+        failed = sum(s.value for s in answered if s.labels["status"].startswith("5"))
+        self.story.bad_share = failed / total if (total := sum(s.value for s in answered)) else 0.0
 
     def picture(self) -> Group:
         """The live table under the story."""
@@ -260,14 +265,14 @@ def _tell(demo: Demo, live: Live, children: dict[str, subprocess.Popen[bytes]]) 
         return
     demo.say(f"healthy; {HEALTHY_SECONDS} s of ordinary traffic, {RATE} requests a second")
     until(lambda: False, HEALTHY_SECONDS)
-    if story.detected:
+    if story.incidents:
         demo.say("[red]an incident was opened while the service was healthy[/]")
         return
     story.budget_before = (demo.slo("availability") or {}).get("budget_remaining")
     demo.release("2")
     story.released = datetime.now(UTC)
     demo.say("[bold]release[/]  version 2 goes live: it fails, it is slow, its inputs are in the wrong unit")
-    if until(lambda: bool(story.detected), DETECT_SECONDS):
+    if until(lambda: bool(story.paged), DETECT_SECONDS):
         until(lambda: story.complete, RECOVER_SECONDS)
     story.budget_after = (demo.slo("availability") or {}).get("budget_remaining")
 
@@ -278,14 +283,11 @@ def summary(story: Story, spec: ServiceSpec) -> Table:
     if promised is None or not isinstance(promised.window, timedelta):
         raise BurnlineError("the demo's service file has no SLO called availability with a rolling window")
     fastest = tiers(promised.window, promised.objective)[0]
-    least = (
-        detection_time(promised.objective, story.error_ratio, fastest.factor, fastest.long)
-        if story.error_ratio
-        else None
-    )
+    ratio = story.bad_share
+    least = detection_time(promised.objective, ratio, fastest.factor, fastest.long) if ratio else None
     table = Table("from the bad release to ...", "took", "", title="What happened", title_justify="left", box=None)
-    table.add_row("detection (page)", _took(story, story.detected), _theory(least, fastest.long, fastest.short))
-    table.add_row("drift alarm", _took(story, story.drifted), "one closed window of 10 s")
+    table.add_row("drift alarm", _took(story, story.drifted), "at the end of a window of 10 s")
+    table.add_row("page", _took(story, story.paged), _theory(ratio, least, fastest.long, fastest.short))
     table.add_row("rollback", _took(story, story.rolled_back), "")
     table.add_row("recovery verified", _took(story, story.verified), "on the same SLI")
     table.add_row("incident closed", _took(story, story.closed), "")
@@ -298,11 +300,11 @@ def summary(story: Story, spec: ServiceSpec) -> Table:
     return table
 
 
-def _theory(least: timedelta | None, long: timedelta, short: timedelta) -> str:
+def _theory(bad_share: float, least: timedelta | None, long: timedelta, short: timedelta) -> str:
     windows = f"{format_duration(long)} / {format_duration(short)}"
     if least is None:
         return ""
-    return f"theory: {least.total_seconds():.1f} s over {windows}, then one scrape and one evaluation"
+    return f"at best {least.total_seconds():.1f} s over {windows} with {bad_share:.0%} bad, then scrape and evaluation"
 
 
 def _took(story: Story, moment: datetime | None) -> str:
