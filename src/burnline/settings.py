@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from burnline.errors import Problem, SpecError
 
 _SECRETS = Path("/run/secrets")  # where containers find them: a file burnline_token is as good as BURNLINE_TOKEN
+_HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]", re.ASCII)
+
+
+def _host(name: str) -> str:
+    if not _HOST.fullmatch(name):
+        raise ValueError("should be host names with commas between, like burnline,*.example.com,[::1]")
+    return name
+
+
+Host = Annotated[str, AfterValidator(_host)]
 
 
 class Settings(BaseSettings):
@@ -18,7 +33,8 @@ class Settings(BaseSettings):
         runbooks: a folder of the team's own runbooks, beside those that ship with burnline.
         prometheus_url: set when Prometheus evaluates the compiled rules; empty means the embedded engine.
         token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
-        allowed_hosts: names under which the page may be asked for (a guard against DNS rebinding).
+        allowed_hosts: names under which burnline may be asked for, with commas between (a guard against DNS
+            rebinding); `*.example.com` is any name below it, `*` any at all.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -30,9 +46,30 @@ class Settings(BaseSettings):
     services: Path = Path("services")
     runbooks: Path | None = None
     host: str = "127.0.0.1"
-    port: int = 8600
+    port: Annotated[int, Field(ge=1, le=65535)] = 8600
     prometheus_url: str = ""
     token: str = ""
-    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     otlp_endpoint: str = ""
-    lease_seconds: float = 30.0
+    lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings of this process; what is `given` wins over the environment.
+
+    Raises: SpecError that names each wrong variable, its value and what would be accepted.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SpecError([_problem(each["loc"], each["msg"], each["input"]) for each in error.errors()]) from None
+
+
+def _problem(place: tuple[int | str, ...], message: str, value: object) -> Problem:
+    wanted = message.removeprefix("Input ").removeprefix("Value error, ")
+    return Problem("environment", 0, f"BURNLINE_{str(place[0]).upper()}", f"{value!r}: {wanted}")

@@ -1,0 +1,56 @@
+"""Settings from the environment: what is wrong is told by the variable's name."""
+
+from __future__ import annotations
+
+import pytest
+
+from burnline.errors import SpecError
+from burnline.settings import read_settings
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("BURNLINE_PORT", "abc", "should be a valid integer"),
+        ("BURNLINE_PORT", "99999", "should be less than or equal to 65535"),
+        ("BURNLINE_LEASE_SECONDS", "0", "should be greater than 0"),
+        ("BURNLINE_LEASE_SECONDS", "nan", "should be less than or equal to 3600"),
+        ("BURNLINE_ALLOWED_HOSTS", '["burnline"]', "should be host names with commas between"),
+        ("BURNLINE_ALLOWED_HOSTS", "http://burnline", "should be host names with commas between"),
+        ("BURNLINE_ALLOWED_HOSTS", "*burnline", "should be host names with commas between"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_words(
+    variable: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SpecError) as error:
+        read_settings()
+
+    assert f"environment: {variable}: " in str(error.value)
+    assert value.split(",")[0] in str(error.value)
+    assert told in str(error.value)
+
+
+def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_PORT", "abc")
+    monkeypatch.setenv("BURNLINE_LEASE_SECONDS", "soon")
+
+    with pytest.raises(SpecError) as error:
+        read_settings()
+
+    assert len(error.value.problems) == 2
+
+
+def test_hosts_are_written_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_ALLOWED_HOSTS", "burnline, *.example.com,[::1]")
+
+    assert read_settings().allowed_hosts == ("burnline", "*.example.com", "[::1]")
+
+
+def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_PORT", "9000")
+
+    assert read_settings().port == 9000
+    assert read_settings(port=9001).port == 9001
