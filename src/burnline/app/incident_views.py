@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from burnline.events import RunState
+from burnline.events import Outcome, RunState
 from burnline.store import incidents, runs, timeline
 from burnline.store.database import Database
 from burnline.store.incidents import Incident
+
+ENDED = {
+    Outcome.RECOVERED: "recovered",
+    Outcome.NOT_RECOVERED: "did not help",
+    Outcome.NO_DATA: "done, but no data shows whether it helped",
+    Outcome.WORSE: "made it worse",
+    Outcome.SKIPPED: "held back by its guards",
+    Outcome.REJECTED: "was not approved",
+    Outcome.FAILED: "failed",
+    Outcome.DEAD: "given up after its workers died",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +82,8 @@ class EntryView:
 
 
 @dataclass(frozen=True, slots=True)
-class IncidentView:
-    """An incident with all of that. `chain_holds`: nobody changed the record after it was written."""
+class IncidentLine:
+    """An incident in one line. `doing`: what is being done about it, or was done, in a few words."""
 
     id: int
     service: str
@@ -80,6 +91,20 @@ class IncidentView:
     state: str
     opened_at: datetime
     closed_at: datetime | None
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentView:
+    """An incident with its record and runs. `chain_holds`: nobody changed the record after it was written."""
+
+    id: int
+    service: str
+    title: str
+    state: str
+    opened_at: datetime
+    closed_at: datetime | None
+    doing: str
     chain_holds: bool
     entries: tuple[EntryView, ...]
     runs: tuple[RunView, ...]
@@ -93,6 +118,20 @@ def incident(db: Database, incident_id: int) -> IncidentView | None:
         return _incident(tx, found) if found else None
 
 
+def lines(
+    db: Database, *, service: str | None = None, state: str | None = None, limit: int = 100
+) -> list[IncidentLine]:
+    """Incidents, newest first, of one service and state or of all."""
+    with db.read() as tx:
+        found = incidents.list_incidents(tx, service=service, state=state, limit=limit)
+        return [
+            IncidentLine(
+                one.id, one.service, one.title, one.state, one.opened_at, one.closed_at, _doing(_runs(tx, one.id))
+            )
+            for one in found
+        ]
+
+
 def run(db: Database, run_id: int) -> RunView | None:
     """One run with its steps."""
     with db.read() as tx:
@@ -100,20 +139,21 @@ def run(db: Database, run_id: int) -> RunView | None:
         return _run(tx, found) if found else None
 
 
-def newest_runs(db: Database, limit: int = 50) -> list[RunView]:
+def newest_runs(db: Database, limit: int) -> list[RunView]:
     """The newest runs, newest first."""
     with db.read() as tx:
         return [_run(tx, found) for found in runs.runs(tx, limit)]
 
 
-def approvals(db: Database) -> list[ApprovalView]:
-    """Everything that waits for a person, oldest first."""
+def approvals(db: Database, now: datetime) -> list[ApprovalView]:
+    """Everything that waits for a person and has not expired by `now`, oldest first."""
     with db.read() as tx:
-        return _approvals(tx)
+        return [view for view in _approvals(tx) if view.expires_at > now]
 
 
 def _incident(tx: Connection, found: Incident) -> IncidentView:
     record = timeline.entries(tx, found.id)
+    made = _runs(tx, found.id)
     return IncidentView(
         id=found.id,
         service=found.service,
@@ -121,11 +161,33 @@ def _incident(tx: Connection, found: Incident) -> IncidentView:
         state=found.state,
         opened_at=found.opened_at,
         closed_at=found.closed_at,
+        doing=_doing(made),
         chain_holds=timeline.first_broken(record) is None,
-        entries=tuple(EntryView(e.at, e.source, e.actor, e.type, e.text, e.data) for e in record),
-        runs=tuple(_run(tx, started) for started in runs.runs_of_incident(tx, found.id)),
+        entries=tuple(
+            EntryView(e.at, e.source, e.actor, e.type, e.text, e.data)
+            for e in sorted(record, key=lambda entry: (entry.at, entry.id))
+        ),
+        runs=made,
         approvals=tuple(view for view in _approvals(tx) if view.incident_id == found.id),
     )
+
+
+def _runs(tx: Connection, incident_id: int) -> tuple[RunView, ...]:
+    return tuple(_run(tx, started) for started in runs.runs_of_incident(tx, incident_id))
+
+
+def _doing(made: Sequence[RunView]) -> str:
+    if not made:
+        return "no runbook is bound to this"
+    run = made[-1]
+    if run.outcome:
+        return f"{run.runbook} {ENDED[Outcome(run.outcome)]}"
+    last = run.steps[-1] if run.steps else None
+    if last is None:
+        return f"{run.runbook} is about to start"
+    if last.kind == "approve" and last.ended_at is None:
+        return f"{run.runbook} waits for a person"
+    return f"{run.runbook} is at its step {last.name}"
 
 
 def _run(tx: Connection, found: runs.Run) -> RunView:

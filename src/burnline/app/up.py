@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from burnline.app.http.application import create_app
+from burnline.app.application import create_app
 from burnline.app.server import make_server
 from burnline.app.wiring import build
 from burnline.settings import Settings

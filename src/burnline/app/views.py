@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnline.app.wiring import App
-from burnline.events import Burn, Finding, SloState, SloStatus
+from burnline.events import Burn, Counts, Finding, SloState, SloStatus
+from burnline.slo.windows import tiers
 from burnline.spec.service import ServiceSpec
+from burnline.spec.sli import SloSpec
 from burnline.spec.units import format_duration
 from burnline.store import releases, signals
 
+SHORTEST_HISTORY = timedelta(minutes=5)
 WORST_FIRST = (SloState.BREACHED, SloState.UNKNOWN, SloState.AT_RISK, SloState.OK)
 
 
@@ -72,8 +75,9 @@ class CollectorView:
 
 @dataclass(frozen=True, slots=True)
 class BurnHistory:
-    """Burn rates over one long window, one per moment."""
+    """Burn rates over one tier's long window, one per moment; the tier fires over `factor`."""
 
+    tier: str
     window: str
     factor: float
     rate: list[float | None]
@@ -90,14 +94,25 @@ class History:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseView:
+    """One change of the serving version."""
+
+    version: str
+    previous: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
-    """One service now; its state is its worst SLO's."""
+    """One service now; its state and sentence are its worst SLO's. `at`: of the newest evaluation."""
 
     name: str
     owner: str
     description: str
     version: str
     state: SloState
+    sentence: str
+    at: datetime | None
     slos: tuple[SloView, ...]
     signals: tuple[SignalView, ...]
     collectors: tuple[CollectorView, ...]
@@ -109,7 +124,7 @@ def fleet(app: App, now: datetime) -> list[ServiceView]:
     with app.db.read() as tx:
         findings = signals.latest_findings(tx)
         versions = {spec.service: releases.serving_version(tx, spec.service) for spec in app.specs}
-    views = [_service(app, spec, statuses, findings, versions[spec.service]) for spec in app.specs]
+    views = [_service(app, spec, statuses, findings, versions[spec.service], now) for spec in app.specs]
     return sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name))
 
 
@@ -118,38 +133,53 @@ def service(app: App, name: str, now: datetime) -> ServiceView | None:
     return next((view for view in fleet(app, now) if view.name == name), None)
 
 
-def history(app: App, name: str, slo: str, since: datetime) -> History:
-    """One SLO over time from the embedded engine's tiles; KeyError when there is no such SLO."""
-    past = app.engine.history(name, slo, since)
-    status = next(status for status in app.engine.statuses() if (status.service, status.slo) == (name, slo))
-    factors = {burn.long_window: burn.factor for burn in status.burns}
+def recent(slo: SloSpec) -> timedelta:
+    """How much of the past a chart of this SLO shows at first: a sixtieth of its window, 12 h of 30 d."""
+    return max(slo.window / 60, SHORTEST_HISTORY) if isinstance(slo.window, timedelta) else timedelta(hours=12)
+
+
+def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
+    """One SLO over time from the embedded engine's tiles."""
+    past = app.engine.history(name, slo.name, since)
+    fires = tiers(slo.window, slo.objective) if isinstance(slo.window, timedelta) else ()
     return History(
         at=past.at.tolist(),
         budget_remaining=_numbers(past.budget_remaining),
         sli=_numbers(past.sli),
         burns=[
-            BurnHistory(format_duration(window), factors[window], _numbers(rate))
-            for window, rate in past.burn_rate.items()
-            if window in factors
+            BurnHistory(tier.name, format_duration(tier.long), tier.factor, _numbers(past.burn_rate[tier.long]))
+            for tier in fires
         ],
     )
 
 
+def releases_since(app: App, name: str, since: datetime) -> tuple[ReleaseView, ...]:
+    """Changes of a service's version, oldest first."""
+    with app.db.read() as tx:
+        seen = releases.recent_releases(tx, name, since)
+    return tuple(ReleaseView(change.version, change.previous, change.seen_at) for change in seen)
+
+
 def _numbers(values: Iterable[float]) -> list[float | None]:
-    return [None if math.isnan(value) else float(value) for value in values]
+    return [float(value) if math.isfinite(value) else None for value in values]
 
 
 def _service(
-    app: App, spec: ServiceSpec, statuses: Sequence[SloStatus], findings: Sequence[Finding], version: str
+    app: App, spec: ServiceSpec, statuses: Sequence[SloStatus], findings: Sequence[Finding], version: str, now: datetime
 ) -> ServiceView:
     by_name = {status.slo: status for status in statuses if status.service == spec.service}
-    slos = tuple(_slo(by_name[slo.name], slo.description) for slo in spec.slos if slo.name in by_name)
+    slos = tuple(
+        _slo(by_name.get(slo.name) or _not_evaluated(spec.service, slo, now), slo.description) for slo in spec.slos
+    )
+    worst = min(slos, key=lambda slo: WORST_FIRST.index(slo.state), default=None)
     return ServiceView(
         name=spec.service,
         owner=spec.owner,
         description=spec.description,
         version=version,
-        state=min((slo.state for slo in slos), key=WORST_FIRST.index, default=SloState.UNKNOWN),
+        state=worst.state if worst else SloState.UNKNOWN,
+        sentence=f"{worst.name}: {worst.sentence}" if worst else "Nothing is promised: add `slos` to its service file.",
+        at=max((status.at for status in by_name.values()), default=None),
         slos=slos,
         signals=tuple(_signal(finding) for finding in findings if finding.service == spec.service),
         collectors=tuple(
@@ -157,6 +187,23 @@ def _service(
             for turn in app.latest_turns()
             if turn.service in (spec.service, "")
         ),
+    )
+
+
+def _not_evaluated(service: str, slo: SloSpec, now: datetime) -> SloStatus:
+    return SloStatus(
+        service=service,
+        slo=slo.name,
+        at=now,
+        state=SloState.UNKNOWN,
+        objective=slo.objective,
+        window=slo.window if isinstance(slo.window, timedelta) else timedelta(0),
+        sli=None,
+        counts=Counts(0, 0),
+        budget_remaining=None,
+        exhausted_in=None,
+        burns=(),
+        cause="not evaluated yet: the first turn follows the first scrape. Does the process run its workers?",
     )
 
 
@@ -188,16 +235,20 @@ def _signal(finding: Finding) -> SignalView:
 
 
 def _sentence(status: SloStatus) -> str:
+    window = format_duration(status.window)
     if status.state is SloState.UNKNOWN:
-        return status.cause or "Nothing is known of this SLO."
+        return _capital(status.cause) or "Nothing is known of this SLO."
     if status.counts.total == 0:
         return "No traffic in the window: the budget is untouched."
-    firing = [burn for burn in status.burns if burn.firing]
-    if firing and status.exhausted_in is not None:
-        return f"At this rate the budget of {format_duration(status.window)} is gone in {_rough(status.exhausted_in)}."
     if status.budget_remaining is not None and status.budget_remaining <= 0:
-        return f"The budget of {format_duration(status.window)} is spent."
-    return f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events in {format_duration(status.window)}."
+        return f"The budget of {window} is spent."
+    if any(burn.firing for burn in status.burns) and status.exhausted_in is not None:
+        return f"At this rate the budget of {window} is gone in {_rough(status.exhausted_in)}."
+    return f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events in {window}."
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _rough(span: timedelta) -> str:

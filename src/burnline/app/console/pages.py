@@ -1,15 +1,16 @@
-"""Pages and the parts of them that are fetched again when something happened."""
+"""Pages for people. Each is served whole at its path, and below /parts as what changes on it: see static/console.js."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+import json
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from fastapi.staticfiles import StaticFiles
@@ -17,165 +18,154 @@ from fastapi.templating import Jinja2Templates
 from pydantic import ValidationError
 
 from burnline.app import incident_views, views
-from burnline.app.http.api import Decision, Parts, settle
+from burnline.app.console import words
+from burnline.app.console.live import Pulse, ticks
+from burnline.app.http.api import Decision, Number, Parts, found, settle
 from burnline.app.http.bodies import read_body
-from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.guards import check_token, refuse_cross_site
 from burnline.app.wiring import App
-from burnline.errors import PayloadError
 from burnline.events import SloState
-from burnline.store import incidents, timeline
+from burnline.spec.service import ServiceSpec
+from burnline.spec.units import format_duration
+from burnline.store import incidents
 
 FOLDER = Path(__file__).parent
-HEARTBEAT_SECONDS = 15
+PARTS = "/parts"
+ZOOMS = (60, 12, 1)  # parts of the longest window that charts may show
+ASK_FOR = {
+    "actor": "Write your name (at most 100 characters): the record keeps who decided.",
+    "decision": "Choose approve or reject.",
+    "plan_hash": "The form was incomplete: load the page again.",
+    "reason": "Keep the reason under 500 characters.",
+}
+Handler = TypeVar("Handler", bound=Callable[..., Response])
 templates = Jinja2Templates(FOLDER / "templates")
+templates.env.filters.update(words.FILTERS)
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 
 def mount(app: FastAPI) -> None:
     """Add the pages and their assets."""
+    app.state.pulse = Pulse(app.state.burnline)
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 
-@router.get("/")
-def fleet_page(request: Request, app: Parts) -> Response:
-    return _page(request, "fleet.html", {"page": "fleet", **_fleet(app)})
+def page(path: str) -> Callable[[Handler], Handler]:
+    """Serve at `path`, and below /parts."""
+
+    def register(handler: Handler) -> Handler:
+        router.get(PARTS + path)(handler)
+        router.get(path)(handler)
+        return handler
+
+    return register
 
 
-@router.get("/parts/fleet")
-def fleet_part(request: Request, app: Parts) -> Response:
-    return _page(request, "fleet_part.html", _fleet(app))
+@page("/")
+def fleet(request: Request, app: Parts) -> Response:
+    services = views.fleet(app, datetime.now(UTC))
+    count = {state: sum(service.state is state for service in services) for state in SloState}
+    opened = incident_views.lines(app.db, state=incidents.OPEN)
+    return _page(request, app, "fleet.html", services=services, count=count, incidents=opened)
 
 
-@router.get("/services/{name}")
-def service_page(request: Request, name: str, app: Parts) -> Response:
-    return _service(request, name, app, "service.html")
-
-
-@router.get("/parts/services/{name}")
-def service_part(request: Request, name: str, app: Parts) -> Response:
-    return _service(request, name, app, "service_part.html")
-
-
-@router.get("/incidents")
-def incidents_page(request: Request, app: Parts) -> Response:
-    return _page(request, "incidents.html", {"page": "incidents", **_incidents(app)})
-
-
-@router.get("/parts/incidents")
-def incidents_part(request: Request, app: Parts) -> Response:
-    return _page(request, "incidents_part.html", _incidents(app))
-
-
-@router.get("/incidents/{incident_id}")
-def incident_page(request: Request, incident_id: int, app: Parts) -> Response:
-    return _incident(request, incident_id, app, "incident.html")
-
-
-@router.get("/parts/incidents/{incident_id}")
-def incident_part(request: Request, incident_id: int, app: Parts) -> Response:
-    return _incident(request, incident_id, app, "incident_part.html")
-
-
-@router.post("/approvals/{approval_id}", dependencies=[Depends(require_token), Depends(refuse_cross_site)])
-async def answer(request: Request, approval_id: int, app: Parts) -> Response:
-    """A person's answer, from the form; works without scripts."""
-    sent = dict(parse_qsl((await read_body(request)).decode(errors="replace")))
-    try:
-        decision = Decision.model_validate(sent)
-    except ValidationError as error:
-        raise PayloadError("; ".join(f"{e['loc'][0]}: {e['msg']}" for e in error.errors())) from error
-    asked = next((view for view in incident_views.approvals(app.db) if view.id == approval_id), None)
-    await run_in_threadpool(settle, app, approval_id, decision)
-    return RedirectResponse(f"/incidents/{asked.incident_id}" if asked else "/incidents", 303)
-
-
-@router.get("/events")
-async def events(request: Request, app: Parts) -> StreamingResponse:
-    """Server-sent `tick` events: something a page shows has changed."""
-    return StreamingResponse(
-        _ticks(request, app), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+@page("/services/{name}")
+def service(request: Request, name: str, app: Parts) -> Response:
+    now = datetime.now(UTC)
+    view = found(views.service(app, name, now), f"No service is called {name}.")
+    spec = found(app.spec(name), f"No service is called {name}.")
+    zooms = _zooms(spec)
+    last = request.query_params.get("last", "")
+    shown = {slo.name: zooms.get(last) or views.recent(slo) for slo in spec.slos}
+    since = now - max(shown.values(), default=timedelta(0))
+    past = incident_views.lines(app.db, service=name, limit=20)
+    return _page(
+        request,
+        app,
+        "service.html",
+        service=view,
+        shown=shown,
+        zooms=list(zooms),
+        last=last if last in zooms else next(iter(zooms), ""),
+        releases=json.dumps(
+            [(change.at.timestamp(), change.version) for change in views.releases_since(app, name, since)]
+        ),
+        bands=json.dumps([(one.opened_at.timestamp(), one.closed_at and one.closed_at.timestamp()) for one in past]),
+        incidents=past,
     )
 
 
-async def _ticks(request: Request, app: App) -> AsyncIterator[str]:
-    last: tuple[Any, ...] = ()
-    quiet = 0
-    server = getattr(request.app.state, "server", None)
-    while not (server and server.should_exit) and not await request.is_disconnected():
-        state = await asyncio.to_thread(_revision, app)
-        quiet += 1
-        if state != last:
-            last, quiet = state, 0
-            yield "event: tick\ndata: \n\n"
-        elif quiet >= HEARTBEAT_SECONDS:
-            quiet = 0
-            yield ": still here\n\n"
-        await asyncio.sleep(1)
+@page("/incidents")
+def incident_list(request: Request, app: Parts) -> Response:
+    return _page(request, app, "incidents.html", incidents=incident_views.lines(app.db))
 
 
-def _revision(app: App) -> tuple[Any, ...]:
-    with app.db.read() as tx:
-        entry = timeline.newest_id(tx)
-    return entry, max((status.at for status in app.statuses(datetime.now(UTC))), default=None)
+@page("/incidents/{incident_id}")
+def incident(request: Request, incident_id: Number, app: Parts) -> Response:
+    view = found(incident_views.incident(app.db, incident_id), f"No incident has the number {incident_id}.")
+    return _page(request, app, "incident.html", incident=view)
 
 
-def _fleet(app: App) -> Mapping[str, Any]:
-    services = views.fleet(app, datetime.now(UTC))
-    states = [slo.state for service in services for slo in service.slos]
-    with app.db.read() as tx:
-        opened = incidents.list_incidents(tx, state=incidents.OPEN)
-    return {"services": services, "incidents": opened, "counts": {state: states.count(state) for state in SloState}}
+@page("/approvals")
+def approvals(request: Request, app: Parts) -> Response:
+    return _page(request, app, "approvals.html")
 
 
-def _incidents(app: App) -> Mapping[str, Any]:
-    with app.db.read() as tx:
-        return {"incidents": incidents.list_incidents(tx)}
+@router.post("/approvals/{approval_id}", dependencies=[Depends(refuse_cross_site)])
+async def answer(request: Request, approval_id: Number, app: Parts) -> Response:
+    """A person's answer, from the form; works without scripts."""
+    sent = dict(parse_qsl((await read_body(request)).decode(errors="replace")))
+    check_token(request, sent.pop("token", ""))
+    try:
+        decision = Decision.model_validate(sent)
+    except ValidationError as error:
+        raise HTTPException(422, " ".join(ASK_FOR[str(each["loc"][0])] for each in error.errors())) from error
+    waiting = await run_in_threadpool(incident_views.approvals, app.db, datetime.now(UTC))
+    await run_in_threadpool(settle, app, approval_id, decision)
+    asked = next((view for view in waiting if view.id == approval_id), None)
+    return RedirectResponse(f"/incidents/{asked.incident_id}" if asked else "/approvals", 303)
 
 
-def _service(request: Request, name: str, app: App, template: str) -> Response:
-    view = views.service(app, name, datetime.now(UTC))
-    if view is None:
-        return _page(request, "missing.html", {"what": f"No service is called {name}."}, 404)
-    with app.db.read() as tx:
-        latest = incidents.list_incidents(tx, service=name, limit=3)
-    return _page(request, template, {"service": view, "incidents": latest})
+@router.get("/events")
+async def events(request: Request) -> StreamingResponse:
+    """Server-sent `tick` events: something a page shows has changed."""
+    return StreamingResponse(
+        ticks(request, request.app.state.pulse), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
+    )
 
 
-def _incident(request: Request, incident_id: int, app: App, template: str) -> Response:
-    view = incident_views.incident(app.db, incident_id)
-    if view is None:
-        return _page(request, "missing.html", {"what": f"No incident has the number {incident_id}."}, 404)
-    shown = {"incident": view, "entries": view.entries, "runs": view.runs, "approvals": view.approvals}
-    return _page(request, template, {**shown, "chain_holds": view.chain_holds})
+def wanted_by(request: Request) -> bool:
+    """Whether an answer to this request is for a person's eyes."""
+    return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
 
 
-def _page(request: Request, template: str, shown: Mapping[str, Any], status: int = 200) -> Response:
-    return templates.TemplateResponse(request, template, dict(shown), status_code=status)
+def trouble(request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+    """A page that says what went wrong and where to go on."""
+    asked = request.url.path.startswith("/approvals/")
+    title = "Your answer was not taken" if asked else HTTPStatus(status).phrase
+    shown = {"title": title, "message": message, "back": "/approvals" if asked else "/", "status": status}
+    return templates.TemplateResponse(request, "trouble.html", shown, status, headers)
 
 
-def _percent(value: float | None, digits: int = 2) -> str:
-    if value is None:
-        return "-"
-    return f"{value * 100:.{digits}f}".rstrip("0").rstrip(".") + "%"
+def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
+    now = datetime.now(UTC)
+    path = request.url.path.removeprefix(PARTS)
+    around = {
+        "revision": request.app.state.pulse.read(),  # before what it stands for is read: a change is never missed
+        "part": request.url.path.startswith(PARTS),
+        "path": path,
+        "query": request.url.query,
+        "now": now,
+        "waiting": incident_views.approvals(app.db, now),
+        "token": bool(app.settings.token),
+    }
+    return templates.TemplateResponse(request, template, {**around, **shown}, headers={"Cache-Control": "no-store"})
 
 
-def _rate(value: float) -> str:
-    return f"{value:.3g}" if value < 100 else f"{value:.0f}"
-
-
-def _span(value: timedelta) -> str:
-    seconds = max(value.total_seconds(), 0)
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{int(seconds // size)}{unit} {_span(timedelta(seconds=seconds % size)).split(' ')[0]}"
-    return f"{seconds:.0f}s" if seconds >= 10 else f"{seconds:.1f}s"
-
-
-templates.env.filters.update(
-    percent=_percent,
-    rate=_rate,
-    span=_span,
-    clock=lambda at: f"{at:%H:%M:%S}",
-    moment=lambda at: f"{at:%Y-%m-%d %H:%M:%S} UTC",
-)
+def _zooms(spec: ServiceSpec) -> dict[str, timedelta]:
+    windows = [slo.window for slo in spec.slos if isinstance(slo.window, timedelta)]
+    if not windows:
+        return {}
+    spans = (max(max(windows) / part, views.SHORTEST_HISTORY) for part in ZOOMS)
+    return {format_duration(timedelta(seconds=round(span.total_seconds()))): span for span in spans}

@@ -5,30 +5,45 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from burnline.app import incident_views, views
 from burnline.app.http.guards import refuse_cross_site, require_token
-from burnline.app.incident_views import ApprovalView, IncidentView, RunView
+from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks.approvals import decide
-from burnline.store import incidents
-from burnline.store.incidents import Incident
 
 T = TypeVar("T")
-router = APIRouter(prefix="/v1")
 Seconds = Annotated[float, Query(gt=0, le=366 * 86400)]
+Limit = Annotated[int, Query(gt=0, le=1000)]
+Number = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what a database can hold
+
+
+class Trouble(BaseModel):
+    """What went wrong, in words."""
+
+    error: str
 
 
 class Decision(BaseModel):
-    """A person's answer to an approval."""
+    """A person's answer to an approval; `plan_hash` is that of the plan they saw."""
 
     decision: Annotated[str, Field(pattern="^(approve|reject)$")]
     actor: Annotated[str, Field(min_length=1, max_length=100)]
     plan_hash: str
     reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Decided(BaseModel):
+    """The approval's new state."""
+
+    state: str
+
+
+router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Trouble}}
 
 
 def burnline(request: Request) -> App:
@@ -46,57 +61,59 @@ def services(app: Parts) -> list[ServiceView]:
     return views.fleet(app, datetime.now(UTC))
 
 
-@router.get("/services/{name}")
+@router.get("/services/{name}", responses=NOT_FOUND)
 def service(name: str, app: Parts) -> ServiceView:
     """One service now."""
     return found(views.service(app, name, datetime.now(UTC)), f"no service is called {name!r}")
 
 
-@router.get("/services/{name}/slos/{slo}/history")
+@router.get("/services/{name}/slos/{slo}/history", responses=NOT_FOUND)
 def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> History:
     """One SLO over the last `seconds` (by default a sixtieth of its window, at least five minutes)."""
     spec = found(app.spec(name), f"no service is called {name!r}")
     promised = found(spec.slo(slo), f"{name} has no SLO called {slo!r}")
-    window = promised.window if isinstance(promised.window, timedelta) else timedelta(days=30)
-    span = timedelta(seconds=seconds) if seconds else max(window / 60, timedelta(minutes=5))
-    return views.history(app, name, slo, datetime.now(UTC) - span)
+    span = timedelta(seconds=seconds) if seconds else views.recent(promised)
+    return views.history(app, name, promised, datetime.now(UTC) - span)
 
 
 @router.get("/incidents")
-def list_incidents(app: Parts, limit: Annotated[int, Query(gt=0, le=1000)] = 100) -> list[Incident]:
+def list_incidents(app: Parts, limit: Limit = 100) -> list[IncidentLine]:
     """Incidents, newest first."""
-    with app.db.read() as tx:
-        return incidents.list_incidents(tx, limit=limit)
+    return incident_views.lines(app.db, limit=limit)
 
 
-@router.get("/incidents/{incident_id}")
-def incident(incident_id: int, app: Parts) -> IncidentView:
+@router.get("/incidents/{incident_id}", responses=NOT_FOUND)
+def incident(incident_id: Number, app: Parts) -> IncidentView:
     """One incident with its record and runs."""
     return found(incident_views.incident(app.db, incident_id), f"no incident has the number {incident_id}")
 
 
 @router.get("/runs")
-def runs(app: Parts) -> list[RunView]:
+def runs(app: Parts, limit: Limit = 50) -> list[RunView]:
     """The newest runs, newest first."""
-    return incident_views.newest_runs(app.db)
+    return incident_views.newest_runs(app.db, limit)
 
 
-@router.get("/runs/{run_id}")
-def run(run_id: int, app: Parts) -> RunView:
+@router.get("/runs/{run_id}", responses=NOT_FOUND)
+def run(run_id: Number, app: Parts) -> RunView:
     """One run with its steps."""
     return found(incident_views.run(app.db, run_id), f"no run has the number {run_id}")
 
 
 @router.get("/approvals")
 def approvals(app: Parts) -> list[ApprovalView]:
-    """What waits for a person."""
-    return incident_views.approvals(app.db)
+    """What waits for a person, oldest first."""
+    return incident_views.approvals(app.db, datetime.now(UTC))
 
 
-@router.post("/approvals/{approval_id}", dependencies=[Depends(require_token), Depends(refuse_cross_site)])
-def answer(approval_id: int, decision: Decision, app: Parts) -> dict[str, Any]:
+@router.post(
+    "/approvals/{approval_id}",
+    dependencies=[Depends(require_token), Depends(refuse_cross_site)],
+    responses={status: {"model": Trouble} for status in (401, 403, 409)},
+)
+def answer(approval_id: Number, decision: Decision, app: Parts) -> Decided:
     """Approve or reject what a run plans to do."""
-    return {"state": settle(app, approval_id, decision)}
+    return Decided(state=settle(app, approval_id, decision))
 
 
 def settle(app: App, approval_id: int, decision: Decision) -> str:

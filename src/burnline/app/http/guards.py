@@ -10,15 +10,21 @@ from starlette.requests import Request
 
 
 def require_token(request: Request) -> None:
-    """Refuse a request without the token, where one is set.
+    """Refuse a request without the token in its header, where one is set.
+
+    Raises: HTTPException 401.
+    """
+    scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+    check_token(request, sent if scheme == "Bearer" else "")
+
+
+def check_token(request: Request, sent: str) -> None:
+    """Refuse a request that sent another token than the one that is set; without one set, anything goes.
 
     Raises: HTTPException 401.
     """
     token: str = request.app.state.burnline.settings.token
-    if not token:
-        return
-    sent = request.headers.get("authorization", "")
-    if not hmac.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+    if token and not hmac.compare_digest(sent.encode(errors="replace"), token.encode()):
         raise HTTPException(401, "send Authorization: Bearer <BURNLINE_TOKEN>", {"WWW-Authenticate": "Bearer"})
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +28,14 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+}
+# Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.
+REFUSALS: dict[type[Exception], tuple[int, str]] = {
+    PayloadTooLarge: (413, "too_large"),
+    PayloadError: (400, "malformed"),
+    DecisionRefused: (409, "refused"),
+    TimeoutError: (408, "too_slow"),
+    StoreError: (503, "store"),
 }
 
 
@@ -70,48 +81,59 @@ class SecurityHeaders:
 
 
 def _answer_errors(app: FastAPI) -> None:
+    """Every error is {"error": ...} for programs and a page for people."""
     burnline: App = app.state.burnline
 
-    def refuse(request: Request, status: int, reason: str, message: str) -> JSONResponse:
-        burnline.instruments.bodies_refused.labels(request.scope["route"].path, reason).inc()
-        return JSONResponse({"error": message}, status)
+    async def answer(request: Request, error: Exception) -> Response:
+        status, reason, message = _explain(request, error)
+        if reason and request.method == "POST":
+            burnline.instruments.bodies_refused.labels(request.scope["route"].path, reason).inc()
+        headers = getattr(error, "headers", None)
+        if pages.wanted_by(request):
+            return pages.trouble(request, status, message, headers)
+        return JSONResponse({"error": message}, status, headers)
 
-    @app.exception_handler(PayloadTooLarge)
-    async def too_large(request: Request, error: PayloadTooLarge) -> JSONResponse:
-        return refuse(request, 413, "too_large", str(error))
+    for kind in (*REFUSALS, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(kind, answer)
 
-    @app.exception_handler(PayloadError)
-    async def malformed(request: Request, error: PayloadError) -> JSONResponse:
-        return refuse(request, 400, "malformed", str(error))
 
-    @app.exception_handler(DecisionRefused)
-    async def too_late(request: Request, error: DecisionRefused) -> JSONResponse:
-        return refuse(request, 409, "refused", str(error))
+def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
+    """The status, the reason to count it under (none: not counted), and what to tell whoever asked."""
+    for kind, (status, reason) in REFUSALS.items():
+        if isinstance(error, kind):
+            return status, reason, _message(error)
+    if isinstance(error, RequestValidationError):
+        wrong = (f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}" for each in error.errors())
+        return 422, "", "; ".join(wrong)
+    if isinstance(error, HTTPException):
+        nothing_here = error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase
+        return error.status_code, "", f"nothing is at {request.url.path}" if nothing_here else str(error.detail)
+    return 500, "", "burnline failed on this; its log says why"
 
-    @app.exception_handler(TimeoutError)
-    async def too_slow(request: Request, _error: TimeoutError) -> JSONResponse:
-        return refuse(request, 408, "too_slow", "the body did not arrive in time")
 
-    @app.exception_handler(StoreError)
-    async def store_failed(request: Request, _error: StoreError) -> JSONResponse:
-        # 503, never 429: Alertmanager retries only 5xx. The cause is in the log, not in the answer.
-        return refuse(request, 503, "store", "the store failed; nothing was kept: send it again")
+def _message(error: Exception) -> str:
+    if isinstance(error, StoreError):  # the cause is in the log, not in the answer
+        return "the store failed; nothing was kept: send it again"
+    return "the body did not arrive in time" if isinstance(error, TimeoutError) else str(error)
 
 
 def _add_health(app: FastAPI) -> None:
     burnline: App = app.state.burnline
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:
+        """What burnline measured, as Prometheus text."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         return Response(encode(burnline.registry), media_type=content_type)
 
-    @app.get("/healthz")
+    @app.get("/healthz", response_class=PlainTextResponse)
     async def alive() -> PlainTextResponse:
+        """Whether the process answers."""
         return PlainTextResponse("ok\n")
 
-    @app.get("/readyz")
+    @app.get("/readyz", response_class=PlainTextResponse)
     def ready() -> PlainTextResponse:
+        """Whether the store answers too."""
         with burnline.db.read() as tx:
             tx.exec_driver_sql("SELECT 1")
         return PlainTextResponse("ready\n")

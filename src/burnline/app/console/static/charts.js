@@ -1,0 +1,185 @@
+"use strict";
+// Burn rate and budget of each SLO, drawn with uPlot from /v1/services/.../history. Colours come from the style sheet.
+
+const TIERS = ["page-fast", "page-slow", "ticket-fast", "ticket-slow"];
+const HEIGHT = 168;
+const charts = new Map(); // by section
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const times = (value) => `${+value.toPrecision(3)}×`;
+const share = (value) => `${+(value * 100).toPrecision(4)}%`;
+const known = (values) => values.filter((value) => value !== null);
+
+function findCharts() {
+  for (const section of document.querySelectorAll("[data-history]")) {
+    if (!charts.has(section)) charts.set(section, newChart(section));
+  }
+  refreshCharts();
+}
+
+function refreshCharts() {
+  for (const [section, chart] of charts) section.isConnected ? chart.refresh() : charts.delete(section);
+}
+
+function newChart(section) {
+  let history = null;
+  let plots = [];
+  let due = 0; // when a new point can be there, on the clock of performance.now()
+
+  async function refresh() {
+    if (performance.now() < due) return;
+    due = Infinity;
+    let wait = 1000;
+    try {
+      const answer = await fetch(section.dataset.history);
+      if (!answer.ok) return;
+      history = await answer.json();
+      wait = 900 * (history.at[1] - history.at[0] || 1);
+      if (plots.length) plots.forEach((plot) => plot.setData(series(plot.kind)));
+      else draw();
+    } catch {
+      // the page says by itself that it is not live
+    } finally {
+      due = performance.now() + wait;
+    }
+  }
+
+  function draw() {
+    if (!history) return;
+    plots.forEach((plot) => plot.destroy());
+    plots = [...section.querySelectorAll("[data-plot]")].map((element) => {
+      const kind = element.dataset.plot;
+      const plot = new uPlot(kind === "burn" ? burnOptions(element) : budgetOptions(element), series(kind), element);
+      plot.kind = kind;
+      element.dataset.ready = "1";
+      return plot;
+    });
+  }
+
+  const series = (kind) =>
+    kind === "burn" ? [history.at, ...history.burns.map((burn) => burn.rate)] : [history.at, history.budget_remaining];
+
+  // The square root keeps both a burn of 1× and one of 100× readable; grid lines stand where tiers fire.
+  const burnOptions = (element) => {
+    const factors = history.burns.map((burn) => burn.factor).sort((a, b) => a - b);
+    const highest = factors.at(-1) ?? 1;
+    return options(element, times, {
+      scale: { distr: 100, fwd: Math.sqrt, bwd: (root) => root * root, range: (_, low, high) => [0, Math.max(highest, high ?? 0) * 1.2] },
+      splits: (plot) => {
+        const high = Math.max(0, ...known(plot.data.slice(1).flat()));
+        return [0, ...factors, ...(high > 2 * highest ? [high] : [])];
+      },
+      lines: history.burns.map((burn) => [`over ${burn.window}`, burn.tier]),
+      dashes: history.burns.map((burn) => [burn.factor, burn.tier, burn.tier]),
+    });
+  };
+
+  // Zoomed in to the nearest of 99 to 100 %, 90 to 100 %, 0 to 100 % that shows all of it.
+  const budgetOptions = (element) =>
+    options(element, share, {
+      scale: {
+        range: (_, low, high) => {
+          const spent = 1 - (low ?? 1);
+          const floor = spent > 1 ? low * 1.1 : 1 - 10 ** Math.ceil(Math.log10(Math.max(spent, 0.01)));
+          return [Math.min(floor, 0.99), Math.max(1, high ?? 1) + (1 - floor) * 0.06];
+        },
+      },
+      lines: [["left", "ok"]],
+      dashes: [[0, "breached", "spent"]],
+    });
+
+  function options(element, label, { scale, splits, lines, dashes }) {
+    const axis = { stroke: color("quiet"), grid: { stroke: color("line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
+    return {
+      width: element.clientWidth,
+      height: HEIGHT,
+      tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false }, y: false, sync: { key: "time" }, points: { size: 6 } },
+      scales: { x: { time: true }, y: scale },
+      axes: [
+        { ...axis, size: 26, space: 70, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+        { ...axis, size: 48, space: 24, filter: (_, ticks) => ticks, values: (_, ticks) => ticks.map(label), ...(splits ? { splits } : {}) },
+      ],
+      series: [{}, ...lines.map(([name, stroke]) => ({ label: name, stroke: color(stroke), width: 1.5, spanGaps: false, points: { show: false } }))],
+      hooks: { drawClear: [drawBehind], draw: [(plot) => drawOver(plot, dashes)], setCursor: [(plot) => tell(plot, label)] },
+    };
+  }
+
+  // Behind the lines: where there was no data, and while an incident was open.
+  function drawBehind(plot) {
+    const { ctx, bbox } = plot;
+    const fill = (from, to, name, alpha, text) => {
+      const left = Math.max(plot.valToPos(from, "x", true), bbox.left);
+      const right = Math.min(plot.valToPos(to, "x", true), bbox.left + bbox.width);
+      if (right <= left) return;
+      ctx.fillStyle = color(name);
+      ctx.globalAlpha = alpha;
+      ctx.fillRect(left, bbox.top, right - left, bbox.height);
+      ctx.globalAlpha = 1;
+      ctx.font = `${11 * devicePixelRatio}px system-ui, sans-serif`;
+      if (text && right - left > ctx.measureText(text).width + 8) ctx.fillText(text, left + 4 * devicePixelRatio, bbox.top + bbox.height - 5 * devicePixelRatio);
+    };
+    ctx.save();
+    const now = plot.data[0].at(-1);
+    for (const [from, to] of gaps(plot.data[0], plot.data[1])) fill(from, to, "unknown", 0.1, "no data");
+    for (const [from, to] of JSON.parse(section.dataset.incidents)) fill(from, to ?? now, "breached", 0.1);
+    ctx.restore();
+  }
+
+  // Over them: where tiers fire, and when the version changed.
+  function drawOver(plot, dashes) {
+    const { ctx, bbox } = plot;
+    const ratio = devicePixelRatio;
+    const line = (x0, y0, x1, y1) => {
+      ctx.beginPath();
+      ctx.moveTo(x0, y0);
+      ctx.lineTo(x1, y1);
+      ctx.stroke();
+    };
+    ctx.save();
+    ctx.lineWidth = ratio;
+    ctx.font = `${10 * ratio}px system-ui, sans-serif`;
+    for (const [value, name, text] of dashes) {
+      const y = plot.valToPos(value, "y", true);
+      if (y < bbox.top || y > bbox.top + bbox.height) continue;
+      ctx.setLineDash([5 * ratio, 4 * ratio]);
+      ctx.strokeStyle = ctx.fillStyle = color(name);
+      line(bbox.left, y, bbox.left + bbox.width, y);
+      ctx.fillText(text, bbox.left + 4 * ratio, y - 3 * ratio);
+    }
+    ctx.setLineDash([2 * ratio, 2 * ratio]);
+    ctx.strokeStyle = ctx.fillStyle = color("ink");
+    for (const [at, version] of JSON.parse(section.dataset.releases)) {
+      const x = plot.valToPos(at, "x", true);
+      if (x < bbox.left || x > bbox.left + bbox.width) continue;
+      line(x, bbox.top, x, bbox.top + bbox.height);
+      ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
+      ctx.fillText(`version ${version}`, x + (ctx.textAlign === "right" ? -4 : 4) * ratio, bbox.top + 9 * ratio);
+    }
+    ctx.restore();
+  }
+
+  function tell(plot, label) {
+    const n = plot.cursor.idx;
+    const note = plot.root.parentElement.parentElement.querySelector("[data-note]");
+    if (n === null || n === undefined) return void (note.textContent = "");
+    const at = new Date(plot.data[0][n] * 1000).toISOString().slice(11, 19);
+    const values = plot.series.slice(1).map((line, k) => `${label === times ? `${line.label} ` : ""}${plot.data[k + 1][n] === null ? "no data" : label(plot.data[k + 1][n])}`);
+    note.textContent = `${at} UTC: ${values.join(", ")}`;
+  }
+
+  new ResizeObserver(() => plots.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT }))).observe(section);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  return { refresh };
+}
+
+function gaps(at, values) {
+  const found = [];
+  values.forEach((value, n) => {
+    if (value !== null) return;
+    const from = at[Math.max(0, n - 1)];
+    if (found.length && found.at(-1)[1] >= from) found.at(-1)[1] = at[n];
+    else found.push([from, at[n]]);
+  });
+  return found;
+}

@@ -1,0 +1,91 @@
+"""How numbers and times are written on a page. All times are UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import PurePath
+from typing import Any
+
+NOTHING = "\N{EN DASH}"
+TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A share as a percentage, without needless zeros.
+
+    >>> percent(0.999), percent(1.0), percent(0.98235)
+    ('99.9%', '100%', '98.23%')
+    """
+    if value is None:
+        return NOTHING
+    written = f"{value * 100:.{digits}f}"
+    return (written.rstrip("0").rstrip(".") if "." in written else written) + "%"
+
+
+def rate(value: float | None) -> str:
+    """A burn rate: so many times what the budget allows."""
+    if value is None:
+        return NOTHING
+    return (f"{value:.3g}" if value < 100 else f"{value:.0f}") + TIMES
+
+
+def span(value: timedelta) -> str:
+    """The two largest units.
+
+    >>> span(timedelta(hours=26, minutes=5)), span(timedelta(seconds=2.04)), span(timedelta(minutes=3))
+    ('1d 2h', '2s', '3m')
+    """
+    seconds = abs(value.total_seconds())
+    if seconds < 9.95:
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
+    seconds = round(seconds)
+    parts: list[str] = []
+    for unit, size in UNITS:
+        count, seconds = divmod(seconds, size)
+        if count or parts:
+            parts.append(f"{count}{unit}")
+    return " ".join(part for part in parts[:2] if not part.startswith("0"))
+
+
+def delta(value: timedelta) -> str:
+    """A signed span.
+
+    >>> delta(timedelta(seconds=90)), delta(timedelta(0))
+    ('+1m 30s', '0s')
+    """
+    written = span(value)
+    return written if written == "0s" else (MINUS if value < timedelta(0) else "+") + written
+
+
+def clock(at: datetime) -> str:
+    """The time of day."""
+    return f"{at:%H:%M:%S}"
+
+
+def moment(at: datetime) -> str:
+    """Day and time."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def plan(planned: Mapping[str, Any]) -> str:
+    """What a hook would do, in words.
+
+    >>> plan({"kind": "alias", "target": "/srv/registry.json#champion", "from_version": "2", "to_version": "1"})
+    'alias registry.json#champion from version 2 back to 1'
+    """
+    start = planned.get("from_version") or "that serves now"
+    target = PurePath(str(planned.get("target", ""))).name
+    return f"{planned.get('kind')} {target} from version {start} back to {planned.get('to_version')}"
+
+
+FILTERS = {
+    "percent": percent,
+    "rate": rate,
+    "span": span,
+    "delta": delta,
+    "clock": clock,
+    "moment": moment,
+    "plan": plan,
+}
