@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from fastapi import FastAPI
 
-from burnline.app.server import make_server
+from burnline.app.server import listen, make_server
 from burnline.settings import Settings
 from tests.programs import free_port
 
@@ -18,8 +18,8 @@ from tests.programs import free_port
 def serving(app: FastAPI, port: int | None = None) -> Iterator[str]:
     """The base URL of `app` while it is served."""
     port = port or free_port()
-    server = app.state.server = make_server(app, Settings(port=port))
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = app.state.server = make_server(app)
+    thread = threading.Thread(target=server.run, args=([listen(Settings(port=port))],), daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive(), "the server stopped while it started"

@@ -11,10 +11,11 @@ import pytest
 from fastapi import FastAPI, Request
 
 from burnline.app import server as server_module
-from burnline.app.server import make_server
+from burnline.app.server import listen
 from burnline.errors import BurnlineError
 from burnline.settings import Settings
 from tests.app.serving import serving
+from tests.programs import free_port
 
 
 @pytest.fixture
@@ -91,6 +92,24 @@ def test_a_request_longer_than_the_header_deadline_is_served(url: str) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "burnline.example.com"])
 def test_listening_beyond_this_host_needs_a_token(host: str) -> None:
     with pytest.raises(BurnlineError, match="BURNLINE_TOKEN"):
-        make_server(FastAPI(), Settings(host=host))
+        listen(Settings(host=host))
 
-    assert make_server(FastAPI(), Settings(host=host, token="secret"))
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "localhost"])
+def test_it_listens_where_it_is_told(host: str) -> None:
+    port = free_port()
+
+    with listen(Settings(host=host, port=port, token="secret")) as taken:
+        assert taken.getsockname()[1] == port
+
+
+def test_a_taken_port_is_told_in_words() -> None:
+    port = free_port()
+
+    with listen(Settings(port=port)), pytest.raises(BurnlineError, match=f"port {port}: another program has it"):
+        listen(Settings(port=port))
+
+
+def test_an_address_that_is_not_ours_is_told_in_words() -> None:
+    with pytest.raises(BurnlineError, match="cannot listen on 192.0.2.1 port"):
+        listen(Settings(host="192.0.2.1", token="secret"))

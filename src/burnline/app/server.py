@@ -1,10 +1,11 @@
-"""The HTTP server process: uvicorn, with the deadlines it lacks."""
+"""The HTTP server: uvicorn, with the deadlines it lacks."""
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
-from typing import Any
+import socket
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,20 +15,28 @@ from burnline.errors import BurnlineError
 from burnline.settings import Settings
 
 HEADER_SECONDS = 10.0
+LINGER_SECONDS = 1.0
 
 
 class DeadlineProtocol(HttpToolsProtocol):
-    """Closes a connection that does not finish its request headers in time.
+    """Closes a connection that does not finish its request headers in time, or whose body nobody wants.
 
     uvicorn has no such deadline (issue 157 there), so a few hundred half-open connections would be held for ever;
-    the body has its own deadline where it is read.
+    the body has its own deadline where it is read. And it would read the rest of a refused body to its end, however
+    large: here the answer is followed by the end of our side, and what still comes is dropped for LINGER_SECONDS
+    (closing at once would reset the connection, and the client might never read the answer).
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _lingering = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
         self._deadline = self.loop.call_later(HEADER_SECONDS, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._lingering:
+            super().data_received(data)
 
     def on_headers_complete(self) -> None:
         self._disarm()
@@ -35,8 +44,14 @@ class DeadlineProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if not self.transport.is_closing():
-            self._disarm()
+        if self.transport.is_closing():
+            return
+        self._disarm()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._lingering = True
+            self.transport.write_eof()
+            self._deadline = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
             self._deadline = self.loop.call_later(HEADER_SECONDS, self._close_if_idle)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -53,23 +68,27 @@ class DeadlineProtocol(HttpToolsProtocol):
             self._deadline = None
 
 
-class Server(uvicorn.Server):
-    """A uvicorn server whose owner decides about signals."""
+def listen(settings: Settings) -> socket.socket:
+    """The socket to serve on; take it first: of two burnlines on one port, the second must not touch the database.
 
-
-def make_server(app: FastAPI, settings: Settings, **options: Any) -> Server:
-    """A server for `app`, ready for `.run()`.
-
-    Raises: BurnlineError when it would listen beyond this host without a token.
+    Raises: BurnlineError when it would be reachable from other hosts without a token, or cannot be taken.
     """
     if not _is_loopback(settings.host) and not settings.token:
         raise BurnlineError(
             f"BURNLINE_HOST={settings.host} is reachable from other hosts: set BURNLINE_TOKEN, or listen on 127.0.0.1"
         )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        reason = "another program has it (BURNLINE_PORT, --port)" if error.errno == errno.EADDRINUSE else str(error)
+        raise BurnlineError(f"cannot listen on {settings.host} port {settings.port}: {reason}") from error
+
+
+def make_server(app: FastAPI) -> uvicorn.Server:
+    """A server for `app`, ready for `.run([socket])`."""
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         http=DeadlineProtocol,
         ws="none",
         lifespan="on",
@@ -79,9 +98,8 @@ def make_server(app: FastAPI, settings: Settings, **options: Any) -> Server:
         date_header=False,
         timeout_keep_alive=int(HEADER_SECONDS),
         timeout_graceful_shutdown=5,
-        **options,
     )
-    return Server(config)
+    return uvicorn.Server(config)
 
 
 def _is_loopback(host: str) -> bool:

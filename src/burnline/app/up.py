@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
 from burnline.app.application import create_app
-from burnline.app.server import make_server
+from burnline.app.server import listen, make_server
 from burnline.app.wiring import build
-from burnline.settings import Settings
+from burnline.settings import read_settings
 from burnline.telemetry import setup_logging
 
 log = logging.getLogger("burnline")
@@ -19,13 +21,21 @@ log = logging.getLogger("burnline")
 def run_server(overrides: Mapping[str, Any]) -> None:
     """Serve until stopped; `overrides` win over the environment.
 
-    Raises: SpecError, StoreError before anything runs.
+    Raises: SpecError, StoreError, BurnlineError before anything runs.
     """
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _leave)
     setup_logging(sys.stderr)
-    settings = Settings(**overrides)
-    burnline = build(settings)
-    app = create_app(burnline)
-    server = app.state.server = make_server(app, settings)
-    names = ", ".join(spec.service for spec in burnline.specs)
-    log.info("up", extra={"services": names, "url": f"http://{settings.host}:{settings.port}"})
-    server.run()
+    settings = read_settings(**overrides)
+    with listen(settings) as address:
+        burnline = build(settings)
+        app = create_app(burnline)
+        server = app.state.server = make_server(app)
+        names = ", ".join(spec.service for spec in burnline.specs)
+        log.info("up", extra={"services": names, "url": f"http://{settings.host}:{settings.port}"})
+        server.run([address])
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Stopping on request is no failure; while it serves, uvicorn takes the signal first and stops gracefully."""
+    raise SystemExit(0)
