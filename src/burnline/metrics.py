@@ -17,6 +17,8 @@ COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
 SLO_EVENTS_5M = "slo:events:increase5m"  # T2
 SLO_EVENTS_WINDOW = "slo:events:increase_window"  # T2, recorded only: over the SLO's window
+SLO_OBSERVED = "slo:observed:seconds"  # T1, recorded only: time with data, of the last six hours or more
+SLO_OBSERVED_WINDOW = "slo:observed:seconds_window"  # T2, recorded only: time with data in the SLO's window
 SLO_OBJECTIVE = "burnline_slo_objective_ratio"
 SLO_SLI = "burnline_slo_sli_ratio"  # over the SLO's window
 SLO_BUDGET_REMAINING = "burnline_slo_error_budget_remaining_ratio"
