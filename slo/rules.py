@@ -34,6 +34,8 @@ from burnline.metrics import (
     SLO_EXHAUSTION,
     SLO_INFO,
     SLO_OBJECTIVE,
+    SLO_OBSERVED,
+    SLO_OBSERVED_WINDOW,
     SLO_SLI,
     TIER,
     WINDOW,
@@ -147,6 +149,7 @@ def _every_interval(of: _Slo) -> list[Rule]:
     counted = events(of.spec.service, of.sli, pace(of.spec, of.interval))
     return [
         _record(SLO_EVENTS, counted, of.labels),
+        _record(SLO_OBSERVED, _observed_lately(of), of.labels),
         *(_burn_rate(of, window) for window in of.windows(in_t1=True)),
         *(_burn_alert(of, tier) for tier in of.alerting(in_t1=True)),
         _no_data(of),
@@ -156,12 +159,15 @@ def _every_interval(of: _Slo) -> list[Rule]:
 def _every_fifth(of: _Slo) -> list[Rule]:
     five = Call("sum_over_time", (Select(series(SLO_EVENTS, **of.labels), over=T2_EVERY * of.interval - MILLISECOND),))
     bad, total = (of.series(SLO_EVENTS_WINDOW, **{EVENT: event}) for event in (BAD, TOTAL))
+    burn = Binary("/", Binary("-", Number(1), of.recorded(SLO_SLI)), Number(of.budget))
+    spent = _charged(burn, of.series(SLO_OBSERVED_WINDOW), of.window)
     return [
         _record(SLO_EVENTS_5M, five, of.labels),
+        _record(SLO_OBSERVED_WINDOW, _observed(of), of.labels),
         *(_burn_rate(of, window) for window in of.windows(in_t1=False)),
         _record(SLO_EVENTS_WINDOW, of.events(of.window), of.labels),
         _record(SLO_SLI, Binary("-", Number(1), _share(bad, total)), of.labels),
-        _record(SLO_BUDGET_REMAINING, Binary("-", Number(1), _spent(of)), of.labels),
+        _record(SLO_BUDGET_REMAINING, Binary("-", Number(1), spent), of.labels),
         _record(SLO_EXHAUSTION, _exhaustion(of), of.labels),
         _record(SLO_OBJECTIVE, _constant(of.slo.objective), of.labels),
         _record(SLO_INFO, _constant(1), {**of.labels, **_info(of)}),
@@ -169,14 +175,23 @@ def _every_fifth(of: _Slo) -> list[Rule]:
     ]
 
 
-def _spent(of: _Slo) -> Expr:
-    """The period's burn rate times the share of the period that was observed, as `burn.budget_remaining` has it."""
-    every = T2_EVERY * of.interval
-    total = Select(series(SLO_EVENTS_5M, **of.labels, **{EVENT: TOTAL}), over=of.window - MILLISECOND)
-    points = Aggregate("sum", Call("count_over_time", (total,)), by=IDENTITY)
-    observed = Call("clamp_max", (Binary("/", points, Number(of.window / every)), Number(1)))
-    burn = Binary("/", Binary("-", Number(1), of.recorded(SLO_SLI)), Number(of.budget))
-    return Binary("*", burn, observed)
+def _observed_lately(of: _Slo) -> Expr:
+    """Time with data: exact up to six hours, and beyond them as old as T2 says."""
+    lately = Select(series(SLO_EVENTS, **of.labels, **{EVENT: TOTAL}), over=INTERVALS_IN_T1 * of.interval - MILLISECOND)
+    exact = Binary("*", Call("count_over_time", (lately,)), Number(of.interval.total_seconds()))
+    return Aggregate("max", Binary("or", exact, of.series(SLO_OBSERVED_WINDOW)), by=IDENTITY)
+
+
+def _observed(of: _Slo) -> Expr:
+    period = Select(series(SLO_EVENTS_5M, **of.labels, **{EVENT: TOTAL}), over=of.window - MILLISECOND)
+    seconds = (T2_EVERY * of.interval).total_seconds()
+    return Aggregate("max", Binary("*", Call("count_over_time", (period,)), Number(seconds)), by=IDENTITY)
+
+
+def _charged(rate: Expr, observed: Select, window: timedelta) -> Expr:
+    """An SLO younger than the window has spent only its share of what the rate says, as in the embedded engine."""
+    share = Binary("/", observed, Number(window.total_seconds()))
+    return Binary("*", rate, Call("clamp_max", (share, Number(1))))
 
 
 def _share(bad: Expr, total: Expr) -> Expr:
@@ -185,7 +200,8 @@ def _share(bad: Expr, total: Expr) -> Expr:
 
 def _burn_rate(of: _Slo, window: timedelta) -> Rule:
     bad, total = (of.events(window, **{EVENT: event}) for event in (BAD, TOTAL))
-    rate = Binary("/", _share(bad, total), Number(of.budget))
+    observed = of.series(SLO_OBSERVED if of.in_t1(window) else SLO_OBSERVED_WINDOW)
+    rate = _charged(Binary("/", _share(bad, total), Number(of.budget)), observed, window)
     return _record(SLO_BURN_RATE, rate, {**of.labels, WINDOW: format_duration(window)})
 
 

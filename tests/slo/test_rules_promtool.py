@@ -383,21 +383,26 @@ def test_a_threshold_counts_the_minutes_in_which_the_worst_series_was_out_of_bou
     simulation.run(tmp_path)
 
 
-def test_alerts_carry_the_labels_and_words_that_the_embedded_engine_sends(tmp_path: Path) -> None:
-    """With an hour of history a minute of outage burns in every window; each tier says which it is."""
+def test_an_alert_carries_the_labels_and_words_that_the_embedded_engine_sends(tmp_path: Path) -> None:
     spec = service(AVAILABILITY)
-    simulation = Simulation([spec], outage(share=1, healthy=HOUR, minutes=3))
-    expected = [
-        {
-            "exp_labels": {**burn_labels(spec, "availability", tier)},
-            "exp_annotations": burn_annotations(spec, "availability", tier),
-        }
-        for tier in tiers(timedelta(days=30), 0.999)
-    ]
-    for alert in expected:
-        del alert["exp_labels"]["alertname"]
+    page = tiers(timedelta(days=30), 0.999)[0]
+    labels = burn_labels(spec, "availability", page)
+    del labels["alertname"]
+    simulation = Simulation([spec], outage(share=1, healthy=HOUR, minutes=3), t2=False)
 
-    simulation.alerts.append({"eval_time": "61m", "alertname": "ErrorBudgetBurn", "exp_alerts": expected})
+    expected = {"exp_labels": labels, "exp_annotations": burn_annotations(spec, "availability", page)}
+    simulation.alerts.append({"eval_time": "61m", "alertname": "ErrorBudgetBurn", "exp_alerts": [expected]})
+
+    simulation.run(tmp_path)
+
+
+def test_an_slo_younger_than_the_window_has_spent_only_its_share(tmp_path: Path) -> None:
+    """Half of a minute's requests failed: 500 times the budget for a sixtieth of the hour."""
+    simulation = Simulation([service(AVAILABILITY)], outage(share=0.5, healthy=1, minutes=10), t2=False)
+
+    simulation.holds("2m", 'abs(burnline_slo_burn_rate{window="1h"} - 500 / 60) < 1e-6')
+    simulation.absent("2m", "ALERTS")
+    simulation.holds("3m", 'abs(burnline_slo_burn_rate{window="1h"} - 1000 / 60) < 1e-6', firing("page-fast"))
 
     simulation.run(tmp_path)
 
