@@ -38,9 +38,10 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 class EventSender(threading.Thread):
     """Posts prediction events once a half second; drops and counts what does not fit or cannot be sent."""
 
-    def __init__(self, url: str, dropped: Counter) -> None:
+    def __init__(self, url: str, token: str, dropped: Counter) -> None:
         super().__init__(daemon=True)
         self.url, self.dropped = url, dropped
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.waiting: queue.Queue[tuple[str, dict[str, Any]]] = queue.Queue(maxsize=10_000)
 
     def add(self, version: str, event: dict[str, Any]) -> None:
@@ -50,7 +51,7 @@ class EventSender(threading.Thread):
             self.dropped.inc()
 
     def run(self) -> None:
-        with httpx.Client(timeout=2) as client:
+        with httpx.Client(timeout=2, headers=self.headers) as client:
             while True:
                 time.sleep(0.5)
                 for version, events in self._take().items():
@@ -73,7 +74,7 @@ class EventSender(threading.Thread):
 class Server:
     """The model, the version that is live, and what is counted about both."""
 
-    def __init__(self, registry: Path, events_url: str) -> None:
+    def __init__(self, registry: Path, events_url: str, token: str) -> None:
         self.screening = Screening()
         self.registry = registry
         self.version, self.settings = live_version(registry)
@@ -91,7 +92,7 @@ class Server:
         self.info = Gauge("model_info", "1 for the version that serves.", ["model_version"], registry=self.metrics)
         self.info.labels(self.version).set(1)
         dropped = Counter("prediction_events_dropped", "Events not delivered.", registry=self.metrics)
-        self.sender = EventSender(events_url, dropped)
+        self.sender = EventSender(events_url, token, dropped)
         self.sender.start()
 
     async def follow_registry(self) -> None:
@@ -168,8 +169,10 @@ def main() -> None:
     options.add_argument("--port", type=int, default=8601)
     options.add_argument("--registry", type=Path, required=True)
     options.add_argument("--events", default="http://127.0.0.1:8600/v1/predictions")
+    options.add_argument("--token-file", type=Path, help="where burnline's token is, if it asks for one")
     chosen = options.parse_args()
-    server = Server(chosen.registry, chosen.events)
+    token = chosen.token_file.read_text().strip() if chosen.token_file else ""
+    server = Server(chosen.registry, chosen.events, token)
     uvicorn.run(create_app(server), host=chosen.host, port=chosen.port, log_level="warning", access_log=False)
 
 
