@@ -208,28 +208,24 @@ class World:
         )
 
 
+def write_files(folder: Path, url: str, *, approval: str = "none", params: str = "") -> Path:
+    """The service file, which it returns, and its reference; the service and its pager are at `url`."""
+    random = np.random.default_rng(0)
+    columns = {"length": random.normal(20, 3, 20_000).tolist(), "weight": random.normal(70, 9, 20_000).tolist()}
+    save_reference(build_profile(columns, [1.0] * 20_000, name="scoring"), folder / "reference.json")
+    more = f", params: {params}" if params else ""
+    file = folder / "scoring.yaml"
+    file.write_text(SERVICE_FILE.format(page=url, pager=url, folder=folder, approval=approval, params=more))
+    return file
+
+
 @contextmanager
 def world(folder: Path, *, approval: str = "none", params: str = "") -> Iterator[World]:
     """A fresh world in `folder`; `params` are the binding's, in YAML's flow style."""
     service = Service(folder)
     pager = Pager(service)
-    random = np.random.default_rng(0)
-    reference = build_profile(
-        {"length": random.normal(20, 3, 20_000).tolist(), "weight": random.normal(70, 9, 20_000).tolist()},
-        [1.0] * 20_000,
-        name="scoring",
-    )
-    save_reference(reference, folder / "reference.json")
-    written = SERVICE_FILE.format(
-        page=pager.url,
-        pager=pager.url,
-        folder=folder,
-        approval=approval,
-        params=f", params: {params}" if params else "",
-    )
-    (folder / "scoring.yaml").write_text(written)
-    settings = Settings(database=f"sqlite:///{folder}/burnline.db", services=folder / "scoring.yaml")
-    app = build(settings)
+    file = write_files(folder, pager.url, approval=approval, params=params)
+    app = build(Settings(database=f"sqlite:///{folder}/burnline.db", services=file))
     try:
         yield World(service, pager, app)
     finally:

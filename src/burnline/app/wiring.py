@@ -104,7 +104,12 @@ class App:
         return self.engine.statuses()
 
     def collect(self, now: datetime) -> int:
-        """One turn of the collectors: read, hand to the engine, note releases."""
+        """One turn of the collectors: read, hand to the engine, note releases.
+
+        Also where Prometheus decides: versions are seen on these pages, and the charts are drawn from the embedded
+        engine's own count of them. Such a chart shows what burnline itself measured, and may differ a little from
+        what Prometheus recorded.
+        """
         collections = self.runner.run_once(now)
         for collection in collections:
             self.turns[collection.service, collection.collector, collection.target, collection.ok] = collection
@@ -115,11 +120,13 @@ class App:
         return len(collections)
 
     def evaluate(self, now: datetime) -> int:
-        """One turn from events to alerts: detectors, burn rates, what fires."""
+        """One turn from events to alerts: detectors, burn rates, what fires.
+
+        Where Prometheus evaluates the compiled rules, it sends the alerts on SLOs, and only those on signals, for which
+        there is no rule, are sent from here.
+        """
         done = self.detectors.run_once(now) + self.engine.run_once(now)
-        if not self.settings.prometheus_url:  # otherwise Prometheus and Alertmanager send the alerts
-            done += self.dispatch.run_once(now, self.engine.statuses())
-        return done
+        return done + self.dispatch.run_once(now, () if self.settings.prometheus_url else self.engine.statuses())
 
     def _turns(self) -> list[Job]:
         runs = [Job(f"runs-{n}", TICK, executor.run_once) for n, executor in enumerate(self.executors)]
@@ -172,10 +179,15 @@ def build(settings: Settings) -> App:
         detectors=DetectorEngine(db, specs),
         engine=engine,
         reader=reader,
-        dispatch=EmbeddedDispatch(db, specs),
+        dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs),
         alerts=AlertWorker(db, specs, catalogue, own),
         executors=tuple(
             Executor(db, specs, catalogue, reader, owner=f"{host}:{n}", lease=lease, instruments=own)
             for n in range(EXECUTORS)
         ),
     )
+
+
+def _signals_only(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
+    """The services without their SLOs: what fired of these before Prometheus took over is resolved, not stuck."""
+    return [spec.model_copy(update={"slos": ()}) for spec in specs]
