@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
-from burnline.errors import PayloadError, PayloadTooLarge
+from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 
 PIECE_BYTES = 256 * 1024
 GZIP = 31  # zlib's code for a gzip header and the largest window
@@ -14,8 +14,8 @@ GZIP = 31  # zlib's code for a gzip header and the largest window
 def inflate(pieces: Iterable[bytes], *, encoding: str, limit_bytes: int) -> bytes:
     """The whole body after undoing its Content-Encoding (none or gzip).
 
-    Raises: PayloadTooLarge as soon as more than `limit_bytes` came out; PayloadError for damaged gzip or another
-    encoding.
+    Raises: PayloadTooLarge as soon as more than `limit_bytes` came out; PayloadUnsupported for another encoding;
+    PayloadError for damaged gzip.
     """
     body = bytearray()
     for piece in _decoded(pieces, encoding.strip().lower()):
@@ -30,7 +30,7 @@ def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterable[bytes]:
         return pieces
     if encoding in ("gzip", "x-gzip"):
         return _gunzip(pieces)
-    raise PayloadError(f"Content-Encoding {encoding!r} is not supported; send gzip, or nothing")
+    raise PayloadUnsupported(f"Content-Encoding {encoding!r} is not supported; send gzip, or nothing")
 
 
 def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:

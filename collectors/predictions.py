@@ -7,7 +7,7 @@ from datetime import datetime
 
 from burnline.collectors.inflate import inflate
 from burnline.collectors.prediction_json import Known, Refusal, decode_batch
-from burnline.errors import PayloadError
+from burnline.errors import PayloadUnsupported
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
 
@@ -55,4 +55,4 @@ def _check_content_type(content_type: str) -> None:
     media_type, _, parameters = content_type.partition(";")
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
     if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
-        raise PayloadError(f"Content-Type {content_type!r} is not supported; send application/json in UTF-8")
+        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send application/json in UTF-8")

@@ -7,7 +7,9 @@ BurnlineError
 ├── CollectorError         a collector could not read its source
 │   └── NoData             the source is there but has nothing to say; not a failure
 ├── PayloadError           bytes from outside are not what the door accepts
-│   └── PayloadTooLarge    ... because they are too many, before or after decompression
+│   ├── PayloadTooLarge    ... because they are too many, before or after decompression
+│   ├── PayloadTooSlow     ... because they do not come to an end in time
+│   └── PayloadUnsupported ... because of their media type or encoding
 ├── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
 │   └── InDoubt            nobody knows whether the change took effect
 └── DecisionRefused        a person's decision on an approval cannot be taken
@@ -74,6 +76,14 @@ class PayloadError(BurnlineError):
 
 class PayloadTooLarge(PayloadError):
     """The body is larger than the door's limit, counted after decompression."""
+
+
+class PayloadTooSlow(PayloadError):
+    """The body did not come to its end by the deadline."""
+
+
+class PayloadUnsupported(PayloadError):
+    """The body's media type or encoding is none that this door reads."""
 
 
 class ActionError(BurnlineError):

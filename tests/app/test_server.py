@@ -111,5 +111,5 @@ def test_a_taken_port_is_told_in_words() -> None:
 
 
 def test_an_address_that_is_not_ours_is_told_in_words() -> None:
-    with pytest.raises(BurnlineError, match="cannot listen on 192.0.2.1 port"):
+    with pytest.raises(BurnlineError, match=r"cannot listen on 192\.0\.2\.1 port"):
         listen(Settings(host="192.0.2.1", token="secret"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -12,13 +13,23 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client.exposition import choose_encoder
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app.console import pages
 from burnline.app.http import api, doors, exposition
+from burnline.app.http.guards import AllowedHosts
 from burnline.app.wiring import App
-from burnline.errors import DecisionRefused, PayloadError, PayloadTooLarge, StoreError
+from burnline.errors import (
+    DecisionRefused,
+    PayloadError,
+    PayloadTooLarge,
+    PayloadTooSlow,
+    PayloadUnsupported,
+    StoreError,
+)
+
+log = logging.getLogger(__name__)
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -32,9 +43,11 @@ SECURITY_HEADERS = {
 # Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     PayloadTooLarge: (413, "too_large"),
+    PayloadTooSlow: (408, "too_slow"),
+    PayloadUnsupported: (415, "unsupported"),
     PayloadError: (400, "malformed"),
+    ClientDisconnect: (400, "disconnected"),
     DecisionRefused: (409, "refused"),
-    TimeoutError: (408, "too_slow"),
     StoreError: (503, "store"),
 }
 
@@ -48,10 +61,11 @@ def create_app(burnline: App) -> FastAPI:
         yield
         burnline.stop()
 
-    app = FastAPI(title="burnline", docs_url=None, redoc_url=None, lifespan=lifespan)
+    # A slash too many is 404: who posts alerts may not follow a redirect, or as GET, and they would be lost.
+    app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
-    burnline.registry.register(exposition.Exposition(burnline))
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(burnline))
+    exposition.expose(burnline)
+    app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)
@@ -59,10 +73,6 @@ def create_app(burnline: App) -> FastAPI:
     pages.mount(app)
     _add_health(app)
     return app
-
-
-def _hosts(burnline: App) -> list[str]:
-    return ["*"] if "*" in burnline.settings.allowed_hosts else list(burnline.settings.allowed_hosts)
 
 
 class SecurityHeaders:
@@ -112,9 +122,10 @@ def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
 
 
 def _message(error: Exception) -> str:
-    if isinstance(error, StoreError):  # the cause is in the log, not in the answer
+    if isinstance(error, StoreError):  # the cause is for the log, not for who asked
+        log.error("the store failed", extra={"error": str(error)})
         return "the store failed; nothing was kept: send it again"
-    return "the body did not arrive in time" if isinstance(error, TimeoutError) else str(error)
+    return str(error)
 
 
 def _add_health(app: FastAPI) -> None:

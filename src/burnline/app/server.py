@@ -9,6 +9,7 @@ import socket
 
 import uvicorn
 from fastapi import FastAPI
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from burnline.errors import BurnlineError
@@ -18,13 +19,17 @@ HEADER_SECONDS = 10.0
 LINGER_SECONDS = 1.0
 
 
-class DeadlineProtocol(HttpToolsProtocol):
-    """Closes a connection that does not finish its request headers in time, or whose body nobody wants.
+class Protocol(HttpToolsProtocol):
+    """HTTP/1.1 as uvicorn speaks it, with three things it lacks.
 
-    uvicorn has no such deadline (issue 157 there), so a few hundred half-open connections would be held for ever;
-    the body has its own deadline where it is read. And it would read the rest of a refused body to its end, however
-    large: here the answer is followed by the end of our side, and what still comes is dropped for LINGER_SECONDS
-    (closing at once would reset the connection, and the client might never read the answer).
+    A deadline for request headers (issue 157 there): a few hundred half-open connections would be held for ever. The
+    body has its own deadline where it is read.
+
+    An end to refused bodies, which it would read to their end, however large: the answer is followed by the end of our
+    side, and what still comes is dropped for LINGER_SECONDS. Closing at once would reset the connection, and the client
+    might never read the answer.
+
+    The bodies of requests that offer an upgrade, as the first of every Java client does (h2c): they would be lost.
     """
 
     _deadline: asyncio.TimerHandle | None = None
@@ -35,8 +40,30 @@ class DeadlineProtocol(HttpToolsProtocol):
         self._deadline = self.loop.call_later(HEADER_SECONDS, transport.close)
 
     def data_received(self, data: bytes) -> None:
-        if not self._lingering:
-            super().data_received(data)
+        if self._lingering:
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade as offer:
+            self._decline(data[offer.args[0] :])
+        except HttpParserError:
+            self.logger.warning("what came is not HTTP/1.1", extra={"client": self.client})
+            self.send_400_response("this is not HTTP/1.1")
+
+    def _should_upgrade(self) -> bool:
+        return True  # to have the request left alone until _decline
+
+    def _decline(self, rest: bytes) -> None:
+        """Read the request again, without the offer (RFC 9110 7.8 lets a server ignore it)."""
+        if self.scope["method"] == "CONNECT":
+            self.send_400_response("this is no proxy")
+            return
+        version = self.parser.get_http_version().encode()
+        head = [b"%s %s HTTP/%s" % (self.scope["method"].encode(), self.url, version)]
+        head += [b"%s: %s" % header for header in self.headers if header[0] not in (b"connection", b"upgrade")]
+        self.parser = HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*head, b"", rest]))
 
     def on_headers_complete(self) -> None:
         self._disarm()
@@ -89,7 +116,7 @@ def make_server(app: FastAPI) -> uvicorn.Server:
     """A server for `app`, ready for `.run([socket])`."""
     config = uvicorn.Config(
         app,
-        http=DeadlineProtocol,
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,

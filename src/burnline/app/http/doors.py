@@ -14,7 +14,9 @@ from burnline.alerting.inbox import accept_webhook
 from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
+from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions import accept_predictions
+from burnline.errors import PayloadError
 
 router = APIRouter(dependencies=[Depends(require_token), Depends(refuse_cross_site)])
 
@@ -29,7 +31,7 @@ async def predictions(request: Request) -> JSONResponse:
         app.db,
         body,
         content_type=request.headers.get("content-type", ""),
-        content_encoding=request.headers.get("content-encoding", ""),
+        content_encoding=_encoding(request),
         now=datetime.now(UTC),
         known=app.known_features,
         limit_bytes=LIMIT_BYTES,
@@ -45,7 +47,16 @@ async def alerts(request: Request) -> dict[str, Any]:
     """Take an Alertmanager webhook (version 4); the work is done after it is committed."""
     app: App = request.app.state.burnline
     body = await read_body(request)
+    if not body:  # as when Content-Length was forgotten: a 200 would lose what was meant to be sent
+        raise PayloadError("the body is empty; send an Alertmanager webhook")
+    if encoding := _encoding(request):
+        body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
     row = await run_in_threadpool(
         accept_webhook, app.db, body, source="alertmanager", now=datetime.now(UTC), limit_bytes=LIMIT_BYTES
     )
     return {"accepted": row}
+
+
+def _encoding(request: Request) -> str:
+    """All of it: a header sent twice means encoded twice."""
+    return ", ".join(request.headers.getlist("content-encoding"))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
+from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -19,6 +20,13 @@ from burnline.store import inbox
 log = logging.getLogger(__name__)
 
 
+def expose(app: App) -> None:
+    """Put everything that is exposed into the app's registry, this process's own CPU, memory and files too."""
+    app.registry.register(Exposition(app))
+    ProcessCollector(registry=app.registry)
+    PlatformCollector(registry=app.registry)
+
+
 class Exposition(Collector):
     """Gathers the parts' metric families; a part that fails is left out, the rest is served."""
 
@@ -29,7 +37,7 @@ class Exposition(Collector):
         app = self._app
         parts: list[Callable[[], Iterable[Metric]]] = [
             lambda: collected.families(list(app.turns.copy().values())),
-            lambda: slos.exposition(app.statuses(datetime.now(UTC))),
+            lambda: slos.families(app.statuses(datetime.now(UTC))),
             lambda: signals.exposition(app.detectors),
             lambda: _inbox_rows(app),
         ]

@@ -1,12 +1,50 @@
-"""Who may do what: a token for what changes something, and no cross-site requests."""
+"""Who may do what: our names only, a token for what changes something, and no cross-site requests."""
 
 from __future__ import annotations
 
 import hmac
+import re
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
+from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_HOST = re.compile(r"(?P<name>\[[^\]]*\]|[^:]*)(:\d*)?")
+
+
+class AllowedHosts:
+    """Refuses requests for a name that is not in `names` (400): others' names can be made to lead here (DNS rebinding).
+
+    Not Starlette's own: it redirects to `www.`, and does not say which setting lets a name in.
+    """
+
+    def __init__(self, app: ASGIApp, names: Sequence[str]) -> None:
+        self._app = app
+        self._names = {name.lower() for name in names}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
+        if scope["type"] != "http" or self._is_ours(host):
+            await self._app(scope, receive, send)
+            return
+        message = f"{host[:100]!r} is not a name of this burnline: add it to BURNLINE_ALLOWED_HOSTS if it should be"
+        await JSONResponse({"error": message}, 400)(scope, receive, send)
+
+    def _is_ours(self, host: str) -> bool:
+        found = _HOST.fullmatch(host.lower())
+        if "*" in self._names or not found:
+            return "*" in self._names
+        name = found["name"]
+        return name in self._names or any(f"*.{parent}" in self._names for parent in _parents(name))
+
+
+def _parents(name: str) -> list[str]:
+    labels = name.split(".")
+    return [".".join(labels[n:]) for n in range(1, len(labels))]
 
 
 def require_token(request: Request) -> None:
