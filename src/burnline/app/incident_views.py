@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +13,7 @@ from burnline.events import Outcome, RunState
 from burnline.store import incidents, runs, timeline
 from burnline.store.database import Database
 from burnline.store.incidents import Incident
+from burnline.store.timeline import Entry
 
 ENDED = {
     Outcome.RECOVERED: "recovered",
@@ -71,7 +72,7 @@ class ApprovalView:
 
 @dataclass(frozen=True, slots=True)
 class EntryView:
-    """One line of the record."""
+    """One line of the record. `routine`: a step's start, when its end is on record less than a second later."""
 
     at: datetime
     source: str
@@ -79,6 +80,7 @@ class EntryView:
     type: str
     text: str
     data: Mapping[str, Any]
+    routine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +165,21 @@ def _incident(tx: Connection, found: Incident) -> IncidentView:
         closed_at=found.closed_at,
         doing=_doing(made),
         chain_holds=timeline.first_broken(record) is None,
-        entries=tuple(
-            EntryView(e.at, e.source, e.actor, e.type, e.text, e.data)
-            for e in sorted(record, key=lambda entry: (entry.at, entry.id))
-        ),
+        entries=tuple(_entries(sorted(record, key=lambda entry: (entry.at, entry.id))))[::-1],
         runs=made,
         approvals=tuple(view for view in _approvals(tx) if view.incident_id == found.id),
     )
+
+
+def _entries(record: Sequence[Entry]) -> Iterator[EntryView]:
+    ended: dict[tuple[Any, Any], datetime] = {}
+    for entry in reversed(record):
+        step = entry.data.get("run"), entry.data.get("step")
+        starts = entry.type == "step_started"
+        routine = starts and step in ended and ended[step] - entry.at < timedelta(seconds=1)
+        if not starts:
+            ended[step] = entry.at
+        yield EntryView(entry.at, entry.source, entry.actor, entry.type, entry.text, entry.data, routine)
 
 
 def _runs(tx: Connection, incident_id: int) -> tuple[RunView, ...]:
@@ -179,9 +189,9 @@ def _runs(tx: Connection, incident_id: int) -> tuple[RunView, ...]:
 def _doing(made: Sequence[RunView]) -> str:
     if not made:
         return "no runbook is bound to this"
-    run = made[-1]
-    if run.outcome:
-        return f"{run.runbook} {ENDED[Outcome(run.outcome)]}"
+    run = next((each for each in reversed(made) if not each.outcome), None)
+    if run is None:
+        return "; ".join(f"{each.runbook} {ENDED[Outcome(each.outcome)]}" for each in made if each.outcome)
     last = run.steps[-1] if run.steps else None
     if last is None:
         return f"{run.runbook} is about to start"

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 
 from burnline.app.wiring import App
 from burnline.events import Burn, Counts, Finding, SloState, SloStatus
-from burnline.slo.windows import tiers
+from burnline.slo.windows import base_interval, tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SloSpec
 from burnline.spec.units import format_duration
 from burnline.store import releases, signals
 
 SHORTEST_HISTORY = timedelta(minutes=5)
+SHORTEST_PATIENCE = timedelta(seconds=30)
 WORST_FIRST = (SloState.BREACHED, SloState.UNKNOWN, SloState.AT_RISK, SloState.OK)
 
 
@@ -104,7 +105,12 @@ class ReleaseView:
 
 @dataclass(frozen=True, slots=True)
 class ServiceView:
-    """One service now; its state and sentence are its worst SLO's. `at`: of the newest evaluation."""
+    """One service now; its state and sentence are its worst SLO's.
+
+    Attributes:
+        at: of the newest evaluation; None before the first.
+        late: that was too long ago, so nothing here can be relied on.
+    """
 
     name: str
     owner: str
@@ -113,6 +119,7 @@ class ServiceView:
     state: SloState
     sentence: str
     at: datetime | None
+    late: bool
     slos: tuple[SloView, ...]
     signals: tuple[SignalView, ...]
     collectors: tuple[CollectorView, ...]
@@ -171,6 +178,7 @@ def _service(
     slos = tuple(
         _slo(by_name.get(slo.name) or _not_evaluated(spec.service, slo, now), slo.description) for slo in spec.slos
     )
+    at = max((status.at for status in by_name.values()), default=None)
     worst = min(slos, key=lambda slo: WORST_FIRST.index(slo.state), default=None)
     return ServiceView(
         name=spec.service,
@@ -179,7 +187,8 @@ def _service(
         version=version,
         state=worst.state if worst else SloState.UNKNOWN,
         sentence=f"{worst.name}: {worst.sentence}" if worst else "Nothing is promised: add `slos` to its service file.",
-        at=max((status.at for status in by_name.values()), default=None),
+        at=at,
+        late=at is not None and now - at > _patience(spec),
         slos=slos,
         signals=tuple(_signal(finding) for finding in findings if finding.service == spec.service),
         collectors=tuple(
@@ -188,6 +197,12 @@ def _service(
             if turn.service in (spec.service, "")
         ),
     )
+
+
+def _patience(spec: ServiceSpec) -> timedelta:
+    """How old an evaluation may be: five turns of the slowest SLO, at least half a minute."""
+    windows = (slo.window for slo in spec.slos if isinstance(slo.window, timedelta))
+    return max([5 * base_interval(window) for window in windows], default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
 
 
 def _not_evaluated(service: str, slo: SloSpec, now: datetime) -> SloStatus:

@@ -34,7 +34,7 @@ function newChart(section) {
       if (!answer.ok) return;
       history = await answer.json();
       wait = 900 * (history.at[1] - history.at[0] || 1);
-      if (plots.length) plots.forEach((plot) => plot.setData(series(plot.kind)));
+      if (plots.length) plots.forEach((plot) => plot.setData(series(plot.root.parentElement.dataset.plot)));
       else draw();
     } catch {
       // the page says by itself that it is not live
@@ -49,11 +49,13 @@ function newChart(section) {
     plots = [...section.querySelectorAll("[data-plot]")].map((element) => {
       const kind = element.dataset.plot;
       const plot = new uPlot(kind === "burn" ? burnOptions(element) : budgetOptions(element), series(kind), element);
-      plot.kind = kind;
       element.dataset.ready = "1";
       return plot;
     });
   }
+
+  // What lies before the first sample was not watched yet: no chart needs room for it.
+  const firstKnown = () => history.at[Math.max(0, history.budget_remaining.findIndex((left) => left !== null) - 1)];
 
   const series = (kind) =>
     kind === "burn" ? [history.at, ...history.burns.map((burn) => burn.rate)] : [history.at, history.budget_remaining];
@@ -95,7 +97,7 @@ function newChart(section) {
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false, sync: { key: "time" }, points: { size: 6 } },
-      scales: { x: { time: true }, y: scale },
+      scales: { x: { time: true, range: () => [firstKnown(), history.at.at(-1)] }, y: scale },
       axes: [
         { ...axis, size: 26, space: 70, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
         { ...axis, size: 48, space: 24, filter: (_, ticks) => ticks, values: (_, ticks) => ticks.map(label), ...(splits ? { splits } : {}) },
@@ -108,6 +110,8 @@ function newChart(section) {
   // Behind the lines: where there was no data, and while an incident was open.
   function drawBehind(plot) {
     const { ctx, bbox } = plot;
+    ctx.textBaseline = "alphabetic";
+    ctx.textAlign = "left";
     const fill = (from, to, name, alpha, text) => {
       const left = Math.max(plot.valToPos(from, "x", true), bbox.left);
       const right = Math.min(plot.valToPos(to, "x", true), bbox.left + bbox.width);
@@ -139,6 +143,8 @@ function newChart(section) {
     ctx.save();
     ctx.lineWidth = ratio;
     ctx.font = `${10 * ratio}px system-ui, sans-serif`;
+    ctx.textBaseline = "alphabetic";
+    ctx.textAlign = "left";
     for (const [value, name, text] of dashes) {
       const y = plot.valToPos(value, "y", true);
       if (y < bbox.top || y > bbox.top + bbox.height) continue;
@@ -149,20 +155,22 @@ function newChart(section) {
     }
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.strokeStyle = ctx.fillStyle = color("ink");
-    for (const [at, version] of JSON.parse(section.dataset.releases)) {
+    for (const [n, [at, version]] of JSON.parse(section.dataset.releases).entries()) {
       const x = plot.valToPos(at, "x", true);
       if (x < bbox.left || x > bbox.left + bbox.width) continue;
       line(x, bbox.top, x, bbox.top + bbox.height);
+      if (plot.series.length === 2) continue; // the word stands in the chart beside it
       ctx.textAlign = x > bbox.left + bbox.width / 2 ? "right" : "left";
-      ctx.fillText(`version ${version}`, x + (ctx.textAlign === "right" ? -4 : 4) * ratio, bbox.top + 9 * ratio);
+      ctx.fillText(`version ${version}`, x + (ctx.textAlign === "right" ? -4 : 4) * ratio, bbox.top + (9 + 11 * (n % 2)) * ratio);
     }
     ctx.restore();
   }
 
   function tell(plot, label) {
     const n = plot.cursor.idx;
-    const note = plot.root.parentElement.parentElement.querySelector("[data-note]");
-    if (n === null || n === undefined) return void (note.textContent = "");
+    const note = plot.root.closest("figure").querySelector("[data-note]");
+    note.dataset.about ??= note.textContent;
+    if (n === null || n === undefined) return void (note.textContent = note.dataset.about);
     const at = new Date(plot.data[0][n] * 1000).toISOString().slice(11, 19);
     const values = plot.series.slice(1).map((line, k) => `${label === times ? `${line.label} ` : ""}${plot.data[k + 1][n] === null ? "no data" : label(plot.data[k + 1][n])}`);
     note.textContent = `${at} UTC: ${values.join(", ")}`;

@@ -1,0 +1,465 @@
+"""The pages as a browser without scripts gets them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from burnline.app.console import pages
+from burnline.app.console.words import delta, percent, rate, span
+from burnline.app.wiring import build
+from burnline.settings import Settings
+from tests.app.scenes import HOSTILE, break_release, browser, deliver, story, text
+from tests.flow.world import World
+
+STATIC = pages.FOLDER / "static"
+PATHS = ["/", "/services/scoring", "/incidents", "/incidents/1", "/approvals"]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[World]:
+    """A service nobody has looked at yet; the first thing it does is up to the test."""
+    with story(tmp_path, seconds=45) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def breached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A bad release serves, and its rollback waits for a person."""
+    with story(tmp_path_factory.mktemp("breached"), seconds=45) as made:
+        made.live(20)
+        break_release(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The bad release was rolled back without asking, and all is well again."""
+    with story(tmp_path_factory.mktemp("over"), seconds=180, approval="none") as made:
+        made.live(70)
+        made.service.release("2", made.now)
+        made.live(110)
+        yield made
+
+
+def row(html: str, name: str) -> str:
+    """The text of the first table row that has `name` in its header cell."""
+    rows: list[str] = re.findall(r"<tr.*?</tr>", html, flags=re.DOTALL)
+    return next(text(each) for each in rows if re.search(rf"<t[hd][^>]*>(<a[^>]*>)?{name}\b", each))
+
+
+# The first screen: is it OK, what is burning, what is being done
+
+
+def test_a_healthy_fleet_is_said_to_keep_its_promise(scene: World) -> None:
+    scene.live(30)
+
+    page = browser(scene.app).get("/")
+
+    assert page.status_code == 200
+    assert "● scoring keeps its promise" in text(page.text)
+    assert "open incidents 0" in text(page.text)
+    assert "● OK" in row(page.text, "availability")
+
+
+def test_the_first_screen_says_what_burns_and_what_is_being_done(breached: World) -> None:
+    page = text(browser(breached.app).get("/").text)
+
+    assert "▲ scoring breaks its promise" in page
+    assert "bad-release waits for a person" in page
+    assert re.search(r"At this rate the budget of 12h is gone in \d+ minutes", page)
+    assert page.index("breaks its promise") < page.index("Open incidents") < page.index("Promises")
+
+
+def test_numbers_name_their_window_and_times_their_zone(breached: World) -> None:
+    fleet = browser(breached.app).get("/")
+
+    assert re.search(r"99% over 12h", row(fleet.text, "availability"))
+    assert re.search(r"x / [\d.]+x over 1m / 5s", row(fleet.text, "availability"))
+    assert re.search(r"\d\d:\d\d:\d\d UTC", text(fleet.text))
+
+
+def test_the_title_of_the_tab_says_that_something_burns(breached: World) -> None:
+    client = browser(breached.app)
+
+    assert "<title>▲ 1 breached · burnline</title>" in client.get("/").text
+    assert "<title>▲ scoring · burnline</title>" in client.get("/services/scoring").text
+    assert "<title>◆ 1 · Approvals · burnline</title>" in client.get("/approvals").text
+
+
+def test_before_the_first_turn_a_service_is_unknown_and_the_page_says_why(scene: World) -> None:
+    page = text(browser(scene.app).get("/").text)
+
+    assert "? scoring is unknown: no data is not health" in page
+    assert "Not evaluated yet" in page
+    assert "keeps its promise" not in page
+
+
+def test_a_service_that_falls_silent_is_unknown_with_cause_and_remedy(scene: World) -> None:
+    scene.live(20)
+    scene.pager.up = False
+    scene.live(25, traffic=False)
+
+    page = browser(scene.app).get("/services/scoring")
+
+    assert '<tr class="unknown">' in page.text
+    assert "? unknown" in row(page.text, "availability")
+    assert "is the service up, and does its page show this metric?" in row(page.text, "availability")
+    assert "▲ failed" in row(page.text, "http")
+
+
+def test_an_engine_that_stands_still_is_not_taken_for_a_healthy_service(scene: World) -> None:
+    scene.live(5)
+
+    page = text(browser(scene.app).get("/").text)
+
+    assert "? scoring is not being evaluated" in page
+
+
+def test_without_services_the_page_says_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "services"
+    folder.mkdir()
+    (folder / "plain.yaml").write_text("apiVersion: burnline/v1\nservice: plain\nowner: team\n")
+    app = build(Settings(database=f"sqlite:///{tmp_path}/b.db", services=folder))
+    app.specs = ()
+    page = text(browser(app).get("/").text)
+    app.stop()
+
+    assert "? No service is watched" in page
+    assert "Put a service file" in page
+
+
+def test_a_service_without_slos_is_unknown_and_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "plain.yaml").write_text("apiVersion: burnline/v1\nservice: plain\nowner: team\n")
+    app = build(Settings(database=f"sqlite:///{tmp_path}/b.db", services=tmp_path / "plain.yaml"))
+    client = browser(app)
+    fleet, page = client.get("/"), client.get("/services/plain")
+    app.stop()
+
+    assert "Nothing is promised: add `slos` to its service file." in text(fleet.text)
+    assert page.status_code == 200
+    assert "? unknown" in text(page.text)
+
+
+# A service
+
+
+def test_a_service_shows_every_tier_and_marks_the_firing_ones(breached: World) -> None:
+    page = browser(breached.app).get("/services/scoring")
+
+    assert re.search(r"▲ page-fast 1m / 5s 14.4x [\d.]+x [\d.]+x", text(page.text))
+    assert "ticket-slow 1h12m / 6m 1x" in text(page.text)
+
+
+def test_charts_know_incidents_and_releases(breached: World) -> None:
+    page = browser(breached.app).get("/services/scoring").text
+
+    [incident] = breached.incidents()
+    bands = json.loads(re.findall(r'data-incidents="([^"]*)"', page)[0])
+    releases = json.loads(re.findall(r'data-releases="([^"]*)"', page)[0].replace("&#34;", '"'))
+    assert bands == [[incident.opened_at.timestamp(), None]]
+    assert [version for _, version in releases] == ["2"]
+
+
+def test_the_time_shown_can_be_widened_to_the_whole_window(breached: World) -> None:
+    client = browser(breached.app)
+
+    page = client.get("/services/scoring?last=12h")
+
+    assert "history?seconds=43200.0" in page.text
+    assert 'href="/services/scoring?last=12h" aria-current="true"' in page.text
+    assert 'hx-get="/parts/services/scoring?last=12h"' in page.text
+
+
+@pytest.mark.parametrize("last", ["", "1y", "nonsense", "-5m", "<script>", "9" * 400])
+def test_a_time_that_is_not_offered_shows_the_recent_past(breached: World, last: str) -> None:
+    page = browser(breached.app).get("/services/scoring", params={"last": last})
+
+    assert page.status_code == 200
+    assert "history?seconds=720.0" in page.text
+    assert "<script>" not in page.text
+
+
+def test_without_scripts_charts_give_way_to_a_link_and_tables_stay(breached: World) -> None:
+    page = browser(breached.app).get("/services/scoring").text
+
+    assert page.count("<noscript>") == 3
+    assert 'aria-label="Burn rate of availability; page-fast: ' in page
+
+
+# An incident
+
+
+def test_an_incident_tells_what_happened_in_order_with_the_time_since_it_opened(over: World) -> None:
+    page = text(browser(over.app).get("/incidents/1").text)
+
+    told = ["version 2 took over from 1", "availability page-fast fires", "2 -> 1", "ended: recovered", "closed: every"]
+    places = [page.index(words) for words in told]
+    assert places == sorted(places)
+    assert re.search(r"-\d+s release version 2 took over", page)
+    assert re.search(r"\+[\dms ]+ runbook runbook bad-release ended: recovered", page)
+    assert "record intact" in page
+    assert "● closed" in page
+    assert "Run 1: bad-release ● recovered" in page
+
+
+def test_steps_that_end_at_once_have_one_line(over: World) -> None:
+    page = text(browser(over.app).get("/incidents/1").text)
+
+    assert "diagnose: check started" not in page
+    assert "prove: verify started" in page
+
+
+def test_a_record_that_was_changed_is_said_to_be(scene: World) -> None:
+    scene.live(20)
+    break_release(scene)
+    scene.app.db.write(lambda tx: tx.exec_driver_sql("UPDATE timeline SET text = 'all fine' WHERE id = 2"))
+
+    page = text(browser(scene.app).get("/incidents/1").text)
+
+    assert "▲ the record was changed after it was written" in page
+
+
+def test_incidents_are_listed_with_what_was_done(over: World) -> None:
+    page = text(browser(over.app).get("/incidents").text)
+
+    assert "● closed" in page
+    assert "bad-release recovered" in page
+
+
+def test_without_incidents_the_list_says_so(scene: World) -> None:
+    assert "Nothing has gone wrong yet." in text(browser(scene.app).get("/incidents").text)
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/1", "/incidents/2", "/services/scoring"])
+def test_hostile_words_are_shown_as_words(scene: World, path: str) -> None:
+    scene.live(5)
+    deliver(scene, service="scoring", summary=HOSTILE, alertname="<img src=x onerror=alert(1)>")
+    deliver(scene, service='"><script>', summary=HOSTILE, fingerprint="e" * 16)
+
+    page = browser(scene.app).get(path)
+
+    assert page.status_code == 200
+    assert "<script>alert" not in page.text
+    assert "<img src=x" not in page.text
+    assert "{{ 7 * 7 }}" in page.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+
+
+# Approvals
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_waits_for_a_person_is_on_every_page(breached: World, path: str) -> None:
+    page = text(browser(breached.app).get(path).text)
+
+    assert "Waiting for a person" in page
+    assert "alias registry.json#champion from version 2 back to 1" in page
+    assert "Approvals 1" in page
+
+
+def test_an_approval_by_form_is_taken_and_on_the_record(scene: World) -> None:
+    scene.live(20)
+    number = break_release(scene)
+    client = browser(scene.app)
+    form = fields(client.get("/approvals").text)
+
+    sent = client.post(
+        f"/approvals/{number}", data={**form, "actor": "Noor", "reason": "v2 fails", "decision": "approve"}
+    )
+
+    assert (sent.status_code, sent.headers["location"]) == (303, "/incidents/1")
+    assert "Noor approved what run 1 plans: v2 fails" in text(client.get("/incidents/1").text)
+    assert "Nothing waits for a person." in text(client.get("/approvals").text)
+    scene.live(3)
+    assert scene.service.version == "1"
+
+
+def test_a_rejection_by_form_changes_nothing(scene: World) -> None:
+    scene.live(20)
+    number = break_release(scene)
+    client = browser(scene.app)
+    form = fields(client.get("/incidents/1").text)
+
+    client.post(f"/approvals/{number}", data={**form, "actor": "Noor", "decision": "reject"})
+    scene.live(3)
+
+    assert scene.service.version == "2"
+    assert "Noor rejected what run 1 plans" in text(client.get("/incidents/1").text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "said"),
+    [
+        ({"actor": ""}, 422, "Write your name"),
+        ({"actor": "x" * 101}, 422, "Write your name"),
+        ({"decision": "maybe"}, 422, "Choose approve or reject."),
+        ({"plan_hash": ""}, 422, "load the page again"),
+        ({"plan_hash": "0" * 64}, 409, "is for another plan"),
+        ({"actor": "burnline"}, 409, "needs the name of a person"),
+        ({"actor": "Noor\x00"}, 409, "needs the name of a person"),
+        ({"reason": "x" * 501}, 422, "under 500 characters"),
+    ],
+)
+def test_a_bad_answer_shows_a_page_that_says_what_was_wrong(
+    breached: World, changed: dict[str, str], status: int, said: str
+) -> None:
+    client = browser(breached.app)
+    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve", **changed}
+
+    answer = client.post("/approvals/1", data=form)
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "Your answer was not taken" in text(answer.text)
+    assert said in text(answer.text)
+    assert breached.service.version == "2"
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"actor", b"=&=&=", b"%%%" * 1000])
+def test_a_body_that_is_no_form_is_refused(breached: World, body: bytes) -> None:
+    answer = browser(breached.app).post("/approvals/1", content=body)
+
+    assert answer.status_code == 422
+    assert "Write your name" in text(answer.text)
+
+
+def test_an_answer_from_another_site_is_refused(breached: World) -> None:
+    client = browser(breached.app)
+    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve"}
+
+    answer = client.post("/approvals/1", data=form, headers={"sec-fetch-site": "cross-site"})
+
+    assert answer.status_code == 403
+    assert "came from another site" in text(answer.text)
+
+
+def test_an_answer_to_nothing_is_refused_in_words(breached: World) -> None:
+    form = {"actor": "Noor", "decision": "approve", "plan_hash": "0"}
+
+    answer = browser(breached.app).post("/approvals/999", data=form)
+
+    assert answer.status_code == 409
+    assert "there is no approval 999" in text(answer.text)
+
+
+def test_where_a_token_is_set_the_form_asks_for_it(scene: World) -> None:
+    scene.live(20)
+    break_release(scene)
+    scene.app.settings = scene.app.settings.model_copy(update={"token": "s3cret"})
+    client = browser(scene.app)
+    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve"}
+
+    without, wrong = client.post("/approvals/1", data=form), client.post("/approvals/1", data={**form, "token": "ü"})
+    right = client.post("/approvals/1", data={**form, "token": "s3cret"})
+
+    assert 'name="token" type="password"' in client.get("/approvals").text or right.status_code == 303
+    assert [answer.status_code for answer in (without, wrong, right)] == [401, 401, 303]
+
+
+def test_what_has_expired_is_no_longer_asked(scene: World) -> None:
+    scene.live(20)
+    break_release(scene)
+    late = datetime.now(UTC) - timedelta(hours=1)
+    scene.app.db.write(lambda tx: tx.exec_driver_sql(f"UPDATE approval SET expires_at = {int(late.timestamp() * 1e6)}"))
+
+    page = text(browser(scene.app).get("/approvals").text)
+
+    assert "Nothing waits for a person." in page
+
+
+# Every page
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_part_is_the_page_without_its_head(breached: World, path: str) -> None:
+    client = browser(breached.app)
+    whole, part = client.get(path).text, client.get(f"/parts{path}").text
+
+    assert f'hx-get="/parts{path}"' in whole
+    assert part.startswith("<title>")
+    assert "<html" not in part
+    clock = r"\d+m \d+s|\d+s|\d\d:\d\d:\d\d"
+    assert re.sub(clock, "", text(part).partition("burnline ")[2]) == re.sub(
+        clock, "", text(whole).partition("burnline ")[2]
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/services/nope",
+        "/services/%3Cscript%3E",
+        "/services/" + "x" * 3000,
+        "/incidents/999",
+        "/nope",
+        "/static/nope.js",
+    ],
+)
+def test_what_is_not_there_is_a_readable_404(breached: World, path: str) -> None:
+    answer = browser(breached.app).get(path)
+
+    assert answer.status_code == 404
+    assert "Not Found" in text(answer.text)
+    assert "<script>" not in answer.text
+
+
+@pytest.mark.parametrize("number", ["0", "-1", str(2**80), "1e3", "one", "%00"])
+def test_a_number_that_cannot_be_is_refused_in_words(breached: World, number: str) -> None:
+    answer = browser(breached.app).get(f"/incidents/{number}")
+
+    assert answer.status_code == 422
+    assert "incident_id" in text(answer.text)
+
+
+def test_a_broken_template_or_store_is_a_page_too(scene: World) -> None:
+    client = browser(scene.app)
+    scene.app.db.close()
+
+    answer = client.get("/")
+
+    assert answer.status_code == 503
+    assert "the store failed" in text(answer.text)
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/nope"])
+def test_the_policy_allows_nothing_from_elsewhere_and_nothing_inline(breached: World, path: str) -> None:
+    answer = browser(breached.app).get(path)
+
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=\"/static/)", answer.text)
+    assert not re.search(r"(src|href|action)=\"(https?:)?//", answer.text)
+
+
+def test_vendored_files_are_what_they_say_they_are() -> None:
+    vendor = STATIC / "vendor"
+    listed = json.loads((vendor / "vendor.json").read_text())
+
+    assert {each["file"] for each in listed} == {path.name for path in vendor.iterdir()} - {"vendor.json"}
+    for each in listed:
+        assert hashlib.sha256((vendor / each["file"]).read_bytes()).hexdigest() == each["sha256"]
+        assert each["licence"]
+        assert each["version"]
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert [percent(value) for value in (1.0, 0.9995, 0.12345, -0.5)] == ["100%", "99.95%", "12.35%", "-50%"]
+    assert [percent(0.99999, 4), percent(1.0, 0)] == ["99.999%", "100%"]
+    assert [text(rate(value)) for value in (None, 0, 14.4, 1.2345, 720)] == ["-", "0x", "14.4x", "1.23x", "720x"]
+    seconds = [0, 0.04, 2.5, 9.96, 59.6, 60, 3599, 3600, 90_061, 86_400 * 400]
+    spans = ["0s", "0s", "2.5s", "10s", "1m", "1m", "59m 59s", "1h", "1d 1h", "400d"]
+    assert [span(timedelta(seconds=each)) for each in seconds] == spans
+    assert [text(delta(timedelta(seconds=each))) for each in (-2, 0, 75)] == ["-2s", "0s", "+1m 15s"]
+
+
+def fields(html: str) -> dict[str, str]:
+    """The hidden fields of the first form."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
