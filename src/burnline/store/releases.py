@@ -27,9 +27,7 @@ def record_release(tx: Connection, *, service: str, version: str, now: datetime,
     if last == version:
         return None
     change = Release(service, version, last, now, source)
-    tx.execute(
-        insert(release).values(service=service, version=version, previous=last, seen_at=now, source=source)
-    )
+    tx.execute(insert(release).values(service=service, version=version, previous=last, seen_at=now, source=source))
     return change
 
 
