@@ -12,14 +12,17 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import delete
 
 from burnline.app import wiring
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.detectors.profile import build_profile, save_reference
+from burnline.metrics import Instruments
 from burnline.settings import Settings
 from burnline.store.database import open_database
 from burnline.store.inbox import InboxRow, waiting
+from burnline.store.schema import inbox
 from tests.app.serving import serving
 
 SCORING = """
@@ -61,6 +64,12 @@ class Still:
         with self.app.db.read() as tx:
             return waiting(tx, kind, 10_000)
 
+    def forget(self) -> None:
+        """Empty the inbox and set the counters back."""
+        self.app.db.write(lambda tx: tx.execute(delete(inbox)))
+        for name in Instruments.__slots__:
+            getattr(self.app.instruments, name).clear()
+
     def connect(self) -> socket.socket:
         """A plain connection."""
         address = httpx.URL(self.url)
@@ -86,9 +95,8 @@ def everything(connection: socket.socket) -> bytes:
 
 
 @contextmanager
-def still(folder: Path, patch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Still]:
+def still(folder: Path, **settings: Any) -> Iterator[Still]:
     """burnline over two services; its database waits only a moment for a lock."""
-    patch.setattr(wiring, "open_database", partial(open_database, busy_timeout=timedelta(seconds=0.2)))
     services = folder / "services"
     services.mkdir()
     (services / "scoring.yaml").write_text(SCORING)
@@ -96,7 +104,9 @@ def still(folder: Path, patch: pytest.MonkeyPatch, **settings: Any) -> Iterator[
     columns = {"length": [float(n % 40) for n in range(1000)], "weight": [float(n % 90) for n in range(1000)]}
     save_reference(build_profile(columns, [1.0] * 1000, name="scoring"), services / "reference.json")
     given = {"database": f"sqlite:///{folder}/burnline.db", "services": services, **settings}
-    app = wiring.build(Settings(**given))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "open_database", partial(open_database, busy_timeout=timedelta(seconds=0.2)))
+        app = wiring.build(Settings(**given))
     app._jobs = Jobs([], app.instruments)
     with serving(create_app(app)) as url:
         yield Still(url, app)

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from burnline.store.inbox import ALERTS
 from tests.alerting.bodies import alert, webhook
-from tests.app.still import Still, still
+from tests.app.still import Still
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Still]:
-    with still(tmp_path, monkeypatch) as made:
-        yield made
 
 
 def test_a_webhook_is_kept_as_it_came_before_it_is_acknowledged(door: Still) -> None:

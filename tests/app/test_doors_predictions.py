@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,7 @@ import pytest
 from burnline.events import PredictionBatch
 from burnline.store.inbox import PREDICTIONS
 from burnline.store.predictions import next_batches
-from tests.app.still import Still, still
-
-
-@pytest.fixture
-def door(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Still]:
-    with still(tmp_path, monkeypatch) as made:
-        yield made
+from tests.app.still import Still
 
 
 def rows(*events: Any, service: str = "scoring") -> bytes:

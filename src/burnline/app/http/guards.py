@@ -53,7 +53,7 @@ def require_token(request: Request) -> None:
     Raises: HTTPException 401.
     """
     scheme, _, sent = request.headers.get("authorization", "").partition(" ")
-    check_token(request, sent if scheme == "Bearer" else "")
+    check_token(request, sent if scheme.lower() == "bearer" else "")
 
 
 def check_token(request: Request, sent: str) -> None:
