@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -23,7 +24,7 @@ from burnline.runbooks.model import bind
 from burnline.runbooks.notify import tell
 from burnline.runbooks.params import Param, resolve
 from burnline.runbooks.sli import read_findings
-from burnline.runbooks.turn import SliReader, Turn
+from burnline.runbooks.turn import SliReader, Stopping, Turn
 from burnline.spec.service import ServiceSpec
 from burnline.store import runs, timeline
 from burnline.store.database import Database
@@ -71,6 +72,11 @@ class Executor:
         self._halted = halted
         self._elapsed = elapsed
         self._hooks = hooks
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Take up nothing more, and hand back at once what waits for a hook: its next worker looks what it did."""
+        self._stopping.set()
 
     def run_once(self, now: datetime) -> int:
         """Drive what is due until it waits or ends; returns how many runs were taken up."""
@@ -80,6 +86,8 @@ class Executor:
             return now + timedelta(seconds=self._elapsed() - start)
 
         for taken in range(MAX_RUNS_PER_TURN):
+            if self._stopping.is_set():
+                return taken
             claimed = self._db.write(lambda tx: runs.claim_run(tx, owner=self._owner, lease=self._lease, now=clock()))
             if claimed is None:
                 return taken
@@ -106,7 +114,10 @@ class Executor:
             turn = self._turn(run, clock)
         except (ValueError, ActionError) as error:
             return self._give_up(run, str(error), clock())
-        return drive(turn)
+        try:
+            return drive(turn)
+        except Stopping:
+            return self._db.write(lambda tx: runs.park(tx, run, clock()))
 
     def _turn(self, run: Run, clock: Callable[[], datetime]) -> Turn:
         """Raises: ValueError, ActionError when the run cannot be driven as it stands."""
@@ -129,6 +140,7 @@ class Executor:
             clock=clock,
             lease=self._lease,
             halted=self._halted,
+            stopping=self._stopping.is_set,
         )
 
     def _reader(self, run: Run, slo: str | None) -> Callable[[datetime, datetime], Counts | None]:

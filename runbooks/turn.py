@@ -24,6 +24,11 @@ from burnline.store.runs import Run, StepRow, finish_step, heartbeat
 
 T = TypeVar("T")
 HEARTBEATS_PER_LEASE = 3
+LOOK_SECONDS = 0.5  # how soon a worker that waits for a call notices that it shall stop
+
+
+class Stopping(Exception):
+    """This worker was asked to stop while a call is under way: the run is for the next one."""
 
 
 class SliReader(Protocol):
@@ -45,6 +50,7 @@ class Turn:
         max_bad: the bad share that SLI's objective allows.
         clock: the time now; it moves on while a turn runs.
         halted: why this process may change nothing; empty when it may.
+        stopping: whether this worker was asked to stop.
     """
 
     db: Database
@@ -59,6 +65,7 @@ class Turn:
     clock: Callable[[], datetime]
     lease: timedelta
     halted: Callable[[], str]
+    stopping: Callable[[], bool]
 
     def say(self, type_: str, text: str, **data: Any) -> Callable[[Connection], object]:
         """A piece of work that adds a line to the incident's timeline."""
@@ -77,21 +84,28 @@ class Turn:
         """Run `call` beside us, lengthening the lease while it lasts.
 
         Raises: what `call` raises; InDoubt when it has not come back after `timeout` (it is left behind, on its own
-        thread); Fenced when another worker has taken the run.
+        thread); Fenced when another worker has taken the run; Stopping when this one shall stop (the call is left
+        behind as well).
         """
         self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
         future: Future[T] = Future()
         threading.Thread(target=_settle, args=(future, call), name=f"run-{self.run.id}", daemon=True).start()
-        left, beat = timeout.total_seconds(), self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+        left, silent, beat = timeout.total_seconds(), 0.0, self.lease.total_seconds() / HEARTBEATS_PER_LEASE
         while True:
+            pause = min(LOOK_SECONDS, beat, left)
             try:
-                return future.result(timeout=min(beat, left))
+                return future.result(timeout=pause)
             except NotYet:
                 if future.done():  # the call itself raised a TimeoutError
                     return future.result()
-            if (left := left - beat) <= 0:
+            if self.stopping():
+                raise Stopping
+            left, silent = left - pause, silent + pause
+            if left <= 0:
                 raise InDoubt(f"{what} has not come back after {timeout.total_seconds():g} s")
-            self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+            if silent >= beat:
+                self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+                silent = 0.0
 
 
 def _settle(future: Future[T], call: Callable[[], T]) -> None:

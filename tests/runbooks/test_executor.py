@@ -514,6 +514,34 @@ def test_a_hook_that_never_comes_back_is_left_behind(scene: Scene) -> None:
     assert "the hook has not come back after 0.05 s" in scene.story(run_id)
 
 
+def test_a_worker_that_is_stopped_hands_back_a_run_whose_hook_hangs(scene: Scene) -> None:
+    released, called = threading.Event(), threading.Event()
+
+    class Slow(Shaky):
+        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+            super().apply(target, idempotency_key=idempotency_key, epoch=epoch, at=at)
+            called.set()
+            released.wait(30)
+
+    hook = Slow()
+    scene.sli.share = 0.0
+    run_id = scene.request()
+    stopped = scene.executor(owner="stopped", hooks=lambda _: hook)
+    turn = threading.Thread(target=stopped.run_once, args=(scene.now,))
+    turn.start()
+    called.wait(10)
+
+    stopped.stop()
+    turn.join(10)
+
+    assert not turn.is_alive()
+    assert (scene.run(run_id).state, scene.run(run_id).attempts) == (RunState.WAITING, 0)
+    assert stopped.run_once(scene.now) == 0, "it takes up nothing more"
+    scene.play(executor=scene.executor(owner="next", hooks=lambda _: hook))
+    released.set()
+    assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.RECOVERED, 1)
+
+
 def test_a_diagnosis_that_fails_does_not_hold_up_the_rollback(scene: Scene) -> None:
     class Blind(Shaky):
         def observe(self) -> str | None:

@@ -72,7 +72,9 @@ class App:
         self._jobs.start()
 
     def stop(self) -> None:
-        """Let the turns under way finish, commit what is queued, flush telemetry."""
+        """Let the turns under way finish; runs that wait for a hook are handed back. Then commit, flush, close."""
+        for executor in self.executors:
+            executor.stop()
         self._jobs.stop()
         self.runner.close()
         self.db.close()
