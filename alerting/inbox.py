@@ -28,14 +28,20 @@ FLAP_WINDOW = timedelta(minutes=5)
 LOOKBACK = timedelta(hours=2)
 
 
-def accept_webhook(db: Database, body: bytes, *, source: str, now: datetime, limit_bytes: int) -> int:
-    """Commit one Alertmanager body to the inbox, unread, and return its row id.
+def submit_webhook(db: Database, body: bytes, *, source: str, now: datetime, limit_bytes: int) -> Future[int]:
+    """Queue one Alertmanager body for the inbox, unread; the future has its row id once it is committed.
 
-    Raises: PayloadTooLarge over `limit_bytes`; StoreError when it could not be kept (answer 503: it is sent again).
+    Raises: PayloadTooLarge over `limit_bytes`; through the future, StoreError when it could not be kept (answer 503:
+    it is sent again).
     """
     if len(body) > limit_bytes:
         raise PayloadTooLarge(f"the body has {len(body)} bytes; at most {limit_bytes} are accepted")
-    return db.write(lambda tx: accept(tx, kind=ALERTS, source=source, body=body, now=now))
+    return db.submit(lambda tx: accept(tx, kind=ALERTS, source=source, body=body, now=now))
+
+
+def accept_webhook(db: Database, body: bytes, *, source: str, now: datetime, limit_bytes: int) -> int:
+    """As `submit_webhook`, but waits: it is durable on return."""
+    return submit_webhook(db, body, source=source, now=now, limit_bytes=limit_bytes).result()
 
 
 class AlertWorker:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
-from burnline.alerting.inbox import accept_webhook
+from burnline.alerting.inbox import submit_webhook
 from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
@@ -43,7 +43,7 @@ async def predictions(request: Request) -> JSONResponse:
 
 
 @router.post("/v1/alerts")
-async def alerts(request: Request) -> dict[str, Any]:
+async def alerts(request: Request) -> JSONResponse:
     """Take an Alertmanager webhook (version 4); the work is done after it is committed."""
     app: App = request.app.state.burnline
     body = await read_body(request)
@@ -51,10 +51,8 @@ async def alerts(request: Request) -> dict[str, Any]:
         raise PayloadError("the body is empty; send an Alertmanager webhook")
     if encoding := _encoding(request):
         body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
-    row = await run_in_threadpool(
-        accept_webhook, app.db, body, source="alertmanager", now=datetime.now(UTC), limit_bytes=LIMIT_BYTES
-    )
-    return {"accepted": row}
+    kept = submit_webhook(app.db, body, source="alertmanager", now=datetime.now(UTC), limit_bytes=LIMIT_BYTES)
+    return JSONResponse({"accepted": await asyncio.wrap_future(kept)})
 
 
 def _encoding(request: Request) -> str:

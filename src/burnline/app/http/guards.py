@@ -47,7 +47,7 @@ def _parents(name: str) -> list[str]:
     return [".".join(labels[n:]) for n in range(1, len(labels))]
 
 
-def require_token(request: Request) -> None:
+async def require_token(request: Request) -> None:
     """Refuse a request without the token in its header, where one is set.
 
     Raises: HTTPException 401.
@@ -66,7 +66,7 @@ def check_token(request: Request, sent: str) -> None:
         raise HTTPException(401, "send Authorization: Bearer <BURNLINE_TOKEN>", {"WWW-Authenticate": "Bearer"})
 
 
-def refuse_cross_site(request: Request) -> None:
+async def refuse_cross_site(request: Request) -> None:
     """Refuse a browser's request from another site (CSRF): programs send neither header.
 
     Raises: HTTPException 403.
