@@ -37,7 +37,7 @@ SECURITY_HEADERS = {
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer a form is sent with `Origin: null`, which the guard refuses
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 # Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.

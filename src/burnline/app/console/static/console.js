@@ -28,13 +28,14 @@ function morph(old, next) {
 }
 
 function morphChildren(old, next) {
-  [...next.childNodes].forEach((child, n) => {
+  const wanted = [...next.childNodes]; // a list of its own: what is put in place leaves `next`
+  wanted.forEach((child, n) => {
     const same = child.id && [...old.children].find((each) => each.id === child.id);
     if (same && same !== old.childNodes[n]) old.insertBefore(same, old.childNodes[n] ?? null);
     if (old.childNodes[n]) morph(old.childNodes[n], child);
     else old.append(child);
   });
-  while (old.childNodes.length > next.childNodes.length) old.lastChild.remove();
+  while (old.childNodes.length > wanted.length) old.lastChild.remove();
 }
 
 function say(text, live) {

@@ -1,0 +1,275 @@
+"""The pages in real Chromium: they draw, they stay live, they can be read, and they need nothing from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from burnline.app.application import create_app
+from burnline.store import timeline
+from tests.app.scenes import HOSTILE, break_release, deliver, story
+from tests.app.serving import serving
+from tests.flow.world import World
+from tests.programs import program
+
+pytestmark = pytest.mark.integration
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+PATHS = ["/", "/services/scoring", "/services/scoring?last=12h", "/incidents", "/incidents/1", "/approvals", "/nope"]
+
+# Every piece of text that can be read too badly (WCAG 2.2, 1.4.3): its contrast with what lies behind it.
+FAINT = """() => {
+  const pixel = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
+  const rgba = (color) => {
+    pixel.clearRect(0, 0, 1, 1); pixel.fillStyle = color; pixel.fillRect(0, 0, 1, 1);
+    const [r, g, b, a] = pixel.getImageData(0, 0, 1, 1).data; return [r, g, b, a / 255];
+  };
+  const behind = (element) => {
+    for (let at = element; at; at = at.parentElement) {
+      const color = rgba(getComputedStyle(at).backgroundColor);
+      if (color[3] > 0.99) return color;
+    }
+    return matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0, 1] : [255, 255, 255, 1];
+  };
+  const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * linear(r / 255) + 0.7152 * linear(g / 255) + 0.0722 * linear(b / 255);
+  const words = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const faint = [];
+  while (words.nextNode()) {
+    const element = words.currentNode.parentElement;
+    const said = words.currentNode.data.trim();
+    if (!said || !element.checkVisibility() || element.tagName === "NOSCRIPT") continue;
+    const style = getComputedStyle(element);
+    const [one, two] = [light(rgba(style.color)), light(behind(element))];
+    const ratio = (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05);
+    if (ratio < (parseFloat(style.fontSize) >= 24 ? 3 : 4.5)) faint.push(`${ratio.toFixed(2)}: ${said}`);
+  }
+  return faint;
+}"""
+NAMELESS = """() => [
+  ...[...document.querySelectorAll("input:not([type=hidden])")].filter((each) => !each.labels.length),
+  ...[...document.querySelectorAll("a, button")].filter((each) => !each.textContent.trim()),
+  ...[...document.querySelectorAll("th")].filter((each) => !each.scope),
+  ...[...document.querySelectorAll("img")].filter((each) => each.getAttribute("alt") === null),
+  ...[...document.querySelectorAll("[id]")].filter((each) => document.getElementById(each.id) !== each),
+].map((each) => each.outerHTML)"""
+PAINTED = """(canvas) => {
+  const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return new Set(new Uint32Array(pixels.data.buffer)).size;
+}"""
+
+
+@dataclass
+class Seen:
+    """A tab, and everything it complained about or asked for."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Go there and wait until it is live."""
+        self.page.goto(self.url + path)
+        if path != "/nope":
+            expect(self.page.locator("#live")).to_have_text("live")
+        return self.page
+
+    def elsewhere(self) -> set[str]:
+        """Whom it asked besides burnline."""
+        return {urlsplit(url).netloc for url in self.asked if not url.startswith("data:")} - {urlsplit(self.url).netloc}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tabs."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def tab(
+    browser: Browser, url: str, *, width: int = 1280, scheme: str = "light", scripts: bool = True
+) -> Iterator[Seen]:
+    """A tab of its own, far from UTC."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+        reduced_motion="reduce",
+        timezone_id="Pacific/Auckland",
+        java_script_enabled=scripts,
+    )
+    seen = Seen(context.new_page(), url)
+    seen.page.on("pageerror", lambda error: seen.complaints.append(str(error)))
+    seen.page.on(
+        "console", lambda line: seen.complaints.append(line.text) if line.type in ("error", "warning") else None
+    )
+    seen.page.on("request", lambda request: seen.asked.append(request.url))
+    yield seen
+    context.close()
+
+
+@contextmanager
+def served(scene: World, *, workers: bool = False) -> Iterator[str]:
+    """The scene behind the real server."""
+    if not workers:
+        scene.app.start = lambda: None  # type: ignore[method-assign]
+    with serving(create_app(scene.app)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, str]]:
+    """A bad release serves, its rollback waits for a person, hostile alerts came too; nothing moves by itself."""
+    with story(tmp_path_factory.mktemp("still"), seconds=45) as scene:
+        scene.live(20)
+        break_release(scene)
+        deliver(scene, service="scoring", summary=HOSTILE, alertname="<img src=x onerror=alert(1)>")
+        deliver(scene, service='"><script>', summary=HOSTILE, fingerprint="e" * 16)
+        with served(scene) as url:
+            yield scene, url
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[tuple[World, str]]:
+    """The same without hostility, with burnline's workers at work, for one test alone."""
+    with story(tmp_path, seconds=45) as scene:
+        scene.live(20)
+        break_release(scene)
+        with served(scene, workers=True) as url:
+            yield scene, url
+
+
+def note(scene: World, words: str) -> None:
+    """A line on the record of the incident."""
+    scene.app.db.write(
+        lambda tx: timeline.append(tx, incident_id=1, at=datetime.now(UTC), source="person", type="note", text=words)
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_quiet_readable_and_self_contained(
+    chromium: Browser, still: tuple[World, str], path: str, width: int, scheme: str
+) -> None:
+    with tab(chromium, still[1], width=width, scheme=scheme) as seen:
+        page = seen.open(path)
+        if "services" in path:
+            expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
+
+        assert page.evaluate(FAINT) == []
+        assert page.evaluate(NAMELESS) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert seen.elsewhere() == set()
+        assert [line for line in seen.complaints if path != "/nope" or "404" not in line] == []
+
+
+def test_charts_are_painted_and_repainted_for_the_dark(chromium: Browser, still: tuple[World, str]) -> None:
+    with tab(chromium, still[1]) as seen:
+        page = seen.open("/services/scoring")
+        expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
+        canvases = page.locator("[data-plot] canvas")
+
+        light = [canvas.evaluate(PAINTED) for canvas in canvases.all()]
+        page.emulate_media(color_scheme="dark")
+        dark = [canvas.evaluate(PAINTED) for canvas in canvases.all()]
+
+        assert len(light) == len(dark) == 6
+        assert min(light + dark) > 20
+        assert seen.complaints == []
+
+
+def test_pointing_at_a_chart_tells_time_in_utc_and_values(chromium: Browser, still: tuple[World, str]) -> None:
+    with tab(chromium, still[1]) as seen:
+        page = seen.open("/services/scoring")
+        expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
+
+        page.locator("#availability [data-plot=burn] .u-over").hover()
+
+        said = page.locator("#availability figure").first.locator("[data-note]").text_content() or ""
+        assert "UTC: over 1m " in said
+        hour = int(said[:2])
+        assert (datetime.now(UTC).hour - hour) % 24 <= 1
+
+
+def test_what_happens_appears_without_reload_and_leaves_a_form_alone(
+    chromium: Browser, still: tuple[World, str]
+) -> None:
+    scene, url = still
+    with tab(chromium, url) as seen:
+        page = seen.open("/incidents/1")
+        page.evaluate("window.same = true")
+        page.get_by_label("Your name").fill("Noor")
+        page.get_by_label("Reason").type("because")
+        page.evaluate("document.querySelector('.approval').dataset.mark = 'old'; document.body.scrollTop = 40")
+
+        note(scene, "somebody looks at it")
+
+        expect(page.get_by_text("somebody looks at it")).to_be_visible()
+        assert page.evaluate("window.same")
+        assert page.get_by_label("Your name").input_value() == "Noor"
+        assert page.get_by_label("Reason").input_value() == "because"
+        assert page.evaluate("document.activeElement.name") == "reason"
+        assert seen.complaints == []
+
+
+def test_a_click_approves_and_the_rollback_is_seen_live(chromium: Browser, waiting: tuple[World, str]) -> None:
+    scene, url = waiting
+    with tab(chromium, url) as seen:
+        page = seen.open("/")
+        page.get_by_role("link", name="Decide").click()
+        page.get_by_label("Your name").fill("Noor")
+        page.get_by_role("button", name="Approve").click()
+
+        expect(page.get_by_text("Noor approved what run 1 plans")).to_be_visible()
+        expect(page.get_by_text(re.compile("roll-back: .*2 -> 1")).first).to_be_visible(timeout=10_000)
+        expect(page.get_by_text("Waiting for a person")).to_have_count(0)
+        assert scene.service.version == "1"
+        assert seen.complaints == []
+
+
+def test_without_scripts_tables_show_and_the_form_works(chromium: Browser, waiting: tuple[World, str]) -> None:
+    scene, url = waiting
+    with tab(chromium, url, scripts=False) as seen:
+        page = seen.page
+        page.goto(url + "/services/scoring")
+        expect(page.get_by_role("rowheader", name="availability")).to_be_visible()
+        page.get_by_role("link", name="Approvals").click()
+        page.get_by_label("Your name").fill("Noor")
+        page.get_by_role("button", name="Reject").click()
+
+        expect(page.get_by_text("Noor rejected what run 1 plans")).to_be_visible()
+        assert scene.service.version == "2"
+
+
+def test_a_page_whose_server_is_gone_says_that_it_is_not_live(chromium: Browser, tmp_path: Path) -> None:
+    with story(tmp_path, seconds=10) as scene, tab(chromium, "") as seen:
+        with served(scene) as url:
+            seen.url = url
+            page = seen.open("/")
+
+        expect(page.locator("#live")).to_have_text("not live: trying again")
+        expect(page.locator("body.stale")).to_have_count(1)
+
+
+def test_a_hidden_tab_holds_no_stream(chromium: Browser, still: tuple[World, str]) -> None:
+    with tab(chromium, still[1]) as seen:
+        page = seen.open("/")
+        hide = "Object.defineProperty(document, 'hidden', {value: %s, configurable: true});"
+        page.evaluate(hide % "true" + "document.dispatchEvent(new Event('visibilitychange'))")
+
+        assert page.evaluate("stream.readyState") == 2  # EventSource.CLOSED
+
+        page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for_function("stream.readyState === 1")
