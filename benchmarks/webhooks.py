@@ -1,7 +1,8 @@
 """Alertmanager webhooks a second through the real `burnline up`, each on disk before its 200.
 
-The peer is the same server whose door reads the body and keeps nothing. Client and server share this machine's cores, so
-the rates are lower bounds; their ratio is what durability costs. With 32 connections, as a busy Alertmanager has.
+The peer is the same server whose door reads the body and keeps nothing: the ratio of the two is what durability
+costs, and the work on the webhooks that goes on beside it. Client and server share this machine's cores, so the rates
+are lower bounds. With 32 connections, as a busy Alertmanager has.
 """
 
 from __future__ import annotations

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent import futures
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.pool import BasePoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from burnline.metrics import Instruments
 
 log = logging.getLogger(__name__)
+
+STOP_SECONDS = 5.0  # for the turns under way when burnline stops; what they leave undone is taken up after the start
+
+
+def utc_now() -> datetime:
+    """The wall clock: the only place that reads it for the workers."""
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +35,53 @@ class Job:
     run_once: Callable[[datetime], int]
 
 
-class Jobs:
-    """Runs jobs side by side, each at most once at a time; a turn that raises is logged, counted and tried again."""
+class Turns(futures.Executor):
+    """A thread for each turn, none of which keeps the process from ending: a pool would wait for one that hangs."""
 
-    def __init__(self, jobs: Sequence[Job], instruments: Instruments) -> None:
-        self._jobs, self._instruments = jobs, instruments
+    def __init__(self) -> None:
+        self._running: set[futures.Future[Any]] = set()
+
+    def submit(self, work: Callable[..., Any], /, *given: Any, **named: Any) -> futures.Future[Any]:
+        future: futures.Future[Any] = futures.Future()
+        self._running.add(future)
+        future.add_done_callback(self._running.discard)
+        threading.Thread(target=self._run, args=(future, work, given, named), daemon=True).start()
+        return future
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for what runs; whether it ended in time."""
+        return not futures.wait(self._running.copy(), seconds).not_done
+
+    @staticmethod
+    def _run(future: futures.Future[Any], work: Callable[..., Any], given: Any, named: Any) -> None:
+        try:
+            future.set_result(work(*given, **named))
+        except BaseException as error:  # noqa: BLE001 - belongs to whoever holds the future
+            future.set_exception(error)
+
+
+class TurnExecutor(BasePoolExecutor):  # type: ignore[misc] # APScheduler has no types
+    """What APScheduler wants a pool wrapped in."""
+
+    def __init__(self, turns: Turns) -> None:
+        super().__init__(turns)
+
+
+class Jobs:
+    """Runs jobs side by side, each at most once at a time; a turn that raises is logged, counted and tried again.
+
+    Args:
+        clock: gives each turn its time.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], instruments: Instruments, *, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self._jobs, self._instruments, self._clock = jobs, instruments, clock
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a turn outlasts its interval
+        self._turns = Turns()
         self._scheduler = BackgroundScheduler(
-            executors={"default": ThreadPoolExecutor(len(jobs) or 1)},
+            executors={"default": TurnExecutor(self._turns)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
@@ -45,20 +94,24 @@ class Jobs:
                 "interval",
                 args=[job],
                 seconds=job.every.total_seconds(),
-                next_run_time=datetime.now(UTC),
+                next_run_time=utc_now(),
                 name=job.name,
             )
         self._scheduler.start()
 
-    def stop(self) -> None:
-        """Let the turns under way finish and start no more."""
+    def stop(self) -> bool:
+        """Start no more turns and give those under way STOP_SECONDS; whether all of them ended."""
         if self._scheduler.running:
-            self._scheduler.shutdown(wait=True)
+            self._scheduler.shutdown(wait=False)
+        ended = self._turns.wait(STOP_SECONDS)
+        if not ended:
+            log.warning("jobs did not end in time", extra={"seconds": STOP_SECONDS})
+        return ended
 
     def _turn(self, job: Job) -> None:
         start = time.perf_counter()
         try:
-            job.run_once(datetime.now(UTC))
+            job.run_once(self._clock())
         except Exception:
             # The loop must live: what failed is tried again next turn, from what the database says.
             self._instruments.job_failures.labels(job.name).inc()
