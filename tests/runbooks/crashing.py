@@ -30,7 +30,7 @@ from burnline.store import runs
 from burnline.store.database import Database, open_database
 from tests.runbooks.scene import BURN, SECOND, T0, Scene, Service, make_spec, write_registry
 
-LEASE = timedelta(milliseconds=60)
+LEASE = timedelta(milliseconds=150)
 GIVE_UP_SECONDS = 20.0
 RECIPE = load_runbook(LIBRARY / "bad-release.yaml")
 
@@ -84,11 +84,16 @@ def signal_self(number: signal.Signals) -> None:
 
 
 def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> None:
-    """Have `boundary` called before every write and every change; also before and after the registry is renamed."""
+    """Have `boundary` called before every write and every change; also before and after the registry is renamed.
+
+    Without `inside_lock`, not while the registry's lock is held: heartbeats are written then too, on a slow machine.
+    """
     write, move, apply = db.write, AliasHook._write, AliasHook.apply
+    locked = False
 
     def watched_write(work: Any) -> Any:
-        boundary()
+        if inside_lock or not locked:
+            boundary()
         return write(work)
 
     def watched_move(self: AliasHook, content: Any) -> None:
@@ -99,8 +104,13 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
             boundary()
 
     def watched_apply(self: AliasHook, target: str, **rest: Any) -> None:
+        nonlocal locked
         boundary()
-        apply(self, target, **rest)
+        locked = True
+        try:
+            apply(self, target, **rest)
+        finally:
+            locked = False
 
     db.write = watched_write  # type: ignore[method-assign]  # the test's own boundary
     AliasHook._write = watched_move  # type: ignore[method-assign]
