@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import Connection
 
 from burnline.events import Counts
 from burnline.slo.burn import error_budget
 from burnline.slo.group import Group, Promise
 from burnline.slo.ring import BAD, SEEN, STEPS, TOTAL, Array
+from burnline.slo.status import silence
 from burnline.store.schema import EPOCH
 from burnline.store.slo import Tile, tiles
 
@@ -28,12 +30,14 @@ class SloHistory:
         budget_remaining: as in SloStatus.
         burn_rate: by window.
         sli: good share of the events since the point before.
+        known: whether the source was heard of lately enough for the SLO not to be UNKNOWN.
     """
 
     at: Array
     budget_remaining: Array
     burn_rate: Mapping[timedelta, Array]
     sli: Array
+    known: npt.NDArray[np.bool_]
 
 
 class Past:
@@ -44,6 +48,9 @@ class Past:
         self.ends = np.array([tile.at.timestamp() for tile in ordered])
         events = np.array([(tile.bad, tile.total, tile.seen) for tile in ordered]).reshape(-1, 3)
         self.sums = np.vstack([np.zeros(3), events.cumsum(axis=0)]).T
+        heard = [tile for tile in ordered if tile.seen > 0]
+        self._heard_from = np.array([tile.at.timestamp() - tile.step_seconds for tile in heard])
+        self._heard_until = np.array([-np.inf, *(tile.at.timestamp() for tile in heard)])
 
     def between(self, since: Array, until: Array) -> Array:
         """Events [plane, point] in tiles that end in (since, until], in seconds since 1970."""
@@ -51,6 +58,12 @@ class Past:
         first = np.searchsorted(self.ends, since, side="right")
         found: Array = self.sums[:, last] - self.sums[:, first]
         return found
+
+    def heard(self, at: Array, silence: timedelta) -> npt.NDArray[np.bool_]:
+        """Whether anything was observed at these moments, or at most `silence` before."""
+        last = self._heard_until[np.searchsorted(self._heard_from, at, side="left")]
+        lately: npt.NDArray[np.bool_] = at - last <= silence.total_seconds()
+        return lately
 
 
 def read_past(tx: Connection, group: Group, key: str, *, closed_at: datetime) -> Past:
@@ -94,6 +107,7 @@ def build_history(past: Past, promise: Promise, group: Group, *, since: datetime
             for length in lengths
         },
         sli=1 - _bad_share(past.between(before, at)),
+        known=past.heard(at, silence(promise, group.base)),
     )
 
 

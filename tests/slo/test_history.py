@@ -99,4 +99,29 @@ def test_a_gap_is_a_gap_in_the_chart(world: Any) -> None:
 
     assert np.isnan(chart.sli[-30:]).all()
     assert np.isnan(chart.burn_rate[5 * MINUTE][-20:]).all()
+    assert chart.known.tolist() == [False] + [True] * 34 + [False] * 25  # a first scrape; five intervals are borne
     assert not np.isnan(chart.sli[5:30]).any()
+
+
+def test_what_was_watched_without_traffic_is_known(world: Any) -> None:
+    engine = world.promise()
+    world.run(30 * MINUTE, MINUTE, ok=100)
+    world.run(30 * MINUTE, MINUTE)
+
+    chart = engine.history("shop", "availability", world.now - HOUR)
+
+    assert np.isnan(chart.sli[-30:]).all()
+    assert chart.known[1:].all()
+
+
+def test_a_gap_stays_a_gap_when_only_longer_tiles_tell_of_it(world: Any) -> None:
+    engine = world.promise(SHORT, interval="15s")
+    world.run(2 * HOUR, timedelta(seconds=15), ok=100)
+    world.run(1 * HOUR, timedelta(seconds=15), scrape=False)
+    world.run(8 * HOUR, timedelta(seconds=15), ok=100)
+
+    chart = engine.history("shop", "availability", world.now - 11 * HOUR)
+
+    unknown_hours = (~chart.known).sum() * (chart.at[1] - chart.at[0]) / 3600
+    assert unknown_hours == pytest.approx(1, abs=0.1)
+    assert chart.known[-400:].all()
