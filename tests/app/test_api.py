@@ -92,6 +92,7 @@ def test_history_has_one_value_per_moment_and_null_where_there_was_no_data(clien
     assert lengths | {len(burn["rate"]) for burn in history["burns"]} == {len(history["at"])}
     assert [burn["tier"] for burn in history["burns"]] == ["page-fast", "page-slow", "ticket-fast", "ticket-slow"]
     assert history["budget_remaining"][0] is None
+    assert (history["known"][0], history["known"][-1]) == (False, True)
     assert history["budget_remaining"][-1] < 1
     assert history["at"] == sorted(history["at"])
 

@@ -157,17 +157,18 @@ def note(scene: World, words: str) -> None:
     )
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 400)])
 @pytest.mark.parametrize("path", PATHS)
 def test_every_page_is_quiet_readable_and_self_contained(
-    chromium: Browser, still: tuple[World, str], path: str, width: int, scheme: str
+    chromium: Browser, still: tuple[World, str], path: str, scheme: str, width: int
 ) -> None:
     with tab(chromium, still[1], width=width, scheme=scheme) as seen:
         page = seen.open(path)
         if "services" in path:
             expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
 
+        assert page.evaluate(FAINT) == []
+        page.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
         assert page.evaluate(FAINT) == []
         assert page.evaluate(NAMELESS) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width

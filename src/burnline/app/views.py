@@ -86,11 +86,12 @@ class BurnHistory:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One SLO over time; `at` in seconds since 1970."""
+    """One SLO over time; `at` in seconds since 1970, `known`: the SLO was not unknown then."""
 
     at: list[float]
     budget_remaining: list[float | None]
     sli: list[float | None]
+    known: list[bool]
     burns: list[BurnHistory]
 
 
@@ -153,6 +154,7 @@ def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
         at=past.at.tolist(),
         budget_remaining=_numbers(past.budget_remaining),
         sli=_numbers(past.sli),
+        known=past.known.tolist(),
         burns=[
             BurnHistory(tier.name, format_duration(tier.long), tier.factor, _numbers(past.burn_rate[tier.long]))
             for tier in fires

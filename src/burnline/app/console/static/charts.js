@@ -55,10 +55,13 @@ function newChart(section) {
   }
 
   // What lies before the first sample was not watched yet: no chart needs room for it.
-  const firstKnown = () => history.at[Math.max(0, history.budget_remaining.findIndex((left) => left !== null) - 1)];
+  const firstKnown = () => history.at[Math.max(0, history.known.indexOf(true) - 1)];
 
-  const series = (kind) =>
-    kind === "burn" ? [history.at, ...history.burns.map((burn) => burn.rate)] : [history.at, history.budget_remaining];
+  // A line breaks while the SLO is unknown, although its windows still hold events: no data is not health.
+  const series = (kind) => {
+    const lines = kind === "burn" ? history.burns.map((burn) => burn.rate) : [history.budget_remaining];
+    return [history.at, ...lines.map((line) => line.map((value, n) => (history.known[n] ? value : null)))];
+  };
 
   // The square root keeps both a burn of 1× and one of 100× readable; grid lines stand where tiers fire.
   const burnOptions = (element) => {
@@ -125,7 +128,7 @@ function newChart(section) {
     };
     ctx.save();
     const now = plot.data[0].at(-1);
-    for (const [from, to] of gaps(plot.data[0], plot.data[1])) fill(from, to, "unknown", 0.1, "no data");
+    for (const [from, to] of gaps()) fill(from, to, "unknown", 0.1, "no data");
     for (const [from, to] of JSON.parse(section.dataset.incidents)) fill(from, to ?? now, "breached", 0.1);
     ctx.restore();
   }
@@ -178,16 +181,17 @@ function newChart(section) {
 
   new ResizeObserver(() => plots.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: HEIGHT }))).observe(section);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  return { refresh };
-}
 
-function gaps(at, values) {
-  const found = [];
-  values.forEach((value, n) => {
-    if (value !== null) return;
-    const from = at[Math.max(0, n - 1)];
-    if (found.length && found.at(-1)[1] >= from) found.at(-1)[1] = at[n];
-    else found.push([from, at[n]]);
-  });
-  return found;
+  function gaps() {
+    const found = [];
+    history.known.forEach((known, n) => {
+      if (known) return;
+      const from = history.at[Math.max(0, n - 1)];
+      if (found.at(-1)?.[1] === from) found.at(-1)[1] = history.at[n];
+      else found.push([from, history.at[n]]);
+    });
+    return found;
+  }
+
+  return { refresh };
 }
