@@ -287,3 +287,11 @@ def test_errors_are_described_as_they_are(described: dict[str, Any], path: str) 
 
 def test_the_description_knows_no_error_form_but_ours(described: dict[str, Any]) -> None:
     assert "HTTPValidationError" not in described["components"]["schemas"]
+
+
+@pytest.mark.parametrize("door", ["/v1/predictions", "/v1/alerts"])
+def test_doors_say_that_they_take_a_body_and_how_they_refuse_it(described: dict[str, Any], door: str) -> None:
+    promised = described["paths"][door]["post"]
+
+    assert promised["requestBody"]["required"]
+    assert {"400", "401", "403", "408", "413", "503"} <= set(promised["responses"])

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from burnline.alerting.inbox import submit_webhook
+from burnline.app.http.api import Trouble
 from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
@@ -18,10 +19,14 @@ from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions import accept_predictions
 from burnline.errors import PayloadError
 
-router = APIRouter(dependencies=[Depends(require_token), Depends(refuse_cross_site)])
+router = APIRouter(
+    dependencies=[Depends(require_token), Depends(refuse_cross_site)],
+    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 503)},
+)
+A_JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-@router.post("/v1/predictions", status_code=202)
+@router.post("/v1/predictions", status_code=202, openapi_extra=A_JSON_BODY)
 async def predictions(request: Request) -> JSONResponse:
     """Take a batch of prediction events: good ones are kept, each refused one is named with its reason."""
     app: App = request.app.state.burnline
@@ -42,7 +47,7 @@ async def predictions(request: Request) -> JSONResponse:
     return JSONResponse(asdict(receipt), status)
 
 
-@router.post("/v1/alerts")
+@router.post("/v1/alerts", openapi_extra=A_JSON_BODY)
 async def alerts(request: Request) -> JSONResponse:
     """Take an Alertmanager webhook (version 4); the work is done after it is committed."""
     app: App = request.app.state.burnline
