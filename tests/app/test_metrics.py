@@ -1,0 +1,190 @@
+"""/metrics: every declared name is there, and neither a failing part nor a hostile label costs the page."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from burnline import metrics
+from burnline.app.application import create_app
+from burnline.app.jobs import Jobs
+from burnline.events import Collection, Sample
+from tests.app.serving import serving
+from tests.flow.world import World, world
+from tests.programs import program
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+RULES_ONLY = {metrics.SLO_INFO}  # written by the compiled rules, for their own joins
+HOSTILE = 'a"b\\c\nd} 1e9\n# TYPE evil counter\u2028\u202e{é'
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world where a bad release was rolled back, and the old one has just become bad too."""
+    with world(tmp_path_factory.mktemp("world"), params="{settle: 3s, window: 2s}") as made:
+        made.live(70)
+        made.service.release("2", made.now)
+        made.live(45)
+        made.service.bad_versions = {"1"}
+        made.live(20)
+        made.app._jobs = Jobs([], made.app.instruments)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def url(scene: World) -> Iterator[str]:
+    machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in metrics.MACHINE)
+    scene.app.turns["", "machine", "machine", True] = Collection("", "machine", "", scene.now, 0.1, True, machine)
+    with serving(create_app(scene.app)) as url:
+        answer = httpx.post(f"{url}/v1/predictions", json={"service": "scoring", "events": [{"features": {}}, 1]})
+        assert answer.status_code == 202
+        assert httpx.post(f"{url}/v1/alerts", content=b"").status_code == 400
+        assert httpx.post(f"{url}/v1/alerts", content=b"poison").status_code == 200
+        scene.app.alerts.run_once(scene.now)
+        yield url
+
+
+def page(url: str, accept: str = "") -> str:
+    """The page as text."""
+    answer = httpx.get(f"{url}/metrics", headers={"Accept": accept})
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def samples(text: str) -> dict[str, list[dict[str, str]]]:
+    """Per sample name, the labels of each."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for family in parse_text(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, []).append(sample.labels)
+    return found
+
+
+def openmetrics_of(text: str) -> list[Metric]:
+    """The families of a page in OpenMetrics, every rule of which is checked."""
+    return list(parse_openmetrics(text))  # type: ignore[no-untyped-call] # the library forgot
+
+
+def test_every_declared_name_is_exposed(url: str) -> None:
+    """Those of things that did not happen (a failed job or scrape) show at least their help."""
+    declared = {
+        value
+        for name, value in vars(metrics).items()
+        if name.isupper() and isinstance(value, str) and value.startswith("burnline_")
+    }
+
+    text = page(url)
+
+    assert declared - RULES_ONLY - set(samples(text)) == set()
+    for name in (
+        "events_accepted",
+        "events_refused",
+        "bodies_refused",
+        "alerts_received",
+        "inbox_dead_letters",
+        "runbook_runs",
+    ):
+        assert f"burnline_{name}_total" in samples(text), name
+    for name in ("scrape_errors_total", "job_duration_seconds", "job_failures_total"):
+        assert f"# HELP burnline_{name} " in text, name
+
+
+def test_every_name_on_the_page_is_declared(url: str) -> None:
+    """The instruments' own names are declared where they are made, in the same file."""
+    source = Path(metrics.__file__).read_text()
+
+    names = [name for name in samples(page(url)) if name.startswith("burnline_")]
+
+    for name in names:
+        whole = re.sub(r"_(created|bucket|sum|count)$", "", name)
+        assert f'"{whole}"' in source or f'"{whole}_total"' in source, name
+
+
+def test_every_metric_says_what_it_is(url: str) -> None:
+    for family in parse_text(page(url)):
+        assert family.documentation, family.name
+        assert family.type in ("counter", "gauge", "histogram"), family.name
+
+
+def test_no_value_is_made_up(url: str) -> None:
+    """What is not known has no sample: an alert on it would compare with a lie."""
+    assert "NaN" not in page(url)
+
+
+def test_burnlines_own_process_is_there(url: str) -> None:
+    found = samples(page(url))
+
+    for name in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "python_info"):
+        assert name in found
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        ("", "text/plain; version=0.0.4"),
+        ("*/*", "text/plain; version=0.0.4"),
+        ("text/html,application/xhtml+xml", "text/plain; version=0.0.4"),
+        (OPENMETRICS, "application/openmetrics-text; version=1.0.0"),
+        ("application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3", "application/openmetrics"),
+        ("nonsense;;;,,q=x", "text/plain; version=0.0.4"),
+    ],
+)
+def test_the_format_is_what_was_asked_for(url: str, accept: str, content_type: str) -> None:
+    answer = httpx.get(f"{url}/metrics", headers={"Accept": accept})
+
+    assert answer.headers["content-type"].startswith(content_type)
+    assert "charset=utf-8" in answer.headers["content-type"]
+
+
+def test_both_formats_say_the_same(url: str) -> None:
+    openmetrics = {sample.name for family in openmetrics_of(page(url, OPENMETRICS)) for sample in family.samples}
+
+    assert openmetrics == set(samples(page(url)))
+
+
+def test_a_part_that_fails_does_not_cost_the_page(
+    url: str, scene: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise ValueError("detectors on fire")
+
+    monkeypatch.setattr(scene.app.detectors, "latest", fail)
+
+    found = samples(page(url))
+
+    assert metrics.SIGNAL_SCORE not in found
+    for name in (metrics.SLO_SLI, metrics.COLLECTOR_SUCCESS, metrics.INBOX_ROWS, "process_open_fds"):
+        assert name in found
+    assert "part of the exposition failed" in caplog.text
+    assert metrics.SIGNAL_SCORE not in samples(page(url)), "and it is no different the second time"
+
+
+def test_hostile_labels_stay_labels(url: str, scene: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Sample(metrics.HOST_FILESYSTEM_SIZE, {"mountpoint": HOSTILE}, 7.0)
+    turn = Collection("", "host", "", scene.now + timedelta(seconds=1), 0.1, True, (disk,))
+    monkeypatch.setitem(scene.app.turns, ("", "hostile", "", True), turn)
+
+    text, openmetrics = page(url), page(url, OPENMETRICS)
+
+    assert {"mountpoint": HOSTILE} in samples(text)[metrics.HOST_FILESYSTEM_SIZE]
+    assert "\n# TYPE evil" not in text
+    assert "\n# TYPE evil" not in openmetrics
+    assert openmetrics_of(openmetrics)
+
+
+@pytest.mark.integration
+def test_promtool_finds_nothing_to_complain_of(url: str) -> None:
+    found = subprocess.run(
+        [program("promtool"), "check", "metrics"], input=page(url), capture_output=True, text=True, check=False
+    )
+
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
