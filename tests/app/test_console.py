@@ -193,6 +193,13 @@ def test_without_scripts_charts_give_way_to_a_link_and_tables_stay(breached: Wor
     assert 'aria-label="Burn rate of availability; page-fast: ' in page
 
 
+def test_a_young_slo_below_its_objective_says_why_it_is_not_breached(over: World) -> None:
+    page = browser(over.app).get("/services/scoring")
+
+    assert "● OK" in row(page.text, "availability")
+    assert "so far; the window of 12h is young" in row(page.text, "availability")
+
+
 # An incident
 
 

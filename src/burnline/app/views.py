@@ -261,7 +261,10 @@ def _sentence(status: SloStatus) -> str:
         return f"The budget of {window} is spent."
     if any(burn.firing for burn in status.burns) and status.exhausted_in is not None:
         return f"At this rate the budget of {window} is gone in {_rough(status.exhausted_in)}."
-    return f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events in {window}."
+    events = f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events"
+    if status.sli is not None and status.sli < status.objective:  # while budget is left: not all of it was watched
+        return f"{events} so far; the window of {window} is young, so most of its budget is not yet spent."
+    return f"{events} in {window}."
 
 
 def _capital(sentence: str) -> str:
