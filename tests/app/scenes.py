@@ -64,10 +64,13 @@ def deliver(
 
 
 class Client:
-    """Asks an application without a server or its workers; `headers` go with every request."""
+    """Asks an application without a server or its workers; `headers` go with every request.
 
-    def __init__(self, app: App, headers: Mapping[str, str] | None = None) -> None:
-        self._transport = httpx.ASGITransport(create_app(app))
+    What the application did not foresee is raised here too, unless `raises` is False.
+    """
+
+    def __init__(self, app: App, headers: Mapping[str, str] | None = None, *, raises: bool = True) -> None:
+        self._transport = httpx.ASGITransport(create_app(app), raise_app_exceptions=raises)
         self._headers = headers
 
     def get(self, path: str, **options: Any) -> httpx.Response:

@@ -15,7 +15,7 @@ from burnline.app.console import pages
 from burnline.app.console.words import delta, percent, rate, span
 from burnline.app.wiring import build
 from burnline.settings import Settings
-from tests.app.scenes import HOSTILE, break_release, browser, deliver, story, text
+from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
 from tests.flow.world import World
 
 STATIC = pages.FOLDER / "static"
@@ -284,6 +284,7 @@ def test_an_approval_by_form_is_taken_and_on_the_record(scene: World) -> None:
     assert (sent.status_code, sent.headers["location"]) == (303, "/incidents/1")
     assert "Noor approved what run 1 plans: v2 fails" in text(client.get("/incidents/1").text)
     assert "Nothing waits for a person." in text(client.get("/approvals").text)
+    scene.now = datetime.now(UTC)  # an answer is taken at the time it really is
     scene.live(3)
     assert scene.service.version == "1"
 
@@ -295,6 +296,7 @@ def test_a_rejection_by_form_changes_nothing(scene: World) -> None:
     form = fields(client.get("/incidents/1").text)
 
     client.post(f"/approvals/{number}", data={**form, "actor": "Noor", "decision": "reject"})
+    scene.now = datetime.now(UTC)  # an answer is taken at the time it really is
     scene.live(3)
 
     assert scene.service.version == "2"
@@ -433,6 +435,27 @@ def test_a_broken_template_or_store_is_a_page_too(scene: World) -> None:
 
     assert answer.status_code == 503
     assert "the store failed" in text(answer.text)
+
+
+def test_what_nobody_foresaw_is_a_page_without_a_traceback(scene: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("burnline.app.views.fleet", fail)
+    client = Client(scene.app, {"accept": "text/html"}, raises=False)
+    page, json = client.get("/"), client.get("/v1/services")
+
+    assert (page.status_code, json.status_code) == (500, 500)
+    assert "burnline failed on this; its log says why" in text(page.text)
+    assert json.json() == {"error": "burnline failed on this; its log says why"}
+    assert "secret" not in page.text + json.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
+def test_pages_and_scripts_are_asked_for_again_after_an_upgrade(breached: World) -> None:
+    client = browser(breached.app)
+
+    assert {client.get(path).headers["cache-control"] for path in ("/", "/static/console.js")} == {"no-cache"}
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/nope"])

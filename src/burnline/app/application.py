@@ -84,7 +84,9 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(SECURITY_HEADERS)
+                headers = MutableHeaders(scope=message)
+                headers.update(SECURITY_HEADERS)
+                headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
@@ -98,7 +100,8 @@ def _answer_errors(app: FastAPI) -> None:
         status, reason, message = _explain(request, error)
         if reason and request.method == "POST":
             burnline.instruments.bodies_refused.labels(request.scope["route"].path, reason).inc()
-        headers = getattr(error, "headers", None)
+        # what nobody foresaw is answered outside of the middleware, so the headers are set here too
+        headers = {**SECURITY_HEADERS, **(getattr(error, "headers", None) or {})}
         if pages.wanted_by(request):
             return pages.trouble(request, status, message, headers)
         return JSONResponse({"error": message}, status, headers)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnline.app.wiring import App
-from burnline.events import Burn, Counts, Finding, SloState, SloStatus
+from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus
 from burnline.slo.windows import base_interval, tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SloSpec
@@ -128,17 +129,15 @@ class ServiceView:
 
 def fleet(app: App, now: datetime) -> list[ServiceView]:
     """Every service, the worst first."""
-    statuses = app.statuses(now)
-    with app.db.read() as tx:
-        findings = signals.latest_findings(tx)
-        versions = {spec.service: releases.serving_version(tx, spec.service) for spec in app.specs}
-    views = [_service(app, spec, statuses, findings, versions[spec.service], now) for spec in app.specs]
+    seen = _look(app, now)
+    views = [_service(spec, seen) for spec in app.specs]
     return sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name))
 
 
 def service(app: App, name: str, now: datetime) -> ServiceView | None:
     """One service by name."""
-    return next((view for view in fleet(app, now) if view.name == name), None)
+    spec = app.spec(name)
+    return _service(spec, _look(app, now)) if spec else None
 
 
 def recent(slo: SloSpec) -> timedelta:
@@ -173,31 +172,50 @@ def _numbers(values: Iterable[float]) -> list[float | None]:
     return [float(value) if math.isfinite(value) else None for value in values]
 
 
-def _service(
-    app: App, spec: ServiceSpec, statuses: Sequence[SloStatus], findings: Sequence[Finding], version: str, now: datetime
-) -> ServiceView:
-    by_name = {status.slo: status for status in statuses if status.service == spec.service}
-    slos = tuple(
-        _slo(by_name.get(slo.name) or _not_evaluated(spec.service, slo, now), slo.description) for slo in spec.slos
-    )
-    at = max((status.at for status in by_name.values()), default=None)
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What engines, collectors and store say at one moment, by service."""
+
+    now: datetime
+    statuses: Mapping[str, Mapping[str, SloStatus]]
+    findings: Mapping[str, Sequence[Finding]]
+    turns: Mapping[str, Sequence[Collection]]
+    versions: Mapping[str, str]
+
+
+def _look(app: App, now: datetime) -> _Seen:
+    statuses: dict[str, dict[str, SloStatus]] = defaultdict(dict)
+    for status in app.statuses(now):
+        statuses[status.service][status.slo] = status
+    turns: dict[str, list[Collection]] = defaultdict(list)
+    for turn in app.latest_turns():
+        turns[turn.service].append(turn)
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    with app.db.read() as tx:
+        for finding in signals.latest_findings(tx):
+            findings[finding.service].append(finding)
+        versions = {spec.service: releases.serving_version(tx, spec.service) for spec in app.specs}
+    return _Seen(now, statuses, findings, turns, versions)
+
+
+def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
+    statuses = seen.statuses.get(spec.service, {})
+    slos = tuple(_slo(statuses.get(slo.name) or _not_evaluated(spec, slo, seen.now), slo) for slo in spec.slos)
+    at = max((status.at for status in statuses.values()), default=None)
     worst = min(slos, key=lambda slo: WORST_FIRST.index(slo.state), default=None)
+    turns = (*seen.turns.get("", ()), *seen.turns.get(spec.service, ()))  # without a service: this host's own
     return ServiceView(
         name=spec.service,
         owner=spec.owner,
         description=spec.description,
-        version=version,
+        version=seen.versions[spec.service],
         state=worst.state if worst else SloState.UNKNOWN,
         sentence=f"{worst.name}: {worst.sentence}" if worst else "Nothing is promised: add `slos` to its service file.",
         at=at,
-        late=at is not None and now - at > _patience(spec),
+        late=at is not None and seen.now - at > _patience(spec),
         slos=slos,
-        signals=tuple(_signal(finding) for finding in findings if finding.service == spec.service),
-        collectors=tuple(
-            CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at)
-            for turn in app.latest_turns()
-            if turn.service in (spec.service, "")
-        ),
+        signals=tuple(_signal(finding) for finding in seen.findings.get(spec.service, ())),
+        collectors=tuple(CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at) for turn in turns),
     )
 
 
@@ -207,9 +225,9 @@ def _patience(spec: ServiceSpec) -> timedelta:
     return max([5 * base_interval(window) for window in windows], default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
 
 
-def _not_evaluated(service: str, slo: SloSpec, now: datetime) -> SloStatus:
+def _not_evaluated(spec: ServiceSpec, slo: SloSpec, now: datetime) -> SloStatus:
     return SloStatus(
-        service=service,
+        service=spec.service,
         slo=slo.name,
         at=now,
         state=SloState.UNKNOWN,
@@ -224,10 +242,10 @@ def _not_evaluated(service: str, slo: SloSpec, now: datetime) -> SloStatus:
     )
 
 
-def _slo(status: SloStatus, description: str) -> SloView:
+def _slo(status: SloStatus, slo: SloSpec) -> SloView:
     return SloView(
         name=status.slo,
-        description=description,
+        description=slo.description,
         state=status.state,
         objective=status.objective,
         window=format_duration(status.window),

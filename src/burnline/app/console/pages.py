@@ -130,9 +130,7 @@ async def answer(request: Request, approval_id: Number, app: Parts) -> Response:
 @router.get("/events")
 async def events(request: Request) -> StreamingResponse:
     """Server-sent `tick` events: something a page shows has changed."""
-    return StreamingResponse(
-        ticks(request, request.app.state.pulse), media_type="text/event-stream", headers={"Cache-Control": "no-store"}
-    )
+    return StreamingResponse(ticks(request, request.app.state.pulse), media_type="text/event-stream")
 
 
 def wanted_by(request: Request) -> bool:
@@ -140,7 +138,7 @@ def wanted_by(request: Request) -> bool:
     return "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/v1/")
 
 
-def trouble(request: Request, status: int, message: str, headers: Mapping[str, str] | None) -> Response:
+def trouble(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     """A page that says what went wrong and where to go on."""
     asked = request.url.path.startswith("/approvals/")
     title = "Your answer was not taken" if asked else HTTPStatus(status).phrase
@@ -160,7 +158,7 @@ def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
         "waiting": incident_views.approvals(app.db, now),
         "token": bool(app.settings.token),
     }
-    return templates.TemplateResponse(request, template, {**around, **shown}, headers={"Cache-Control": "no-store"})
+    return templates.TemplateResponse(request, template, {**around, **shown})
 
 
 def _zooms(spec: ServiceSpec) -> dict[str, timedelta]:
