@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,7 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
 
 from burnline.errors import StoreError
 from burnline.store.database import Database, open_database
-from burnline.store.migrate import migration_config
+from burnline.store.migrate import REVISIONS, migration_config
 from burnline.store.schema import EPOCH, incident, metadata
 
 
@@ -93,7 +96,7 @@ def test_a_migration_that_fails_leaves_nothing_behind(any_url: str, monkeypatch:
         upgrade(config, revision)
         raise StoreError("power cut", retryable=False)
 
-    monkeypatch.setattr("burnline.store.migrate.command.upgrade", fail_at_the_end)
+    monkeypatch.setattr("alembic.command.upgrade", fail_at_the_end)
     with pytest.raises(StoreError, match="power cut"):
         open_database(any_url)
 
@@ -107,4 +110,14 @@ def test_revisions_are_numbered_in_one_line() -> None:
 
     revisions = [script.revision for script in reversed(list(scripts.walk_revisions()))]
 
-    assert revisions == [f"{n:04d}" for n in range(1, len(revisions) + 1)]
+    assert revisions == [f"{n:04d}" for n in range(1, len(revisions) + 1)] == REVISIONS
+
+
+def test_a_database_that_is_up_to_date_is_opened_without_alembic(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/burnline.db"
+    open_database(url).close()
+
+    code = f"import sys; from burnline.store.database import open_database; open_database({url!r}).close()"
+    ended = subprocess.run([sys.executable, "-c", f"{code}; sys.exit('alembic' in sys.modules)"], check=False)
+
+    assert ended.returncode == 0
