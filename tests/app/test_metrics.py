@@ -168,6 +168,18 @@ def test_a_part_that_fails_does_not_cost_the_page(
     assert metrics.SIGNAL_SCORE not in samples(page(url)), "and it is no different the second time"
 
 
+def test_where_prometheus_records_the_slos_they_are_not_exposed_as_well(
+    url: str, scene: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = scene.app.settings.model_copy(update={"prometheus_url": "http://127.0.0.1:9"})
+    monkeypatch.setattr(scene.app, "settings", elsewhere)
+
+    found = samples(page(url))
+
+    assert not [name for name in found if name.startswith("burnline_slo_")]
+    assert metrics.SIGNAL_SCORE in found
+
+
 def test_hostile_labels_stay_labels(url: str, scene: World, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Sample(metrics.HOST_FILESYSTEM_SIZE, {"mountpoint": HOSTILE}, 7.0)
     turn = Collection("", "host", "", scene.now + timedelta(seconds=1), 0.1, True, (disk,))

@@ -77,6 +77,8 @@ class App:
             executor.stop()
         self._jobs.stop()
         self.runner.close()
+        if isinstance(self.reader, PrometheusReader):
+            self.reader.close()
         self.db.close()
         self.telemetry.shutdown()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC, datetime
 
 from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -37,7 +36,7 @@ class Exposition(Collector):
         app = self._app
         parts: list[Callable[[], Iterable[Metric]]] = [
             lambda: collected.families(list(app.turns.copy().values())),
-            lambda: slos.families(app.statuses(datetime.now(UTC))),
+            lambda: _slos(app),
             lambda: signals.exposition(app.detectors),
             lambda: _inbox_rows(app),
         ]
@@ -50,6 +49,12 @@ class Exposition(Collector):
 
     def describe(self) -> Iterable[Metric]:
         return []
+
+
+def _slos(app: App) -> Iterator[Metric]:
+    """Nothing where Prometheus records the same series by the compiled rules: it has one of each that way."""
+    if not app.settings.prometheus_url:
+        yield from slos.families(app.engine.statuses())
 
 
 def _inbox_rows(app: App) -> Iterator[Metric]:
