@@ -142,7 +142,7 @@ def test_a_service_without_slos_is_unknown_and_says_what_is_missing(tmp_path: Pa
     fleet, page = client.get("/"), client.get("/services/plain")
     app.stop()
 
-    assert "Nothing is promised: add `slos` to its service file." in text(fleet.text)
+    assert "Nothing is promised: add slos to its service file." in text(fleet.text)
     assert page.status_code == 200
     assert "? unknown" in text(page.text)
 

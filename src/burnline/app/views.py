@@ -210,7 +210,7 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         description=spec.description,
         version=seen.versions[spec.service],
         state=worst.state if worst else SloState.UNKNOWN,
-        sentence=f"{worst.name}: {worst.sentence}" if worst else "Nothing is promised: add `slos` to its service file.",
+        sentence=f"{worst.name}: {worst.sentence}" if worst else "Nothing is promised: add slos to its service file.",
         at=at,
         late=at is not None and seen.now - at > _patience(spec),
         slos=slos,
@@ -280,6 +280,8 @@ def _sentence(status: SloStatus) -> str:
     if any(burn.firing for burn in status.burns) and status.exhausted_in is not None:
         return f"At this rate the budget of {window} is gone in {_rough(status.exhausted_in)}."
     events = f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events"
+    if status.state is SloState.AT_RISK and status.budget_remaining is not None:
+        return f"{events} in {window}; {status.budget_remaining:.1%} of the budget is left."
     if status.sli is not None and status.sli < status.objective:  # while budget is left: not all of it was watched
         return f"{events} so far; the window of {window} is young, so most of its budget is not yet spent."
     return f"{events} in {window}."

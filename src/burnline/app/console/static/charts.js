@@ -156,6 +156,10 @@ function newChart(section) {
       line(bbox.left, y, bbox.left + bbox.width, y);
       ctx.fillText(text, bbox.left + 4 * ratio, y - 3 * ratio);
     }
+    if (!history.known.includes(true)) {
+      ctx.fillStyle = color("unknown");
+      ctx.fillText("no data in this time", bbox.left + 4 * ratio, bbox.top + bbox.height - 5 * ratio);
+    }
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.strokeStyle = ctx.fillStyle = color("ink");
     for (const [n, [at, version]] of JSON.parse(section.dataset.releases).entries()) {
