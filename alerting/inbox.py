@@ -22,7 +22,8 @@ from burnline.store.incidents import note_heartbeat, quiet_incidents
 log = logging.getLogger(__name__)
 
 WATCHDOG = "Watchdog"  # the alert that always fires, to show that the path from rule to receiver works
-BATCH = 100
+BATCH = 100  # at once: more would keep the doors waiting
+MOST = 1000  # a turn: the next one has a newer `now`
 MAX_AHEAD = timedelta(days=1)
 FLAP_WINDOW = timedelta(minutes=5)
 LOOKBACK = timedelta(hours=2)
@@ -67,18 +68,23 @@ class AlertWorker:
         self._instruments = instruments
 
     def run_once(self, now: datetime) -> int:
-        """Work off up to 100 webhooks, oldest first, then close the incidents gone quiet; returns how many of both.
+        """Work off up to 1,000 webhooks, oldest first, then close the incidents gone quiet; returns how many of both.
 
         Raises: StoreError when the database fails; the webhook in hand is tried again next time.
         """
-        with self._db.read() as tx:
-            rows = waiting(tx, ALERTS, BATCH)
-        # submitted together, each still all or nothing, they share one fsync
-        for row, alerts, recorded in [self._submit(row, now) for row in rows]:
-            self._settle(row, alerts, recorded)
+        done = 0
+        while done < MOST and (rows := self._waiting()):
+            # submitted together, each still all or nothing, they share one fsync
+            for row, alerts, recorded in [self._submit(row, now) for row in rows]:
+                self._settle(row, alerts, recorded)
+            done += len(rows)
         with self._db.read() as tx:
             quiet = quiet_incidents(tx)
-        return len(rows) + (self._db.write(lambda tx: close_quiet_incidents(tx, now)) if quiet else 0)
+        return done + (self._db.write(lambda tx: close_quiet_incidents(tx, now)) if quiet else 0)
+
+    def _waiting(self) -> list[InboxRow]:
+        with self._db.read() as tx:
+            return waiting(tx, ALERTS, BATCH)
 
     def _submit(self, row: InboxRow, now: datetime) -> tuple[InboxRow, Sequence[AlertEvent], Future[None]]:
         try:

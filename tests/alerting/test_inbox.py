@@ -169,6 +169,16 @@ def test_working_twice_changes_nothing(database: Database, worker: AlertWorker, 
     assert (episodes(database), runs(database), happened(database)) == before
 
 
+def test_a_storm_is_worked_off_in_one_turn(database: Database, worker: AlertWorker, now: datetime) -> None:
+    for n in range(350):
+        post(database, now, alert(now, fingerprint=f"{n:016x}"))
+
+    assert worker.run_once(now) == 350
+
+    assert len(episodes(database)) == 350
+    assert worker.run_once(now) == 0
+
+
 def test_a_duplicate_is_counted_and_changes_nothing_else(
     database: Database, worker: AlertWorker, now: datetime
 ) -> None:
