@@ -1,12 +1,19 @@
-"""One burnline behind its doors for each file of tests: starting one takes a third of a second."""
+"""What several files ask for: burnline behind its doors, once a file (a start takes a third of a second); its verbs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
+from burnline.app.cli import main
 from tests.app.still import Still, still
+
+Outcome = tuple[int, str, str]
+Cli = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -21,3 +28,22 @@ def door(burnline: Still) -> Still:
     """The same, with nothing kept and nothing counted."""
     burnline.forget()
     return burnline
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Cli:
+    """`cli("check", path)`: the exit code, and what went to stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("BURNLINE_")]:
+        monkeypatch.delenv(name)
+
+    def run(*argv: str | Path) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["burnline", *map(str, argv)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        code = end.value.code
+        assert code is None or isinstance(code, int)
+        return code or 0, out, err
+
+    return run

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from burnline import __version__
-from burnline.errors import BurnlineError
+from burnline.errors import BurnlineError, SpecError
 
 app = typer.Typer(
     name="burnline",
@@ -17,8 +17,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # plain text: half the start-up time, and it can be searched
 )
-runs_app = typer.Typer(help="Runs of runbooks: list, show, approve, reject.", no_args_is_help=True)
+runs_app = typer.Typer(
+    help="Runs of runbooks: list, show, approve, reject.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(runs_app, name="runs")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
@@ -27,10 +30,13 @@ DEFAULT_SERVER = "http://127.0.0.1:8600"
 
 
 def main() -> None:
-    """Run the command line; what burnline raises on purpose is told without a traceback."""
+    """Run the command line; what burnline or the system refuses is told without a traceback."""
     try:
         app()
-    except BurnlineError as error:
+    except SpecError as error:
+        print(error, file=sys.stderr)  # file:line: first, as editors and CI read it
+        raise SystemExit(1) from None
+    except (BurnlineError, OSError) as error:
         print(f"burnline: {error}", file=sys.stderr)
         raise SystemExit(1) from None
 
@@ -77,7 +83,7 @@ def build(
     burnline_url: Annotated[str, typer.Option(help="How Alertmanager reaches burnline.")] = DEFAULT_SERVER,
     token_file: Annotated[str, typer.Option(help="Where Alertmanager finds burnline's token, if it needs one.")] = "",
 ) -> None:
-    """Write Prometheus rules, the Alertmanager configuration and Grafana dashboards."""
+    """Write Prometheus rules, Alertmanager routes and dashboards."""
     from burnline.app.commands import build_files
 
     build_files(services, out, burnline_url, token_file)
@@ -99,7 +105,7 @@ def profile(
     prediction: Annotated[str, typer.Option(help="The column with the model's answer.")] = "",
     confidence: Annotated[str, typer.Option(help="The column with the model's confidence.")] = "",
 ) -> None:
-    """Describe the data a model was trained on: the reference that signals compare with."""
+    """Describe a model's training data, for signals to compare with."""
     from burnline.app.commands import write_profile
 
     write_profile(table, out, name=name, prediction=prediction, confidence=confidence)
@@ -110,7 +116,7 @@ def status(
     server: Server = DEFAULT_SERVER,
     json: Annotated[bool, typer.Option("--json", help="Print what the API says.")] = False,
 ) -> None:
-    """Show services and SLOs; exit code 1 when one is breached or unknown."""
+    """Show every SLO; exit code 1 if one is breached or unknown."""
     from burnline.app.commands import show_status
 
     raise typer.Exit(show_status(server, as_json=json))
@@ -122,7 +128,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port of burnline's page.")] = 8600,
     model_port: Annotated[int, typer.Option(help="Port of the model server.")] = 8601,
 ) -> None:
-    """Release a bad model to a real service and watch burnline take it back."""
+    """Release a bad model, and watch burnline take it back."""
     from burnline.app.demo import run_demo
 
     raise typer.Exit(run_demo(keep=keep, port=port, model_port=model_port))

@@ -11,23 +11,25 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from burnline.app.build import write_files
 from burnline.detectors.profile import profile_csv, save_reference
 from burnline.errors import BurnlineError, SpecError
 from burnline.runbooks.lint import lint
 from burnline.runbooks.load import load_catalogue
-from burnline.settings import Settings
+from burnline.settings import read_settings
 from burnline.spec.load import load_services
 from burnline.spec.schema import json_schema
 
+PIPE_WIDTH = 250
 COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "magenta"}
 
 
 def check_services(path: Path) -> None:
     """Print that the files are good, or raise SpecError with every problem."""
     specs = load_services(path)
-    problems = lint(load_catalogue(Settings().runbooks), specs)
+    problems = lint(load_catalogue(read_settings().runbooks), specs)
     if problems:
         raise SpecError(problems)
     slos = sum(len(spec.slos) for spec in specs)
@@ -61,7 +63,7 @@ def show_status(server: str, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps(services, indent=2))
     else:
-        Console().print(status_table(services))
+        show(status_table(services))
     healthy = all(slo["state"] in ("ok", "at_risk") for service in services for slo in service["slos"])
     return 0 if healthy else 1
 
@@ -72,11 +74,10 @@ def status_table(services: list[dict[str, Any]]) -> Table:
     for service in services:
         for slo in service["slos"]:
             burn = slo["burns"][0]["long_rate"] if slo["burns"] else None
-            color = COLORS[slo["state"]]
             table.add_row(
                 service["name"],
                 slo["name"],
-                f"[{color}]{slo['state']}[/]",
+                Text(slo["state"], COLORS[slo["state"]]),
                 percent(slo["objective"]),
                 percent(slo["sli"]),
                 percent(slo["budget_remaining"]),
@@ -98,7 +99,7 @@ def show_runs(server: str) -> None:
             run["outcome"] or "-",
             clock(run["created_at"]),
         )
-    Console().print(table)
+    show(table)
 
 
 def show_one_run(server: str, run_id: int) -> None:
@@ -115,7 +116,7 @@ def show_one_run(server: str, run_id: int) -> None:
             clock(step["started_at"]),
             json.dumps(step["result"] or {}),
         )
-    Console().print(table)
+    show(table)
 
 
 def decide(server: str, approval_id: int, decision: str, actor: str, reason: str) -> None:
@@ -133,15 +134,23 @@ def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
     Raises: BurnlineError in words when it cannot be reached or refuses.
     """
-    token = Settings().token
+    token = read_settings().token
+    url = server.rstrip("/") + path
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        answer = httpx.request("POST" if body else "GET", f"{server}{path}", json=body, headers=headers, timeout=10)
-    except httpx.HTTPError as error:
+        answer = httpx.request("POST" if body else "GET", url, json=body, headers=headers, timeout=10)
+        content = answer.json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise BurnlineError(f"no burnline answers at {server}: {error}; start one with `burnline up`") from error
     if answer.is_error:
-        raise BurnlineError(f"{server}{path} answered {answer.status_code}: {answer.text[:300]}")
-    return answer.json()
+        raise BurnlineError(f"{url} answered {answer.status_code}: {content.get('error', content)}")
+    return content
+
+
+def show(table: Table) -> None:
+    """Print a table; what is in it is data, never markup. Into a file or a pipe, no row is folded."""
+    width = None if sys.stdout.isatty() else PIPE_WIDTH
+    Console(markup=False, emoji=False, highlight=False, width=width).print(table)
 
 
 def percent(value: float | None) -> str:

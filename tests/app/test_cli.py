@@ -1,0 +1,240 @@
+"""The command line: quick to start, plain about what is wrong, right in its exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from burnline import __version__
+from tests.app.conftest import Cli
+from tests.programs import program
+
+HEAVY = {
+    "numpy",
+    "sqlalchemy",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+    "httpx",
+    "rich",
+    "yaml",
+    "jinja2",
+    "msgspec",
+    "apscheduler",
+    "alembic",
+    "opentelemetry",
+    "prometheus_client",
+    "sklearn",
+}
+GOOD = """
+apiVersion: burnline/v1
+service: scoring
+owner: scoring-ml
+escalation: {page: ["webhook:http://127.0.0.1:9/page"]}
+collect: [{url: "http://127.0.0.1:9/metrics"}]
+slos:
+  - {name: availability, objective: 99.9%, window: 30d,
+     sli: {ratio: {bad: 'http_requests_total{status=~"5.."}', total: http_requests_total}}}
+"""
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """A folder with one good service file."""
+    folder = tmp_path / "services"
+    folder.mkdir()
+    (folder / "scoring.yaml").write_text(GOOD)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("argv", "typers_own"),
+    [
+        (["--help"], set()),
+        (["--version"], set()),
+        (["status", "--help"], {"pydantic"}),  # reads a verb's arguments with it
+        (["runs", "--help"], {"pydantic"}),
+        (["up", "--help"], {"pydantic"}),
+    ],
+)
+def test_help_loads_nothing_heavy(argv: list[str], typers_own: set[str]) -> None:
+    code = (
+        "import sys\nfrom burnline.app.cli import main\n"
+        f"sys.argv = ['burnline', *{argv!r}]\n"
+        "try:\n    main()\n"
+        "finally:\n    print('loaded', *{name.partition('.')[0] for name in sys.modules})"
+    )
+
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert (HEAVY - typers_own).isdisjoint(shown.rpartition("loaded ")[2].split())
+
+
+def test_without_a_verb_it_shows_its_help(cli: Cli) -> None:
+    code, out, err = cli()
+
+    assert code == 2
+    assert "Usage: burnline" in out + err
+
+
+def test_the_version_is_printed(cli: Cli) -> None:
+    assert cli("--version") == (0, f"{__version__}\n", "")
+
+
+def test_the_module_is_the_command() -> None:
+    shown = subprocess.run([sys.executable, "-m", "burnline", "--version"], capture_output=True, text=True, check=True)
+
+    assert shown.stdout.strip() == __version__
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"), [(["fly"], "fly"), (["check"], "services"), (["runs", "show", "x"], "integer")]
+)
+def test_a_wrong_command_line_is_told_with_code_2(cli: Cli, argv: list[str], told: str) -> None:
+    code, _, err = cli(*argv)
+
+    assert code == 2
+    assert told in err
+
+
+def test_check_says_that_good_files_are_good(cli: Cli, good: Path) -> None:
+    assert cli("check", good) == (0, "good: 1 service, 1 SLO\n", "")
+
+
+def test_check_names_file_and_line_of_every_problem(cli: Cli, good: Path) -> None:
+    bad = good / "scoring.yaml"
+    bad.write_text(GOOD.replace("99.9%", "100%").replace("owner: scoring-ml", "owner: scoring-ml\ncolour: red"))
+
+    code, out, err = cli("check", good)
+
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert [line.rsplit(": ", maxsplit=2)[0].partition(": ")[0] for line in lines] == [f"{bad}:5", f"{bad}:9"]
+    assert "colour" in lines[0]
+    assert "100%" in lines[1]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "- a", "a: [", "\x00", "service: &a [*a]", "!!python/object/apply:os.system [ls]", "a: " + "[" * 5000],
+)
+def test_check_survives_any_file(cli: Cli, good: Path, content: str) -> None:
+    (good / "scoring.yaml").write_text(content)
+
+    code, out, err = cli("check", good)
+
+    assert (code, out) == (1, "")
+    assert err.startswith(str(good / "scoring.yaml"))
+
+
+@pytest.mark.parametrize("verb", ["check", "build", "up"])
+def test_a_missing_folder_is_told(cli: Cli, verb: str) -> None:
+    code, out, err = cli(verb, "nowhere", *(["-o", "out"] if verb == "build" else []))
+
+    assert (code, out) == (1, "")
+    assert err == "nowhere: cannot be read: No such file or directory\n"
+
+
+def test_check_reads_the_teams_runbooks_too(cli: Cli, good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runbooks = good.parent / "runbooks"
+    runbooks.mkdir()
+    (runbooks / "bad.yaml").write_text("runbook: [")
+    monkeypatch.setenv("BURNLINE_RUNBOOKS", str(runbooks))
+
+    code, _, err = cli("check", good)
+
+    assert code == 1
+    assert str(runbooks / "bad.yaml") in err
+
+
+def test_schema_prints_a_json_schema(cli: Cli) -> None:
+    code, out, _ = cli("schema")
+
+    assert code == 0
+    assert json.loads(out)["properties"]["service"]
+
+
+def test_profile_writes_a_reference(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("length,colour,answer\n" + "1.5,red,0\n2.5,blue,1\n" * 50)
+
+    code, out, _ = cli("profile", "train.csv", "-o", "train.json", "--prediction", "answer")
+
+    assert (code, out) == (0, "train.json: 2 features of 100 rows\n")
+    assert (tmp_path / "train.json").exists()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"a,b\n"])
+def test_profile_tells_of_a_table_it_cannot_use(cli: Cli, tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "train.csv").write_bytes(content)
+
+    code, _, err = cli("profile", "train.csv", "-o", "train.json")
+
+    assert code == 1
+    assert err.startswith("train")
+    assert not (tmp_path / "train.json").exists()
+
+
+def test_build_writes_what_the_programs_need(cli: Cli, good: Path, tmp_path: Path) -> None:
+    code, out, _ = cli("build", good, "--out", "out")
+
+    assert code == 0
+    assert out.splitlines() == [
+        "out/prometheus/burnline-rules.yml",
+        "out/alertmanager/alertmanager.yml",
+        "out/grafana/svc-scoring.json",
+    ]
+    assert all((tmp_path / path).stat().st_size for path in out.splitlines())
+
+
+def test_build_writes_the_same_bytes_twice(cli: Cli, good: Path, tmp_path: Path) -> None:
+    cli("build", good, "--out", "one")
+    cli("build", good, "--out", "two")
+
+    for path in (tmp_path / "one").rglob("*.*"):
+        assert path.read_bytes() == (tmp_path / "two" / path.relative_to(tmp_path / "one")).read_bytes()
+
+
+def test_build_writes_nothing_from_a_bad_file(cli: Cli, good: Path, tmp_path: Path) -> None:
+    (good / "other.yaml").write_text("service: [")
+
+    assert cli("build", good, "--out", "out")[0] == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_build_tells_where_it_cannot_write(cli: Cli, good: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    code, _, err = cli("build", good, "--out", "file")
+
+    assert code == 1
+    assert err.startswith("burnline: ")
+    assert "'file" in err
+
+
+@pytest.mark.integration
+def test_what_build_writes_is_accepted_by_the_programs(cli: Cli, good: Path, tmp_path: Path) -> None:
+    cli("build", good, "--out", "out")
+
+    for argv in (
+        [program("promtool"), "check", "rules", "out/prometheus/burnline-rules.yml"],
+        [program("amtool"), "check-config", "out/alertmanager/alertmanager.yml"],
+    ):
+        found = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert found.returncode == 0, found.stdout + found.stderr
+
+
+@pytest.mark.parametrize("verb", [["status"], ["runs", "list"], ["up"], ["check"]])
+def test_a_wrong_setting_is_told_by_its_name(
+    cli: Cli, good: Path, verb: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BURNLINE_PORT", "abc")
+
+    code, _, err = cli(*verb, *([good] if verb[0] in ("up", "check") else []))
+
+    assert code == 1
+    assert err == "environment: BURNLINE_PORT: 'abc': should be a valid integer, unable to parse string as an integer\n"
