@@ -189,7 +189,8 @@ class EmbeddedEngine:
         for name in reader.slos:
             watch = self._slos[collection.service, name].watch
             if watch.source in ("", collection.target):
-                watch.note = f"{collection.target}: {collection.error}"
+                named = collection.error.startswith(collection.target)
+                watch.note = collection.error if named else f"{collection.target}: {collection.error}"
 
     def _count(self, slo: _Slo, collection: Collection, reading: Reading) -> None:
         watch = slo.watch

@@ -248,19 +248,20 @@ def test_the_first_scrape_is_only_a_baseline(world: Any) -> None:
     assert status.counts == Counts(0, 0)
 
 
-def test_a_vanished_service_is_unknown(world: Any) -> None:
+@pytest.mark.parametrize("error", ["connection refused", "http://127.0.0.1:8000/metrics: connection refused"])
+def test_a_vanished_service_is_unknown(world: Any, error: str) -> None:
     world.promise()
     world.run(10 * MINUTE, MINUTE, ok=1000)
     since = world.now
 
     for _ in range(6):
-        world.scrape_fails("connection refused")
+        world.scrape_fails(error)
         status = world.tick(MINUTE, scrape=False)
 
     assert status.state is SloState.UNKNOWN
     assert f"no sample of http_requests_total since {since:%Y-%m-%d %H:%M:%S} UTC" in status.cause
-    assert "connection refused" in status.cause
-    assert "http://127.0.0.1:8000/metrics" in status.cause
+    assert "(http://127.0.0.1:8000/metrics: connection refused)" in status.cause
+    assert status.cause.count("http://") == 1, "an address is said once"
     assert status.burns[0].short_rate is None
 
 
