@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from burnline.errors import ActionError, InDoubt
-from burnline.events import Outcome, StepState
+from burnline.events import Counts, Outcome, StepState
 from burnline.runbooks.actions.contract import PREVIOUS, Hook, Plan
 from burnline.runbooks.guards import last_change, refusal
 from burnline.runbooks.model import Step
@@ -23,6 +23,8 @@ from burnline.spec.units import format_duration
 from burnline.store import runs
 from burnline.store.runs import StepRow
 from burnline.telemetry import span
+
+READ_TIMEOUT = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,16 @@ def need_hook(turn: Turn) -> Hook:
 
 def bad_share(turn: Turn, since: datetime, until: datetime) -> float | None:
     """The bad share of the judged SLI; None without events."""
-    counts = turn.read(since, until)
+    [counts] = read_counts(turn, [(since, until)])
     return counts.bad / counts.total if counts and counts.total > 0 else None
+
+
+def read_counts(turn: Turn, spans: Sequence[tuple[datetime, datetime]]) -> Sequence[Counts | None]:
+    """Events of the judged SLI in each span; a source that does not answer in time has nothing to say."""
+    try:
+        return turn.guarded("reading the SLI", READ_TIMEOUT, lambda: [turn.read(*span) for span in spans])
+    except InDoubt:
+        return [None] * len(spans)
 
 
 def perform(turn: Turn, step: Step, row: StepRow, *, again: bool) -> Result:
@@ -189,7 +199,7 @@ def _wait(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
 def _verify(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
     assert step.verify is not None  # noqa: S101
     rule, began, now = step.verify, row.started_at, turn.clock()
-    windows = [turn.read(since, until) for since, until in closed_windows(rule, began, now)]
+    windows = read_counts(turn, closed_windows(rule, began, now))
     max_bad = turn.max_bad if rule.max_bad is None else rule.max_bad
     over = now >= began + rule.settle + rule.patience
     verdict = judge(windows, rule, max_bad=max_bad, before=row.request["before"], over=over)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -491,6 +491,37 @@ def test_a_slow_hook_keeps_its_run(scene: Scene) -> None:
 
     assert taken == [0]
     assert (scene.run(run_id).outcome, scene.run(run_id).attempts) == (Outcome.RECOVERED, 0)
+
+
+def test_a_slow_sli_keeps_its_run(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    rival = scene.executor(owner="rival")
+    taken: list[int] = []
+    read = scene.sli.read_sli
+
+    def slowly(service: str, slo: str, since: datetime, until: datetime) -> Counts | None:
+        threading.Event().wait(0.4)
+        taken.append(rival.run_once(T0))
+        return read(service, slo, since, until)
+
+    monkeypatch.setattr(scene.sli, "read_sli", slowly)
+    run_id = scene.request()
+
+    scene.play(executor=scene.executor(lease=timedelta(milliseconds=150)))
+
+    assert set(taken) == {0}
+    assert (scene.run(run_id).outcome, scene.run(run_id).attempts) == (Outcome.RECOVERED, 0)
+
+
+def test_an_sli_that_never_answers_proves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr("burnline.runbooks.steps.READ_TIMEOUT", timedelta(milliseconds=20))
+    monkeypatch.setattr(scene.sli, "read_sli", lambda *_: released.wait(30))
+    run_id = scene.request()
+
+    scene.play(60)
+    released.set()
+
+    assert scene.run(run_id).outcome is Outcome.NO_DATA
 
 
 def test_a_hook_that_never_comes_back_is_left_behind(scene: Scene) -> None:
