@@ -46,6 +46,10 @@ class Still:
     def __init__(self, url: str, app: wiring.App) -> None:
         self.url, self.app = url, app
 
+    def get(self, path: str) -> httpx.Response:
+        """GET."""
+        return httpx.get(self.url + path, timeout=20)
+
     def post(self, path: str, content: Any = b"", **headers: str) -> httpx.Response:
         """POST; header names are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -1,0 +1,61 @@
+"""docs/cli.md says what the command line does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import typer
+
+from burnline.app.cli import app
+from burnline.settings import Settings
+
+CLI = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+
+
+def verbs(command: object, name: str) -> Iterator[str]:
+    """Every verb below `command`, in full."""
+    below = getattr(command, "commands", None)
+    if below is None:
+        yield name
+    else:
+        for word, each in below.items():
+            yield from verbs(each, f"{name} {word}")
+
+
+def rows() -> list[str]:
+    """The first column of the verbs' table."""
+    return re.findall(r"^\| `(burnline [^`]*)` \|", CLI, re.MULTILINE)
+
+
+def test_every_verb_is_in_the_table_and_every_row_is_a_verb() -> None:
+    documented = [re.split(r" [A-Z\[-]", row, maxsplit=1)[0] for row in rows()]
+
+    assert documented == list(verbs(typer.main.get_command(app), "burnline"))
+
+
+def test_every_option_named_there_exists() -> None:
+    root = typer.main.get_command(app)
+
+    for row in rows():
+        command: object = root
+        for word in row.split()[1:]:
+            command = getattr(command, "commands", {}).get(word, command)
+        options = {name for parameter in getattr(command, "params", []) for name in parameter.opts}
+        assert set(re.findall(r"(?<!\S)--?[a-z]+", row)) <= options, row
+
+
+def test_every_setting_is_in_the_table_with_its_default() -> None:
+    documented = dict(re.findall(r"^\| `(BURNLINE_\w+)` \| `?([^|`]*?)`? \|", CLI, re.MULTILINE))
+
+    settings = {f"BURNLINE_{name.upper()}": written(field.default) for name, field in Settings.model_fields.items()}
+
+    assert documented == settings
+
+
+def written(default: object) -> str:
+    """A default as a person writes it."""
+    if default is None or default == "":
+        return "none"
+    return ",".join(default) if isinstance(default, tuple) else str(default)
