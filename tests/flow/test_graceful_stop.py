@@ -10,9 +10,11 @@ from time import monotonic
 import httpx
 import pytest
 
-from tests.flow.real import Live, live
+from burnline.alerting.webhook import fingerprint
+from tests.flow.real import Live, alert_body, live
 
 STOP_SECONDS = 10.0
+PAGE = {"alertname": "ErrorBudgetBurn", "service": "scoring", "slo": "availability", "severity": "page"}
 HANGS = '{command: {argv: [/bin/sleep, "60"], observe: [/bin/echo, "2"], timeout: 60s, idempotent: true}}'
 
 pytestmark = pytest.mark.slow
@@ -41,6 +43,8 @@ def test_sigterm_ends_in_time_with_a_page_open_and_a_run_in_flight(tmp_path: Pat
         page.start()
         scene.until(lambda: scene.states().get("availability") == "ok", "healthy")
         scene.service.release("2", datetime.now(UTC))
+        scene.until(lambda: scene.get("/v1/services/scoring")["version"] == "2", "released")
+        assert scene.post("/v1/alerts", alert_body(PAGE, fingerprint(PAGE), datetime.now(UTC).isoformat()))
         scene.until(lambda: scene.step(step) == "started", "in flight")
 
         took = sigterm(scene)
