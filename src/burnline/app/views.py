@@ -146,7 +146,7 @@ def recent(slo: SloSpec) -> timedelta:
 
 
 def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
-    """One SLO over time from the embedded engine's tiles: what burnline itself measured, also where Prometheus decides."""
+    """One SLO over time from the embedded engine's tiles: burnline's own count, also where Prometheus decides."""
     past = app.engine.history(name, slo.name, since)
     fires = tiers(slo.window, slo.objective) if isinstance(slo.window, timedelta) else ()
     return History(
