@@ -172,6 +172,7 @@ class World:
                 self.service.serve(failing)
                 self._send(self.service.events())
             self.app.collect(self.now)
+            self.app.detectors.run_once(self.now)
             self.app.evaluate(self.now)
             self.app.alerts.run_once(self.now)
             for executor in self.app.executors[:1]:

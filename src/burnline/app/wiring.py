@@ -124,18 +124,19 @@ class App:
         return len(collections)
 
     def evaluate(self, now: datetime) -> int:
-        """One turn from events to alerts: detectors, burn rates, what fires.
+        """One turn from counts to alerts: burn rates, what fires. Signals have their own: neither stops the other.
 
         Where Prometheus evaluates the compiled rules, it sends the alerts on SLOs, and only those on signals, for which
         there is no rule, are sent from here.
         """
-        done = self.detectors.run_once(now) + self.engine.run_once(now)
+        done = self.engine.run_once(now)
         return done + self.dispatch.run_once(now, () if self.settings.prometheus_url else self.engine.statuses())
 
     def _turns(self) -> list[Job]:
         runs = [Job(f"runs-{n}", TICK, executor.run_once) for n, executor in enumerate(self.executors)]
         return [
             Job("collect", TICK, self.collect),
+            Job("signals", self._evaluation_interval(), self.detectors.run_once),
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
             *runs,
