@@ -43,7 +43,7 @@ def test_sigterm_ends_in_time_with_a_page_open_and_a_run_in_flight(tmp_path: Pat
         page.start()
         scene.until(lambda: scene.states().get("availability") == "ok", "healthy")
         scene.service.release("2", datetime.now(UTC))
-        scene.until(lambda: scene.get("/v1/services/scoring")["version"] == "2", "released")
+        scene.until(lambda: (scene.get("/v1/services/scoring") or {}).get("version") == "2", "released")
         assert scene.post("/v1/alerts", alert_body(PAGE, fingerprint(PAGE), datetime.now(UTC).isoformat()))
         scene.until(lambda: scene.step(step) == "started", "in flight")
 
