@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -74,6 +74,16 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
         return f"{metric} was read once, from {watch.source}: counting starts with the next scrape"
     source = f" from {watch.source}" if watch.source and watch.source not in watch.note else ""
     return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"
+
+
+def aged(status: SloStatus, now: datetime, base: timedelta) -> SloStatus:
+    """The status as it counts at `now`: one that is five base intervals old, and no less than 15 s, says nothing more.
+
+    So does one of a moment that is still to come: the clock was set back behind it.
+    """
+    if abs(now - status.at) <= max(5 * base, SHORTEST_SILENCE):
+        return status
+    return replace(status, state=SloState.UNKNOWN, cause=f"burnline has not evaluated since {status.at:%H:%M:%S}")
 
 
 def _wrong_bound(promise: Promise, watch: Watch) -> str:
