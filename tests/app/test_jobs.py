@@ -8,9 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
+from apscheduler.schedulers import base
 from prometheus_client import CollectorRegistry
 
 from burnline.app import jobs
@@ -197,3 +198,37 @@ def test_a_late_turn_is_made_once_not_as_often_as_it_was_missed() -> None:
         time.sleep(0.05)
 
     assert worker.turns < 25, "the fifty turns that were missed are not made up for"
+
+
+class WallClock(datetime):
+    """What APScheduler reads; `shift` is how far it was set."""
+
+    shift = timedelta(0)
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.now(tz) + cls.shift
+
+
+@pytest.mark.parametrize("days", [-1, 1, 365 * 20], ids=["back", "forward", "from 1970, say"])
+def test_a_wall_clock_that_is_set_stops_no_turn(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
+    monkeypatch.setattr(base, "datetime", WallClock)
+    monkeypatch.setattr(jobs, "datetime", WallClock)
+    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(WallClock, "shift", timedelta(0))
+    worker, rare = Worker(), Worker()
+    started = Jobs(
+        [Job("often", OFTEN, worker.run_once), Job("rare", timedelta(hours=1), rare.run_once)],
+        instruments(CollectorRegistry()),
+    )
+    started.start()
+    worker.reach(2)
+    rare.reach(1)
+
+    monkeypatch.setattr(WallClock, "shift", timedelta(days=days))
+    worker.reach(worker.turns + 5)
+    rare.reach(2)
+
+    assert started.stop()
+    assert worker.given == sorted(worker.given)
+    assert rare.turns == 2, "once for the step, then at its interval"

@@ -14,16 +14,13 @@ from typing import Any
 from apscheduler.executors.pool import BasePoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from burnline.app.clock import SteadyClock
 from burnline.metrics import Instruments
 
 log = logging.getLogger(__name__)
 
+LOOK_SECONDS = 1.0  # how long the scheduler sleeps at most: the wall clock it goes by may have been set back meanwhile
 STOP_SECONDS = 5.0  # for the turns under way when burnline stops; what they leave undone is taken up after the start
-
-
-def utc_now() -> datetime:
-    """The wall clock: the only place that reads it for the workers."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,22 @@ class TurnExecutor(BasePoolExecutor):  # type: ignore[misc] # APScheduler has no
         super().__init__(turns)
 
 
+class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler has no types
+    """APScheduler, which goes by the wall clock, kept at work when that clock is set.
+
+    Set back, no turn would come until it catches up; set forward, every turn that was missed would be counted first,
+    one by one: minutes for a clock that starts in 1970. So what is due further off than its interval is due now.
+    """
+
+    def _process_jobs(self) -> float | None:
+        now = datetime.now(UTC)
+        for job in self.get_jobs():
+            if abs(job.next_run_time - now) > job.trigger.interval:
+                job.modify(next_run_time=now)
+        wait: float | None = super()._process_jobs()
+        return wait if wait is None else min(wait, LOOK_SECONDS)
+
+
 class Jobs:
     """Runs jobs side by side, each at most once at a time; a turn that raises is logged, counted and tried again.
 
@@ -75,12 +88,12 @@ class Jobs:
     """
 
     def __init__(
-        self, jobs: Sequence[Job], instruments: Instruments, *, clock: Callable[[], datetime] = utc_now
+        self, jobs: Sequence[Job], instruments: Instruments, *, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._jobs, self._instruments, self._clock = jobs, instruments, clock
+        self._jobs, self._instruments, self._clock = jobs, instruments, clock or SteadyClock()
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a turn outlasts its interval
         self._turns = Turns()
-        self._scheduler = BackgroundScheduler(
+        self._scheduler = SteadyScheduler(
             executors={"default": TurnExecutor(self._turns)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
@@ -94,7 +107,7 @@ class Jobs:
                 "interval",
                 args=[job],
                 seconds=job.every.total_seconds(),
-                next_run_time=utc_now(),
+                next_run_time=datetime.now(UTC),
                 name=job.name,
             )
         self._scheduler.start()
