@@ -41,6 +41,7 @@ class Evaluation:
         long, short: burn rates [tier, SLO].
         firing: [tier, SLO].
         last_seen: the last tile in which each SLO was observed, -1 for never.
+        first_seen: the first one known of, likewise; stale once it is older than the window.
     """
 
     at: datetime
@@ -49,6 +50,7 @@ class Evaluation:
     short: Array
     firing: NDArray[np.bool_]
     last_seen: NDArray[np.int64]
+    first_seen: NDArray[np.int64]
 
 
 class Group:
@@ -152,7 +154,7 @@ class Group:
         enough = np.array([windows[tier.long][TOTAL] >= self._min_events for tier in self.tiers])
         with np.errstate(invalid="ignore"):
             firing = (long > factor) & (short > factor) & enough & self.usable
-        return Evaluation(self.closed_at, period, long, short, firing, rings.last_seen.copy())
+        return Evaluation(self.closed_at, period, long, short, firing, rings.last_seen.copy(), rings.first_seen.copy())
 
     def tiers_of(self, promise: Promise) -> tuple[Tier, ...]:
         """The tiers that can fire for this SLO."""

@@ -56,6 +56,7 @@ class Rings:
         self.closed = closed
         self.sums = np.zeros((3, columns))
         self.last_seen = np.full(columns, -1)  # the last tile in which each SLO was observed
+        self.first_seen = np.full(columns, -1)  # the first one that is known of
         self._rings = [np.zeros((rows, 3, columns)) for rows in layout.rows]
 
     def push(self, events: Array | None) -> list[tuple[int, Array]]:
@@ -67,6 +68,7 @@ class Rings:
         if events is not None:
             self.sums += events
             self.last_seen[events[SEEN] > 0] = self.closed
+            self.first_seen[(events[SEEN] > 0) & (self.first_seen < 0)] = self.closed
         ended: list[tuple[int, Array]] = []
         for ring, step in zip(self._rings, STEPS, strict=True):
             number, inside = divmod(self.closed, step)
@@ -107,13 +109,17 @@ class Rings:
         ring, step = self._rings[at], STEPS[at]
         newest = self.closed // step
         running = np.zeros_like(self.sums)
-        last_seen = np.full_like(self.last_seen, -1)
+        last_seen, first_seen = np.full_like(self.last_seen, -1), np.full_like(self.first_seen, -1)
         for number in range(newest - len(ring) + 1, newest + 1):
             if number in tiles:
                 running += tiles[number]
-                last_seen[tiles[number][SEEN] > 0] = number * step
+                observed = tiles[number][SEEN] > 0
+                last_seen[observed] = number * step
+                first_seen[observed & (first_seen < 0)] = (number - 1) * step + 1
             ring[number % len(ring)] = running
         self.last_seen = np.where(last_seen >= 0, last_seen, self.last_seen)  # a shorter tile knows it better
+        nearer = (first_seen >= 0) & ((self.first_seen < 0) | (first_seen < self.first_seen + STEPS[-1]))
+        self.first_seen = np.where(nearer, first_seen, self.first_seen)
         if step == STEPS[-1]:
             return running
         ring += meets - ring[joint // step % len(ring)]

@@ -118,7 +118,14 @@ def _status(snapshot: Snapshot, column: int) -> SloStatus:
         exhausted_in=time_to_exhaustion(promise.window, _present_rate(evaluation, column), remaining),
         burns=burns,
         cause=why,
+        since=_since(snapshot, column),
     )
+
+
+def _since(snapshot: Snapshot, column: int) -> datetime | None:
+    group, first = snapshot.group, int(snapshot.evaluation.first_seen[column])
+    young = first >= 0 and group.closed - first + 1 < group.period_steps
+    return group.time_of(first - 1) if young else None
 
 
 def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:

@@ -115,6 +115,7 @@ class SloStatus:
         exhausted_in: time until the budget is gone at the present rate; None when it is not being spent
             faster than it returns.
         cause: why the state is UNKNOWN and what to do about it; empty otherwise.
+        since: when counting began, while that is less than `window` ago; None later, or where it is not known.
     """
 
     service: str
@@ -129,6 +130,7 @@ class SloStatus:
     exhausted_in: timedelta | None
     burns: tuple[Burn, ...]
     cause: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

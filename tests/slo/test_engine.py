@@ -214,6 +214,19 @@ def test_the_time_to_exhaustion_follows_the_present_rate(world: Any) -> None:
     )  # P / b, less the time spent
 
 
+def test_a_young_slo_says_since_when_it_counts(world: Any) -> None:
+    world.promise(FAST, interval="1s")
+    began = world.now
+    world.run(HOUR, SECOND, ok=1)
+    before = world.status().since
+
+    world.restart()
+
+    assert abs(before - began) <= 2 * SECOND
+    assert timedelta(0) <= before - world.status().since < MINUTE  # as exact as what is kept of an hour ago
+    assert world.run(11 * HOUR, MINUTE, ok=1).since is None
+
+
 def test_old_errors_leave_the_period(world: Any) -> None:
     world.promise(FAST, interval="1m")
     world.run(5 * MINUTE, MINUTE, failed=100)
