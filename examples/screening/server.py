@@ -24,7 +24,7 @@ import numpy as np
 import uvicorn
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -112,6 +112,8 @@ class Server:
         start, version, settings = time.perf_counter(), self.version, self.settings
         try:
             features = self._scaled((await request.json())["features"], settings["scale"])
+        except ClientDisconnect:  # nobody reads this answer, but it is counted
+            return self._answer({"error": "the client went away"}, 499, version, start)
         except (ValueError, KeyError, TypeError):
             return self._answer({"error": "send {features: {name: number, ...}}"}, 400, version, start)
         if not await self._lookup(settings["lookup"]):
