@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from burnline.errors import DecisionRefused
+from burnline.spec.units import format_moment
 from burnline.store import runs, timeline
 from burnline.store.database import Database
 from burnline.store.runs import Approval
@@ -41,7 +42,7 @@ def decide(
         if asked is None:
             raise DecisionRefused(f"there is no approval {approval_id}")
         if asked.state == runs.PENDING and now >= asked.expires_at:
-            raise DecisionRefused(f"approval {approval_id} expired at {asked.expires_at.isoformat()}")
+            raise DecisionRefused(f"approval {approval_id} expired at {format_moment(asked.expires_at, now)}")
         if asked.plan_hash != plan_hash:
             raise DecisionRefused(f"approval {approval_id} is for another plan: look at it again")
         if not runs.settle_approval(tx, approval_id, state, now):

@@ -18,6 +18,7 @@ from burnline.runbooks.model import Notify, Step
 from burnline.runbooks.requests import after_failure, make_request, tried_before
 from burnline.runbooks.steps import Again, Back, Done, Ends, Result, Waits, perform
 from burnline.runbooks.turn import Turn
+from burnline.spec.units import format_moment
 from burnline.store import runs
 from burnline.store.runs import StepRow
 
@@ -119,8 +120,8 @@ def _start(turn: Turn, step: Step, n: int, last: StepRow | None) -> tuple[StepRo
             if refused := refusal(tx, turn, turn.hook):
                 return None, _record(tx, turn, step, row, _refused(refused))
             count(tx, turn, turn.hook)
-        if row.attempt == 1:
-            turn.say("step_started", f"{step.name}: {step.kind} started", step=step.name)(tx)
+        if row.attempt == 1 and step.act:  # the others are short, or say themselves what they wait for
+            turn.say("step_started", f"{step.name}: started", step=step.name)(tx)
         return row, None
 
     return turn.db.write(start)
@@ -141,7 +142,7 @@ def _record(tx: Connection, turn: Turn, step: Step, row: StepRow, result: Result
         case Again():
             turn.end_step(row, StepState.FAILED, {"text": result.text})(tx)
             runs.park(tx, turn.run, result.until)
-            when = result.until.isoformat(timespec="seconds")
+            when = format_moment(result.until, turn.clock())
             turn.say("step_failed", f"{step.name}: {result.text}; tried again at {when}", step=step.name)(tx)
             return None
         case Back():

@@ -10,9 +10,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from burnline.errors import ActionError
-from burnline.runbooks.actions.contract import PREVIOUS, Hook
+from burnline.runbooks.actions.contract import PREVIOUS, Hook, short
 from burnline.runbooks.turn import Turn
-from burnline.spec.units import format_duration
+from burnline.spec.units import format_duration, format_moment
 from burnline.store.guards import actions_off_by, changes_since, count_change, lock_target
 from burnline.store.releases import recent_releases
 
@@ -44,9 +44,10 @@ def unmet_precondition(turn: Turn, hook: Hook) -> Refusal | None:
         changed = last_change(turn, hook)
         span = format_duration(wanted.target_changed_within)
         if changed is None:
-            return Refusal(f"nothing shows that {hook.target} was changed within {span} before the alert")
+            return Refusal(f"nothing shows that {short(hook.target)} was changed within {span} before the alert")
         if changed < turn.run.created_at - wanted.target_changed_within:
-            return Refusal(f"{hook.target} was last changed at {changed.isoformat()}, over {span} before the alert")
+            when = format_moment(changed, turn.clock())
+            return Refusal(f"{short(hook.target)} was last changed at {when}, over {span} before the alert")
     if wanted.previous_version_known:
         try:
             hook.plan(PREVIOUS)
@@ -76,9 +77,9 @@ def refusal(tx: Connection, turn: Turn, hook: Hook) -> Refusal | None:
         return Refusal(f"actions are switched off: {off}")
     holder = lock_target(tx, kind=hook.kind, target=hook.target, run_id=run.id, epoch=run.epoch, now=now)
     if holder != run.id:
-        return Refusal(f"run {holder} holds {hook.target}", tell=False)
+        return Refusal(f"run {holder} holds {short(hook.target)}", tell=False)
     if changes_since(tx, kind=hook.kind, scope=hook.target, since=now - book.cooldown, but_not=run.id):
-        return Refusal(f"{hook.target} cools down: it was changed within {format_duration(book.cooldown)}")
+        return Refusal(f"{short(hook.target)} cools down: it was changed within {format_duration(book.cooldown)}")
     acts = changes_since(tx, kind=ACTS, scope=run.service, since=now - book.budget.per, but_not=run.id)
     if acts >= book.budget.acts:
         span = format_duration(book.budget.per)

@@ -13,13 +13,13 @@ from sqlalchemy import Connection
 
 from burnline.errors import ActionError, InDoubt
 from burnline.events import Counts, Outcome, StepState
-from burnline.runbooks.actions.contract import PREVIOUS, Hook, Plan
+from burnline.runbooks.actions.contract import PREVIOUS, Hook, Plan, short
 from burnline.runbooks.guards import last_change, refusal
 from burnline.runbooks.model import Step
 from burnline.runbooks.notify import tell
 from burnline.runbooks.turn import Turn
 from burnline.runbooks.verify import closed_windows, judge, next_look
-from burnline.spec.units import format_duration
+from burnline.spec.units import format_duration, format_moment
 from burnline.store import runs
 from burnline.store.runs import StepRow
 from burnline.telemetry import span
@@ -120,13 +120,14 @@ def _check(turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:
     now = turn.clock()
     share = bad_share(turn, now - step.check.window, now)
     seen: dict[str, Any] = {"bad_share": share}
-    text = f"bad share {share:.2%}" if share is not None else "the SLI has no events"
+    over = f" over {format_duration(step.check.window)}"
+    text = (f"bad share {share:.2%}" if share is not None else "the SLI has no events") + over
     if (hook := turn.hook) is not None:
         version = turn.guarded("observing", step.timeout, hook.observe)
         changed = turn.guarded("observing", step.timeout, lambda: last_change(turn, hook))
         seen |= {"version": version, "changed_at": changed.isoformat() if changed else None}
-        text += f" over {format_duration(step.check.window)}; {version or 'an unknown version'} serves"
-        text += f" since {changed.isoformat(timespec='seconds')}" if changed else ""
+        text += f"; version {version} serves" if version else "; nobody knows which version serves"
+        text += f" since {format_moment(changed, now)}" if changed and version else ""
     return Done(text, seen)
 
 
@@ -158,9 +159,9 @@ def _ask(turn: Turn, step: Step, n: int) -> Result:
     plan, now = make_plan(turn, step), turn.clock()
     digest, expires = plan_hash(turn, plan), now + step.approve.expires
 
-    until = expires.isoformat(timespec="seconds")
-    text = f"asks a person until {until}: {plan}"
-    say = turn.say("approval_asked", text, plan=plan.as_json(), plan_hash=digest, expires_at=until)
+    text = f"asks a person until {format_moment(expires, now)}: {plan}"
+    data = {"plan": plan.as_json(), "plan_hash": digest, "expires_at": expires.isoformat(timespec="seconds")}
+    say = turn.say("approval_asked", text, **data)
 
     def ask(tx: Connection) -> None:
         runs.ask_approval(tx, turn.run, n=n, plan=plan.as_json(), plan_hash=digest, expires_at=expires, now=now)
@@ -175,19 +176,19 @@ def _act(turn: Turn, step: Step, row: StepRow, again: bool) -> Result:
     before = {"before": row.request["from_version"], "after": to, "bad_share": row.request["bad_share"]}
     if again:
         if (found := turn.guarded("observing", step.timeout, hook.observe)) == to:
-            return Done(f"{hook.target} serves {to} already", before)
+            return Done(f"{short(hook.target)} serves {to} already", before)
         if refused := turn.db.write(lambda tx: refusal(tx, turn, hook)):
             return Ends(Outcome.SKIPPED, refused.text, before, StepState.SKIPPED)
         if not hook.idempotent:
-            raise InDoubt(f"an earlier try may have changed {hook.target}, which says {found or 'nothing'}")
+            raise InDoubt(f"an earlier try may have changed {short(hook.target)}, which says {found or 'nothing'}")
     turn.guarded(
         "the hook",
         step.timeout,
         lambda: hook.apply(to, idempotency_key=row.idempotency_key, epoch=turn.run.epoch, at=turn.clock()),
     )
     if not turn.guarded("verifying", step.timeout, lambda: hook.verify(to)):
-        raise ActionError(f"{hook.target} does not serve {to} after the change", permanent=False)
-    return Done(f"{hook.target}: {row.request['from_version'] or 'what served'} -> {to}", before)
+        raise ActionError(f"{short(hook.target)} does not serve {to} after the change", permanent=False)
+    return Done(f"{short(hook.target)}: {row.request['from_version'] or 'what served'} -> {to}", before)
 
 
 def _wait(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:

@@ -20,11 +20,16 @@ class Plan:
     to_version: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.target}: {self.from_version or 'what serves now'} -> {self.to_version}"
+        return f"{self.kind} {short(self.target)}: {self.from_version or 'what serves now'} -> {self.to_version}"
 
     def as_json(self) -> Mapping[str, str | None]:
         """Plain data, for the record and for hashing."""
         return asdict(self)
+
+
+def short(target: str) -> str:
+    """A target as people read it: without the folders of a path."""
+    return target.rpartition("/")[2] if target.startswith("/") else target
 
 
 class Hook(Protocol):

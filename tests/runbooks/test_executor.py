@@ -52,9 +52,27 @@ def test_every_change_of_state_is_on_the_timeline(scene: Scene) -> None:
     kinds = [kind for kind, _ in scene.told(run_id)]
     assert kinds[0] == "run_started"
     assert kinds[-1] == "run_finished"
-    assert kinds.count("step_started") == 4
+    assert kinds.count("step_started") == 1, "the change"
     assert "2 -> 1" in scene.story(run_id)
-    assert "bad share 40.00%" in scene.story(run_id)
+    assert "diagnose: bad share 40.00% over 5m; version 2 serves since 11:50:00 UTC" in scene.story(run_id)
+
+
+def test_the_timeline_is_short_to_read(scene: Scene) -> None:
+    run_id = scene.request()
+
+    scene.play()
+
+    assert "roll-back: registry.json#champion: 2 -> 1" in scene.story(run_id)
+    assert str(scene.folder) not in scene.story(run_id)
+    assert "+00:00" not in scene.story(run_id)
+
+
+def test_the_diagnosis_looks_as_far_back_as_the_service_says(scene: Scene) -> None:
+    run_id = scene.request(params={**QUICK, "diagnose": "10s"})
+
+    scene.play()
+
+    assert "diagnose: bad share 40.00% over 10s" in scene.story(run_id)
 
 
 def test_turning_again_after_the_end_changes_nothing(scene: Scene) -> None:

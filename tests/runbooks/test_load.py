@@ -63,8 +63,8 @@ def test_the_digest_follows_the_content_and_not_its_layout(tmp_path: Path) -> No
             "cooldown: ${colddown}",
             "cooldown: ${colddown} names no parameter; there are lookback",
         ),
-        ("check: {window: 5m}", "check: {window: 5}", "steps[0].check.window: 5 is not a duration"),
-        ("check: {window: 5m}", "chuck: {}", "steps[0].chuck: is no key here"),
+        ('check: {window: "${diagnose}"}', "check: {window: 5}", "steps[0].check.window: 5 is not a duration"),
+        ('check: {window: "${diagnose}"}', "chuck: {}", "steps[0].chuck: is no key here"),
         ("  impact: >-", "  impct: >-", "prose.impact: is missing"),
         ("name: ask,", "name: diagnose,", "two steps are named 'diagnose'"),
         (

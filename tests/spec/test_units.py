@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from burnline.spec.units import Name, format_duration, parse_duration, parse_multiple, parse_ratio
+from burnline.spec.units import Name, format_duration, format_moment, parse_duration, parse_multiple, parse_ratio
 
 
 @pytest.mark.parametrize(
@@ -126,3 +126,10 @@ def test_a_name_is_safe_as_a_label_and_a_file_name(name: str) -> None:
 def test_what_is_no_name_is_refused(name: Any) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Name).validate_python(name)
+
+
+def test_a_moment_names_its_day_only_when_that_is_not_today() -> None:
+    at = datetime(2026, 1, 5, 19, 12, 51, tzinfo=timezone(timedelta(hours=1)))
+
+    assert format_moment(at, at + timedelta(hours=1)) == "18:12:51 UTC"
+    assert format_moment(at, at + timedelta(days=1)) == "2026-01-05 18:12:51 UTC"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
@@ -51,6 +51,12 @@ def format_duration(value: timedelta) -> str:
     if microseconds:
         written += f"{microseconds / 1000:.3f}".rstrip("0").rstrip(".") + "ms"
     return written or "0s"
+
+
+def format_moment(at: datetime, now: datetime) -> str:
+    """`18:12:51 UTC`, with the date in front unless it is today's."""
+    date = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else f"{at.astimezone(UTC):%Y-%m-%d} "
+    return f"{date}{at.astimezone(UTC):%H:%M:%S} UTC"
 
 
 def parse_ratio(value: Any) -> float:
