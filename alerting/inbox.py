@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from burnline.alerting.recorder import Recorder, RunbookSource, close_quiet_incidents
-from burnline.alerting.webhook import parse_webhook
+from burnline.alerting.webhook import Webhook, body_of, parse_webhook
 from burnline.errors import PayloadError, PayloadTooLarge, StoreError
 from burnline.events import AlertEvent
 from burnline.metrics import Instruments
@@ -22,11 +23,12 @@ from burnline.store.incidents import note_heartbeat, quiet_incidents
 log = logging.getLogger(__name__)
 
 WATCHDOG = "Watchdog"  # the alert that always fires, to show that the path from rule to receiver works
-BATCH = 100  # at once: more would keep the doors waiting
-MOST = 1000  # a turn: the next one has a newer `now`
-MAX_AHEAD = timedelta(days=1)
+ROWS = 100  # read at once
+BATCH = 500  # alerts in one transaction: more would keep every other writer waiting
+MOST = 5000  # webhooks a turn: the next one has a newer `now`
 FLAP_WINDOW = timedelta(minutes=5)
 LOOKBACK = timedelta(hours=2)
+NOTHING = Webhook((), (), ())
 
 
 def submit_webhook(db: Database, body: bytes, *, source: str, now: datetime, limit_bytes: int) -> Future[int]:
@@ -68,15 +70,16 @@ class AlertWorker:
         self._instruments = instruments
 
     def run_once(self, now: datetime) -> int:
-        """Work off up to 1,000 webhooks, oldest first, then close the incidents gone quiet; returns how many of both.
+        """Work off up to 5,000 webhooks, oldest first, then close the incidents gone quiet; returns how many of both.
 
         Raises: StoreError when the database fails; the webhook in hand is tried again next time.
         """
         done = 0
         while done < MOST and (rows := self._waiting()):
-            # submitted together, each still all or nothing, they share one fsync
-            for row, alerts, recorded in [self._submit(row, now) for row in rows]:
-                self._settle(row, alerts, recorded)
+            for group in _groups(self._read(rows)):
+                # submitted together, each still all or nothing, they share one fsync
+                for row, recorded in [self._submit(*one, now) for one in group]:
+                    self._settle(row, recorded)
             done += len(rows)
         with self._db.read() as tx:
             quiet = quiet_incidents(tx)
@@ -84,22 +87,30 @@ class AlertWorker:
 
     def _waiting(self) -> list[InboxRow]:
         with self._db.read() as tx:
-            return waiting(tx, ALERTS, BATCH)
+            return waiting(tx, ALERTS, ROWS)
 
-    def _submit(self, row: InboxRow, now: datetime) -> tuple[InboxRow, Sequence[AlertEvent], Future[None]]:
-        try:
-            alerts = _read(row)
-        except PayloadError as error:
-            unread: Future[None] = Future()
-            unread.set_exception(error)
-            return row, (), unread
-        return row, alerts, self._db.submit(lambda tx: self._record(tx, row, alerts, now))
+    def _read(self, rows: Sequence[InboxRow]) -> Iterator[tuple[InboxRow, Webhook]]:
+        for row in rows:
+            try:
+                yield row, parse_webhook(row.body, row.source, row.received_at)
+            except PayloadError as error:
+                self._quarantine(row, str(error))
 
-    def _settle(self, row: InboxRow, alerts: Sequence[AlertEvent], recorded: Future[None]) -> None:
+    def _submit(self, row: InboxRow, webhook: Webhook, now: datetime) -> tuple[InboxRow, Future[Webhook]]:
+        def work(tx: Connection) -> Webhook:
+            if not mark_done(tx, row.id):
+                return NOTHING  # another process was faster
+            _keep_refused(tx, row, webhook)
+            if len(webhook.alerts) > BATCH:
+                return _split(tx, row, webhook)
+            self._record(tx, row, webhook.alerts, now)
+            return webhook
+
+        return row, self._db.submit(work)
+
+    def _settle(self, row: InboxRow, recorded: Future[Webhook]) -> None:
         try:
-            recorded.result()
-        except PayloadError as error:
-            self._quarantine(row, str(error))
+            done = recorded.result()
         except StoreError as error:
             if error.retryable:
                 raise
@@ -108,7 +119,7 @@ class AlertWorker:
             log.exception("webhook could not be worked on", extra={"inbox": row.id})
             self._quarantine(row, f"{type(error).__name__}: {error}")
         else:
-            self._count(alerts)
+            self._count(row, done)
 
     def _record(self, tx: Connection, row: InboxRow, alerts: Sequence[AlertEvent], now: datetime) -> None:
         for alert in alerts:
@@ -116,25 +127,45 @@ class AlertWorker:
                 self._recorder.deliver(tx, alert, now)
             elif alert.ends_at is None:
                 note_heartbeat(tx, alert.source, alert.fingerprint, row.received_at)
-        mark_done(tx, row.id)
 
     def _quarantine(self, row: InboxRow, reason: str) -> None:
         log.warning("webhook quarantined", extra={"inbox": row.id, "source": row.source, "reason": reason})
-        self._db.write(lambda tx: mark_dead(tx, row.id, reason))
-        if self._instruments:
+        if self._db.write(lambda tx: mark_dead(tx, row.id, reason)) and self._instruments:
             self._instruments.dead_letters.labels(row.kind).inc()
 
-    def _count(self, alerts: Sequence[AlertEvent]) -> None:
+    def _count(self, row: InboxRow, done: Webhook) -> None:
+        for bad in done.refused:
+            log.warning("alert quarantined", extra={"inbox": row.id, "source": row.source, "reason": bad.reason})
         if self._instruments:
-            for alert in alerts:
+            self._instruments.dead_letters.labels(row.kind).inc(len(done.refused))
+            for alert in done.alerts:
                 self._instruments.alerts_received.labels(alert.source, alert.status).inc()
 
 
-def _read(row: InboxRow) -> tuple[AlertEvent, ...]:
-    """The row's alerts. One from the future would make every later delivery look late: its body is refused."""
-    alerts = parse_webhook(row.body, row.source)
-    latest = row.received_at + MAX_AHEAD
-    for n, alert in enumerate(alerts):
-        if max(alert.starts_at, alert.ends_at or alert.starts_at) > latest:
-            raise PayloadError(f"alerts[{n}]: is dated more than a day after its arrival; check the sender's clock")
-    return alerts
+def _groups(webhooks: Iterable[tuple[InboxRow, Webhook]]) -> Iterator[list[tuple[InboxRow, Webhook]]]:
+    """Rows that together hold at most BATCH alerts; one with more is alone: it is only split."""
+    group: list[tuple[InboxRow, Webhook]] = []
+    alerts = 0
+    for row, webhook in webhooks:
+        if group and alerts + len(webhook.alerts) > BATCH:
+            yield group
+            group, alerts = [], 0
+        group.append((row, webhook))
+        alerts += len(webhook.alerts)
+    if group:
+        yield group
+
+
+def _split(tx: Connection, row: InboxRow, webhook: Webhook) -> Webhook:
+    """Put the alerts back in rows of BATCH, as they came; returns what is done with: what was refused."""
+    for first in range(0, len(webhook.raw), BATCH):
+        part = body_of(webhook.raw[first : first + BATCH])
+        accept(tx, kind=row.kind, source=row.source, body=part, now=row.received_at)
+    return replace(webhook, alerts=())
+
+
+def _keep_refused(tx: Connection, row: InboxRow, webhook: Webhook) -> None:
+    """Each alert that cannot be read becomes a dead letter of its own."""
+    for bad in webhook.refused:
+        dead = accept(tx, kind=row.kind, source=row.source, body=bad.body, now=row.received_at)
+        mark_dead(tx, dead, f"row {row.id}, {bad.reason}")

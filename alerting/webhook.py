@@ -6,7 +6,8 @@ The shape is that of Alertmanager's notify/webhook/webhook.go and template/templ
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -19,12 +20,14 @@ from burnline.events import AlertEvent
 MAX_BODY_BYTES = 16 * 1024 * 1024  # 10,000 alerts in one body measure 7 MB
 MAX_ALERTS = 20_000
 MAX_LABELS = 64
+MAX_ANNOTATIONS = 64
+MAX_ANNOTATION = 4096  # characters; what is longer is cut: nobody's alert is lost for its prose
+MAX_ANNOTATION_NAME = 256
 
 log = logging.getLogger(__name__)
 
 LabelName = Annotated[str, Meta(min_length=1, max_length=256)]
 Labels = Annotated[dict[LabelName, Annotated[str, Meta(max_length=4096)]], Meta(max_length=MAX_LABELS)]
-Annotations = Annotated[dict[LabelName, Annotated[str, Meta(max_length=32_768)]], Meta(max_length=MAX_LABELS)]
 Time = Annotated[datetime, Meta(tz=True)]
 
 
@@ -35,7 +38,7 @@ class WireAlert(msgspec.Struct, rename="camel"):
     labels: Labels
     fingerprint: Annotated[str, Meta(pattern=r"\A[0-9a-f]{16}\Z")]
     starts_at: Time
-    annotations: Annotations = {}
+    annotations: dict[str, str] = {}
     ends_at: Time | None = None
     generator_url: Annotated[str, Meta(max_length=8192)] = msgspec.field(name="generatorURL", default="")
 
@@ -44,29 +47,65 @@ class WireBody(msgspec.Struct, rename="camel"):
     """One webhook; everything that is not an alert is Alertmanager's own bookkeeping."""
 
     version: Literal["4"]
-    alerts: Annotated[list[WireAlert], Meta(max_length=MAX_ALERTS)]
+    alerts: Annotated[list[msgspec.Raw], Meta(max_length=MAX_ALERTS)]
     truncated_alerts: Annotated[int, Meta(ge=0)] = 0
 
 
-_DECODER = msgspec.json.Decoder(WireBody)
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One alert of a body that cannot be read: `index` counts from 0, `body` is a webhook of it alone."""
+
+    index: int
+    reason: str
+    body: bytes
 
 
-def parse_webhook(body: bytes, source: str) -> tuple[AlertEvent, ...]:
-    """The alerts of one webhook body, in the order sent.
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """One body: the alerts that can be read, in the order sent, each as it came in `raw`, and those that cannot."""
 
-    Raises: PayloadTooLarge over 16 MiB; PayloadError saying where and what is wrong.
+    alerts: tuple[AlertEvent, ...]
+    raw: tuple[bytes, ...]
+    refused: tuple[Refused, ...]
+
+
+_BODY = msgspec.json.Decoder(WireBody)
+_ALERT = msgspec.json.Decoder(WireAlert)
+
+
+def parse_webhook(body: bytes, source: str, received_at: datetime) -> Webhook:
+    """What one webhook body says. One alert that cannot be read costs the others nothing.
+
+    Times after `received_at` are taken as `received_at`: a sender's clock that is ahead would make every later delivery
+    look late, and hold the alert open.
+
+    Raises: PayloadTooLarge over 16 MiB; PayloadError when the body as a whole is no webhook.
     """
     if len(body) > MAX_BODY_BYTES:
         raise PayloadTooLarge(f"the body has {len(body)} bytes; at most {MAX_BODY_BYTES} are read")
     try:
-        wire = _DECODER.decode(body)
+        wire = _BODY.decode(body)
     except RecursionError as error:
         raise PayloadError("not an Alertmanager webhook of version 4: nested too deeply") from error
     except ValueError as error:  # msgspec's own errors, and UnicodeDecodeError
         raise PayloadError(f"not an Alertmanager webhook of version 4: {error}") from error
     if wire.truncated_alerts:
         log.warning("alerts were cut off; set max_alerts: 0", extra={"source": source, "alerts": wire.truncated_alerts})
-    return tuple(_event(alert, source, f"alerts[{n}]") for n, alert in enumerate(wire.alerts))
+    alerts, raw, refused = [], [], []
+    for n, one in enumerate(map(bytes, wire.alerts)):
+        try:
+            alerts.append(_event(_ALERT.decode(one), source, received_at))
+            raw.append(one)
+        except RecursionError:
+            refused.append(Refused(n, f"alerts[{n}]: nested too deeply", body_of([one])))
+        except (ValueError, PayloadError) as error:
+            refused.append(Refused(n, f"alerts[{n}]: {error}", body_of([one])))
+    return Webhook(tuple(alerts), tuple(raw), tuple(refused))
+
+
+def body_of(alerts: Iterable[bytes]) -> bytes:
+    """A webhook of these alerts, each as it came."""
+    return b'{"version":"4","alerts":[' + b",".join(alerts) + b"]}"
 
 
 def render_webhook(alert: AlertEvent, *, receiver: str) -> bytes:
@@ -106,28 +145,29 @@ def fingerprint(labels: Mapping[str, str]) -> str:
     return f"{digest:016x}"
 
 
-def _event(alert: WireAlert, source: str, where: str) -> AlertEvent:
-    starts_at = _utc(alert.starts_at, f"{where}.startsAt")
+def _event(alert: WireAlert, source: str, received_at: datetime) -> AlertEvent:
+    starts_at = min(received_at, _utc(alert.starts_at, "startsAt"))
     ends_at = None
     if alert.status == "resolved":
         if alert.ends_at is None or alert.ends_at.year == 1:
-            raise PayloadError(f"{where}.endsAt: a resolved alert needs the time of its end")
-        ends_at = max(starts_at, _utc(alert.ends_at, f"{where}.endsAt"))
+            raise PayloadError("endsAt: a resolved alert needs the time of its end")
+        ends_at = max(starts_at, min(received_at, _utc(alert.ends_at, "endsAt")))
+    annotations = list(alert.annotations.items())[:MAX_ANNOTATIONS]
     return AlertEvent(
         source=source,
         fingerprint=alert.fingerprint,
         status=alert.status,
         labels=_storable(alert.labels),
-        annotations=_storable(alert.annotations),
+        annotations=_storable({name[:MAX_ANNOTATION_NAME]: text[:MAX_ANNOTATION] for name, text in annotations}),
         starts_at=starts_at,
         ends_at=ends_at,
         generator_url=alert.generator_url,
     )
 
 
-def _utc(value: datetime, where: str) -> datetime:
+def _utc(value: datetime, field: str) -> datetime:
     if not 1970 <= value.year < 9999:
-        raise PayloadError(f"{where}: {value.isoformat()} is no time an alert can have; check the sender's clock")
+        raise PayloadError(f"{field}: {value.isoformat()} is no time an alert can have; check the sender's clock")
     return value.astimezone(UTC)
 
 

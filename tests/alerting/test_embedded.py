@@ -99,7 +99,8 @@ def dispatch(database: Database) -> EmbeddedDispatch:
 def sent(db: Database) -> list[AlertEvent]:
     """Everything delivered so far."""
     with db.read() as tx:
-        return [event for row in waiting(tx, ALERTS, 1000) for event in parse_webhook(row.body, row.source)]
+        rows = waiting(tx, ALERTS, 1000)
+        return [event for row in rows for event in parse_webhook(row.body, row.source, row.received_at).alerts]
 
 
 def heard(db: Database) -> list[tuple[str, str]]:

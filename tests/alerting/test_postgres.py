@@ -57,7 +57,7 @@ def test_alerts_of_both_engines_become_episodes_on_postgresql(postgres: Database
     worker.run_once(now + MINUTE)
 
     with postgres.read() as tx:
-        assert depth(tx) == {(ALERTS, "done"): 8, (ALERTS, "dead"): 1}
+        assert depth(tx) == {(ALERTS, "dead"): 1}
         assert [beat.fingerprint for beat in incidents.heartbeats(tx)] == ["e" * 16]
         assert active_alerts(tx) == []
         states = {

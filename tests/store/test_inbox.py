@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from burnline.store import inbox
 from burnline.store.database import Database
@@ -70,13 +70,20 @@ def test_ids_are_not_used_again_after_rows_were_forgotten(any_database: Database
     assert accept(any_database, b"second", now) > first
 
 
-def test_the_oldest_waiting_row_tells_how_far_behind_the_work_is(any_database: Database, now: datetime) -> None:
-    with any_database.read() as tx:
-        assert inbox.oldest_waiting(tx, inbox.ALERTS) is None
-    first = accept(any_database, b"first", now)
-    accept(any_database, b"second", now + timedelta(seconds=3))
+def test_a_row_is_worked_on_once(any_database: Database, now: datetime) -> None:
+    row = accept(any_database, b"first", now)
 
-    any_database.write(lambda tx: inbox.mark_done(tx, first))
+    marks = [any_database.write(lambda tx: inbox.mark_done(tx, row)) for _ in range(2)]
+
+    assert marks == [True, False]
+    assert any_database.write(lambda tx: inbox.mark_dead(tx, row, "too late")) is False
+
+
+def test_rows_that_are_done_do_not_count_as_depth(any_database: Database, now: datetime) -> None:
+    done = accept(any_database, b"done", now)
+    accept(any_database, b"new", now)
+
+    any_database.write(lambda tx: inbox.mark_done(tx, done))
 
     with any_database.read() as tx:
-        assert inbox.oldest_waiting(tx, inbox.ALERTS) == now + timedelta(seconds=3)
+        assert inbox.depth(tx) == {(inbox.ALERTS, "new"): 1}

@@ -41,14 +41,14 @@ def waiting(tx: Connection, kind: str, limit: int) -> list[InboxRow]:
     return [InboxRow(*row) for row in rows]
 
 
-def mark_done(tx: Connection, row_id: int) -> None:
-    """The work on this row is committed together with this mark."""
-    tx.execute(update(inbox).where(inbox.c.id == row_id).values(state="done"))
+def mark_done(tx: Connection, row_id: int) -> bool:
+    """The work on this row is committed together with this mark; false when the row was not new any more."""
+    return _mark(tx, row_id, state="done")
 
 
-def mark_dead(tx: Connection, row_id: int, error: str) -> None:
-    """Quarantine a row that can never be worked on, with the reason."""
-    tx.execute(update(inbox).where(inbox.c.id == row_id).values(state="dead", error=error[:2000]))
+def mark_dead(tx: Connection, row_id: int, error: str) -> bool:
+    """Quarantine a new row that can never be worked on, with the reason; false when it was not new any more."""
+    return _mark(tx, row_id, state="dead", error=error[:2000])
 
 
 def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
@@ -58,14 +58,11 @@ def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
 
 
 def depth(tx: Connection) -> dict[tuple[str, str], int]:
-    """Rows per (kind, state)."""
-    rows = tx.execute(select(inbox.c.kind, inbox.c.state, func.count()).group_by(inbox.c.kind, inbox.c.state))
-    return {(kind, state): count for kind, state, count in rows}
+    """Rows per (kind, state) that wait for work or for a person; counting those done with would be slow."""
+    some = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state.in_(("new", "dead")))
+    query = select(inbox.c.kind, inbox.c.state, func.count()).where(*some).group_by(inbox.c.kind, inbox.c.state)
+    return {(kind, state): count for kind, state, count in tx.execute(query)}
 
 
-def oldest_waiting(tx: Connection, kind: str) -> datetime | None:
-    """When the oldest row still to be worked on arrived; None if there is none."""
-    oldest: datetime | None = tx.scalar(
-        select(func.min(inbox.c.received_at)).where(inbox.c.kind == kind, inbox.c.state == "new")
-    )
-    return oldest
+def _mark(tx: Connection, row_id: int, **values: str) -> bool:
+    return tx.execute(update(inbox).where(inbox.c.id == row_id, inbox.c.state == "new").values(values)).rowcount == 1
