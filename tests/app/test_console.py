@@ -73,8 +73,8 @@ def test_the_first_screen_says_what_burns_and_what_is_being_done(breached: World
 
     assert "▲ scoring breaks its promise" in page
     assert "bad-release waits for a person" in page
-    assert re.search(r"At this rate the budget of 12h is gone in \d+ minutes", page)
-    assert page.index("breaks its promise") < page.index("Open incidents") < page.index("Promises")
+    assert re.search(r"at this rate the budget of 12h is gone in \d+ minutes", page)
+    assert page.index("breaks its promise") < page.index("Open incidents") < page.index("SLOs")
 
 
 def test_numbers_name_their_window_and_times_their_zone(breached: World) -> None:
@@ -157,6 +157,15 @@ def test_a_service_shows_every_tier_and_marks_the_firing_ones(breached: World) -
     assert "ticket-slow 1h12m / 6m 1x" in text(page.text)
 
 
+def test_a_signal_without_a_window_yet_says_when_its_first_one_ends(scene: World) -> None:
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "? no data" in row(page, "drift")
+    assert re.search(
+        r"no data yet: the first window ends \d\d:\d\d:\d\d UTC; it needs [\d,]+ events", row(page, "drift")
+    )
+
+
 def test_charts_know_incidents_and_releases(breached: World) -> None:
     page = browser(breached.app).get("/services/scoring").text
 
@@ -197,7 +206,7 @@ def test_a_young_slo_below_its_objective_says_why_it_is_not_breached(over: World
     page = browser(over.app).get("/services/scoring")
 
     assert "● OK" in row(page.text, "availability")
-    assert "so far; the window of 12h is young" in row(page.text, "availability")
+    assert "; the window of 12h is young" in row(page.text, "availability")
 
 
 # An incident
@@ -257,6 +266,16 @@ def test_hostile_words_are_shown_as_words(scene: World, path: str) -> None:
     assert "<img src=x" not in page.text
     assert "{{ 7 * 7 }}" in page.text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+
+
+@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/1"])
+def test_control_characters_do_not_reach_the_page(scene: World, path: str) -> None:
+    deliver(scene, service="scoring", summary="ends here \x1b[2J\x07\x9b", alertname="Custom")
+
+    page = browser(scene.app).get(path).text
+
+    assert "ends here \N{REPLACEMENT CHARACTER}[2J" in page
+    assert not any((ord(char) < 32 and char not in "\t\r\n") or 127 <= ord(char) < 160 for char in page)
 
 
 # Approvals
@@ -483,7 +502,15 @@ def test_vendored_files_are_what_they_say_they_are() -> None:
 def test_numbers_are_written_for_people() -> None:
     assert [percent(value) for value in (1.0, 0.9995, 0.12345, -0.5)] == ["100%", "99.95%", "12.35%", "-50%"]
     assert [percent(0.99999, 4), percent(1.0, 0)] == ["99.999%", "100%"]
-    assert [text(rate(value)) for value in (None, 0, 14.4, 1.2345, 720)] == ["-", "0x", "14.4x", "1.23x", "720x"]
+    assert [text(rate(value)) for value in (None, 0, 0.00686, 0.0686, 14.4, 1.2345, 720)] == [
+        "-",
+        "0x",
+        "<0.01x",
+        "0.07x",
+        "14.4x",
+        "1.23x",
+        "720x",
+    ]
     seconds = [0, 0.04, 2.5, 9.96, 59.6, 60, 3599, 3600, 90_061, 86_400 * 400]
     spans = ["0s", "0s", "2.5s", "10s", "1m", "1m", "59m 59s", "1h", "1d 1h", "400d"]
     assert [span(timedelta(seconds=each)) for each in seconds] == spans

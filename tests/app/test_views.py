@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -29,6 +29,7 @@ def status(now: datetime, **changed: Any) -> SloStatus:
     return SloStatus(**{**healthy, **changed})
 
 
+SINCE = datetime(2026, 1, 5, 11, 50, tzinfo=UTC)
 FIRING = Burn("page-fast", "page", 14.4, timedelta(hours=1), timedelta(minutes=5), 20.0, 30.0, firing=True)
 
 
@@ -38,23 +39,32 @@ FIRING = Burn("page-fast", "page", 14.4, timedelta(hours=1), timedelta(minutes=5
         ({}, "2,000 bad of 1,000,000 events in 30d."),
         ({"counts": Counts(0, 0)}, "No traffic in the window: the budget is untouched."),
         ({"state": SloState.UNKNOWN, "cause": "no sample yet"}, "No sample yet"),
+        (
+            {"state": SloState.UNKNOWN, "cause": "http_requests_total was read once"},
+            "http_requests_total was read once",
+        ),
         ({"state": SloState.UNKNOWN}, "Nothing is known of this SLO."),
+        ({"since": SINCE}, "2,000 bad of 1,000,000 events since 11:50 UTC."),
+        ({"since": SINCE - timedelta(days=2)}, "2,000 bad of 1,000,000 events since 2026-01-03 11:50 UTC."),
         (
             {"state": SloState.BREACHED, "burns": (FIRING,), "exhausted_in": timedelta(hours=50)},
-            "At this rate the budget of 30d is gone in 2 days.",
+            "2,000 bad of 1,000,000 events in 30d; at this rate the budget of 30d is gone in 2 days.",
         ),
         (
             {"state": SloState.BREACHED, "burns": (FIRING,), "exhausted_in": timedelta(seconds=90)},
-            "At this rate the budget of 30d is gone in 90 seconds.",
+            "2,000 bad of 1,000,000 events in 30d; at this rate the budget of 30d is gone in 90 seconds.",
         ),
-        ({"state": SloState.BREACHED, "budget_remaining": -0.2}, "The budget of 30d is spent."),
+        (
+            {"state": SloState.BREACHED, "budget_remaining": -0.2},
+            "2,000 bad of 1,000,000 events in 30d; the budget of 30d is spent.",
+        ),
         (
             {"state": SloState.AT_RISK, "budget_remaining": 0.08},
             "2,000 bad of 1,000,000 events in 30d; 8.0% of the budget is left.",
         ),
         (
-            {"sli": 0.95},
-            "2,000 bad of 1,000,000 events so far; the window of 30d is young, so most of its budget is not yet spent.",
+            {"sli": 0.95, "since": SINCE},
+            "2,000 bad of 1,000,000 events since 11:50 UTC; the window of 30d is young: most of its budget is unspent.",
         ),
     ],
 )

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnline.app.wiring import App
-from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus
+from burnline.detectors.build import windows
+from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus, Verdict
 from burnline.slo.windows import base_interval, tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SloSpec
 from burnline.spec.units import format_duration
 from burnline.store import releases, signals
+from burnline.store.schema import EPOCH
 
 SHORTEST_HISTORY = timedelta(minutes=5)
 SHORTEST_PATIENCE = timedelta(seconds=30)
@@ -54,7 +56,7 @@ class SloView:
 
 @dataclass(frozen=True, slots=True)
 class SignalView:
-    """The newest closed window of one signal."""
+    """The newest closed window of one signal; before the first, that one, with the verdict no_data."""
 
     name: str
     verdict: str
@@ -214,7 +216,7 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         at=at,
         late=at is not None and seen.now - at > _patience(spec),
         slos=slos,
-        signals=tuple(_signal(finding) for finding in seen.findings.get(spec.service, ())),
+        signals=_signals(spec, seen),
         collectors=tuple(CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at) for turn in turns),
     )
 
@@ -269,26 +271,53 @@ def _signal(finding: Finding) -> SignalView:
     return SignalView(finding.signal, finding.verdict, finding.score, finding.reason, finding.window_end, contributors)
 
 
+def _signals(spec: ServiceSpec, seen: _Seen) -> tuple[SignalView, ...]:
+    judged = {finding.signal: _signal(finding) for finding in seen.findings.get(spec.service, ())}
+    waiting = {name: _awaited(spec, name, window, seen.now) for name, window in windows(spec.signals).items()}
+    return tuple(view for _, view in sorted({**waiting, **judged}.items()))
+
+
+def _awaited(spec: ServiceSpec, name: str, window: timedelta, now: datetime) -> SignalView:
+    ends = now - (now - EPOCH) % window + window
+    needs = getattr(spec.signals, name).min_events
+    reason = f"no data yet: the first window ends {ends:%H:%M:%S} UTC; it needs {needs:,} events"
+    return SignalView(name, Verdict.NO_DATA, None, reason, ends, ())
+
+
 def _sentence(status: SloStatus) -> str:
     window = format_duration(status.window)
     if status.state is SloState.UNKNOWN:
         return _capital(status.cause) or "Nothing is known of this SLO."
     if status.counts.total == 0:
         return "No traffic in the window: the budget is untouched."
-    if status.budget_remaining is not None and status.budget_remaining <= 0:
-        return f"The budget of {window} is spent."
+    return (
+        f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events {_since(status)}{_outlook(status, window)}."
+    )
+
+
+def _since(status: SloStatus) -> str:
+    if status.since is None:
+        return f"in {format_duration(status.window)}"
+    today = status.since.date() == status.at.date()
+    return f"since {status.since:{'%H:%M' if today else '%Y-%m-%d %H:%M'}} UTC"
+
+
+def _outlook(status: SloStatus, window: str) -> str:
+    left = status.budget_remaining
+    if left is not None and left <= 0:
+        return f"; the budget of {window} is spent"
     if any(burn.firing for burn in status.burns) and status.exhausted_in is not None:
-        return f"At this rate the budget of {window} is gone in {_rough(status.exhausted_in)}."
-    events = f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events"
-    if status.state is SloState.AT_RISK and status.budget_remaining is not None:
-        return f"{events} in {window}; {status.budget_remaining:.1%} of the budget is left."
+        return f"; at this rate the budget of {window} is gone in {_rough(status.exhausted_in)}"
+    if status.state is SloState.AT_RISK and left is not None:
+        return f"; {left:.1%} of the budget is left"
     if status.sli is not None and status.sli < status.objective:  # while budget is left: not all of it was watched
-        return f"{events} so far; the window of {window} is young, so most of its budget is not yet spent."
-    return f"{events} in {window}."
+        return f"; the window of {window} is young: most of its budget is unspent"
+    return ""
 
 
 def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    plain = sentence.partition(" ")[0].isalpha()  # http_requests_total keeps its name
+    return sentence[:1].upper() + sentence[1:] if plain else sentence
 
 
 def _rough(span: timedelta) -> str:

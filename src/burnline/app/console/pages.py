@@ -41,6 +41,7 @@ ASK_FOR = {
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 templates = Jinja2Templates(FOLDER / "templates")
 templates.env.filters.update(words.FILTERS)
+templates.env.finalize = words.visible
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 

@@ -7,8 +7,11 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
+from markupsafe import Markup
+
 NOTHING = "\N{EN DASH}"
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
+CONTROL = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n\r"}
 UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -25,10 +28,21 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 
 def rate(value: float | None) -> str:
-    """A burn rate: so many times what the budget allows."""
+    """A burn rate, to two decimals: so many times what the budget allows."""
     if value is None:
         return NOTHING
-    return (f"{value:.3g}" if value < 100 else f"{value:.0f}") + TIMES
+    if 0 < value < 0.01:
+        return "<0.01" + TIMES
+    return (f"{round(value, 2):.3g}" if value < 100 else f"{value:.0f}") + TIMES
+
+
+def visible(value: Any) -> Any:
+    """A value as a page may hold it: what would steer a terminal or break XML (ESC, NUL, ...) becomes a replacement.
+
+    >>> visible("a" + chr(27) + "[2Jb"), visible(7)
+    ('a�[2Jb', 7)
+    """
+    return value.translate(CONTROL) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def span(value: timedelta) -> str:
