@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnline.errors import ActionError, InDoubt
+from burnline.errors import ActionError, InDoubt, Moved
 from burnline.events import Outcome, StepState
 from burnline.runbooks.guards import unmet_precondition
 from burnline.runbooks.model import Step, Verify
@@ -18,8 +18,8 @@ RESOLVED = "to_version"  # in the request of an `act` step: which change it stan
 
 
 def tried_before(last: StepRow | None) -> bool:
-    """Whether an attempt of an `act` step may have changed something."""
-    return last is not None and RESOLVED in last.request
+    """Whether an attempt of an `act` step may have made the change that is still to be made."""
+    return last is not None and RESOLVED in last.request and last.state is not StepState.SKIPPED
 
 
 def make_request(turn: Turn, step: Step, last: StepRow | None) -> Mapping[str, Any] | Result:
@@ -33,6 +33,8 @@ def make_request(turn: Turn, step: Step, last: StepRow | None) -> Mapping[str, A
 
 def after_failure(turn: Turn, step: Step, attempt: int, error: ActionError) -> Result:
     """Try again, go on without it, or end the run."""
+    if step.act and isinstance(error, Moved):
+        return _overtaken(turn, error)
     in_doubt = isinstance(error, InDoubt) and turn.hook is not None and not turn.hook.idempotent
     if step.act and in_doubt:
         return Ends(Outcome.FAILED, f"{error}; it is not done again: a person must look", state=StepState.UNKNOWN)
@@ -43,6 +45,18 @@ def after_failure(turn: Turn, step: Step, attempt: int, error: ActionError) -> R
     return Ends(Outcome.FAILED, str(error))
 
 
+def _overtaken(turn: Turn, error: Moved) -> Result:
+    """Somebody was quicker: what was planned is not done. A person is asked again where a person was asked."""
+    text = f"{error} since this was planned: left alone"
+    if turn.run.approval == "none":
+        return Ends(Outcome.SKIPPED, text, state=StepState.SKIPPED)
+    return Back(_asking(turn), text)
+
+
+def _asking(turn: Turn) -> int:
+    return next(n for n, each in enumerate(turn.runbook.steps) if each.approve)
+
+
 def _plan_of_record(turn: Turn, step: Step) -> Mapping[str, Any] | Result:
     hook = need_hook(turn)
     if unmet := turn.guarded("checking", step.timeout, lambda: unmet_precondition(turn, hook)):
@@ -51,8 +65,7 @@ def _plan_of_record(turn: Turn, step: Step) -> Mapping[str, Any] | Result:
     if plan.from_version == plan.to_version:
         raise ActionError(f"{plan.target} serves {plan.to_version} already", permanent=True)
     if turn.run.approval != "none" and not _approved(turn, plan_hash(turn, plan)):
-        asking = next(n for n, each in enumerate(turn.runbook.steps) if each.approve)
-        return Back(asking, f"what a person approved is no longer what would be done, which is {plan}")
+        return Back(_asking(turn), f"what a person approved is no longer what would be done, which is {plan}")
     rule = next((each.verify for each in turn.runbook.steps if each.verify), Verify())
     return {**plan.as_json(), "bad_share": _recent_bad_share(turn, rule)}
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from burnline.errors import ActionError, InDoubt
+from burnline.errors import ActionError, InDoubt, Moved
 from burnline.events import Counts, Outcome, StepState
 from burnline.runbooks.actions.contract import PREVIOUS, Hook, Plan, short
 from burnline.runbooks.guards import last_change, refusal
@@ -20,6 +20,7 @@ from burnline.runbooks.notify import tell
 from burnline.runbooks.turn import Turn
 from burnline.runbooks.verify import closed_windows, judge, next_look
 from burnline.spec.units import format_duration, format_moment
+from burnline.spec.words import shown
 from burnline.store import runs
 from burnline.store.runs import StepRow
 from burnline.telemetry import span
@@ -173,22 +174,27 @@ def _ask(turn: Turn, step: Step, n: int) -> Result:
 def _act(turn: Turn, step: Step, row: StepRow, again: bool) -> Result:
     """Make the change that is on record in the step's request: never a newer plan, so a repeat cannot go further."""
     hook, to = need_hook(turn), str(row.request["to_version"])
-    before = {"before": row.request["from_version"], "after": to, "bad_share": row.request["bad_share"]}
+    was = row.request["from_version"]
+    before = {"before": was, "after": to, "bad_share": row.request["bad_share"]}
+    already = Done(f"{short(hook.target)} serves {to} already", before)
     if again:
         if (found := turn.guarded("observing", step.timeout, hook.observe)) == to:
-            return Done(f"{short(hook.target)} serves {to} already", before)
+            return already
         if refused := turn.db.write(lambda tx: refusal(tx, turn, hook)):
             return Ends(Outcome.SKIPPED, refused.text, before, StepState.SKIPPED)
         if not hook.idempotent:
             raise InDoubt(f"an earlier try may have changed {short(hook.target)}, which says {found or 'nothing'}")
-    turn.guarded(
+        if None not in (found, was) and found != was:
+            raise Moved(f"{short(hook.target)} was moved to {shown(found)} by another hand")
+    key, epoch = row.idempotency_key, turn.run.epoch
+    made = turn.guarded(
         "the hook",
         step.timeout,
-        lambda: hook.apply(to, idempotency_key=row.idempotency_key, epoch=turn.run.epoch, at=turn.clock()),
+        lambda: hook.apply(to, before=was, idempotency_key=key, epoch=epoch, at=turn.clock()),
     )
     if not turn.guarded("verifying", step.timeout, lambda: hook.verify(to)):
         raise ActionError(f"{short(hook.target)} does not serve {to} after the change", permanent=False)
-    return Done(f"{short(hook.target)}: {row.request['from_version'] or 'what served'} -> {to}", before)
+    return Done(f"{short(hook.target)}: {was or 'what served'} -> {to}", before) if made else already
 
 
 def _wait(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:

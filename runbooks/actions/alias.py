@@ -21,8 +21,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
-from burnline.errors import ActionError
-from burnline.runbooks.actions.contract import PREVIOUS, Plan
+from burnline.errors import ActionError, Moved
+from burnline.runbooks.actions.contract import PREVIOUS, Plan, short
 from burnline.spec.words import choice, shown
 
 LOCK_TIMEOUT_SECONDS = 10.0
@@ -79,14 +79,16 @@ class AliasHook:
         self._known(registry, to)
         return Plan(self.kind, self.target, current, to)
 
-    def apply(self, target: str, *, idempotency_key: str, epoch: int, at: datetime) -> None:
-        """Point the alias at `target`, unless this key has done so already (even if it was moved on since)."""
+    def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
+        """Point the alias at `target` if it still names `before`; compared and changed under one lock."""
         with self._locked():
             content, registry = self._read()
             self._known(registry, target)
             current = self._current(registry)
-            if current == target or any(change.key == idempotency_key for change in registry.history):
-                return
+            if current == target:
+                return False
+            if before not in (None, current) or any(change.key == idempotency_key for change in registry.history):
+                raise Moved(f"{short(self.target)} was moved to {shown(current)} by another hand")
             change = {
                 "alias": self._alias,
                 "from": current,
@@ -99,6 +101,7 @@ class AliasHook:
             content["aliases"][self._alias] = target
             content.setdefault("history", []).append(change)
             self._write(content)
+            return True
 
     def verify(self, target: str) -> bool:
         """Whether the alias names `target`."""

@@ -57,11 +57,12 @@ class CommandHook:
         """What the program will be told; what `previous` is, it must know itself."""
         return Plan(self.kind, self.target, self.observe(), target)
 
-    def apply(self, target: str, *, idempotency_key: str, epoch: int, at: datetime) -> None:
+    def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
         """Run the program. Raises: ActionError, InDoubt."""
         values = {"service": self._service, "to": target, "key": idempotency_key}
         stdin = json.dumps({**values, "epoch": epoch}).encode() + b"\n"
         self._run(substitute(list(self._spec.argv), values), stdin, self._spec.timeout)
+        return True
 
     def verify(self, target: str) -> bool:
         """Whether `target` serves; what cannot be observed is left to the SLI."""

@@ -65,8 +65,12 @@ class Hook(Protocol):
         """What `apply` would do for a version, or for `previous`; changes nothing."""
         ...
 
-    def apply(self, target: str, *, idempotency_key: str, epoch: int, at: datetime) -> None:
-        """Make `target` serve. The same key never changes anything twice; `epoch` grows with every new worker."""
+    def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
+        """Make `target` serve in place of `before`; False when it served already.
+
+        The same key never changes anything twice; `epoch` grows with every new worker. Raises Moved when the hook can
+        tell that neither of the two serves; `before` is None when the plan could not tell.
+        """
         ...
 
     def verify(self, target: str) -> bool:

@@ -11,7 +11,8 @@ BurnlineError
 │   ├── PayloadTooSlow     ... because they do not come to an end in time
 │   └── PayloadUnsupported ... because of their media type or encoding
 ├── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
-│   └── InDoubt            nobody knows whether the change took effect
+│   ├── InDoubt            nobody knows whether the change took effect
+│   └── Moved              somebody changed the target since the change was planned
 └── DecisionRefused        a person's decision on an approval cannot be taken
 """
 
@@ -103,6 +104,13 @@ class InDoubt(ActionError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=False)
+
+
+class Moved(ActionError):
+    """The target is neither what it was when the change was planned nor what the change would make it: left alone."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True)
 
 
 class DecisionRefused(BurnlineError):

@@ -49,6 +49,7 @@ def test_burnline_takes_a_release_back_in_the_same_file(registry: Path) -> None:
     set_alias(registry, "champion", "2")
     hook = AliasHook(registry, "champion")
 
-    hook.apply(hook.plan("previous").to_version, idempotency_key="k", epoch=1, at=datetime(2026, 1, 5, tzinfo=UTC))
+    plan, at = hook.plan("previous"), datetime(2026, 1, 5, tzinfo=UTC)
+    hook.apply(plan.to_version, before=plan.from_version, idempotency_key="k", epoch=1, at=at)
 
     assert live_version(registry) == ("1", VERSIONS["1"])

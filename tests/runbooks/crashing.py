@@ -103,12 +103,12 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
         if inside_lock:
             boundary()
 
-    def watched_apply(self: AliasHook, target: str, **rest: Any) -> None:
+    def watched_apply(self: AliasHook, target: str, **rest: Any) -> bool:
         nonlocal locked
         boundary()
         locked = True
         try:
-            apply(self, target, **rest)
+            return apply(self, target, **rest)
         finally:
             locked = False
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from burnline.errors import ActionError
+from burnline.errors import ActionError, Moved
 from burnline.runbooks.actions import alias
 from burnline.runbooks.actions.alias import AliasHook, Change, previous_version
 from tests.runbooks.scene import T0, read_registry, write_registry
@@ -57,7 +57,7 @@ def test_a_change_moves_the_alias_and_says_who_did_it(registry: Path) -> None:
     hook = AliasHook(registry, "champion")
     plan = hook.plan("previous")
 
-    hook.apply(plan.to_version, idempotency_key="k", epoch=4, at=T0)
+    hook.apply(plan.to_version, before=None, idempotency_key="k", epoch=4, at=T0)
 
     assert (plan.from_version, plan.to_version) == ("2", "1")
     assert hook.verify("1")
@@ -73,12 +73,20 @@ def test_a_change_moves_the_alias_and_says_who_did_it(registry: Path) -> None:
     }
 
 
+def test_what_somebody_else_released_meanwhile_is_left_alone(registry: Path) -> None:
+    with pytest.raises(Moved, match=r"registry\.json#champion was moved to '2' by another hand"):
+        AliasHook(registry, "champion").apply("1", before="3", idempotency_key="k", epoch=1, at=T0)
+
+    assert read_registry(registry)["aliases"]["champion"] == "2"
+
+
 def test_the_same_key_never_changes_twice_even_if_the_alias_was_moved_on(registry: Path) -> None:
     hook = AliasHook(registry, "champion")
-    hook.apply("1", idempotency_key="k", epoch=1, at=T0)
-    hook.apply("3", idempotency_key="another", epoch=1, at=T0)
+    hook.apply("1", before=None, idempotency_key="k", epoch=1, at=T0)
+    hook.apply("3", before=None, idempotency_key="another", epoch=1, at=T0)
 
-    hook.apply("1", idempotency_key="k", epoch=2, at=T0)
+    with pytest.raises(Moved):
+        hook.apply("1", before="2", idempotency_key="k", epoch=2, at=T0)
 
     assert hook.observe() == "3"
 
@@ -86,8 +94,9 @@ def test_the_same_key_never_changes_twice_even_if_the_alias_was_moved_on(registr
 def test_what_serves_already_is_not_written_again(registry: Path) -> None:
     before = registry.stat().st_mtime_ns
 
-    AliasHook(registry, "champion").apply("2", idempotency_key="k", epoch=1, at=T0)
+    changed = AliasHook(registry, "champion").apply("2", before=None, idempotency_key="k", epoch=1, at=T0)
 
+    assert not changed
     assert registry.stat().st_mtime_ns == before
 
 
@@ -96,7 +105,7 @@ def test_unknown_parts_other_aliases_and_the_mode_are_kept(registry: Path) -> No
     registry.write_text(json.dumps({**content, "note": "ours", "aliases": {"champion": "2", "shadow": "3"}}))
     registry.chmod(0o640)
 
-    AliasHook(registry, "champion").apply("1", idempotency_key="k", epoch=1, at=T0)
+    AliasHook(registry, "champion").apply("1", before=None, idempotency_key="k", epoch=1, at=T0)
 
     changed = read_registry(registry)
     assert (changed["note"], changed["aliases"]) == ("ours", {"champion": "1", "shadow": "3"})
@@ -107,7 +116,7 @@ def test_a_linked_registry_stays_a_link(registry: Path, tmp_path: Path) -> None:
     link = tmp_path / "current.json"
     link.symlink_to(registry)
 
-    AliasHook(link, "champion").apply("1", idempotency_key="k", epoch=1, at=T0)
+    AliasHook(link, "champion").apply("1", before=None, idempotency_key="k", epoch=1, at=T0)
 
     assert link.is_symlink()
     assert read_registry(registry)["aliases"]["champion"] == "1"
@@ -152,7 +161,7 @@ def test_a_lock_that_is_held_is_waited_for_only_so_long(registry: Path, monkeypa
         fcntl.flock(held, fcntl.LOCK_EX)
 
         with pytest.raises(ActionError, match="held by another program") as caught:
-            AliasHook(registry, "champion").apply("1", idempotency_key="k", epoch=1, at=T0)
+            AliasHook(registry, "champion").apply("1", before=None, idempotency_key="k", epoch=1, at=T0)
 
     assert not caught.value.permanent
     assert read_registry(registry)["aliases"]["champion"] == "2"
@@ -165,7 +174,7 @@ def test_a_write_that_fails_leaves_the_old_file(registry: Path, monkeypatch: pyt
     monkeypatch.setattr(os, "fsync", full)
 
     with pytest.raises(ActionError, match="No space left on device") as caught:
-        AliasHook(registry, "champion").apply("1", idempotency_key="k", epoch=1, at=T0)
+        AliasHook(registry, "champion").apply("1", before=None, idempotency_key="k", epoch=1, at=T0)
 
     assert not caught.value.permanent
     assert read_registry(registry)["aliases"]["champion"] == "2"
@@ -184,7 +193,7 @@ def test_a_reader_never_sees_half_a_file(registry: Path) -> None:
     reader = threading.Thread(target=read)
     reader.start()
     for turn in range(50):
-        hook.apply("1" if turn % 2 else "3", idempotency_key=str(turn), epoch=1, at=T0)
+        hook.apply("1" if turn % 2 else "3", before=None, idempotency_key=str(turn), epoch=1, at=T0)
     stop.set()
     reader.join()
 

@@ -32,7 +32,7 @@ def hook(argv: list[str], **more: Any) -> CommandHook:
 
 
 def apply(made: CommandHook, target: str = "1") -> None:
-    made.apply(target, idempotency_key="k", epoch=3, at=T0)
+    made.apply(target, before=None, idempotency_key="k", epoch=3, at=T0)
 
 
 def alive(pid: int) -> bool:

@@ -350,13 +350,14 @@ class Shaky:
     def plan(self, target: str) -> Plan:
         return Plan(self.kind, self.target, self.version, "1")
 
-    def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+    def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: Any) -> bool:
         self.keys.append(idempotency_key)
         if self.failures:
             if self.after_effect:
                 self.version = target
             raise self.failures.pop(0)
         self.version = target
+        return True
 
     def verify(self, target: str) -> bool:
         return self.version == target
@@ -496,10 +497,10 @@ def test_a_slow_hook_keeps_its_run(scene: Scene) -> None:
     taken: list[int] = []
 
     class Slow(Shaky):
-        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+        def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: Any) -> bool:
             threading.Event().wait(0.4)  # much longer than the lease
             taken.append(rival.run_once(T0))
-            super().apply(target, idempotency_key=idempotency_key, epoch=epoch, at=at)
+            return super().apply(target, before=before, idempotency_key=idempotency_key, epoch=epoch, at=at)
 
     hook = Slow()
     scene.sli.share = 0.0
@@ -546,9 +547,9 @@ def test_a_hook_that_never_comes_back_is_left_behind(scene: Scene) -> None:
     released = threading.Event()
 
     class Hangs(Shaky):
-        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
+        def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: Any) -> bool:
             self.keys.append(idempotency_key)
-            released.wait(30)
+            return released.wait(30)
 
     act = {"name": "go", "act": {}, "timeout": "50ms", "retry": {"times": 1, "pause": "1s"}}
     steps = [{"name": "ask", "approve": {}}, act, {"name": "prove", "verify": {"settle": "1s", "window": "1s"}}]
@@ -567,10 +568,10 @@ def test_a_worker_that_is_stopped_hands_back_a_run_whose_hook_hangs(scene: Scene
     released, called = threading.Event(), threading.Event()
 
     class Slow(Shaky):
-        def apply(self, target: str, *, idempotency_key: str, epoch: int, at: Any) -> None:
-            super().apply(target, idempotency_key=idempotency_key, epoch=epoch, at=at)
+        def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: Any) -> bool:
+            super().apply(target, before=before, idempotency_key=idempotency_key, epoch=epoch, at=at)
             called.set()
-            released.wait(30)
+            return released.wait(30)
 
     hook = Slow()
     scene.sli.share = 0.0

@@ -37,7 +37,7 @@ def hook(receiver: Receiver, **more: Any) -> WebhookHook:
 
 
 def apply(made: WebhookHook) -> None:
-    made.apply("1", idempotency_key="k", epoch=3, at=T0)
+    made.apply("1", before=None, idempotency_key="k", epoch=3, at=T0)
 
 
 def test_a_request_says_what_to_do_and_carries_its_key(receiver: Receiver) -> None:

@@ -152,22 +152,24 @@ def heartbeat(tx: Connection, claimed: Run, lease: timedelta) -> None:
 def start_step(
     tx: Connection, claimed: Run, *, n: int, name: str, kind: str, request: Mapping[str, Any], now: datetime
 ) -> StepRow:
-    """Record that an attempt of step `n` is about to be made; every attempt has the same idempotency key.
+    """Record that an attempt of step `n` is about to be made; attempts at the same request share an idempotency key.
 
     Raises: Fenced.
     """
     _fenced(tx, claimed, next_step=n)
-    earlier = tx.scalar(select(func.max(step.c.attempt)).where(step.c.run_id == claimed.id, step.c.n == n)) or 0
+    last = last_attempt(tx, claimed.id, n)
+    attempt = last.attempt + 1 if last else 1
+    # the time keeps keys apart when a database starts anew beside a registry that does not
+    key = f"{claimed.created_at:%Y%m%dT%H%M%S}:{claimed.id}:{n}" + (f":{attempt}" if last else "")
     values = {
         "run_id": claimed.id,
         "n": n,
-        "attempt": earlier + 1,
+        "attempt": attempt,
         "name": name,
         "kind": kind,
         "state": StepState.STARTED,
         "epoch": claimed.epoch,
-        # the time keeps keys apart when a database starts anew beside a registry that does not
-        "idempotency_key": f"{claimed.created_at:%Y%m%dT%H%M%S}:{claimed.id}:{n}",
+        "idempotency_key": last.idempotency_key if last and last.request == request else key,
         "request": dict(request),
         "started_at": now,
     }
