@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
 from burnline.app.application import create_app
+from burnline.app.commands import status_table
 from burnline.app.jobs import Jobs
 from burnline.events import Outcome, RunState
 from burnline.store import runs
@@ -50,9 +53,23 @@ def test_status_shows_every_slo_and_fails_when_one_is_breached(cli: Cli, url: st
     code, out, err = cli("status")
 
     assert (code, err) == (1, "")
-    rows = [line.split() for line in out.splitlines()]
-    assert [row[:2] for row in rows[1:]] == [["scoring", slo] for slo in ("availability", "latency", "quality")]
-    assert rows[1][2:4] == ["breached", "99%"]
+    heading, service, first, sentence, *others = out.splitlines()
+    assert heading.split()[:3] == ["SLO", "state", "objective"]
+    assert service == "scoring"
+    assert first.split()[:3] == ["availability", "breached", "99%"]
+    assert "; at this rate the budget of 12h is gone in " in sentence
+    assert [line.split()[0] for line in others[::2]] == ["latency", "quality"]
+
+
+def test_status_fits_a_terminal_and_cuts_no_name(capsys: pytest.CaptureFixture[str]) -> None:
+    names = {"name": "checkout-ranker", "slos": [{**slo("at_risk"), "name": "availability", "sentence": "so " * 40}]}
+
+    Console(width=80).print(status_table([names, {"name": "idle", "slos": [], "sentence": "Nothing is promised."}]))
+
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "\u2026" not in shown
+    assert all(word in shown for word in ("checkout-ranker", "availability", "at risk", "Nothing is promised."))
 
 
 def test_status_prints_what_the_api_says(cli: Cli, url: str) -> None:
@@ -88,6 +105,20 @@ def test_what_a_table_shows_is_never_markup(cli: Cli, monkeypatch: pytest.Monkey
     assert "[red]a[/nothing] :fire:" in cli("status")[1]
 
 
+def test_control_characters_do_not_reach_the_terminal(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = [{"name": "a", "slos": [{**slo("ok"), "sentence": "ends \x1b[2J here"}]}]
+    monkeypatch.setattr("burnline.app.commands.fetch", lambda *_: services)
+
+    assert "ends \N{REPLACEMENT CHARACTER}[2J here" in cli("status")[1]
+
+
+@pytest.mark.parametrize(("verb", "told"), [("list", "no runs yet"), ("approvals", "nothing waits for a person")])
+def test_an_empty_list_says_so(cli: Cli, monkeypatch: pytest.MonkeyPatch, verb: str, told: str) -> None:
+    monkeypatch.setattr("burnline.app.commands.fetch", lambda *_: [])
+
+    assert cli("runs", verb) == (0, told + "\n", "")
+
+
 def slo(state: str) -> dict[str, object]:
     """An SLO as the API gives it."""
     numbers: dict[str, object] = {"objective": 0.99, "sli": None, "budget_remaining": None, "burns": []}
@@ -101,15 +132,21 @@ def test_a_run_is_listed_shown_and_approved_once(cli: Cli, url: str, scene: Worl
     _, shown, _ = cli("runs", "show", str(run.id))
 
     assert code == 0
-    assert listed.splitlines()[1].split()[:5] == [str(run.id), "scoring", "bad-release", "waiting", "-"]
+    assert listed.splitlines()[1].split()[:4] == [str(run.id), "scoring", "bad-release", "waiting"]
     assert shown.startswith(f"run {run.id}: bad-release for scoring: waiting\n")
+    assert re.search(r"\n  [\d-]+ [\d:]+ UTC  diagnose: done\n      bad share \d", shown)
+    assert "{" not in shown
+    assert json.loads(cli("runs", "show", str(run.id), "--json")[1])["id"] == run.id
 
     with scene.app.db.read() as tx:
         [(approval, _)] = runs.pending_approvals(tx)
+    asked = cli("runs", "approvals")[1].splitlines()
     wrong = cli("runs", "approve", str(approval.id + 100), "--as", "ada")
     approved = cli("runs", "approve", str(approval.id), "--as", "ada", "--reason", "errors since the release")
     again = cli("runs", "reject", str(approval.id), "--as", "ada")
 
+    assert asked[1].split()[:3] == [str(approval.id), str(run.id), "scoring"]
+    assert "from version 2 back to 1" in asked[1]
     assert wrong[0] == 1
     assert f"these do: {approval.id}" in wrong[2]
     assert approved == (0, "approved\n", "")
@@ -127,7 +164,7 @@ def test_an_unknown_run_is_told_in_words(cli: Cli, url: str) -> None:
     code, _, err = cli("runs", "show", "4711")
 
     assert code == 1
-    assert err == f"burnline: {url}/v1/runs/4711 answered 404: no run has the number 4711\n"
+    assert err == "burnline: no run has the number 4711\n"
 
 
 @pytest.mark.parametrize("argv", [["runs", "approve", "1"], ["runs", "reject", "1"]])

@@ -228,8 +228,8 @@ def test_an_incident_tells_what_happened_in_order_with_the_time_since_it_opened(
 def test_steps_that_end_at_once_have_one_line(over: World) -> None:
     page = text(browser(over.app).get("/incidents/1").text)
 
-    assert "diagnose: check started" not in page
-    assert "prove: verify started" in page
+    assert "diagnose: started" not in page
+    assert "prove: started" in page
 
 
 def test_a_record_that_was_changed_is_said_to_be(scene: World) -> None:

@@ -21,7 +21,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain text: half the start-up time, and it can be searched
 )
 runs_app = typer.Typer(
-    help="Runs of runbooks: list, show, approve, reject.", no_args_is_help=True, rich_markup_mode=None
+    help="Runs of runbooks: list, show, approvals, approve, reject.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(runs_app, name="runs")
 
@@ -38,7 +38,8 @@ def main() -> None:
         print(error, file=sys.stderr)  # file:line: first, as editors and CI read it
         raise SystemExit(1) from None
     except (BurnlineError, OSError) as error:
-        print(f"burnline: {error}", file=sys.stderr)
+        for line in str(error).splitlines() or [type(error).__name__]:
+            print(f"burnline: {line}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
@@ -147,11 +148,23 @@ def list_runs(server: Server = DEFAULT_SERVER) -> None:
 
 
 @runs_app.command("show")
-def show_run(run: int, server: Server = DEFAULT_SERVER) -> None:
+def show_run(
+    run: int,
+    server: Server = DEFAULT_SERVER,
+    json: Annotated[bool, typer.Option("--json", help="Print what the API says.")] = False,
+) -> None:
     """One run, step by step."""
     from burnline.app.commands import show_one_run
 
-    show_one_run(server, run)
+    show_one_run(server, run, as_json=json)
+
+
+@runs_app.command("approvals")
+def approvals(server: Server = DEFAULT_SERVER) -> None:
+    """What waits for a person, with the number to answer by."""
+    from burnline.app.commands import show_approvals
+
+    show_approvals(server)
 
 
 @runs_app.command("approve")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import httpx
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.table import Column, Table
 from rich.text import Text
 
 from burnline.app.build import write_files
+from burnline.app.console import words
+from burnline.app.console.words import plan, visible
 from burnline.detectors.profile import profile_csv, save_reference
 from burnline.errors import BurnlineError, SpecError
 from burnline.runbooks.lint import lint
@@ -22,6 +26,8 @@ from burnline.settings import read_settings
 from burnline.spec.load import load_services
 from burnline.spec.schema import json_schema
 
+HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
+STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
 PIPE_WIDTH = 250
 COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "magenta"}
 
@@ -68,55 +74,78 @@ def show_status(server: str, *, as_json: bool) -> int:
     return 0 if healthy else 1
 
 
-def status_table(services: list[dict[str, Any]]) -> Table:
-    """SLOs of all services, the worst service first."""
-    table = Table("service", "SLO", "state", "objective", "SLI", "budget left", "burn", "what it means", box=None)
+def status_table(services: list[dict[str, Any]]) -> Group:
+    """SLOs of all services, the worst service first; what each one's numbers mean stands below it."""
+    rows = [_cells(slo) for service in services for slo in service["slos"]]
+    widths = [max(map(len, column)) for column in zip(HEADINGS, *rows, strict=True)]
+    lines: list[RenderableType] = [_line(HEADINGS, widths, "bold")]
     for service in services:
+        lines.append(Text(visible(service["name"]), "bold"))
         for slo in service["slos"]:
-            burn = slo["burns"][0]["long_rate"] if slo["burns"] else None
-            table.add_row(
-                service["name"],
-                slo["name"],
-                Text(slo["state"], COLORS[slo["state"]]),
-                percent(slo["objective"]),
-                percent(slo["sli"]),
-                percent(slo["budget_remaining"]),
-                "-" if burn is None else f"{burn:.3g}x",
-                slo["sentence"],
-            )
-    return table
+            lines.append(_line(_cells(slo), widths, COLORS[slo["state"]]))
+            lines.append(_below(slo["sentence"]))
+        if not service["slos"]:
+            lines.append(_below(service["sentence"]))
+    return Group(*lines)
+
+
+def _cells(slo: dict[str, Any]) -> tuple[str, ...]:
+    burn = rate(slo["burns"][0]["long_rate"] if slo["burns"] else None)
+    promised, left = percent(slo["objective"]), percent(slo["budget_remaining"])
+    return slo["name"], STATES[slo["state"]], promised, percent(slo["sli"]), left, burn
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], color: str) -> Text:
+    name, state, *numbers = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
+    return Text.assemble(f"  {name}  ", (state, color), *(f"  {number}" for number in numbers))
 
 
 def show_runs(server: str) -> None:
     """Print the newest runs."""
-    table = Table("run", "service", "runbook", "state", "outcome", "began", box=None)
-    for run in fetch(server, "/v1/runs"):
-        table.add_row(
-            str(run["id"]),
-            run["service"],
-            run["runbook"],
-            run["state"],
-            run["outcome"] or "-",
-            clock(run["created_at"]),
-        )
-    show(table)
+    found = fetch(server, "/v1/runs")
+    rows = [
+        (run["id"], run["service"], run["runbook"], run["outcome"] or run["state"], moment(run["created_at"]))
+        for run in found
+    ]
+    show(_table(("run", "service", "runbook", "state", "began (UTC)"), rows) if rows else "no runs yet")
 
 
-def show_one_run(server: str, run_id: int) -> None:
+def show_approvals(server: str) -> None:
+    """Print what waits for a person, and how to answer."""
+    found = fetch(server, "/v1/approvals")
+    rows = [
+        (asked["id"], asked["run_id"], asked["service"], plan(asked["plan"]), moment(asked["expires_at"]))
+        for asked in found
+    ]
+    headings = ("approval", "run", "service", "what it would do", "expires (UTC)")
+    show(_table(headings, rows) if rows else "nothing waits for a person")
+    if rows:
+        show("answer: burnline runs approve APPROVAL --as NAME, or reject")
+
+
+def show_one_run(server: str, run_id: int, *, as_json: bool = False) -> None:
     """Print a run's steps and what they found."""
     run = fetch(server, f"/v1/runs/{run_id}")
-    print(f"run {run['id']}: {run['runbook']} for {run['service']}: {run['outcome'] or run['state']}")
-    table = Table("step", "kind", "state", "attempt", "began", "result", box=None)
+    if as_json:
+        print(json.dumps(run, indent=2))
+        return
+    show(f"run {run['id']}: {run['runbook']} for {run['service']}: {run['outcome'] or run['state']}")
     for step in run["steps"]:
-        table.add_row(
-            step["name"],
-            step["kind"],
-            step["state"],
-            str(step["attempt"]),
-            clock(step["started_at"]),
-            json.dumps(step["result"] or {}),
-        )
-    show(table)
+        again = f", attempt {step['attempt']}" if step["attempt"] > 1 else ""
+        show(f"  {moment(step['started_at'])} UTC  {step['name']}: {step['state']}{again}")
+        if text := (step["result"] or {}).get("text"):
+            show(_below(str(text)))
+
+
+def _below(sentence: str) -> Padding:
+    return Padding(Text(visible(sentence)), (0, 0, 0, 6), expand=False)
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None)
+    for row in rows:
+        table.add_row(*(visible(str(cell)) for cell in row))
+    return table
 
 
 def decide(server: str, approval_id: int, decision: str, actor: str, reason: str) -> None:
@@ -143,14 +172,16 @@ def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise BurnlineError(f"no burnline answers at {server}: {error}; start one with `burnline up`") from error
     if answer.is_error:
-        raise BurnlineError(f"{url} answered {answer.status_code}: {content.get('error', content)}")
+        said = content.get("error") if isinstance(content, dict) else None
+        raise BurnlineError(said or f"{url} answered {answer.status_code}: {content}")
     return content
 
 
-def show(table: Table) -> None:
-    """Print a table; what is in it is data, never markup. Into a file or a pipe, no row is folded."""
+def show(shown: RenderableType) -> None:
+    """Print something; what is in it is data, never markup. Into a file or a pipe, no row is folded."""
     width = None if sys.stdout.isatty() else PIPE_WIDTH
-    Console(markup=False, emoji=False, highlight=False, width=width).print(table)
+    text = visible(shown) if isinstance(shown, str) else shown
+    Console(markup=False, emoji=False, highlight=False, width=width).print(text)
 
 
 def percent(value: float | None) -> str:
@@ -158,6 +189,11 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{value * 100:.4g}%"
 
 
-def clock(written: str) -> str:
-    """The time of day of an ISO moment."""
-    return f"{datetime.fromisoformat(written):%H:%M:%S}"
+def rate(value: float | None) -> str:
+    """A burn rate in signs that every terminal has."""
+    return "-" if value is None else words.rate(value).replace(words.TIMES, "x")
+
+
+def moment(written: str) -> str:
+    """An ISO moment as day and time."""
+    return f"{datetime.fromisoformat(written).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
