@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from burnline.alerting.episodes import episode_of, merge
 from burnline.events import AlertEvent, RunRequest
-from burnline.metrics import SERVICE, SIGNAL, SLO
+from burnline.metrics import SERVICE, SEVERITY, SIGNAL, SLO
 from burnline.runbooks.match import bindings_for
 from burnline.spec.service import RunbookBinding, ServiceSpec
 from burnline.spec.units import format_duration
@@ -22,6 +22,11 @@ from burnline.store.releases import recent_releases
 from burnline.store.runs import request_run
 
 UNKNOWN_SERVICE = "unknown"
+OTHER_SERVICES = "__other__"  # no label becomes this name: a service begins with a letter or a digit
+MAX_UNKNOWN = (
+    100  # open incidents of services without a file: labels are anybody's, and a storm must not hide a service
+)
+RANK = {"page": 2, "ticket": 1}
 MAX_NAME = 63
 MAX_TITLE = 200
 
@@ -67,18 +72,31 @@ class Recorder:
         incidents.keep_episode(tx, merged)
 
     def _begin(self, tx: Connection, alert: AlertEvent, now: datetime) -> None:
-        service = service_of(alert.labels)
-        incident = incidents.open_incident(tx, service) or self._open_incident(tx, service, alert, now)
+        service, incident = self._incident_of(tx, service_of(alert.labels))
+        incident = incident or self._open_incident(tx, service, alert, now)
         episode = incidents.start_episode(tx, alert, incident_id=incident.id, service=service, now=now)
         if episode.state == CLOSED:
             _note(tx, episode, now, "episode_closed", f"{describe(alert.labels)} was over before it was heard of")
             return
         _note(tx, episode, now, "episode_opened", f"{describe(alert.labels)} fires")
+        _retitle(tx, incident, episode, now)
         self._request_runs(tx, episode, now)
 
+    def _incident_of(self, tx: Connection, service: str) -> tuple[str, Incident | None]:
+        """The name to file an alert of `service` under, and the incident that is open under it."""
+        incident = incidents.open_incident(tx, service)
+        if incident is not None or service in self._specs:
+            return service, incident
+        if len(incidents.open_services(tx) - self._specs.keys()) < MAX_UNKNOWN:
+            return service, None
+        return OTHER_SERVICES, incidents.open_incident(tx, OTHER_SERVICES)
+
     def _open_incident(self, tx: Connection, service: str, alert: AlertEvent, now: datetime) -> Incident:
-        title = alert.annotations.get("summary") or describe(alert.labels)
-        incident = incidents.start_incident(tx, service=service, title=title[:MAX_TITLE], now=now)
+        title = title_of(alert.labels, alert.annotations)
+        if service == OTHER_SERVICES:
+            title = f"alerts of services without a file, past the first {MAX_UNKNOWN} with an open incident"
+        severity = alert.labels.get(SEVERITY, "")
+        incident = incidents.start_incident(tx, service=service, title=title, severity=severity, now=now)
         text = f"incident of {service} opened: {incident.title}"
         timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type="incident_opened", text=text)
         for release in recent_releases(tx, service, now - self._lookback):
@@ -154,6 +172,22 @@ def describe(labels: Mapping[str, str]) -> str:
     return " ".join(word for word in words if word)[:MAX_TITLE]
 
 
+def title_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
+    """What an incident is called after an alert: its summary, else its name."""
+    return (annotations.get("summary") or describe(labels))[:MAX_TITLE]
+
+
+def _retitle(tx: Connection, incident: Incident, episode: Episode, now: datetime) -> None:
+    """Name the incident after the alert that joins it when that is more severe than the one it is named after."""
+    severity = episode.labels.get(SEVERITY, "")
+    if RANK.get(severity, 0) <= RANK.get(incident.severity, 0) or incident.service == OTHER_SERVICES:
+        return
+    title = title_of(episode.labels, episode.annotations)
+    incidents.retitle_incident(tx, incident.id, title=title, severity=severity)
+    text = f"now a {severity}: {title} (was: {incident.title})"
+    _note(tx, episode, now, "incident_retitled", text, title=title, previous=incident.title)
+
+
 def _turn(tx: Connection, episode: Episode, now: datetime) -> Episode:
     """Put an end or a coming back on record; returns the episode in the incident it belongs to from now on."""
     if episode.state == CLOSED:
@@ -168,6 +202,8 @@ def _incident_to_rejoin(tx: Connection, episode: Episode, now: datetime) -> int:
     """The service's open incident; without one, the episode's old incident opens again."""
     incident = incidents.open_incident(tx, episode.service)
     if incident is not None:
+        if incident.id != episode.incident_id:
+            _retitle(tx, incident, replace(episode, incident_id=incident.id), now)
         return incident.id
     incidents.reopen_incident(tx, episode.incident_id)
     text = f"incident of {episode.service} opened again"

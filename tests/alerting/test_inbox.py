@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import select, update
 
 from burnline.alerting.inbox import BATCH, AlertWorker, accept_webhook
+from burnline.alerting.recorder import MAX_UNKNOWN
 from burnline.errors import PayloadTooLarge, StoreError
 from burnline.metrics import instruments
 from burnline.spec.service import ServiceSpec
@@ -327,6 +328,52 @@ def test_a_second_alert_joins_the_incident_and_the_run_at_work(
     assert happened(database) == ["incident_opened", "episode_opened", "run_requested", "episode_opened", "run_joined"]
 
 
+def test_an_incident_is_named_after_its_first_most_severe_alert(
+    database: Database, worker: AlertWorker, now: datetime
+) -> None:
+    for n, severity in enumerate(("", "ticket", "page", "ticket", "page")):
+        labels = {**BURN, "severity": severity}
+        annotations = {"summary": f"alert {n}, {severity}"}
+        post(database, now, alert(now, labels=labels, annotations=annotations, fingerprint=f"{n:016x}"))
+
+    worker.run_once(now)
+
+    (incident,) = all_incidents(database)
+    assert (incident.title, incident.severity) == ("alert 2, page", "page")
+    with database.read() as tx:
+        renamed = [entry.text for entry in timeline.entries(tx, 1) if entry.type == "incident_retitled"]
+    assert renamed == [
+        "now a ticket: alert 1, ticket (was: alert 0, )",
+        "now a page: alert 2, page (was: alert 1, ticket)",
+    ]
+
+
+def test_an_alert_that_was_over_before_it_was_heard_of_renames_no_incident(
+    database: Database, worker: AlertWorker, now: datetime
+) -> None:
+    post(database, now, alert(now, labels=DRIFT, annotations={"summary": "drift"}, fingerprint="f" * 16))
+    post(database, now, alert(now, now + MINUTE))
+
+    worker.run_once(now + MINUTE)
+
+    (incident,) = all_incidents(database)
+    assert incident.title == "drift"
+
+
+def test_a_page_that_comes_back_names_the_incident_it_joins(
+    database: Database, worker: AlertWorker, now: datetime
+) -> None:
+    post(database, now, alert(now, now + MINUTE))
+    worker.run_once(now + MINUTE)
+    post(database, now, alert(now + 2 * MINUTE, labels=DRIFT, annotations={"summary": "drift"}, fingerprint="f" * 16))
+    post(database, now, alert(now + 3 * MINUTE))
+
+    worker.run_once(now + 3 * MINUTE)
+
+    assert [incident.title for incident in all_incidents(database)] == ["card-fraud answers with errors"] * 2
+    assert happened(database, 2)[-2:] == ["incident_retitled", "episode_reopened"]
+
+
 def test_a_second_alert_starts_the_runbook_anew_once_the_first_run_has_ended(
     database: Database, worker: AlertWorker, now: datetime
 ) -> None:
@@ -419,6 +466,38 @@ def test_an_alert_of_a_service_nobody_described_has_an_incident_and_no_run(
 
     assert [incident.service for incident in all_incidents(database)] == [service]
     assert runs(database) == []
+
+
+def test_a_storm_of_invented_services_ends_in_one_incident_and_hides_no_service(
+    database: Database, worker: AlertWorker, now: datetime
+) -> None:
+    strangers = [alert(now, labels={"service": f"x{n}"}, fingerprint=f"{n:016x}") for n in range(MAX_UNKNOWN + 20)]
+    post(database, now, *strangers, alert(now))
+
+    worker.run_once(now)
+
+    with database.read() as tx:
+        first, *rest = incidents.list_incidents(tx, known=["card-fraud"], limit=1000)
+        assert incidents.count_open(tx) == len(rest) + 1 == MAX_UNKNOWN + 2
+    other = next(incident for incident in rest if incident.service == "__other__")
+    assert first.service == "card-fraud"
+    assert other.title == "alerts of services without a file, past the first 100 with an open incident"
+    assert sum(episode.incident_id == other.id for episode in episodes(database)) == 20
+
+
+def test_the_incident_of_many_strangers_closes_with_the_last_of_them(
+    database: Database, worker: AlertWorker, now: datetime
+) -> None:
+    lives = [
+        alert(now, ends_at, labels={"service": f"x{n}"}, fingerprint=f"{n:016x}")
+        for ends_at in (None, now + MINUTE)
+        for n in range(MAX_UNKNOWN + 2)
+    ]
+    post(database, now, *lives)
+
+    worker.run_once(now + MINUTE)
+
+    assert {incident.state for incident in all_incidents(database)} == {"closed"}
 
 
 def test_a_label_that_only_resembles_a_service_starts_no_runbook(

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, bindparam, exists, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    bindparam,
+    case,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from burnline.events import AlertEvent, RunState
 from burnline.store.schema import episode, heartbeat, incident, run
@@ -35,7 +48,11 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """Everything wrong with one service at one time; at most one is open per service."""
+    """Everything wrong with one service at one time; at most one is open per service.
+
+    Attributes:
+        severity: of the alert that the title speaks of; empty when it has none.
+    """
 
     id: int
     service: str
@@ -43,6 +60,7 @@ class Incident:
     state: str
     opened_at: datetime
     closed_at: datetime | None
+    severity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +74,7 @@ class Heartbeat:
 
 # Built once: in an alert storm these run for every alert. The states stand in them as literals, because SQLite uses a
 # partial index for nothing else.
-_IS_OPEN = literal(OPEN, literal_execute=True)
+_IS_OPEN: ColumnElement[str] = literal_column(f"'{OPEN}'")
 _EPISODES_SINCE = (
     select(episode)
     .where(episode.c.source == bindparam("source"), episode.c.fingerprint == bindparam("fingerprint"))
@@ -69,10 +87,11 @@ _KEEP_EPISODE = (
     update(episode).where(episode.c.id == bindparam("this")).values({name: bindparam(name) for name in _CHANGING})
 )
 _OPEN_INCIDENT = select(incident).where(incident.c.service == bindparam("service"), incident.c.state == _IS_OPEN)
+_OPEN_SERVICES = select(incident.c.service).where(incident.c.state == _IS_OPEN)
 _OPEN_RUN = (
     select(run.c.id)
     .where(run.c.incident_id == bindparam("incident_id"), run.c.runbook == bindparam("runbook"))
-    .where(run.c.state != literal(RunState.FINISHED.value, literal_execute=True))
+    .where(run.c.state != literal_column(f"'{RunState.FINISHED.value}'"))
     .order_by(run.c.id)
     .limit(1)
 )
@@ -124,10 +143,25 @@ def open_incident(tx: Connection, service: str) -> Incident | None:
     return None if row is None else Incident(*row)
 
 
-def start_incident(tx: Connection, *, service: str, title: str, now: datetime) -> Incident:
+def open_services(tx: Connection) -> set[str]:
+    """The services that have an open incident."""
+    return set(tx.scalars(_OPEN_SERVICES))
+
+
+def count_open(tx: Connection) -> int:
+    """How many incidents are open."""
+    return tx.scalar(select(func.count()).select_from(incident).where(incident.c.state == _IS_OPEN)) or 0
+
+
+def start_incident(tx: Connection, *, service: str, title: str, severity: str = "", now: datetime) -> Incident:
     """Open an incident; the database refuses a second open one of the same service."""
-    values = {"service": service, "title": title, "state": OPEN, "opened_at": now}
+    values = {"service": service, "title": title, "severity": severity, "state": OPEN, "opened_at": now}
     return Incident(*tx.execute(insert(incident).values(values).returning(incident)).one())
+
+
+def retitle_incident(tx: Connection, incident_id: int, *, title: str, severity: str) -> None:
+    """Name an incident after a more severe alert."""
+    tx.execute(update(incident).where(incident.c.id == incident_id).values(title=title, severity=severity))
 
 
 def reopen_incident(tx: Connection, incident_id: int) -> None:
@@ -163,10 +197,18 @@ def find_incident(tx: Connection, incident_id: int) -> Incident | None:
 
 
 def list_incidents(
-    tx: Connection, *, service: str | None = None, state: str | None = None, limit: int = 100
+    tx: Connection,
+    *,
+    service: str | None = None,
+    state: str | None = None,
+    known: Collection[str] = (),
+    limit: int = 100,
 ) -> list[Incident]:
-    """Incidents, newest first, of one service and state or of all."""
-    query = select(incident).order_by(incident.c.id.desc()).limit(limit)
+    """Incidents, newest first, of one service and state or of all; those of `known` services before all others."""
+    query = select(incident).limit(limit)
+    if known:
+        query = query.order_by(case((incident.c.service.in_(known), 0), else_=1))
+    query = query.order_by(incident.c.id.desc())
     if service is not None:
         query = query.where(incident.c.service == service)
     if state is not None:

@@ -154,7 +154,7 @@ heartbeat = Table(
     Column("seen_at", Utc, nullable=False),
 )
 
-# Everything that goes wrong with one service at one time. state: open | closed.
+# Everything that goes wrong with one service at one time. state: open | closed. `severity`: of the alert in the title.
 incident = Table(
     "incident",
     metadata,
@@ -164,6 +164,7 @@ incident = Table(
     Column("state", Text, nullable=False),
     Column("opened_at", Utc, nullable=False),
     Column("closed_at", Utc),
+    Column("severity", Text, nullable=False, server_default=""),
     Index(
         "uq_incident_open",
         "service",
