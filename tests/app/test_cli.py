@@ -132,6 +132,34 @@ def test_check_survives_any_file(cli: Cli, good: Path, content: str) -> None:
     assert err.startswith(str(good / "scoring.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("content", "told"), [(None, "No such file or directory"), ("{}", "not a reference profile"), ("\x00", "malformed")]
+)
+def test_check_reads_the_models_reference_too(cli: Cli, good: Path, content: str | None, told: str) -> None:
+    bad = good / "scoring.yaml"
+    bad.write_text(GOOD + "model:\n  name: scoring\n  reference: scoring.json\nsignals: {drift: {}}\n")
+    if content is not None:
+        (good / "scoring.json").write_text(content)
+
+    code, out, err = cli("check", good)
+
+    assert (code, out) == (1, "")
+    line = bad.read_text().splitlines().index("  reference: scoring.json") + 1
+    assert err.startswith(f"{bad}:{line}: model.reference: {good}/scoring.json: ")
+    assert told in err
+
+
+def test_check_names_file_and_line_of_a_binding_that_cannot_run(cli: Cli, good: Path) -> None:
+    bad = good / "scoring.yaml"
+    bad.write_text(GOOD + "runbooks:\n  - on: {slo: availability, severity: page}\n    run: bad-relase\n")
+
+    code, _, err = cli("check", good)
+
+    line = bad.read_text().splitlines().index("    run: bad-relase") + 1
+    assert code == 1
+    assert err.startswith(f"{bad}:{line}: runbooks[0].run: there is no runbook 'bad-relase'")
+
+
 @pytest.mark.parametrize("verb", ["check", "build", "up"])
 def test_a_missing_folder_is_told(cli: Cli, verb: str) -> None:
     code, out, err = cli(verb, "nowhere", *(["-o", "out"] if verb == "build" else []))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,16 @@ from rich.text import Text
 from burnline.app.build import write_files
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
-from burnline.detectors.profile import profile_csv, save_reference
-from burnline.errors import BurnlineError, SpecError
+from burnline.detectors.profile import load_reference, profile_csv, save_reference
+from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint
-from burnline.runbooks.load import load_catalogue
+from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.settings import read_settings
-from burnline.spec.load import load_services
+from burnline.spec.document import Document
+from burnline.spec.load import load_services, read_services
+from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema
+from burnline.spec.service import ServiceSpec
 
 HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
 STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
@@ -34,12 +37,35 @@ COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "mag
 
 def check_services(path: Path) -> None:
     """Print that the files are good, or raise SpecError with every problem."""
-    specs = load_services(path)
-    problems = lint(load_catalogue(read_settings().runbooks), specs)
+    read = read_services(path)
+    specs = [spec for spec, _ in read]
+    catalogue = load_catalogue(read_settings().runbooks)
+    problems = [
+        problem
+        for spec, document in read
+        for problem in (*_reference(spec, document), *_lint(catalogue, spec, document))
+    ]
     if problems:
         raise SpecError(problems)
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
+
+
+def _reference(spec: ServiceSpec, document: Document) -> Sequence[Problem]:
+    if spec.model is None or spec.model.reference is None:
+        return ()
+    try:
+        load_reference(spec.model.reference)
+    except SpecError as error:
+        flaws = [Flaw(("model", "reference"), str(problem)) for problem in error.problems]
+        return document.error(flaws).problems
+    return ()
+
+
+def _lint(catalogue: Catalogue, spec: ServiceSpec, document: Document) -> Iterator[Problem]:
+    for problem in lint(catalogue, [spec]):
+        line = problem.line or document.line(document.nearest(problem.field))
+        yield Problem(document.file, line, problem.field, problem.message)
 
 
 def build_files(path: Path, out: Path, burnline_url: str, token_file: str = "") -> None:

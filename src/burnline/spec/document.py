@@ -55,6 +55,11 @@ class Document:
             place = place[:-1]
         return self.lines.get(place, 1)
 
+    def nearest(self, field: str) -> Place:
+        """The place of a dotted field, or the nearest one around it that is written."""
+        around = (place for place in self.lines if field.startswith(dotted(place)))
+        return max(around, key=lambda place: len(dotted(place)), default=())
+
     def error(self, flaws: Sequence[Flaw]) -> SpecError:
         """These flaws and the document's own, in line order; what lies under a flaw of the document is left out."""
         own = [flaw.place for _, flaw in self.flaws]

@@ -28,6 +28,14 @@ def load_services(path: Path) -> tuple[ServiceSpec, ...]:
 
     Raises: SpecError with every problem of every file.
     """
+    return tuple(spec for spec, _ in read_services(path))
+
+
+def read_services(path: Path) -> tuple[tuple[ServiceSpec, Document], ...]:
+    """As `load_services`, each with its document, for whoever looks further and has to say where something stands.
+
+    Raises: SpecError with every problem of every file.
+    """
     read: list[tuple[ServiceSpec, Document]] = []
     problems: list[Problem] = []
     for file in _files(path):
@@ -38,7 +46,7 @@ def load_services(path: Path) -> tuple[ServiceSpec, ...]:
     problems += _twice([document for _, document in read])
     if problems:
         raise SpecError(problems)
-    return tuple(spec for spec, _ in read)
+    return tuple(read)
 
 
 def _files(path: Path) -> list[Path]:
