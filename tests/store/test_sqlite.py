@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, insert, text
 
 from burnline.errors import StoreError
+from burnline.store import file as file_module
 from burnline.store.database import Database, open_database
 from burnline.store.inbox import accept, depth
 from burnline.store.schema import switch
@@ -155,17 +155,37 @@ def test_damaged_pages_say_restore_a_backup(path: Path) -> None:
 
 
 def test_damage_met_while_running_is_said_and_the_writer_lives(path: Path) -> None:
-    open_database(f"sqlite:///{path}").close()
-    whole = path.with_suffix(".whole")
-    shutil.copy(path, whole)
-    damage_table(path, "switch")
     db = open_database(f"sqlite:///{path}")
+    damage_table(path, "switch")
 
     with pytest.raises(StoreError, match="restore a backup"):
         db.write(put)
 
     keep(b"{}", db)  # another table
     db.close()
+
+
+def test_damage_that_no_query_would_meet_yet_is_found_at_the_start(path: Path) -> None:
+    open_database(f"sqlite:///{path}").close()
+    damage_table(path, "switch")
+
+    with pytest.raises(StoreError, match=r"burnline\.db: the file is damaged: restore a backup \(.+\)") as caught:
+        open_database(f"sqlite:///{path}")
+
+    assert not caught.value.retryable
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_too_large_to_be_checked_at_every_start_is_opened_and_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_database(f"sqlite:///{path}").close()
+    damage_table(path, "switch")
+    monkeypatch.setattr(file_module, "LARGEST_CHECKED_BYTES", 4096)
+
+    open_database(f"sqlite:///{path}").close()
+
+    assert "database not checked for damage: too large" in caplog.text
 
 
 def damage_table(path: Path, table: str) -> None:

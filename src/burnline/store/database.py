@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
+from burnline.store.file import OwnedFile, Presence, check_whole
 from burnline.store.migrate import migrate
 from burnline.store.schema import EPOCH
 
@@ -26,6 +28,7 @@ Work = Callable[[Connection], T]
 MAX_BATCH = 512
 MAX_WAITING = 10_000
 BUSY_TIMEOUT = timedelta(seconds=5)
+LONGEST_COMMIT = timedelta(seconds=10)
 READERS = 40  # as many as the web server has threads
 FAILURES = (DBAPIError, PoolTimeout)  # anything else is a mistake of ours and goes through as it is
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")  # XX...: PostgreSQL's class "internal error"
@@ -49,8 +52,12 @@ class Database:
     savepoint, so one that raises undoes only itself.
     """
 
-    def __init__(self, url: URL, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> None:
+    def __init__(self, url: URL, *, busy_timeout: timedelta = BUSY_TIMEOUT, owned: OwnedFile | None = None) -> None:
         self.url = url
+        self._owned = owned
+        self._presence = Presence(Path(str(url.database))) if url.get_backend_name() == "sqlite" else None
+        self._failed = False  # the last group that was to be committed
+        self._busy_since: float | None = None
         self._writer = _engine(url, busy_timeout)
         self._reader = _engine(url, busy_timeout, read_only=True)
         self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -102,6 +109,20 @@ class Database:
         self._thread.join()
         self._reader.dispose()
         self._writer.dispose()  # last: SQLite tidies its log when the last connection goes
+        if self._owned:
+            self._owned.release()
+
+    def trouble(self) -> str:
+        """Why what is written now may not be kept, in words for anybody; empty when all is well."""
+        since = self._busy_since
+        if since is not None and time.monotonic() - since > LONGEST_COMMIT.total_seconds():
+            return f"a write has not ended for {time.monotonic() - since:.0f} s"
+        if self._presence:
+            try:
+                self._presence.check()
+            except StoreError:
+                return f"database: {self._presence.lost}"
+        return "the last write failed; the log says why" if self._failed else ""
 
     def _write_loop(self) -> None:
         last = False
@@ -126,16 +147,21 @@ class Database:
         return batch, True
 
     def _commit(self, batch: list[Job]) -> None:
+        self._busy_since = time.monotonic()
         try:
+            if self._presence:
+                self._presence.check()
             with self._writer.connect() as connection, connection.begin():
                 for job in batch:
                     self._attempt(job, connection)
         except Exception as error:  # noqa: BLE001 - the writer must outlive a failing database
+            self._failed, self._busy_since = True, None
             failure = self._as_caller_sees_it(error)
             for job in batch:
                 if not job.future.done():
                     job.future.set_exception(failure)
         else:
+            self._failed, self._busy_since = False, None
             for job in batch:
                 if not job.future.done():
                     job.future.set_result(job.result)
@@ -158,30 +184,45 @@ class Database:
         return store_error(error, self.url) if isinstance(error, FAILURES) else error
 
 
-def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT) -> Database:
+def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT, exclusive: bool = False) -> Database:
     """Open `url`, bring its schema to this version, and return it.
 
-    `busy_timeout`: how long to wait for another process that holds the SQLite file. `postgresql://` needs the extra
+    `busy_timeout`: how long to wait for another process that holds the SQLite file. `exclusive`: refuse a SQLite file
+    that another process opened so, and be the one until `close` or the process's end. `postgresql://` needs the extra
     burnline[postgres].
 
-    Raises: StoreError when the file is damaged, cannot be opened, or was written by a newer burnline.
+    Raises: StoreError when the file is damaged, cannot be opened, is another's, or was written by a newer burnline.
     """
     target = _parse(url)
+    file = Path(str(target.database)) if target.get_backend_name() == "sqlite" else None
     try:
-        if target.get_backend_name() == "sqlite":
-            Path(str(target.database)).parent.mkdir(parents=True, exist_ok=True)
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
         engine = _engine(target, busy_timeout)
     except OSError as error:
         raise StoreError(f"{target}: {error}", retryable=False) from error
     except (ModuleNotFoundError, NoSuchModuleError) as error:
         raise StoreError(f"{target}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
+    owned = OwnedFile(file) if file and exclusive else None
     try:
+        _prepare(engine, file)
+        return Database(target, busy_timeout=busy_timeout, owned=owned)
+    except BaseException:
+        if owned:
+            owned.release()
+        raise
+
+
+def _prepare(engine: Engine, file: Path | None) -> None:
+    """Check and migrate what is there."""
+    try:
+        if file:
+            check_whole(engine, file)
         migrate(engine)
     except DBAPIError as error:
-        raise store_error(error, target) from error
+        raise store_error(error, engine.url) from error
     finally:
         engine.dispose()
-    return Database(target, busy_timeout=busy_timeout)
 
 
 def database_now(tx: Connection) -> datetime:
