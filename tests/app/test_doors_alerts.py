@@ -65,3 +65,14 @@ def test_ten_thousand_alerts_in_one_body_are_taken(door: Still) -> None:
 
     assert door.alert(body).status_code == 200
     assert len(door.kept(ALERTS)[0].body) == len(body)
+
+
+def test_an_alert_is_received_at_the_time_of_the_steady_clock(door: Still, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which goes on when the wall clock is set back: an inbox in two times would be worked off in the wrong order."""
+    moment = datetime(2027, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(door.app, "clock", lambda: moment)
+
+    door.alert(b'{"version": "4", "alerts": []}')
+
+    [row] = door.kept(ALERTS)
+    assert row.received_at == moment

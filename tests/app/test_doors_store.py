@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from burnline.store import file
 from burnline.store.inbox import ALERTS, PREDICTIONS
 from tests.app.still import Still, still
 
@@ -79,3 +80,39 @@ def test_readiness_follows_the_store_and_life_does_not(door: Still) -> None:
     assert httpx.get(door.url + "/readyz").status_code == 503
     assert httpx.get(door.url + "/healthz").status_code == 200
     refused(door)
+
+
+def test_it_is_not_ready_while_the_last_write_failed(door: Still, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "burnline.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    door.alert(b"{}")
+
+    answer = door.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (503, "not ready: the last write failed; the log says why\n")
+    other.close()
+    assert door.alert(b"{}").status_code == 200
+    assert door.get("/readyz").text == "ready\n"
+
+
+def test_a_database_deleted_under_burnline_is_503_and_not_ready(
+    door: Still, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "LOOK_SECONDS", 0.0)
+    door.alert(b"{}")
+    (tmp_path / "burnline.db").unlink()
+
+    refused(door)
+
+    answer = door.get("/readyz")
+    assert answer.status_code == 503
+    assert "not ready: database: the file was deleted while burnline runs" in answer.text
+    assert door.get("/healthz").status_code == 200
+
+
+def test_it_is_not_ready_while_a_worker_stands_still(door: Still, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.app._jobs, "late", lambda: "no turn of collect has ended for 40 s")
+
+    answer = door.get("/readyz")
+
+    assert (answer.status_code, answer.text) == (503, "not ready: no turn of collect has ended for 40 s\n")

@@ -232,3 +232,25 @@ def test_a_wall_clock_that_is_set_stops_no_turn(monkeypatch: pytest.MonkeyPatch,
     assert started.stop()
     assert worker.given == sorted(worker.given)
     assert rare.turns == 2, "once for the step, then at its interval"
+
+
+def test_a_job_whose_turn_does_not_end_is_late_and_no_other() -> None:
+    hang = threading.Event()
+    hanging, healthy = Worker(hang.wait), Worker()
+    soon = timedelta(milliseconds=200)
+    started = Jobs(
+        [Job("healthy", OFTEN, healthy.run_once), Job("hanging", OFTEN, hanging.run_once, patience=soon)],
+        instruments(CollectorRegistry()),
+    )
+    assert started.late() == "", "nothing is late before the start"
+
+    started.start()
+    hanging.reach(1)
+    assert started.late() == ""
+    time.sleep(0.3)
+
+    assert started.late() == "no turn of hanging has ended for 0 s"
+    hang.set()
+    hanging.reach(3)
+    assert started.late() == ""
+    started.stop()

@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from burnline.alerting.inbox import accept_webhook
+from burnline.app.http import exposition as burnline_exposition
 from burnline.app.wiring import App, build
 from burnline.collectors.runner import Runner
 from burnline.errors import CollectorError, SpecError, StoreError
-from burnline.events import Sample, SloState
+from burnline.events import Collection, Sample, SloState
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
@@ -179,6 +180,82 @@ def test_detectors_that_fail_do_not_stop_the_burn_rates(tmp_path: Path, monkeypa
     value = scene.app.registry.get_sample_value
     assert value("burnline_job_failures_total", {"job": "signals"})
     assert not value("burnline_job_failures_total", {"job": "evaluate"})
+
+
+def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
+    scene: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Lying:
+        service, name, target, interval = "scoring", "lying", "http://lies", SECOND
+
+        def collect(self, now: datetime) -> list[Sample]:
+            return []
+
+    take = scene.app.engine.observe
+
+    def observe(collection: Collection) -> None:
+        if collection.collector == "lying":
+            raise OverflowError("cannot convert float infinity to integer")
+        take(collection)
+
+    monkeypatch.setattr(scene.app.engine, "observe", observe)
+    honest = [slot.collector for slot in scene.app.runner._slots]
+    scene.app.runner = Runner([Lying(), *honest], deadline=timedelta(seconds=5))
+
+    scene.live(30)
+
+    assert scene.status("availability").counts.total > 0
+    assert (scene.app.registry.get_sample_value("burnline_job_failures_total", {"job": "collect"}) or 0) > 20
+    told = [record for record in caplog.records if record.message == "collection not taken"]
+    assert {vars(record)["target"] for record in told} == {"http://lies"}
+
+
+def test_burn_rates_are_evaluated_while_the_database_takes_no_write(
+    scene: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.live(20)
+    refused = StoreError("database is locked", retryable=True)
+
+    def refuse(_work: object) -> None:
+        raise refused
+
+    with monkeypatch.context() as locked:
+        locked.setattr(scene.app.db, "write", refuse)
+        for _ in range(20):
+            scene.now += SECOND
+            scene.service.serve(failing=1.0)
+            scene.app.collect(scene.now)
+            with pytest.raises(StoreError):
+                scene.app.evaluate(scene.now)
+
+        assert scene.status("availability").state is SloState.BREACHED
+
+    scene.live(1, failing=1.0)
+    assert [view.service for view in scene.incidents()] == ["scoring"], "it is told as soon as it can be"
+
+
+def test_a_status_that_is_old_is_no_status(scene: World) -> None:
+    scene.live(20)
+    assert scene.status("availability").state is SloState.OK
+
+    scene.now += 16 * SECOND
+    status = scene.status("availability")
+
+    assert status.state is SloState.UNKNOWN
+    assert status.cause.startswith("burnline has not evaluated since")
+    page = {"service": "scoring", "slo": "availability", "state": "ok"}
+    burnline_exposition.expose(scene.app)
+    assert scene.app.registry.get_sample_value("burnline_slo_state", page) == 0
+
+
+def test_a_second_burnline_on_the_same_file_is_refused(tmp_path: Path) -> None:
+    given = settings(tmp_path, "30d")
+    first = build(given)
+
+    with pytest.raises(StoreError, match="another burnline works on this file"):
+        build(given)
+
+    first.stop()
 
 
 def test_stopping_twice_is_nothing_special(tmp_path: Path) -> None:

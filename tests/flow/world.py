@@ -163,6 +163,7 @@ class World:
     def __init__(self, service: Service, pager: Pager, app: App) -> None:
         self.service, self.pager, self.app = service, pager, app
         self.now = START
+        app.clock = lambda: self.now
 
     def live(self, seconds: float, *, failing: float | None = None, traffic: bool = True) -> None:
         """Let so many seconds pass: traffic, then one turn of every worker."""

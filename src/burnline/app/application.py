@@ -147,7 +147,9 @@ def _add_health(app: FastAPI) -> None:
 
     @app.get("/readyz", response_class=PlainTextResponse)
     def ready() -> PlainTextResponse:
-        """Whether the store answers too."""
+        """Whether it works too: the store answers, the last write was kept, and no worker stands still."""
         with burnline.db.read() as tx:
             tx.exec_driver_sql("SELECT 1")
+        if trouble := burnline.trouble():
+            return PlainTextResponse(f"not ready: {trouble}\n", 503)
         return PlainTextResponse("ready\n")

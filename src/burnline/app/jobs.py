@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,11 +26,12 @@ STOP_SECONDS = 5.0  # for the turns under way when burnline stops; what they lea
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One periodic worker."""
+    """One periodic worker; `patience` is how long its turns may take before something is wrong with it."""
 
     name: str
     every: timedelta
     run_once: Callable[[datetime], int]
+    patience: timedelta = timedelta(seconds=30)
 
 
 class Turns(futures.Executor):
@@ -93,6 +95,7 @@ class Jobs:
         self._jobs, self._instruments, self._clock = jobs, instruments, clock or SteadyClock()
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a turn outlasts its interval
         self._turns = Turns()
+        self._ended: dict[str, float] = {}  # when each job's last turn ended, on the monotonic clock
         self._scheduler = SteadyScheduler(
             executors={"default": TurnExecutor(self._turns)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -102,6 +105,7 @@ class Jobs:
     def start(self) -> None:
         """Start every job now and then at its interval."""
         for job in self._jobs:
+            self._ended[job.name] = time.monotonic()
             self._scheduler.add_job(
                 self._turn,
                 "interval",
@@ -121,6 +125,14 @@ class Jobs:
             log.warning("jobs did not end in time", extra={"seconds": STOP_SECONDS})
         return ended
 
+    def late(self) -> str:
+        """A job that has not ended a turn for too long, in words; empty when there is none, or nothing runs."""
+        for job in self._jobs:
+            waited = time.monotonic() - self._ended.get(job.name, math.inf)
+            if waited > (job.every + job.patience).total_seconds():
+                return f"no turn of {job.name} has ended for {waited:.0f} s"
+        return ""
+
     def _turn(self, job: Job) -> None:
         start = time.perf_counter()
         try:
@@ -130,4 +142,5 @@ class Jobs:
             self._instruments.job_failures.labels(job.name).inc()
             log.exception("job failed", extra={"job": job.name})
         finally:
+            self._ended[job.name] = time.monotonic()
             self._instruments.job_seconds.labels(job.name).observe(time.perf_counter() - start)

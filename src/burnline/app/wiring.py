@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.alerting.inbox import AlertWorker
+from burnline.app.clock import SteadyClock
 from burnline.app.jobs import Job, Jobs
 from burnline.collectors.build import build_all
 from burnline.collectors.runner import Runner
@@ -27,14 +29,18 @@ from burnline.runbooks.turn import SliReader
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
+from burnline.slo.status import aged
 from burnline.slo.windows import base_interval
 from burnline.spec.load import load_services
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database
 from burnline.telemetry import Telemetry, setup_telemetry
 
+log = logging.getLogger(__name__)
+
 TICK = timedelta(seconds=1)
 COLLECT_DEADLINE = timedelta(seconds=10)
+LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
 EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
 
@@ -43,6 +49,7 @@ class App:
     """Everything one process holds; its workers run between `start()` and `stop()`.
 
     Attributes:
+        clock: the time that turns and doors are given.
         turns: each collector's newest turn that succeeded, and its newest that failed.
     """
 
@@ -62,10 +69,11 @@ class App:
     dispatch: EmbeddedDispatch
     alerts: AlertWorker
     executors: tuple[Executor, ...]
+    clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._jobs = Jobs(self._turns(), self.instruments)
+        self._jobs = Jobs(self._turns(), self.instruments, clock=self.clock)
 
     def start(self) -> None:
         """Start every periodic worker."""
@@ -81,6 +89,10 @@ class App:
             self.reader.close()
         self.db.close()
         self.telemetry.shutdown()
+
+    def trouble(self) -> str:
+        """Why burnline cannot be relied on now, in words for anybody; empty when it can."""
+        return self.db.trouble() or self._jobs.late()
 
     def spec(self, service: str) -> ServiceSpec | None:
         """The service of that name, or None."""
@@ -102,10 +114,10 @@ class App:
         return [newest[key] for key in sorted(newest)]
 
     def statuses(self, now: datetime) -> Sequence[SloStatus]:
-        """Every SLO as the engine in force sees it."""
+        """Every SLO as the engine in force sees it; unknown where the embedded one has not evaluated lately."""
         if isinstance(self.reader, PrometheusReader):
             return self.reader.statuses(now)
-        return self.engine.statuses()
+        return [aged(status, now, base_interval(status.window)) for status in self.engine.statuses()]
 
     def collect(self, now: datetime) -> int:
         """One turn of the collectors: read, hand to the engine, note releases.
@@ -119,9 +131,18 @@ class App:
             self.turns[collection.service, collection.collector, collection.target, collection.ok] = collection
             if not collection.ok:
                 self.instruments.scrape_errors.labels(collection.service, collection.collector).inc()
-            self.engine.observe(collection)
-        self.versions.observe(collections)
+            self._hand_over(collection)
         return len(collections)
+
+    def _hand_over(self, collection: Collection) -> None:
+        try:
+            self.engine.observe(collection)
+            self.versions.observe([collection])
+        except Exception:
+            # One page must not cost the others their data: what it gave is lost, and the next turn reads it again.
+            self.instruments.job_failures.labels("collect").inc()
+            about = {"service": collection.service, "collector": collection.collector, "target": collection.target}
+            log.exception("collection not taken", extra=about)
 
     def evaluate(self, now: datetime) -> int:
         """One turn from counts to alerts: burn rates, what fires. Signals have their own: neither stops the other.
@@ -129,11 +150,16 @@ class App:
         Where Prometheus evaluates the compiled rules, it sends the alerts on SLOs, and only those on signals, for which
         there is no rule, are sent from here.
         """
-        done = self.engine.run_once(now)
-        return done + self.dispatch.run_once(now, () if self.settings.prometheus_url else self.engine.statuses())
+        try:
+            done = self.engine.run_once(now)
+        finally:  # what could not be kept was evaluated all the same
+            sent = self.dispatch.run_once(now, () if self.settings.prometheus_url else self.statuses(now))
+        return done + sent
 
     def _turns(self) -> list[Job]:
-        runs = [Job(f"runs-{n}", TICK, executor.run_once) for n, executor in enumerate(self.executors)]
+        runs = [
+            Job(f"runs-{n}", TICK, executor.run_once, LONGEST_RUN_TURN) for n, executor in enumerate(self.executors)
+        ]
         return [
             Job("collect", TICK, self.collect),
             Job("signals", self._evaluation_interval(), self.detectors.run_once),
@@ -159,7 +185,7 @@ def build(settings: Settings) -> App:
         for spec in specs
         if spec.model is not None and spec.model.reference is not None
     }
-    db = open_database(settings.database)
+    db = open_database(settings.database, exclusive=True)
     registry = CollectorRegistry()
     own = instruments(registry)
     engine = EmbeddedEngine(db, specs)

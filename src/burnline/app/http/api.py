@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -58,13 +58,13 @@ Parts = Annotated[App, Depends(burnline)]
 @router.get("/services")
 def services(app: Parts) -> list[ServiceView]:
     """Every service now, the worst first."""
-    return views.fleet(app, datetime.now(UTC))
+    return views.fleet(app, app.clock())
 
 
 @router.get("/services/{name}", responses=NOT_FOUND)
 def service(name: str, app: Parts) -> ServiceView:
     """One service now."""
-    return found(views.service(app, name, datetime.now(UTC)), f"no service is called {name!r}")
+    return found(views.service(app, name, app.clock()), f"no service is called {name!r}")
 
 
 @router.get("/services/{name}/slos/{slo}/history", responses=NOT_FOUND)
@@ -73,7 +73,7 @@ def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> 
     spec = found(app.spec(name), f"no service is called {name!r}")
     promised = found(spec.slo(slo), f"{name} has no SLO called {slo!r}")
     span = timedelta(seconds=seconds) if seconds else views.recent(promised)
-    return views.history(app, name, promised, datetime.now(UTC) - span)
+    return views.history(app, name, promised, app.clock() - span)
 
 
 @router.get("/incidents")
@@ -103,7 +103,7 @@ def run(run_id: Number, app: Parts) -> RunView:
 @router.get("/approvals")
 def approvals(app: Parts) -> list[ApprovalView]:
     """What waits for a person, oldest first."""
-    return incident_views.approvals(app.db, datetime.now(UTC))
+    return incident_views.approvals(app.db, app.clock())
 
 
 @router.post(
@@ -128,7 +128,7 @@ def settle(app: App, approval_id: int, decision: Decision) -> str:
         decision=decision.decision,
         plan_hash=decision.plan_hash,
         reason=decision.reason,
-        now=datetime.now(UTC),
+        now=app.clock(),
     )
 
 

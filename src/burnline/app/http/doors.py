@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from datetime import UTC, datetime
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -37,7 +36,7 @@ async def predictions(request: Request) -> JSONResponse:
         body,
         content_type=request.headers.get("content-type", ""),
         content_encoding=_encoding(request),
-        now=datetime.now(UTC),
+        now=app.clock(),
         known=app.known_features,
         limit_bytes=LIMIT_BYTES,
     )
@@ -56,7 +55,7 @@ async def alerts(request: Request) -> JSONResponse:
         raise PayloadError("the body is empty; send an Alertmanager webhook")
     if encoding := _encoding(request):
         body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
-    kept = submit_webhook(app.db, body, source="alertmanager", now=datetime.now(UTC), limit_bytes=LIMIT_BYTES)
+    kept = submit_webhook(app.db, body, source="alertmanager", now=app.clock(), limit_bytes=LIMIT_BYTES)
     return JSONResponse({"accepted": await asyncio.wrap_future(kept)})
 
 

@@ -54,7 +54,7 @@ class Exposition(Collector):
 def _slos(app: App) -> Iterator[Metric]:
     """Nothing where Prometheus records the same series by the compiled rules: it has one of each that way."""
     if not app.settings.prometheus_url:
-        yield from slos.families(app.engine.statuses())
+        yield from slos.families(app.statuses(app.clock()))
 
 
 def _inbox_rows(app: App) -> Iterator[Metric]:
