@@ -23,12 +23,12 @@ from burnline.store.incidents import note_heartbeat, quiet_incidents
 log = logging.getLogger(__name__)
 
 WATCHDOG = "Watchdog"  # the alert that always fires, to show that the path from rule to receiver works
-ROWS = 100  # read at once
+ROWS = 200  # read at once
 BATCH = 500  # alerts in one transaction: more would keep every other writer waiting
 MOST = 5000  # webhooks a turn: the next one has a newer `now`
 FLAP_WINDOW = timedelta(minutes=5)
 LOOKBACK = timedelta(hours=2)
-NOTHING = Webhook((), (), ())
+Group = list[tuple[InboxRow, Webhook]]
 
 
 def submit_webhook(db: Database, body: bytes, *, source: str, now: datetime, limit_bytes: int) -> Future[int]:
@@ -48,7 +48,7 @@ def accept_webhook(db: Database, body: bytes, *, source: str, now: datetime, lim
 
 
 class AlertWorker:
-    """Works off waiting webhooks, each in one transaction: episodes, incidents, requested runs.
+    """Works off waiting webhooks, each all or nothing: episodes, incidents, requested runs.
 
     Args:
         flap_window: an alert that fires again this soon after its end continues its old episode.
@@ -77,9 +77,7 @@ class AlertWorker:
         done = 0
         while done < MOST and (rows := self._waiting()):
             for group in _groups(self._read(rows)):
-                # submitted together, each still all or nothing, they share one fsync
-                for row, recorded in [self._submit(*one, now) for one in group]:
-                    self._settle(row, recorded)
+                self._work_on(group, now)
             done += len(rows)
         with self._db.read() as tx:
             quiet = quiet_incidents(tx)
@@ -96,37 +94,44 @@ class AlertWorker:
             except PayloadError as error:
                 self._quarantine(row, str(error))
 
-    def _submit(self, row: InboxRow, webhook: Webhook, now: datetime) -> tuple[InboxRow, Future[Webhook]]:
-        def work(tx: Connection) -> Webhook:
-            if not mark_done(tx, row.id):
-                return NOTHING  # another process was faster
+    def _work_on(self, group: Group, now: datetime) -> None:
+        """Work on rows in one transaction; when something in it breaks, on each in one of its own."""
+        try:
+            done = self._db.write(lambda tx: self._record(tx, group, now))
+        except Exception as error:  # one row that nobody foresaw must not hold up every alert behind it
+            if isinstance(error, StoreError) and error.retryable:
+                raise
+            if len(group) > 1:
+                for one in group:
+                    self._work_on([one], now)
+                return
+            log.exception("webhook could not be worked on", extra={"inbox": group[0][0].id})
+            self._quarantine(group[0][0], str(error) if isinstance(error, StoreError) else _named(error))
+        else:
+            for row, webhook in done:
+                self._count(row, webhook)
+
+    def _record(self, tx: Connection, group: Group, now: datetime) -> Group:
+        """What was done: less than `group` where another process was faster, or a row was only split."""
+        new = mark_done(tx, *(row.id for row, _ in group))
+        done = []
+        for row, webhook in group:
+            if row.id not in new:
+                continue
             _keep_refused(tx, row, webhook)
             if len(webhook.alerts) > BATCH:
-                return _split(tx, row, webhook)
-            self._record(tx, row, webhook.alerts, now)
-            return webhook
+                done.append((row, _split(tx, row, webhook)))
+                continue
+            for alert in webhook.alerts:
+                self._deliver(tx, row, alert, now)
+            done.append((row, webhook))
+        return done
 
-        return row, self._db.submit(work)
-
-    def _settle(self, row: InboxRow, recorded: Future[Webhook]) -> None:
-        try:
-            done = recorded.result()
-        except StoreError as error:
-            if error.retryable:
-                raise
-            self._quarantine(row, str(error))
-        except Exception as error:  # one row that nobody foresaw must not hold up every alert behind it
-            log.exception("webhook could not be worked on", extra={"inbox": row.id})
-            self._quarantine(row, f"{type(error).__name__}: {error}")
-        else:
-            self._count(row, done)
-
-    def _record(self, tx: Connection, row: InboxRow, alerts: Sequence[AlertEvent], now: datetime) -> None:
-        for alert in alerts:
-            if alert.labels.get("alertname") != WATCHDOG:
-                self._recorder.deliver(tx, alert, now)
-            elif alert.ends_at is None:
-                note_heartbeat(tx, alert.source, alert.fingerprint, row.received_at)
+    def _deliver(self, tx: Connection, row: InboxRow, alert: AlertEvent, now: datetime) -> None:
+        if alert.labels.get("alertname") != WATCHDOG:
+            self._recorder.deliver(tx, alert, now)
+        elif alert.ends_at is None:
+            note_heartbeat(tx, alert.source, alert.fingerprint, row.received_at)
 
     def _quarantine(self, row: InboxRow, reason: str) -> None:
         log.warning("webhook quarantined", extra={"inbox": row.id, "source": row.source, "reason": reason})
@@ -142,9 +147,13 @@ class AlertWorker:
                 self._instruments.alerts_received.labels(alert.source, alert.status).inc()
 
 
-def _groups(webhooks: Iterable[tuple[InboxRow, Webhook]]) -> Iterator[list[tuple[InboxRow, Webhook]]]:
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _groups(webhooks: Iterable[tuple[InboxRow, Webhook]]) -> Iterator[Group]:
     """Rows that together hold at most BATCH alerts; one with more is alone: it is only split."""
-    group: list[tuple[InboxRow, Webhook]] = []
+    group: Group = []
     alerts = 0
     for row, webhook in webhooks:
         if group and alerts + len(webhook.alerts) > BATCH:

@@ -71,12 +71,11 @@ def test_ids_are_not_used_again_after_rows_were_forgotten(any_database: Database
 
 
 def test_a_row_is_worked_on_once(any_database: Database, now: datetime) -> None:
-    row = accept(any_database, b"first", now)
+    first, second = (accept(any_database, body, now) for body in (b"first", b"second"))
 
-    marks = [any_database.write(lambda tx: inbox.mark_done(tx, row)) for _ in range(2)]
-
-    assert marks == [True, False]
-    assert any_database.write(lambda tx: inbox.mark_dead(tx, row, "too late")) is False
+    assert any_database.write(lambda tx: inbox.mark_done(tx, first)) == {first}
+    assert any_database.write(lambda tx: inbox.mark_done(tx, first, second)) == {second}
+    assert any_database.write(lambda tx: inbox.mark_dead(tx, first, "too late")) is False
 
 
 def test_rows_that_are_done_do_not_count_as_depth(any_database: Database, now: datetime) -> None:

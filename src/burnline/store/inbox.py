@@ -41,14 +41,16 @@ def waiting(tx: Connection, kind: str, limit: int) -> list[InboxRow]:
     return [InboxRow(*row) for row in rows]
 
 
-def mark_done(tx: Connection, row_id: int) -> bool:
-    """The work on this row is committed together with this mark; false when the row was not new any more."""
-    return _mark(tx, row_id, state="done")
+def mark_done(tx: Connection, *row_ids: int) -> set[int]:
+    """The work on these rows is committed together with this mark; returns those that were still new, and are ours."""
+    these = update(inbox).where(inbox.c.id.in_(row_ids), inbox.c.state == "new")
+    return set(tx.scalars(these.values(state="done").returning(inbox.c.id)))
 
 
 def mark_dead(tx: Connection, row_id: int, error: str) -> bool:
     """Quarantine a new row that can never be worked on, with the reason; false when it was not new any more."""
-    return _mark(tx, row_id, state="dead", error=error[:2000])
+    this = update(inbox).where(inbox.c.id == row_id, inbox.c.state == "new")
+    return tx.execute(this.values(state="dead", error=error[:2000])).rowcount == 1
 
 
 def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
@@ -62,7 +64,3 @@ def depth(tx: Connection) -> dict[tuple[str, str], int]:
     some = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state.in_(("new", "dead")))
     query = select(inbox.c.kind, inbox.c.state, func.count()).where(*some).group_by(inbox.c.kind, inbox.c.state)
     return {(kind, state): count for kind, state, count in tx.execute(query)}
-
-
-def _mark(tx: Connection, row_id: int, **values: str) -> bool:
-    return tx.execute(update(inbox).where(inbox.c.id == row_id, inbox.c.state == "new").values(values)).rowcount == 1
