@@ -194,9 +194,9 @@ class EmbeddedEngine:
 
     def _count(self, slo: _Slo, collection: Collection, reading: Reading) -> None:
         watch = slo.watch
-        watch.source, watch.note = collection.target, ""
+        watch.source, watch.note = collection.target, reading.doubt
         watch.refused, watch.bounds = reading.refused, reading.bounds
-        if reading.refused:
+        if reading.refused or reading.doubt:
             return
         seen = slo.newly_covered(collection.at, reading.covered)
         if slo.promise.sli.threshold:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.slo.burn import error_budget
-from burnline.slo.ring import BAD, SEEN, STEPS, TOTAL, Array, Layout, Rings, grained
+from burnline.slo.ring import BAD, MAX_EVENTS, SEEN, STEPS, TOTAL, Array, Layout, Rings, grained
 from burnline.slo.windows import Tier, all_tiers, base_interval, left_out, tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SliSpec, SloSpec
@@ -120,10 +120,12 @@ class Group:
         return [tile for number, events in self.pending.items() for tile in self._tiles(1, number, events)]
 
     def restore(self, closed: int, tiles: Iterable[Tile]) -> None:
-        """Go on from kept tiles, tile `closed` being the last one closed."""
+        """Go on from kept tiles, tile `closed` being the last one closed; counts no sum can hold are left out."""
         columns = {key: column for column, key in enumerate(self.keys)}
         found: dict[int, dict[int, Array]] = {step: {} for step in STEPS}
         for tile in tiles:
+            if not all(abs(count) <= MAX_EVENTS for count in (tile.bad, tile.total, tile.seen)):
+                continue
             step = round(tile.step_seconds / self.base.total_seconds())
             number = (tile.at - EPOCH) // (step * self.base)
             late = step == 1 and number > closed

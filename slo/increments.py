@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 STALE_AFTER = timedelta(minutes=5)  # Prometheus' own staleness: after this a counter says nothing about the gap
+MAX_GROWTH = 2.0**36  # between two scrapes: 229 million events a second for five minutes; more is a lie
+MAX_VALUE = 2.0**53  # beyond it a float64 no longer counts by ones: it would look idle
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
@@ -24,10 +26,14 @@ def series(name: str, labels: Mapping[str, str]) -> Series:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """What one scrape told: growth per series over the time `covered` since the scrape before (zero: a baseline)."""
+    """What one scrape told: growth per series over the time `covered` since the scrape before (zero: a baseline).
+
+    `jumps` holds what no counter of events can do: the growth over MAX_GROWTH, or the value over MAX_VALUE.
+    """
 
     covered: timedelta
     by_series: Mapping[Series, float]
+    jumps: Mapping[Series, float] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,15 +55,18 @@ class Counters:
           loses it; a service's first errors are just such series.)
         - A metric that was not looked for before is a baseline.
         - A vanished series that returns within five minutes goes on from its last value.
+        - A growth over MAX_GROWTH is a baseline and a jump; so is, for as long as it lasts, a value over MAX_VALUE.
         """
         if self.at is not None and at <= self.at:
             return Growth(timedelta(0), {})
-        found = {key: value for key, value in found.items() if 0 <= value < math.inf}
+        jumps = {key: value for key, value in found.items() if MAX_VALUE < value < math.inf}
+        found = {key: value for key, value in found.items() if 0 <= value <= MAX_VALUE}
         fresh = self.at is None or at - self.at > STALE_AFTER
         covered = timedelta(0) if self.at is None or fresh else at - self.at
         growth = {} if fresh else {key: self._growth(key, value) for key, value in found.items()}
         self._keep(at, found, forget=fresh)
-        return Growth(covered, growth)
+        jumps |= {key: grown for key, grown in growth.items() if grown > MAX_GROWTH}
+        return Growth(covered, {key: grown for key, grown in growth.items() if key not in jumps}, jumps)
 
     def _growth(self, key: Series, value: float) -> float:
         last = self.values.get(key)

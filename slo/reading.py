@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from burnline.events import Collection, Sample
-from burnline.slo.increments import Counters, Series, series
+from burnline.slo.increments import MAX_GROWTH, Counters, Series, series
 from burnline.spec.selector import Selector
 from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
 
@@ -31,13 +31,17 @@ class Weight:
 
 @dataclass(slots=True)
 class Reading:
-    """What one scrape tells one SLO; `refused` when none of a histogram's `bounds` is the threshold."""
+    """What one scrape tells one SLO; `refused` when none of a histogram's `bounds` is the threshold.
+
+    `doubt` says what cannot be true of it: then nothing of the scrape counts for this SLO.
+    """
 
     covered: timedelta
     bad: float = 0.0
     total: float = 0.0
     refused: bool = False
     bounds: tuple[float, ...] = ()
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,7 @@ class Reader:
         growth = counters.take(collection.at, found)
         readings = self._count(found, growth.by_series, growth.covered)
         self._refuse_bounds(found, readings)
+        self._doubt(growth.jumps, readings)
         readings.update(self._look(collection.samples, growth.covered))
         return readings
 
@@ -116,6 +121,15 @@ class Reader:
             if slo in readings and not any(_same(bound, below) for bound in bounds[slo]):
                 readings[slo].bounds = tuple(sorted(bound for bound in bounds[slo] if bound < math.inf))
                 readings[slo].refused = True
+
+    def _doubt(self, jumps: Mapping[Series, float], readings: Mapping[str, Reading]) -> None:
+        for key, grown in jumps.items():
+            for weight in self._route(key):
+                if weight.slo in readings and (weight.bad or weight.total):
+                    readings[weight.slo].doubt = f"a series of {key[0]} jumped by {grown:g}: not counted"
+        for reading in readings.values():
+            if reading.total > MAX_GROWTH and not reading.doubt:
+                reading.doubt = f"{reading.total:g} events between two scrapes: not counted"
 
     def _look(self, samples: Sequence[Sample], covered: timedelta) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}

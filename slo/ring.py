@@ -20,6 +20,7 @@ Array: TypeAlias = NDArray[np.float64]
 BAD, TOTAL, SEEN = 0, 1, 2  # planes; seen counts the base intervals observed: a gap does not grow it
 STEPS = (1, 5, 60)  # base intervals per tile of each ring; each is a multiple of the one before
 GRAIN = 1024
+MAX_EVENTS = 2.0**43
 
 
 def grained(count: float) -> float:

@@ -70,7 +70,7 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
     if promise.sli.signal:
         return f"no finding of signal {promise.sli.signal} {since}{note}: do predictions arrive?"
     metric = metric_of(promise.sli)
-    if seen is None and watch.source:
+    if seen is None and watch.source and not note:
         return f"{metric} was read once, from {watch.source}: counting starts with the next scrape"
     source = f" from {watch.source}" if watch.source and watch.source not in watch.note else ""
     return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"

@@ -14,6 +14,7 @@ from burnline.events import Collection, Counts, Finding, Sample, SloState, Verdi
 from burnline.slo.engine import EmbeddedEngine
 from burnline.store.database import Database
 from burnline.store.signals import record_finding
+from burnline.store.slo import Tile, keep_tiles
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -327,6 +328,50 @@ def test_the_first_errors_of_a_new_series_all_count(world: Any) -> None:
     status = world.tick(MINUTE, ok=90, failed=10)
 
     assert status.counts == Counts(10, 1000)
+
+
+@pytest.mark.parametrize("nonsense", [1e12, 1e300, 1.7e308])
+def test_one_counter_jump_does_not_hide_an_outage(world: Any, nonsense: float) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(2 * MINUTE, SECOND, ok=100)
+    real = dict(world.counters)
+
+    world.counters = dict.fromkeys(real, nonsense)
+    world.tick(SECOND)
+    world.counters = real
+    world.run(MINUTE, SECOND, failed=100)
+    before = world.status()
+    world.restart()
+    world.tick(SECOND, failed=100)
+
+    for status in (before, world.status()):
+        assert status.state is SloState.BREACHED
+        assert status.counts.total < 100_000
+
+
+@pytest.mark.parametrize("nonsense", [1e12, 1e300])
+def test_counters_that_keep_lying_are_unknown_and_say_why(world: Any, nonsense: float) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(MINUTE, SECOND, ok=100)
+
+    for turn in range(1, 31):
+        world.counters = dict.fromkeys(world.counters, nonsense * turn)
+        status = world.tick(SECOND)
+
+    assert status.state is SloState.UNKNOWN
+    assert "a series of http_requests_total jumped by" in status.cause
+
+
+def test_a_kept_tile_that_no_sum_can_hold_is_left_out(world: Any, database: Database) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(MINUTE, SECOND, ok=100)
+    key = "shop/availability"
+
+    database.write(lambda tx: keep_tiles(tx, [Tile(key, 1.0, world.now - SECOND, 0, 1e300, 1)]))
+    world.restart()
+    world.tick(SECOND, ok=100)
+
+    assert world.status().counts.total <= 6_000
 
 
 def test_a_gap_is_no_zero(world: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.slo.increments import Counters, Growth, Series, from_json, series
+from burnline.slo.increments import MAX_GROWTH, Counters, Growth, Series, from_json, series
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 NAMES = frozenset({"requests_total"})
@@ -89,6 +89,25 @@ def test_what_no_counter_can_be_is_passed_over(nonsense: float) -> None:
     _, growth = counters({OK: 10, FAILED: 1}, {OK: nonsense, FAILED: 2})
 
     assert growth.by_series == {FAILED: 1}
+
+
+def test_growth_no_counter_can_have_is_a_baseline() -> None:
+    _, most = counters({OK: 10, FAILED: 1}, {OK: 10 + MAX_GROWTH, FAILED: 2})
+    found, jump = counters({OK: 10, FAILED: 1}, {OK: 11 + MAX_GROWTH, FAILED: 2})
+
+    assert (most.by_series, most.jumps) == ({OK: MAX_GROWTH, FAILED: 1}, {})
+    assert (jump.by_series, jump.jumps) == ({FAILED: 1}, {OK: MAX_GROWTH + 1})
+    assert found.take(at(30), {OK: 12 + MAX_GROWTH, FAILED: 2}).by_series == {OK: 1, FAILED: 0}
+
+
+@pytest.mark.parametrize("nonsense", [1e16, 1e300, 1.7e308])
+def test_a_value_that_cannot_count_by_ones_is_a_jump_as_long_as_it_lasts(nonsense: float) -> None:
+    found, first = counters({OK: 10}, {OK: nonsense})
+    second = found.take(at(30), {OK: nonsense})
+    back = found.take(at(45), {OK: 12})
+
+    assert [growth.jumps for growth in (first, second, back)] == [{OK: nonsense}, {OK: nonsense}, {}]
+    assert back.by_series == {OK: 2}
 
 
 def test_counters_survive_a_restart() -> None:
