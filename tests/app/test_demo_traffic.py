@@ -66,14 +66,14 @@ def test_a_version_that_answers_half_as_much_takes_longer() -> None:
     assert least.bad == pytest.approx(0.144 * least.total, rel=0.01)
 
 
-def test_a_young_window_fills_sooner() -> None:
-    """After 20 s of health the minute holds 1600 requests: 32 t > 0.144 (1600 + 80 t), t > 11.25."""
+def test_a_young_window_is_taken_as_full_at_the_rate_so_far() -> None:
+    """A minute of 80 a second holds 4800, though only 20 s of it were seen before: 32 t > 0.144 x 4800, t > 21.6."""
     seen = traffic(healthy=20, seconds=60, before=80, after=80, bad=0.4)
 
     least = seen.least_time(START, FASTEST, OBJECTIVE)
 
     assert least is not None
-    assert least.after.total_seconds() == pytest.approx(11.25, abs=0.11)
+    assert least.after.total_seconds() == pytest.approx(21.6, abs=0.11)
 
 
 @pytest.mark.parametrize("bad", [0.0, 0.14])
@@ -88,3 +88,10 @@ def test_nothing_read_since_the_release_says_nothing() -> None:
     assert Traffic().least_time(START, FASTEST, OBJECTIVE) is None
     assert Traffic([Reading(START - timedelta(seconds=1), 10, 10)]).least_time(START, FASTEST, OBJECTIVE) is None
     assert Traffic().worst_share(START, FASTEST.long) == 0
+
+
+def test_one_reading_at_the_release_says_nothing() -> None:
+    seen = Traffic([Reading(START, 10, 10)])
+
+    assert seen.least_time(START, FASTEST, OBJECTIVE) is None
+    assert seen.worst_share(START, FASTEST.long) == 0

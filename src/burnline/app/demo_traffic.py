@@ -33,7 +33,7 @@ class Least:
 
     after: timedelta
     bad: float
-    total: float
+    total: float  # in a whole window, at the rate of the part that was observed
 
 
 def read_page(page: str, at: datetime) -> Reading:
@@ -63,7 +63,7 @@ class Traffic:
     def least_time(self, since: datetime, tier: Tier, objective: float) -> Least | None:
         """From `since` to the first moment with enough bad events in both windows: bad > factor x budget x events.
 
-        None when there was no such moment.
+        The engine takes the unknown part of a young window as healthy; so does this. None when there was no such moment.
         """
         needed = tier.factor * (1 - objective)
         for moment in self._moments(since):
@@ -84,8 +84,10 @@ class Traffic:
         return [since + n * STEP for n in range((self.last.at - since) // STEP + 1)]
 
     def _within(self, moment: datetime, window: timedelta) -> tuple[float, float]:
+        """Bad and all events of the window; what came before the first reading is taken as healthy, at the rate since."""
         (bad, total), (bad_before, total_before) = self._counted(moment), self._counted(moment - window)
-        return bad - bad_before, total - total_before
+        observed = min(window, moment - self.readings[0].at)
+        return bad - bad_before, (total - total_before) * (window / observed if observed else 1)
 
     def _counted(self, moment: datetime) -> tuple[float, float]:
         place = bisect_left(self.readings, moment, key=lambda reading: reading.at)
