@@ -202,8 +202,11 @@ def _end(turn: Turn) -> Outcome:
     def end(tx: Connection) -> Outcome:
         found = runs.get_run(tx, turn.run.id)
         outcome = found.outcome if found and found.outcome else Outcome.NO_DATA
+        escalated = runs.last_attempt(tx, turn.run.id, len(turn.runbook.steps))
+        alone = escalated is not None and not (escalated.result or {}).get("reached")
+        text = f"runbook {turn.run.runbook} ended: {outcome}" + ("; nobody was told" if alone else "")
         runs.finish_run(tx, turn.run, outcome, turn.clock())
-        turn.say("run_finished", f"runbook {turn.run.runbook} ended: {outcome}", outcome=outcome)(tx)
+        turn.say("run_finished", text, outcome=outcome)(tx)
         return outcome
 
     return turn.db.write(end)

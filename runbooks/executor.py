@@ -156,23 +156,25 @@ class Executor:
         return read
 
     def _give_up(self, run: Run, why: str, now: datetime) -> Outcome:
-        """End a run that cannot even be begun: a label that does not fit, a service that is gone."""
+        """End a run that cannot even be begun (a label that does not fit, a service that is gone), then tell of it.
+
+        In this order: a run that is over cannot be taken up, and told of, again and again.
+        """
         text = f"runbook {run.runbook} cannot run: {why}"
-        told = "there is no service file to say whom to tell"
+
+        def say(tx: Connection, type_: str, words: str) -> None:
+            about = {"run": run.id, "outcome": Outcome.FAILED}
+            timeline.append(
+                tx, incident_id=run.incident_id, at=now, source="runbook", type=type_, text=words, data=about
+            )
+
+        def end(tx: Connection) -> None:
+            runs.finish_run(tx, run, Outcome.FAILED, now)
+            say(tx, "run_finished", text)
+
+        self._db.write(end)
+        told = "nobody was told: no service file says whom"
         if (spec := self._specs.get(run.service)) is not None:
             told = str(tell(spec, "page", {"run": run.id, "text": text}, key=f"{run.id}:refused", at=now))
-
-        def end(tx: Connection) -> Outcome:
-            runs.finish_run(tx, run, Outcome.FAILED, now)
-            timeline.append(
-                tx,
-                incident_id=run.incident_id,
-                at=now,
-                source="runbook",
-                type="run_finished",
-                text=f"{text}; {told}",
-                data={"run": run.id, "outcome": Outcome.FAILED},
-            )
-            return Outcome.FAILED
-
-        return self._db.write(end)
+        self._db.write(lambda tx: say(tx, "run_told", told))
+        return Outcome.FAILED

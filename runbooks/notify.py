@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from burnline.errors import ActionError
+from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions.outbound import post_json
 from burnline.runbooks.actions.secret import read_secret
+from burnline.runbooks.beside import beside
 from burnline.spec.service import ServiceSpec
 
 TIMEOUT = timedelta(seconds=10)
+GRACE = timedelta(seconds=1)  # for what no timeout covers: looking up the name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +37,30 @@ class Told:
         return {"reached": list(self.reached), "failed": dict(self.failed)}
 
 
+class NotTold(ActionError):
+    """A receiver could not be told."""
+
+    def __init__(self, told: Told) -> None:
+        self.told = told
+        super().__init__(str(told), permanent=not told.retryable)
+
+
 def tell(spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at: datetime) -> Told:
-    """Send `body` to each receiver of `escalation.<whom>`; one that fails keeps none of the others from hearing."""
+    """Send `body` to every receiver of `escalation.<whom>` at once; takes no longer than the slowest is allowed.
+
+    One that fails or hangs keeps none of the others from hearing.
+    """
+    receivers = getattr(spec.escalation, whom)
+    sent = {each: beside(partial(_send, each, body, key=key, at=at), "tell") for each in receivers}
+    wait(sent.values(), (TIMEOUT + GRACE).total_seconds())
     reached: list[str] = []
     failed: dict[str, str] = {}
     retryable = False
-    for receiver in getattr(spec.escalation, whom):
+    for receiver, future in sent.items():
         try:
-            _send(receiver, body, key=key, at=at)
+            if not future.done():
+                raise InDoubt(f"no answer within {TIMEOUT.total_seconds():g} s")
+            future.result()
         except ActionError as error:
             failed[receiver] = str(error)
             retryable = retryable or not error.permanent

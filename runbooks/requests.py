@@ -9,6 +9,7 @@ from burnline.errors import ActionError, InDoubt, Moved
 from burnline.events import Outcome, StepState
 from burnline.runbooks.guards import unmet_precondition
 from burnline.runbooks.model import Step, Verify
+from burnline.runbooks.notify import NotTold
 from burnline.runbooks.steps import Again, Back, Done, Ends, Result, bad_share, make_plan, need_hook, plan_hash
 from burnline.runbooks.turn import Turn
 from burnline.store import runs
@@ -41,7 +42,8 @@ def after_failure(turn: Turn, step: Step, attempt: int, error: ActionError) -> R
     if not error.permanent and attempt <= step.retry.times:
         return Again(turn.clock() + step.retry.pause * 2 ** (attempt - 1), str(error))
     if step.check or step.notify:  # neither a diagnosis nor a message that fails may hold up the rollback
-        return Done(str(error), state=StepState.FAILED)
+        told = error.told.as_json() if isinstance(error, NotTold) else {}
+        return Done(str(error), told, state=StepState.FAILED)
     return Ends(Outcome.FAILED, str(error))
 
 

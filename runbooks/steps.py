@@ -16,7 +16,7 @@ from burnline.events import Counts, Outcome, StepState
 from burnline.runbooks.actions.contract import PREVIOUS, Hook, Plan, short
 from burnline.runbooks.guards import last_change, refusal
 from burnline.runbooks.model import Step
-from burnline.runbooks.notify import tell
+from burnline.runbooks.notify import NotTold, tell
 from burnline.runbooks.turn import Turn
 from burnline.runbooks.verify import closed_windows, judge, next_look
 from burnline.spec.units import format_duration, format_moment
@@ -26,6 +26,7 @@ from burnline.store.runs import StepRow
 from burnline.telemetry import span
 
 READ_TIMEOUT = timedelta(minutes=2)
+STOP_PATIENCE = 4.0  # seconds a worker that shall stop waits for a change that cannot be repeated; the process has 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,7 @@ def _act(turn: Turn, step: Step, row: StepRow, again: bool) -> Result:
         "the hook",
         step.timeout,
         lambda: hook.apply(to, before=was, idempotency_key=key, epoch=epoch, at=turn.clock()),
+        patience=0.0 if hook.idempotent else STOP_PATIENCE,
     )
     if not turn.guarded("verifying", step.timeout, lambda: hook.verify(to)):
         raise ActionError(f"{short(hook.target)} does not serve {to} after the change", permanent=False)
@@ -214,8 +216,21 @@ def _verify(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
         return Waits(next_look(rule, began, now))
     data = {"before": row.request["before"], "outcome": verdict.outcome}
     if verdict.outcome is Outcome.RECOVERED:
+        if undone := _undone(turn, step):
+            return Ends(Outcome.NOT_RECOVERED, undone, {**data, "outcome": Outcome.NOT_RECOVERED})
         return Done(verdict.text, data, outcome=verdict.outcome)
     return Ends(verdict.outcome, verdict.text, data)
+
+
+def _undone(turn: Turn, step: Step) -> str:
+    """What was changed meanwhile, so that good windows prove nothing of the change that was made; empty if nothing."""
+    with turn.db.read() as tx:
+        made = [row.request["to_version"] for row in runs.steps(tx, turn.run.id) if row.kind == "act" and row.request]
+    if not made or turn.guarded("verifying", step.timeout, lambda: need_hook(turn).verify(made[-1])):
+        return ""
+    serves = turn.guarded("observing", step.timeout, need_hook(turn).observe)
+    moved = f"{short(need_hook(turn).target)} was moved from {made[-1]} to {serves} by another hand"
+    return f"{moved}: the SLI is good, but not because of this run"
 
 
 def _notify(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
@@ -225,8 +240,8 @@ def _notify(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
         "telling", step.timeout, lambda: tell(turn.spec, whom, body, key=row.idempotency_key, at=turn.clock())
     )
     if told.failed:
-        raise ActionError(str(told), permanent=not told.retryable)
-    return Done(str(told), told.as_json())
+        raise NotTold(told)
+    return Done(str(told), told.as_json(), StepState.DONE if told.reached else StepState.SKIPPED)
 
 
 def _note(_turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +13,7 @@ from sqlalchemy import Connection
 from burnline.errors import InDoubt
 from burnline.events import Counts, StepState
 from burnline.runbooks.actions.contract import Hook
+from burnline.runbooks.beside import beside
 from burnline.runbooks.model import Runbook
 from burnline.runbooks.params import Scalar
 from burnline.spec.service import ServiceSpec
@@ -80,16 +79,15 @@ class Turn:
         at = self.clock()
         return lambda tx: finish_step(tx, self.run, row, state=state, result=result, now=at)
 
-    def guarded(self, what: str, timeout: timedelta, call: Callable[[], T]) -> T:
+    def guarded(self, what: str, timeout: timedelta, call: Callable[[], T], *, patience: float = 0.0) -> T:
         """Run `call` beside us, lengthening the lease while it lasts.
 
         Raises: what `call` raises; InDoubt when it has not come back after `timeout` (it is left behind, on its own
-        thread); Fenced when another worker has taken the run; Stopping when this one shall stop (the call is left
-        behind as well).
+        thread); Fenced when another worker has taken the run; Stopping when this one shall stop and the call has not
+        come back within `patience` seconds (it is left behind as well).
         """
         self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
-        future: Future[T] = Future()
-        threading.Thread(target=_settle, args=(future, call), name=f"run-{self.run.id}", daemon=True).start()
+        future = beside(call, f"run-{self.run.id}")
         left, silent, beat = timeout.total_seconds(), 0.0, self.lease.total_seconds() / HEARTBEATS_PER_LEASE
         while True:
             pause = min(LOOK_SECONDS, beat, left)
@@ -99,17 +97,12 @@ class Turn:
                 if future.done():  # the call itself raised a TimeoutError
                     return future.result()
             if self.stopping():
-                raise Stopping
+                if patience <= 0:
+                    raise Stopping
+                patience -= pause
             left, silent = left - pause, silent + pause
             if left <= 0:
                 raise InDoubt(f"{what} has not come back after {timeout.total_seconds():g} s")
             if silent >= beat:
                 self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
                 silent = 0.0
-
-
-def _settle(future: Future[T], call: Callable[[], T]) -> None:
-    try:
-        future.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits for the future
-        future.set_exception(error)

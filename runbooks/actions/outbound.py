@@ -1,4 +1,4 @@
-"""Requests that leave burnline: to an address resolved once, without redirects, proxies or large answers."""
+"""Requests that leave burnline: to an address resolved once, without redirects, proxies, large or endless answers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import hmac
 import ipaddress
 import json
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,6 +37,8 @@ def post_json(
     url: str, body: Mapping[str, Any], *, key: str, at: datetime, timeout: timedelta, secret: str | None = None
 ) -> Answer:
     """POST `body` with an `Idempotency-Key`; a secret adds `X-Burnline-Signature`, HMAC-SHA256 of "timestamp.body".
+
+    `timeout` is for all of it, from the connection to the answer's last byte.
 
     Raises: ActionError (5xx and a refused connection may pass, 3xx and 4xx are permanent), InDoubt when the request
     went out and no answer came.
@@ -67,20 +71,61 @@ def _send(method: str, url: str, *, headers: Mapping[str, str], content: bytes, 
     pinned = httpx.URL(url).copy_with(host=address)
     try:
         with (
+            Deadline(timeout).kept() as deadline,
             httpx.Client(timeout=timeout.total_seconds(), follow_redirects=False, trust_env=False) as client,
             client.stream(
                 method,
                 pinned,
                 headers={**headers, "Host": parts.netloc},
                 content=content,
-                extensions={"sni_hostname": host},  # the certificate must be the name's, not the address's
+                # the certificate must be the name's, not the address's
+                extensions={"sni_hostname": host, "trace": deadline.watch},
             ) as response,
         ):
-            return _answer(method, shown_url, response)
+            answer = _answer(method, shown_url, response)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise ActionError(f"{method} {shown_url}: {_reason(error)}", permanent=False) from error
     except httpx.HTTPError as error:
-        raise InDoubt(f"{method} {shown_url}: no answer: {_reason(error)}") from error
+        if not (deadline.passed or isinstance(error, httpx.TimeoutException)):
+            raise InDoubt(f"{method} {shown_url}: no answer: {_reason(error)}") from error
+        raise InDoubt(f"{method} {shown_url}: no answer within {timeout.total_seconds():g} s") from error
+    if deadline.passed and method == "GET":  # an answer without a length may have been cut
+        raise InDoubt(f"{method} {shown_url}: no whole answer within {timeout.total_seconds():g} s")
+    return answer
+
+
+class Deadline:
+    """Ends a request that takes too long in all: httpx bounds each read, and an answer may drip for ever."""
+
+    def __init__(self, timeout: timedelta) -> None:
+        self.passed = False
+        self._timer = threading.Timer(timeout.total_seconds(), self._end)
+        self._timer.daemon = True
+        self._open = ExitStack()
+        self._sockets: list[socket.socket] = []
+
+    @contextmanager
+    def kept(self) -> Iterator[Deadline]:
+        """The time runs."""
+        self._timer.start()
+        try:
+            yield self
+        finally:
+            self._timer.cancel()
+            self._open.close()
+
+    def watch(self, event: str, info: Mapping[str, Any]) -> None:
+        """What httpcore tells of a request: keep a second handle of its socket, which TLS takes the first of."""
+        if event == "connection.connect_tcp.complete":
+            self._sockets.append(self._open.enter_context(info["return_value"].get_extra_info("socket").dup()))
+            if self.passed:
+                self._end()
+
+    def _end(self) -> None:
+        self.passed = True
+        for each in self._sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
 
 def _answer(method: str, url: str, response: httpx.Response) -> Answer:
@@ -90,6 +135,8 @@ def _answer(method: str, url: str, response: httpx.Response) -> Answer:
     if not (200 <= status < 300 or status in DONE_ALREADY):
         where = "; redirects are not followed" if 300 <= status < 400 else ""
         raise ActionError(f"{method} {url}: answered {status}{where}", permanent=True)
+    if method == "POST":  # the status says it all; what follows may drip
+        return Answer(status, b"")
     body = bytearray()
     for chunk in response.iter_raw():  # raw: a small gzip body cannot swell
         body += chunk

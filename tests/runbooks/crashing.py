@@ -193,11 +193,10 @@ def race(folder: Path) -> None:
     codes = [os.WEXITSTATUS(os.waitpid(pid, 0)[1]) for pid in pids]
     reader = Database(make_url(f"sqlite:///{folder}/burnline.db"))
     with reader.read() as tx:
-        ended = [runs.run_with_steps(tx, n + 1) for n in range(len(names))]
+        ended = [(runs.get_run(tx, n + 1), runs.steps(tx, n + 1)) for n in range(len(names))]
     reader.close()
-    for run_and_steps in ended:
-        assert run_and_steps is not None
-        run, steps = run_and_steps
+    for run, steps in ended:
+        assert run is not None
         history = json.loads((folder / f"{run.service}.json").read_text())["history"]
         found = {"outcome": run.outcome, "steps": [[row.n, row.attempt] for row in steps]}
         print(json.dumps({**found, "changes": len(history) - 2, "codes": codes}), flush=True)

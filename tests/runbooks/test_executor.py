@@ -23,6 +23,7 @@ from burnline.store.database import Database
 from burnline.store.guards import set_switch
 from burnline.store.signals import record_finding
 from tests.runbooks.scene import BURN, QUICK, SECOND, T0, Scene, make_recipe, make_spec, write_registry
+from tests.runbooks.test_approvals import release
 
 
 def test_a_bad_release_is_taken_back_and_proved_on_the_same_sli(scene: Scene) -> None:
@@ -104,7 +105,22 @@ def test_a_rollback_that_does_not_help_escalates_and_is_not_undone(scene: Scene)
     assert scene.run(run_id).outcome is Outcome.NOT_RECOVERED
     assert (scene.serving(), len(scene.changes())) == ("1", 1)
     assert scene.steps(run_id)[-1].name == "escalate"
-    assert "names nobody to tell" in scene.story(run_id)
+    assert scene.steps(run_id)[-1].state is StepState.SKIPPED
+    assert "escalate: the service file names nobody to tell" in scene.story(run_id)
+    assert scene.story(run_id).endswith("ended: not_recovered; nobody was told")
+
+
+def test_a_rollback_that_somebody_undid_is_not_recovery(scene: Scene) -> None:
+    run_id = scene.request()
+    scene.sli.share = 0.0
+    scene.play(3)
+    release(scene, "2")
+
+    scene.play()
+
+    assert scene.run(run_id).outcome is Outcome.NOT_RECOVERED
+    assert "registry.json#champion was moved from 1 to 2 by another hand" in scene.story(run_id)
+    assert scene.steps(run_id)[-1].name == "escalate"
 
 
 def test_no_data_after_the_rollback_is_not_recovery(scene: Scene) -> None:
@@ -589,6 +605,33 @@ def test_a_worker_that_is_stopped_hands_back_a_run_whose_hook_hangs(scene: Scene
     assert stopped.run_once(scene.now) == 0, "it takes up nothing more"
     scene.play(executor=scene.executor(owner="next", hooks=lambda _: hook))
     released.set()
+    assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.RECOVERED, 1)
+
+
+def test_a_worker_that_is_stopped_waits_for_a_change_that_cannot_be_repeated(scene: Scene) -> None:
+    called, asked_to_stop = threading.Event(), threading.Event()
+
+    class Slow(Shaky):
+        def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: Any) -> bool:
+            called.set()
+            asked_to_stop.wait(10)
+            threading.Event().wait(0.7)  # longer than a worker takes to notice that it shall stop
+            return super().apply(target, before=before, idempotency_key=idempotency_key, epoch=epoch, at=at)
+
+    hook = Slow(idempotent=False)
+    scene.sli.share = 0.0
+    run_id = scene.request()
+    stopped = scene.executor(owner="stopped", hooks=lambda _: hook)
+    turn = threading.Thread(target=stopped.run_once, args=(scene.now,))
+    turn.start()
+    called.wait(10)
+
+    stopped.stop()
+    asked_to_stop.set()
+    turn.join(10)
+
+    assert [row.state for row in scene.steps(run_id) if row.name == "roll-back"] == [StepState.DONE]
+    scene.play(executor=scene.executor(owner="next", hooks=lambda _: hook))
     assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.RECOVERED, 1)
 
 
