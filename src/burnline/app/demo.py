@@ -91,7 +91,7 @@ class Watch:
         return {
             "requests sent": counted or "the load generator said nothing",
             "prediction events": f"{last.dropped:,.0f} dropped by the server" if last else "the server said nothing",
-            "read here": self.machine.line().removeprefix("this host: "),
+            "this host": self.machine.line().removeprefix("this host: "),
         }
 
     def _tell(self, lines: Iterable[Line]) -> None:

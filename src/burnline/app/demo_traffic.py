@@ -63,7 +63,7 @@ class Traffic:
     def least_time(self, since: datetime, tier: Tier, objective: float) -> Least | None:
         """From `since` to the first moment with enough bad events in both windows: bad > factor x budget x events.
 
-        The engine takes the unknown part of a young window as healthy; so does this. None when there was no such moment.
+        The engine takes the unknown part of a young window as healthy; so does this. None: there was no such moment.
         """
         needed = tier.factor * (1 - objective)
         for moment in self._moments(since):
@@ -84,7 +84,7 @@ class Traffic:
         return [since + n * STEP for n in range((self.last.at - since) // STEP + 1)]
 
     def _within(self, moment: datetime, window: timedelta) -> tuple[float, float]:
-        """Bad and all events of the window; what came before the first reading is taken as healthy, at the rate since."""
+        """Bad and all events of the window; what came before the first reading: healthy, at the rate since."""
         (bad, total), (bad_before, total_before) = self._counted(moment), self._counted(moment - window)
         observed = min(window, moment - self.readings[0].at)
         return bad - bad_before, (total - total_before) * (window / observed if observed else 1)
