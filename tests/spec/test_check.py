@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
-from burnline.spec.check import bucket_bound_problem
 from tests.spec.conftest import Load, Problems
 
 UP = "sli: {threshold: {gauge: up, below: 1}}"
@@ -141,24 +138,3 @@ def test_windows_from_an_hour_to_a_year_are_accepted(load: Load, window: str) ->
     service = load(f"slos: [{{name: a, objective: 99%, window: {window}, {UP}}}]")
 
     assert service.slo("a") is not None
-
-
-def test_a_threshold_that_is_a_bucket_bound_is_no_problem() -> None:
-    assert bucket_bound_problem(timedelta(milliseconds=250), [0.1, 0.25, 1.0, float("inf")]) is None
-
-
-def test_a_bound_is_found_through_binary_noise() -> None:
-    assert bucket_bound_problem(timedelta(milliseconds=300), [0.1 + 0.2]) is None
-
-
-def test_a_threshold_between_bounds_lists_the_bounds() -> None:
-    problem = bucket_bound_problem(timedelta(milliseconds=200), [1.0, 0.25, 0.1, float("inf"), 2.5e-7, 1e300])
-
-    assert problem == ("200ms is no bucket bound of the histogram; accepted: 2.5e-07s, 100ms, 250ms, 1s or 1e+300s")
-
-
-@pytest.mark.parametrize("bounds", [[], [float("inf")], [float("nan")]])
-def test_a_histogram_without_buckets_says_so(bounds: list[float]) -> None:
-    problem = bucket_bound_problem(timedelta(milliseconds=200), bounds)
-
-    assert problem == "200ms is no bucket bound: the histogram has no buckets"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
@@ -36,28 +35,6 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
 def configured_signals(signals: SignalsSpec) -> tuple[str, ...]:
     """Names of the signals the service asks for."""
     return tuple(name for name in SignalsSpec.model_fields if getattr(signals, name) is not None)
-
-
-def bucket_bound_problem(below: timedelta, bounds: Sequence[float]) -> str | None:
-    """Why `below` cannot be measured by a histogram with these upper bounds (seconds, with or without +Inf), or None.
-
-    A classic histogram only knows how many events were under each of its bounds.
-    """
-    finite = sorted({bound for bound in bounds if math.isfinite(bound)})
-    if any(math.isclose(below.total_seconds(), bound, rel_tol=1e-9) for bound in finite):
-        return None
-    if not finite:
-        return f"{format_duration(below)} is no bucket bound: the histogram has no buckets"
-    accepted = choice(_seconds(bound) for bound in finite)
-    return f"{format_duration(below)} is no bucket bound of the histogram; accepted: {accepted}"
-
-
-def _seconds(bound: float) -> str:
-    try:
-        written = timedelta(seconds=bound)
-    except OverflowError:
-        return f"{bound:g}s"
-    return format_duration(written) if math.isclose(written.total_seconds(), bound, rel_tol=1e-9) else f"{bound:g}s"
 
 
 def _collect(spec: ServiceSpec) -> Iterator[Flaw]:

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from burnline.spec.document import Document
 from burnline.spec.place import Flaw, Place
+from burnline.spec.supported import LATER
 from burnline.spec.words import choice, did_you_mean, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -89,7 +90,12 @@ def _keys(model: type[BaseModel], place: Place) -> set[str]:
                 if (info.alias or name) == step
                 for inner in _models(info.annotation)
             ]
-    return {info.alias or name for owner in owners for name, info in owner.model_fields.items()}
+    return {
+        info.alias or name
+        for owner in owners
+        for name, info in owner.model_fields.items()
+        if name not in LATER.get(owner, ())
+    }
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

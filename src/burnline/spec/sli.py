@@ -63,12 +63,6 @@ class ThresholdSli(Strict):
         return self
 
 
-class SignalSli(Strict):
-    """Good and total events as a detector of this service counts them."""
-
-    signal: Name
-
-
 class SliSpec(OneOf):
     """Exactly one kind, by its key."""
 

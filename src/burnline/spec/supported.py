@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel
 
 from burnline.spec.place import Flaw
-from burnline.spec.service import QueueSpec, ReleaseSpec, ScrapeSpec, ServiceSpec
-from burnline.spec.sli import CalendarWindow
+from burnline.spec.service import (
+    DataSpec,
+    Escalation,
+    HookSpec,
+    QueueSpec,
+    ReleaseSpec,
+    ScrapeSpec,
+    ServiceSpec,
+    SignalsSpec,
+)
+from burnline.spec.sli import CalendarWindow, SliSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
@@ -14,6 +25,16 @@ RECEIVERS = ("webhook",)
 SIGNALS = ("drift", "confidence", "data")
 SLIS = ("ratio", "latency", "threshold", "signal", "same_as")
 HOOKS = ("alias", "webhook", "command")
+LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
+    ServiceSpec: frozenset({"cost"}),
+    Escalation: frozenset({"business"}),
+    QueueSpec: frozenset(QueueSpec.model_fields),
+    SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
+    DataSpec: frozenset({"max_age"}),
+    SliSpec: frozenset(SliSpec.model_fields) - frozenset(SLIS),
+    HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
+    ReleaseSpec: frozenset({"guards"}),
+}
 
 
 def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
