@@ -124,9 +124,9 @@ def test_a_worker_that_lost_its_run_writes_nothing(any_database: Database) -> No
         with pytest.raises(Fenced):
             any_database.write(write)
 
-    kept = read(any_database, lambda tx: runs.run_with_steps(tx, mine.id))
+    kept, steps = read(any_database, lambda tx: (runs.get_run(tx, mine.id), runs.steps(tx, mine.id)))
     assert kept is not None
-    assert (kept[0].state, kept[0].next_step, kept[1]) == (RunState.RUNNING, 0, [row])
+    assert (kept.state, kept.next_step, steps) == (RunState.RUNNING, 0, [row])
 
 
 def test_a_heartbeat_keeps_the_run(any_database: Database) -> None:

@@ -228,12 +228,6 @@ def runs_of_incident(tx: Connection, incident_id: int) -> list[Run]:
     return [_run(row) for row in tx.execute(_runs().where(run.c.incident_id == incident_id).order_by(run.c.id))]
 
 
-def run_with_steps(tx: Connection, run_id: int) -> tuple[Run, list[StepRow]] | None:
-    """A run and every attempt of its steps; None when there is no such run."""
-    found = get_run(tx, run_id)
-    return None if found is None else (found, steps(tx, run_id))
-
-
 def ask_approval(
     tx: Connection,
     claimed: Run,
