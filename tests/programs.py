@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 # What a program is called where it is not called by its own name, and the Debian package that brings it.
-OTHER_NAMES = {"alertmanager": "prometheus-alertmanager", "chromium": "chromium-browser", "redis": "redis-server"}
+OTHER_NAMES = {"alertmanager": "prometheus-alertmanager", "chromium": "chromium-browser"}
 PACKAGES = {
     "prometheus": "prometheus",
     "promtool": "prometheus",
