@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -26,6 +27,7 @@ from burnline.store.schema import EPOCH
 log = logging.getLogger(__name__)
 
 CHUNK = 64  # batches a transaction
+TURN_SECONDS = 1.0
 CATCH_UP = 60  # silent windows reported after a pause; older ones are left out
 Key = tuple[str, str]  # service, signal
 
@@ -57,8 +59,11 @@ class DetectorEngine:
     processes at once: the second one's transaction fails.
     """
 
-    def __init__(self, db: Database, specs: Sequence[ServiceSpec]) -> None:
+    def __init__(
+        self, db: Database, specs: Sequence[ServiceSpec], *, elapsed: Callable[[], float] = time.monotonic
+    ) -> None:
         self._db = db
+        self._elapsed = elapsed
         self._services = {spec.service: _watch(spec) for spec in specs}
         self._progress: dict[Key, _Progress] | None = None
         self._counters: dict[Key, Counts] = {}
@@ -67,14 +72,19 @@ class DetectorEngine:
     def run_once(self, now: datetime) -> int:
         """Fold what has arrived, then judge windows that ended by `now`. Returns batches folded plus findings.
 
+        After TURN_SECONDS the rest is left to the next turn, and so are windows that it may belong to.
+
         Raises: StoreError when the database fails; the next turn starts again from what it holds.
         """
         try:
             progress = self._recall()
-            done = 0
+            done, start = 0, self._elapsed()
             while batches := self._db.write(lambda tx: next_batches(tx, CHUNK)):
                 progress = self._fold(progress, batches)
                 done += len(batches)
+                if self._elapsed() - start >= TURN_SECONDS:
+                    now = min(now, batches[-1][1].received_at)
+                    break
             return done + self._close(progress, now)
         except BaseException:
             self._progress = None  # memory may be ahead of the database: read it again

@@ -60,7 +60,7 @@ def intervals(app: App) -> dict[str, timedelta]:
 def test_the_shortest_window_says_how_often_is_evaluated(tmp_path: Path, windows: list[str], seconds: int) -> None:
     app = build(settings(tmp_path, *windows))
 
-    assert intervals(app)["evaluate"] == intervals(app)["signals"] == timedelta(seconds=seconds)
+    assert intervals(app)["evaluate"] == timedelta(seconds=seconds)
     app.stop()
 
 

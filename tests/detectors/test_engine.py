@@ -96,6 +96,22 @@ def test_it_says_how_much_was_done_and_doing_it_again_changes_nothing(database: 
     assert waiting(database) == 0
 
 
+def test_a_turn_ends_in_time_and_the_next_goes_on_where_it_stopped(
+    database: Database, reference: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "CHUNK", 2)
+    seconds = iter(range(100))
+    engine = DetectorEngine(database, [spec(reference)], elapsed=lambda: float(next(seconds)))
+    for second in range(0, 20, 4):
+        send(database, START + second * SECOND)
+
+    done = [engine.run_once(START + 2 * WINDOW) for _ in range(4)]
+
+    assert done == [2, 2 + 1, 1, 1], "the first window is judged when the second has begun, the last when all is in"
+    assert [found.counts.total for found in findings(database)] == [600, 400]
+    assert waiting(database) == 0
+
+
 def test_windows_are_aligned_to_1970(database: Database, reference: Path) -> None:
     engine = DetectorEngine(database, [spec(reference)])
     send(database, START + timedelta(seconds=17.5))

@@ -162,7 +162,7 @@ class App:
         ]
         return [
             Job("collect", TICK, self.collect),
-            Job("signals", self._evaluation_interval(), self.detectors.run_once),
+            Job("signals", TICK, self.detectors.run_once),
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
             *runs,
