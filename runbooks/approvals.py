@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -32,10 +33,13 @@ def decide(
     Raises: DecisionRefused when there is no such question, it is decided or expired, the plan is another one, or the
     actor is nobody or the requester.
     """
-    if not actor.strip() or len(actor) > MAX_ACTOR or not actor.isprintable() or actor.strip() == REQUESTER:
+    name = unicodedata.normalize("NFKC", actor).strip()
+    if not name or len(actor) > MAX_ACTOR or not actor.isprintable() or name.casefold() == REQUESTER:
         raise DecisionRefused("needs the name of a person other than the requester, burnline")
     if (state := DECISIONS.get(decision)) is None or len(reason) > MAX_REASON:
         raise DecisionRefused(f"a decision is approve or reject, with a reason of at most {MAX_REASON} characters")
+    if not all(each.isprintable() or each in "\n\r\t" for each in reason):
+        raise DecisionRefused("a reason is plain text: it holds a character that cannot be printed")
 
     def vote(tx: Connection) -> str:
         asked = runs.get_approval(tx, approval_id)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,9 +55,9 @@ class AliasHook:
     idempotent = True
 
     def __init__(self, file: Path, alias: str) -> None:
-        self._file = file
+        self._file = Path(os.path.realpath(file))  # one lock and one cooldown, whatever link leads here
         self._alias = alias
-        self.target = f"{file}#{alias}"
+        self.target = f"{self._file}#{alias}"
 
     def observe(self) -> str:
         """The version the alias names."""
@@ -109,7 +110,7 @@ class AliasHook:
 
     def _read(self) -> tuple[dict[str, Any], Registry]:
         try:
-            content = json.loads(self._file.read_text(encoding="utf-8"))
+            content = json.loads(_read_regular(self._file))
             return content, Registry.model_validate(content)
         except FileNotFoundError as error:
             raise ActionError(f"the registry {self._file} does not exist", permanent=True) from error
@@ -141,10 +142,10 @@ class AliasHook:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
-            lock = open(f"{self._file}.lock", "a")  # noqa: SIM115, PTH123 - the name is the file's with a suffix
+            lock = os.open(f"{self._file}.lock", os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise ActionError(f"{self._file}.lock cannot be opened: {error.strerror}", permanent=True) from error
-        with lock:
+        try:
             give_up = time.monotonic() + LOCK_TIMEOUT_SECONDS
             while True:
                 try:
@@ -155,9 +156,11 @@ class AliasHook:
                         raise ActionError(f"{self._file}.lock is held by another program", permanent=False) from error
                     time.sleep(LOCK_POLL_SECONDS)
             yield
+        finally:
+            os.close(lock)
 
     def _write(self, content: dict[str, Any]) -> None:
-        real = self._file.resolve()  # a link keeps pointing where it points
+        real = self._file
         temporary = real.with_name(f"{real.name}.burnline.tmp")
         try:
             with temporary.open("w", encoding="utf-8") as out:
@@ -173,6 +176,18 @@ class AliasHook:
                 os.close(folder)
         except OSError as error:
             raise ActionError(f"the registry {real} cannot be written: {error.strerror}", permanent=False) from error
+
+
+def _read_regular(file: Path) -> str:
+    """A file's text; opening a pipe or a device could wait for ever. Raises: OSError, ValueError, ActionError."""
+    opened = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise ActionError(f"the registry {file} is no regular file", permanent=True)
+        with open(opened, encoding="utf-8", closefd=False) as text:
+            return text.read()
+    finally:
+        os.close(opened)
 
 
 def previous_version(history: Sequence[Change], current: str) -> str | None:

@@ -122,6 +122,36 @@ def test_a_linked_registry_stays_a_link(registry: Path, tmp_path: Path) -> None:
     assert read_registry(registry)["aliases"]["champion"] == "1"
 
 
+def test_two_paths_to_one_registry_are_one_target(registry: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.json").symlink_to(registry)
+    (tmp_path / "folder").symlink_to(tmp_path)
+
+    targets = {
+        AliasHook(path, "champion").target
+        for path in (registry, tmp_path / "link.json", tmp_path / "folder/registry.json")
+    }
+
+    assert targets == {f"{registry.resolve()}#champion"}
+
+
+def test_a_registry_or_a_lock_that_is_a_pipe_holds_nobody_up(registry: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    os.mkfifo(f"{registry}.lock")
+
+    with pytest.raises(ActionError, match="is no regular file") as caught:
+        AliasHook(tmp_path / "pipe.json", "champion").observe()
+
+    assert caught.value.permanent
+    AliasHook(registry, "champion").apply("1", before="2", idempotency_key="k", epoch=1, at=T0)
+    assert read_registry(registry)["aliases"]["champion"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "/"])
+def test_a_registry_that_is_no_file_is_an_error_in_words(path: str) -> None:
+    with pytest.raises(ActionError, match=r"is no regular file|cannot be read"):
+        AliasHook(Path(path), "champion").observe()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -110,12 +110,30 @@ def test_a_late_vote_is_refused(scene: Scene) -> None:
         vote(scene, asked)
 
 
-@pytest.mark.parametrize("actor", ["", "  ", "burnline", "a\nb", "x" * 201])
+@pytest.mark.parametrize("actor", ["", "  ", "burnline", "Burnline ", "\uff42urnline", "a\nb", "a\0b", "x" * 201])
 def test_the_requester_and_nobody_cannot_vote(scene: Scene, actor: str) -> None:
     _, asked = ask(scene)
 
     with pytest.raises(DecisionRefused, match="name of a person"):
         vote(scene, asked, actor=actor)
+
+
+@pytest.mark.parametrize("reason", ["\0", "red \x1b[31m", "\u202eback to front"])
+def test_a_reason_that_cannot_be_printed_is_refused(scene: Scene, reason: str) -> None:
+    _, asked = ask(scene)
+
+    with pytest.raises(DecisionRefused, match="cannot be printed"):
+        decide(
+            scene.db,
+            asked.id,
+            actor="ines",
+            decision="reject",
+            plan_hash=asked.plan_hash,
+            reason=reason,
+            now=scene.now,
+        )
+
+    assert pending(scene).state == runs.PENDING
 
 
 def test_a_vote_on_another_plan_is_refused(scene: Scene) -> None:
