@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+RATE = "$__rate_interval"  # Grafana's: never shorter than four scrapes
 Kind = Literal["timeseries", "stat"]
 Unit = Literal["percentunit", "none", "s", "reqps", "bytes", "Bps", "short", "celsius", "watt", "bool"]
 Color = Literal["green", "yellow", "orange", "red", "purple", "text"]
