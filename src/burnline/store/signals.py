@@ -40,7 +40,7 @@ def findings_after(tx: Connection, finding_id: int, limit: int) -> list[tuple[in
 
 def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]:
     """The newest finding of every signal, of one service or of all, in order of service and signal."""
-    return [_latest(tx, *pair) for pair in _pairs(tx) if service in (None, pair[0])]
+    return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
 
 
 def findings_between(tx: Connection, service: str, signal: str, since: datetime, until: datetime) -> list[Finding]:
@@ -84,7 +84,7 @@ def _is_window(service: str, signal: str, window_start: datetime) -> tuple[Any, 
     return (state.service == service, state.signal == signal, state.window_start == window_start)
 
 
-def _pairs(tx: Connection) -> Iterator[tuple[str, str]]:
+def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
     """Every service and signal that has findings, by one index look-up each: a DISTINCT would read every finding."""
     pair = (findings.c.service, findings.c.signal)
     last = ("", "")
