@@ -10,6 +10,7 @@ from itertools import chain
 
 from sqlalchemy import Connection
 
+from burnline.errors import StoreError
 from burnline.events import Collection, Counts, Finding, SloStatus, Verdict
 from burnline.slo.group import Group, Promise
 from burnline.slo.history import SloHistory, build_history, counts_between, read_past
@@ -131,18 +132,15 @@ class EmbeddedEngine:
     def run_once(self, now: datetime) -> int:
         """Close every tile that ended by `now`, evaluate, and keep the result. Returns how many tiles were closed.
 
-        Raises: StoreError when keeping failed; statuses are fresh all the same, and the next turn keeps both.
+        Raises: StoreError when the store failed; statuses are fresh all the same, and the next turn keeps both.
         """
-        with self._db.read() as tx:
-            findings = findings_after(tx, self._position, FINDINGS_AT_ONCE)
-        with self._lock:
-            for finding_id, finding in findings:
-                self._count_finding(finding)
-                self._position = finding_id
-            closed = sum(self._close(group, now) for group in self._groups)
-            if closed:
-                self._snapshots = self._look()
-                self._unsaved.memories.update(self._memories(now))
+        try:
+            with self._db.read() as tx:
+                findings = findings_after(tx, self._position, FINDINGS_AT_ONCE)
+        except StoreError:
+            self._evaluate((), now)  # from memory: a database that fails must not hide an outage
+            raise
+        closed = self._evaluate(findings, now)
         if closed:
             self._db.write(lambda tx: self._save(tx, now))
             self._unsaved.clear()
@@ -213,6 +211,17 @@ class EmbeddedEngine:
             seen = slo.newly_covered(finding.window_end, finding.window_end - finding.window_start)
             counts = finding.counts
             slo.group.count(finding.window_end, slo.column, bad=counts.bad, total=counts.total, seen=seen)
+
+    def _evaluate(self, findings: Iterable[tuple[int, Finding]], now: datetime) -> int:
+        with self._lock:
+            for finding_id, finding in findings:
+                self._count_finding(finding)
+                self._position = finding_id
+            closed = sum(self._close(group, now) for group in self._groups)
+            if closed:
+                self._snapshots = self._look()
+                self._unsaved.memories.update(self._memories(now))
+        return closed
 
     def _close(self, group: Group, now: datetime) -> int:
         before = group.closed

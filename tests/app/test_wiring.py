@@ -210,17 +210,18 @@ def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
     assert {vars(record)["target"] for record in told} == {"http://lies"}
 
 
-def test_burn_rates_are_evaluated_while_the_database_takes_no_write(
-    scene: World, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("verb", ["write", "read"])
+def test_burn_rates_are_evaluated_while_the_database_fails(
+    scene: World, monkeypatch: pytest.MonkeyPatch, verb: str
 ) -> None:
     scene.live(20)
     refused = StoreError("database is locked", retryable=True)
 
-    def refuse(_work: object) -> None:
+    def refuse(*_work: object) -> None:
         raise refused
 
     with monkeypatch.context() as locked:
-        locked.setattr(scene.app.db, "write", refuse)
+        locked.setattr(scene.app.db, verb, refuse)
         for _ in range(20):
             scene.now += SECOND
             scene.service.serve(failing=1.0)
