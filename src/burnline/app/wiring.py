@@ -34,6 +34,7 @@ from burnline.slo.windows import base_interval
 from burnline.spec.load import load_services
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database
+from burnline.store.retention import Retention
 from burnline.telemetry import Telemetry, setup_telemetry
 
 log = logging.getLogger(__name__)
@@ -165,6 +166,7 @@ class App:
             Job("signals", TICK, self.detectors.run_once),
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
+            Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             *runs,
         ]
 
