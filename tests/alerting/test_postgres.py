@@ -50,7 +50,7 @@ def test_alerts_of_both_engines_become_episodes_on_postgresql(postgres: Database
     ]
 
     for body in bodies:
-        accept_webhook(postgres, body, source="am", now=now, limit_bytes=1 << 24)
+        accept_webhook(postgres, body, source="am", now=now + 3 * MINUTE, limit_bytes=1 << 24)
     dispatch.run_once(now, [status(now, "page-fast")])
     worker.run_once(now)
     dispatch.run_once(now + MINUTE, [status(now)])
