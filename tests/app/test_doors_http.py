@@ -176,3 +176,11 @@ def test_every_answer_carries_the_security_headers(door: Still) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "server" not in answer.headers
+
+
+@pytest.mark.parametrize("hosts", [("localhost", "evil.example"), ("localhost", "localhost")])
+def test_two_host_headers_are_refused(door: Still, hosts: tuple[str, str]) -> None:
+    answer = door.say("GET /healthz HTTP/1.1", *(f"Host: {host}" for host in hosts), "Connection: close")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"send one Host header" in answer

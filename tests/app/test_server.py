@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -78,6 +79,26 @@ def test_many_half_open_connections_do_not_keep_others_out(url: str) -> None:
     assert answer.json() == {"bytes": 5}
     for connection in stuck:
         connection.close()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [b"X-Much: " + b"x" * 300_000, b"\r\n".join(b"X-%d: %s" % (n, b"x" * 1000) for n in range(300))],
+    ids=["one large", "many"],
+)
+def test_headers_without_end_are_refused(url: str, headers: bytes) -> None:
+    with connect(url) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n")
+        with suppress(ConnectionError):  # it may have closed before it was sent all
+            connection.sendall(headers)
+
+        assert b"400 Bad Request" in connection.recv(4096)
+
+
+def test_headers_as_large_as_any_client_sends_are_served_beside_a_large_body(url: str) -> None:
+    answer = httpx.post(url, content=b"x" * 300_000, headers={f"x-{n}": "x" * 1000 for n in range(50)})
+
+    assert answer.json() == {"bytes": 300_000}
 
 
 def test_a_request_longer_than_the_header_deadline_is_served(url: str) -> None:

@@ -16,14 +16,17 @@ from burnline.errors import BurnlineError
 from burnline.settings import Settings
 
 HEADER_SECONDS = 10.0
+HEADER_BYTES = 64 * 1024
 LINGER_SECONDS = 1.0
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, with three things it lacks.
+    """HTTP/1.1 as uvicorn speaks it, with four things it lacks.
 
     A deadline for request headers (issue 157 there): a few hundred half-open connections would be held for ever. The
     body has its own deadline where it is read.
+
+    A limit to request headers, HEADER_BYTES in all.
 
     An end to refused bodies, which it would read to their end, however large: the answer is followed by the end of our
     side, and what still comes is dropped for LINGER_SECONDS. Closing at once would reset the connection, and the client
@@ -34,6 +37,8 @@ class Protocol(HttpToolsProtocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _lingering = False
+    _in_head = False
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
@@ -45,9 +50,14 @@ class Protocol(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
+            if self._in_head:  # a header is handed over when it is complete: until then, all that came counts
+                self._count_head(len(data))
         except HttpParserUpgrade as offer:
             self._decline(data[offer.args[0] :])
         except HttpParserError:
+            if self._head_bytes > HEADER_BYTES:
+                self.send_400_response(f"the headers are larger than {HEADER_BYTES:,} bytes")
+                return
             self.logger.warning("what came is not HTTP/1.1", extra={"client": self.client})
             self.send_400_response("this is not HTTP/1.1")
 
@@ -65,7 +75,21 @@ class Protocol(HttpToolsProtocol):
         self.parser = HttpRequestParser(self)
         self.data_received(b"\r\n".join([*head, b"", rest]))
 
+    def on_message_begin(self) -> None:
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_head(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEADER_BYTES:
+            raise HttpParserError
+
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._disarm()
         super().on_headers_complete()
 

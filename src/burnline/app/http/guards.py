@@ -27,9 +27,13 @@ class AllowedHosts:
         self._names = {name.lower() for name in names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        host = Headers(scope=scope).get("host", "") if scope["type"] == "http" else ""
-        if scope["type"] != "http" or self._is_ours(host):
+        hosts = Headers(scope=scope).getlist("host") if scope["type"] == "http" else []
+        host = hosts[0] if hosts else ""
+        if scope["type"] != "http" or (len(hosts) < 2 and self._is_ours(host)):
             await self._app(scope, receive, send)
+            return
+        if len(hosts) > 1:  # RFC 9112 3.2: whoever is before us may have looked at the other one
+            await JSONResponse({"error": "send one Host header, not several"}, 400)(scope, receive, send)
             return
         message = f"{host[:100]!r} is not a name of this burnline: add it to BURNLINE_ALLOWED_HOSTS if it should be"
         await JSONResponse({"error": message}, 400)(scope, receive, send)
