@@ -70,9 +70,9 @@ class Watch:
                 self._tell(self.story.note_incident(whole))
 
     def healthy(self) -> bool:
-        """Every SLO has data and keeps its promise."""
+        """Every SLO has data and keeps its promise, and nothing is open from before it had."""
         slos = self.service["slos"]
-        return bool(slos) and all(slo["state"] == "ok" for slo in slos)
+        return bool(slos) and all(slo["state"] == "ok" for slo in slos) and not self.story.open
 
     def budget(self) -> float | None:
         """What is left of the budget of availability."""
@@ -156,12 +156,16 @@ def _play(watch: Watch, live: Live) -> None:
 
     story = watch.story
     if not until(watch.healthy, START_SECONDS):
-        states = (f"{slo['name']} is {slo['state']}: {slo['sentence']}" for slo in watch.service["slos"])
-        story.failure = f"not healthy after {START_SECONDS} s; " + (" ".join(states) or "burnline does not answer")
+        sick = (slo for slo in watch.service["slos"] if slo["state"] != "ok")
+        states = (f"{slo['name']} is {slo['state']}: {slo['sentence']}" for slo in sick)
+        story.failure = f"not healthy after {START_SECONDS} s; " + (
+            " ".join(states) or "no SLO was evaluated, or an incident stays open"
+        )
         return
     watch.say(f"healthy; {HEALTHY_SECONDS} s of ordinary traffic, {RATE} requests a second")
+    healthy_since = datetime.now(UTC)
     until(lambda: False, HEALTHY_SECONDS)
-    if story.told:
+    if story.disturbed(healthy_since):
         story.failure = "an incident was opened while the service was healthy"
         return
     story.budget_before = watch.budget()

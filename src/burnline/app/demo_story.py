@@ -45,6 +45,8 @@ class Story:
     outcomes: dict[int, str] = field(default_factory=dict)  # run -> how it ended, "" while it goes on
     drift_said: str = "no window has ended"
     told: set[str] = field(default_factory=set)
+    opened: dict[int, datetime] = field(default_factory=dict)  # incident -> when
+    open: set[int] = field(default_factory=set)
 
     @property
     def parts(self) -> dict[str, datetime | None]:
@@ -73,7 +75,7 @@ class Story:
     def missing(self, tier: Tier, objective: float) -> dict[str, str]:
         """Every part that did not happen, with the reason as far as it is known."""
         if self.failure or self.released is None:
-            return dict.fromkeys(self.parts, self.failure or "there was no release")
+            return {"bad release": self.failure}
         worst = self.traffic.worst_share(self.released, tier.long)
         needed = f"a page needs {tier.factor * (1 - objective):.1%}"
         ended = ", ".join(f"run {run}: {outcome or 'not ended'}" for run, outcome in self.outcomes.items())
@@ -90,6 +92,7 @@ class Story:
 
     def note_incident(self, incident: Mapping[str, Any]) -> Iterator[Line]:
         """Take an incident as the API gives it; yields what it says that was not said before."""
+        self.opened[incident["id"]] = moment(incident["opened_at"])
         for entry in incident["entries"]:
             if "page-" in entry["text"] and entry["type"] == "episode_opened":
                 self.paged = self.paged or moment(entry["at"])
@@ -101,8 +104,16 @@ class Story:
             self.outcomes[run["id"]] = run["outcome"] or ""
             if run["outcome"] == "recovered":
                 self.verified = self.verified or moment(run["finished_at"])
-        if incident["state"] == "closed":
+        if incident["state"] != "closed":
+            self.open.add(incident["id"])
+            return
+        self.open.discard(incident["id"])
+        if self.released and moment(incident["closed_at"]) > self.released:
             self.closed = self.closed or moment(incident["closed_at"])
+
+    def disturbed(self, since: datetime) -> bool:
+        """Whether an incident was opened since then: in healthy traffic none may be."""
+        return any(at > since for at in self.opened.values())
 
     def note_signals(self, signals: list[Mapping[str, Any]]) -> Iterator[Line]:
         """Take the signals of the service; yields drift's first alarm."""
@@ -138,14 +149,13 @@ def summary(story: Story, tier: Tier, objective: float, window: timedelta, rest:
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
     for heading in ("", "from the bad release to", "took", ""):
         table.add_column(heading, style="dim" if not heading else "")
-    missing = story.missing(tier, objective)
     for part, when in story.parts.items():
-        if when is None or story.released is None:
-            table.add_row(Text("✗", "red"), Text(part, "bold"), Text("never", "red"), Text(missing[part]))
-        else:
+        if when and story.released:
             took = f"{(when - story.released).total_seconds():.1f} s"
             beside = _theory(story, tier, objective) if part == "page" else NOTES.get(part, "")
             table.add_row(Text("✓", "green"), Text(part, "bold"), took, Text(beside))
+    for part, reason in story.missing(tier, objective).items():
+        table.add_row(Text("✗", "red"), Text(part, "bold"), Text("never", "red"), Text(reason))
     if story.budget_before is not None and story.budget_after is not None:
         spent = f"{story.budget_before - story.budget_after:.1%}"
         table.add_row("", "budget spent", spent, f"of the budget of availability over {format_duration(window)}")
