@@ -156,11 +156,10 @@ def _play(watch: Watch, live: Live) -> None:
 
     story = watch.story
     if not until(watch.healthy, START_SECONDS):
-        sick = (slo for slo in watch.service["slos"] if slo["state"] != "ok")
-        states = (f"{slo['name']} is {slo['state']}: {slo['sentence']}" for slo in sick)
-        story.failure = f"not healthy after {START_SECONDS} s; " + (
-            " ".join(states) or "no SLO was evaluated, or an incident stays open"
-        )
+        sick = [slo for slo in watch.service["slos"] if slo["state"] != "ok"]
+        states = [f"{slo['name']} is {slo['state']}: {slo['sentence']}" for slo in sick]
+        why = " ".join(states) or "no SLO was evaluated, or an incident stays open"
+        story.failure = f"not healthy after {START_SECONDS} s; {why}"
         return
     watch.say(f"healthy; {HEALTHY_SECONDS} s of ordinary traffic, {RATE} requests a second")
     healthy_since = datetime.now(UTC)
