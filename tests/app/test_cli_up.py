@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import pty
 import signal
 import socket
 import sqlite3
@@ -133,6 +134,29 @@ def test_it_stops_when_told_and_keeps_what_it_acknowledged(service: Path, stop: 
     assert "Traceback" not in log.read_text()
     with sqlite3.connect(service.parent / "burnline.db") as database:
         assert database.execute("SELECT count(*) FROM inbox WHERE id = ?", [accepted]).fetchone() == (1,)
+
+
+def test_at_a_terminal_it_says_what_it_watches_and_where(service: Path) -> None:
+    ours, terminal = pty.openpty()
+    port = free_port()
+    env = {**os.environ, **environment(service, BURNLINE_PORT=str(port))}
+    with subprocess.Popen(UP, stdout=terminal, stderr=subprocess.DEVNULL, env=env) as process:
+        os.close(terminal)
+        said = os.read(ours, 1000).decode()
+        process.send_signal(signal.SIGTERM)
+
+    assert said.strip() == f"watching scoring: http://127.0.0.1:{port} (Ctrl-C stops it)"
+    os.close(ours)
+
+
+def test_a_second_one_on_the_same_database_is_refused_and_the_first_goes_on(service: Path) -> None:
+    with up(service) as (url, _process, _log):
+        env = {**os.environ, **environment(service, BURNLINE_PORT=str(free_port()))}
+        second = subprocess.run(UP, env=env, capture_output=True, text=True, timeout=30, check=False)
+
+        assert second.returncode == 1
+        assert "another burnline works on this file" in second.stderr
+        assert httpx.get(f"{url}/readyz").status_code == 200
 
 
 def test_a_signal_while_it_starts_is_no_failure(service: Path) -> None:

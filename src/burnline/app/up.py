@@ -32,7 +32,11 @@ def run_server(overrides: Mapping[str, Any]) -> None:
         app = create_app(burnline)
         server = app.state.server = make_server(app)
         names = ", ".join(spec.service for spec in burnline.specs)
-        log.info("up", extra={"services": names, "url": f"http://{settings.host}:{settings.port}"})
+        url = f"http://{settings.host}:{settings.port}"
+        log.info("up", extra={"services": names, "url": url})
+        if sys.stdout.isatty():  # for whoever sits there; the log goes to stderr
+            sys.stdout.write(f"watching {names}: {url} (Ctrl-C stops it)\n")
+            sys.stdout.flush()
         server.run([address])
 
 
