@@ -16,7 +16,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.cog.plugins import register_default_plugins
 
 from burnline import metrics
-from burnline.dashboards.grafana import modern, render_dashboard
+from burnline.dashboards.grafana import SCHEMA_VERSION, modern, render_dashboard
 from burnline.dashboards.service import service_rows
 from burnline.spec.load import load_service
 from burnline.spec.service import ServiceSpec
@@ -191,3 +191,13 @@ def test_what_is_new_to_grafanalib_does_not_slip_through() -> None:
     raw = {"panels": [{"type": "row", "collapsed": False, "panels": None, "span": 3}], "rows": [], "uid": None}
 
     assert modern(raw) == {"panels": [{"type": "row", "collapsed": False, "panels": []}]}
+
+
+def test_the_page_on_dashboards_names_every_row_and_where_the_files_are(spec: ServiceSpec) -> None:
+    page = (REPOSITORY / "docs" / "dashboards.md").read_text()
+
+    rows = re.findall(r"^\| (?!Row|\(top\))([^|-][^|]*) \|", page, re.MULTILINE)
+
+    assert rows == [row.title for row in service_rows(spec) if row.title]
+    assert "out/grafana/svc-NAME.json" in page
+    assert f"schema version {SCHEMA_VERSION}" in page
