@@ -18,26 +18,35 @@ log = logging.getLogger(__name__)
 EARLY = 0.1
 
 
+PATIENCE = timedelta(seconds=0.5)  # what a turn waits for the quick ones, so that they are read in the same turn
+
+
 class Runner:
     """Gives every collector its turns.
 
-    Each turn runs on a daemon thread of its own until `deadline`. A collector that hangs is failed at the deadline,
-    not started again while it hangs, and what it gives in the end is dropped.
+    Each attempt runs on a daemon thread of its own until `deadline`, and is handed over in the turn after it ended: a
+    slow one delays no other. A collector that hangs is failed at the deadline, not started again while it hangs, and
+    what it gives in the end is dropped.
     """
 
     def __init__(self, collectors: Iterable[Collector], *, deadline: timedelta) -> None:
-        self._slots = [_Slot(collector) for collector in collectors]
-        self._deadline = deadline
+        self._slots = [_Slot(collector, deadline.total_seconds()) for collector in collectors]
+        self._patience = min(deadline, PATIENCE).total_seconds()
 
     def run_once(self, now: datetime) -> list[Collection]:
-        """Run every collector whose interval has passed; one Collection each, in the order they were given.
+        """Start every collector whose interval has passed; a Collection of each that ended, in the order given.
 
         NoData is `ok` with no samples. A collector that still hangs gives a failed Collection each interval.
         """
-        ends = monotonic() + self._deadline.total_seconds()
-        due = [slot for slot in self._slots if slot.is_due(now)]
-        attempts = [slot.start(now) for slot in due]
-        return [slot.finish(attempt, now, ends) for slot, attempt in zip(due, attempts, strict=True)]
+        ended = [slot.take(now) for slot in self._slots]
+        started = [slot.start(now) for slot in self._slots]
+        ends = monotonic() + self._patience
+        for attempt in started:
+            if attempt is not None:
+                attempt.join(max(0.0, ends - monotonic()))
+        quick = [slot.take(now) if attempt else None for slot, attempt in zip(self._slots, started, strict=True)]
+        pairs = zip(ended, quick, strict=True)
+        return [collection for pair in pairs for collection in pair if collection is not None]
 
     def close(self) -> None:
         """Close the collectors that hold something open; one that fails to close does not stop the others."""
@@ -72,42 +81,61 @@ class _Attempt(Thread):
 class _Slot:
     """One collector and its attempt in progress."""
 
-    def __init__(self, collector: Collector) -> None:
+    def __init__(self, collector: Collector, deadline: float) -> None:
         self.collector = collector
+        self._deadline = deadline
         self._turn_at: datetime | None = None
         self._attempt: _Attempt | None = None
+        self._failed_at: datetime | None = None  # the attempt in progress was last failed then
         self._ok = True
 
-    def is_due(self, now: datetime) -> bool:
-        """A clock set back makes it due as well: waiting for the old time could take for ever."""
-        if self._turn_at is None or now < self._turn_at:
-            return True
-        return now - self._turn_at >= self.collector.interval * (1 - EARLY)
-
-    def start(self, now: datetime) -> _Attempt:
-        """A new attempt, or the one that still hangs."""
-        self._turn_at = now
-        if self._attempt is None or not self._attempt.is_alive():
-            self._attempt = _Attempt(self.collector, now)
+    def start(self, now: datetime) -> _Attempt | None:
+        """A new attempt, if it is due and none is in progress."""
+        if self._attempt is not None or not self._is_due(self._turn_at, now):
+            return None
+        self._turn_at, self._failed_at = now, None
+        self._attempt = _Attempt(self.collector, now)
         return self._attempt
 
-    def finish(self, attempt: _Attempt, now: datetime, ends: float) -> Collection:
-        if attempt.at == now:
-            attempt.join(max(0.0, ends - monotonic()))
-        hangs = attempt.is_alive() or attempt.at != now
-        if hangs:
-            error = f"no answer since {attempt.at:%H:%M:%S}"
-        else:
-            error = "" if isinstance(attempt.error, NoData) else self._reason(attempt.error)
+    def take(self, now: datetime) -> Collection | None:
+        """The attempt that ended; or a failure for one past the deadline, once an interval."""
+        attempt = self._attempt
+        if attempt is None:
+            return None
+        if not attempt.is_alive():
+            self._attempt = None
+            return None if self._failed_at else self._end(attempt)
+        spent = monotonic() - attempt.started
+        if spent < self._deadline or not self._is_due(self._failed_at, now):
+            return None
+        self._failed_at = now
+        return self._collection(now, spent, (), f"no answer since {attempt.at:%H:%M:%S}")
+
+    def _is_due(self, last: datetime | None, now: datetime) -> bool:
+        """A clock set back makes it due as well: waiting for the old time could take for ever."""
+        if last is None or now < last:
+            return True
+        return now - last >= self.collector.interval * (1 - EARLY)
+
+    def _end(self, attempt: _Attempt) -> Collection:
+        nothing = isinstance(attempt.error, NoData)
+        error = "" if nothing else self._reason(attempt.error)
+        samples = () if error else attempt.samples
+        return self._collection(attempt.at, attempt.ended - attempt.started, samples, error, nothing=nothing)
+
+    def _collection(
+        self, at: datetime, seconds: float, samples: tuple[Sample, ...], error: str, *, nothing: bool = False
+    ) -> Collection:
         turn = Collection(
             service=self.collector.service,
             collector=self.collector.name,
             target=self.collector.target,
-            at=now,
-            duration_seconds=(monotonic() if hangs else attempt.ended) - attempt.started,
+            at=at,
+            duration_seconds=seconds,
             ok=not error,
-            samples=() if error else attempt.samples,
+            samples=samples,
             error=error,
+            nothing=nothing,
         )
         self._note_change(turn)
         return turn

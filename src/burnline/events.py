@@ -31,7 +31,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What one collector gave in one turn; `samples` is empty unless `ok`."""
+    """What one collector gave in one turn; `samples` is empty unless `ok`; `nothing`: there was nothing to read."""
 
     service: str
     collector: str
@@ -41,6 +41,7 @@ class Collection:
     ok: bool
     samples: tuple[Sample, ...] = ()
     error: str = ""
+    nothing: bool = False
 
 
 class Verdict(StrEnum):

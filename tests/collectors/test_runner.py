@@ -107,7 +107,7 @@ def test_a_collector_with_nothing_to_say_is_no_failure(now: datetime, caplog: py
     with caplog.at_level(logging.DEBUG):
         (turn,) = runner(Source(failing(NoData("no GPU")))).run_once(now)
 
-    assert (turn.ok, turn.samples, turn.error) == (True, (), "")
+    assert (turn.ok, turn.samples, turn.error, turn.nothing) == (True, (), "", True)
     assert not caplog.records
 
 
@@ -121,6 +121,22 @@ def test_a_hanging_collector_is_failed_at_the_deadline_and_the_others_have_answe
     assert hung.duration_seconds >= 0.05
     assert well.samples == (UP,)
     assert well.duration_seconds < hung.duration_seconds
+
+
+def test_a_slow_collector_delays_nobody_and_is_handed_over_when_it_ends(now: datetime, hanging: Hanging) -> None:
+    slow, quick = Source(hanging, name="slow"), Source(lambda: [UP], name="quick")
+    run = runner(slow, quick, seconds=60)
+
+    turns = [run.run_once(now + second * SECOND) for second in range(3)]
+    hanging.released.set()
+    attempt = run._slots[0]._attempt
+    assert attempt is not None
+    attempt.join(5)
+    last = run.run_once(now + 3 * SECOND)
+
+    assert [[turn.collector for turn in turns] for turns in turns] == [["quick"]] * 3
+    assert (last[0].collector, last[0].at) == ("slow", now)
+    assert (slow.turns, quick.turns) == (2, 4)
 
 
 def test_several_hanging_collectors_share_one_deadline(now: datetime, hanging: Hanging) -> None:
