@@ -1,4 +1,4 @@
-"""docs/cli.md says what the command line does."""
+"""docs/cli.md says what the command line does, docs/settings.md what the environment may say."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import typer
+from sqlalchemy import make_url
 
 from burnline.app.cli import app
 from burnline.settings import Settings
 
-CLI = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+CLI = (DOCS / "cli.md").read_text()
+SETTINGS = (DOCS / "settings.md").read_text()
 
 
 def verbs(command: object, name: str) -> Iterator[str]:
@@ -47,11 +50,18 @@ def test_every_option_named_there_exists() -> None:
 
 
 def test_every_setting_is_in_the_table_with_its_default() -> None:
-    documented = dict(re.findall(r"^\| `(BURNLINE_\w+)` \| `?([^|`]*?)`? \|", CLI, re.MULTILINE))
+    documented = dict(re.findall(r"^\| `(BURNLINE_\w+)` \| `?([^|`]*?)`? \|", SETTINGS, re.MULTILINE))
 
     settings = {f"BURNLINE_{name.upper()}": written(field.default) for name, field in Settings.model_fields.items()}
 
     assert documented == settings
+
+
+def test_the_databases_named_there_can_be_opened() -> None:
+    urls = re.findall(r"BURNLINE_DATABASE=(\S+)", SETTINGS)
+
+    assert [make_url(url).get_backend_name() for url in urls] == ["postgresql"]
+    assert "[postgres]" in SETTINGS
 
 
 def written(default: object) -> str:
