@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from burnline.alerting.inbox import accept_webhook
+from burnline.app import wiring
 from burnline.app.application import create_app
 from burnline.app.console.words import MINUS, NOTHING, TIMES
 from burnline.app.wiring import App
@@ -26,8 +28,15 @@ HOSTILE = "<script>alert(1)</script> \"quoted\" 'single' & {{ 7 * 7 }} \u202e " 
 
 @contextmanager
 def story(folder: Path, *, seconds: float, approval: str = "one") -> Iterator[World]:
-    """A world that is to live for so many seconds, which end about now: pages asked now show what happened in them."""
-    with world(folder, approval=approval, params="{settle: 3s, window: 2s}") as scene:
+    """A world that is to live for so many seconds, which end about now: pages asked now show what happened in them.
+
+    It stands still while a test looks at it, so its statuses do not age.
+    """
+    with (
+        world(folder, approval=approval, params="{settle: 3s, window: 2s}") as scene,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(wiring, "aged", lambda status, *_: status)
         scene.now = datetime.now(UTC) - timedelta(seconds=seconds)
         yield scene
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from burnline.app.console import pages
 from burnline.app.console.words import delta, percent, rate, span
 from burnline.app.wiring import build
 from burnline.settings import Settings
+from burnline.store.incidents import start_incident
 from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
 from tests.flow.world import World
 
@@ -99,6 +101,18 @@ def test_before_the_first_turn_a_service_is_unknown_and_the_page_says_why(scene:
     assert "? scoring is unknown: no data is not health" in page
     assert "Not evaluated yet" in page
     assert "keeps its promise" not in page
+
+
+def test_a_storm_hides_no_incident_of_a_watched_service(scene: World) -> None:
+    deliver(scene, service="scoring", summary="the one that matters")
+    for n in range(150):
+        scene.app.db.write(partial(start_incident, service=f"stranger-{n}", title="noise", now=scene.now))
+
+    page = text(browser(scene.app).get("/").text)
+
+    assert "open incidents 151" in page
+    assert "Open incidents 100 of 151, those of services watched here first" in page
+    assert "the one that matters" in page
 
 
 def test_a_service_that_falls_silent_is_unknown_with_cause_and_remedy(scene: World) -> None:
@@ -228,8 +242,8 @@ def test_an_incident_tells_what_happened_in_order_with_the_time_since_it_opened(
 def test_steps_that_end_at_once_have_one_line(over: World) -> None:
     page = text(browser(over.app).get("/incidents/1").text)
 
-    assert "diagnose: started" not in page
-    assert "prove: started" in page
+    assert "roll-back: started" not in page
+    assert page.count("roll-back: registry.json") == 1
 
 
 def test_a_record_that_was_changed_is_said_to_be(scene: World) -> None:

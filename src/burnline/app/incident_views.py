@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -121,17 +121,28 @@ def incident(db: Database, incident_id: int) -> IncidentView | None:
 
 
 def lines(
-    db: Database, *, service: str | None = None, state: str | None = None, limit: int = 100
+    db: Database,
+    *,
+    service: str | None = None,
+    state: str | None = None,
+    known: Collection[str] = (),
+    limit: int = 100,
 ) -> list[IncidentLine]:
-    """Incidents, newest first, of one service and state or of all."""
+    """Incidents, newest first, of one service and state or of all; those of `known` services before all others."""
     with db.read() as tx:
-        found = incidents.list_incidents(tx, service=service, state=state, limit=limit)
+        found = incidents.list_incidents(tx, service=service, state=state, known=known, limit=limit)
         return [
             IncidentLine(
                 one.id, one.service, one.title, one.state, one.opened_at, one.closed_at, _doing(_runs(tx, one.id))
             )
             for one in found
         ]
+
+
+def open_count(db: Database) -> int:
+    """How many incidents are open, however many are shown."""
+    with db.read() as tx:
+        return incidents.count_open(tx)
 
 
 def run(db: Database, run_id: int) -> RunView | None:

@@ -67,8 +67,9 @@ def page(path: str) -> Callable[[Handler], Handler]:
 def fleet(request: Request, app: Parts) -> Response:
     services = views.fleet(app, datetime.now(UTC))
     count = {state: sum(service.state is state for service in services) for state in SloState}
-    opened = incident_views.lines(app.db, state=incidents.OPEN)
-    return _page(request, app, "fleet.html", services=services, count=count, incidents=opened)
+    opened = incident_views.lines(app.db, state=incidents.OPEN, known={spec.service for spec in app.specs})
+    total = incident_views.open_count(app.db)
+    return _page(request, app, "fleet.html", services=services, count=count, incidents=opened, opened=total)
 
 
 @page("/services/{name}")
