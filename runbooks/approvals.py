@@ -33,9 +33,7 @@ def decide(
     Raises: DecisionRefused when there is no such question, it is decided or expired, the plan is another one, or the
     actor is nobody or the requester.
     """
-    name = unicodedata.normalize("NFKC", actor).strip()
-    if not name or len(actor) > MAX_ACTOR or not actor.isprintable() or name.casefold() == REQUESTER:
-        raise DecisionRefused("needs the name of a person other than the requester, burnline")
+    refuse_nobody(actor)
     if (state := DECISIONS.get(decision)) is None or len(reason) > MAX_REASON:
         raise DecisionRefused(f"a decision is approve or reject, with a reason of at most {MAX_REASON} characters")
     if not all(each.isprintable() or each in "\n\r\t" for each in reason):
@@ -56,6 +54,13 @@ def decide(
         return state
 
     return db.write(vote)
+
+
+def refuse_nobody(actor: str) -> None:
+    """Raises: DecisionRefused when `actor` is no name of a person, or the requester's."""
+    name = unicodedata.normalize("NFKC", actor).strip()
+    if not name or len(actor) > MAX_ACTOR or not actor.isprintable() or name.casefold() == REQUESTER:
+        raise DecisionRefused("needs the name of a person other than the requester, burnline")
 
 
 def _note(tx: Connection, asked: Approval, actor: str, state: str, reason: str, now: datetime) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from burnline.errors import Problem
+from burnline.errors import ActionError, Problem
+from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.load import Catalogue, Recipe
 from burnline.runbooks.model import bind
 from burnline.runbooks.params import Scalar
@@ -20,6 +21,26 @@ def lint(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:
         for index, binding in enumerate(spec.runbooks)
         for field, message in _flaws(catalogue, spec, binding)
     ]
+
+
+def warn(specs: Sequence[ServiceSpec]) -> list[Problem]:
+    """What keeps a binding from ending well, as far as can be seen now: it may be put right without a new file."""
+    return [
+        Problem(spec.service, 0, field, message)
+        for spec in specs
+        if spec.runbooks
+        for field, message in _weaknesses(spec)
+    ]
+
+
+def _weaknesses(spec: ServiceSpec) -> Iterator[tuple[str, str]]:
+    if not spec.escalation.page:
+        yield "escalation.page", "names nobody: when a runbook does not help, nobody is told"
+    if spec.release is not None and spec.release.hook.alias is not None:
+        try:
+            build_hook(spec).observe()
+        except ActionError as error:
+            yield "release.hook.alias.file", f"{error}; no runbook can take a release back until that is put right"
 
 
 def _flaws(catalogue: Catalogue, spec: ServiceSpec, binding: RunbookBinding) -> Iterator[tuple[str, str]]:

@@ -26,6 +26,7 @@ READABLE = {
     "/v1/runs": "/v1/runs",
     "/v1/runs/1": "/v1/runs/{run_id}",
     "/v1/approvals": "/v1/approvals",
+    "/v1/actions": "/v1/actions",
 }
 
 
@@ -295,3 +296,22 @@ def test_doors_say_that_they_take_a_body_and_how_they_refuse_it(described: dict[
 
     assert promised["requestBody"]["required"]
     assert {"400", "401", "403", "408", "413", "503"} <= set(promised["responses"])
+
+
+def test_a_person_stops_every_change_and_takes_it_back(client: Client) -> None:
+    before = client.get("/v1/actions").json()
+
+    off = client.post("/v1/actions", json={"state": "off", "actor": "ines"})
+    seen = client.get("/v1/actions").json()
+    on = client.post("/v1/actions", json={"state": "on", "actor": "ines"}).json()
+
+    assert before == {"state": "on", "by": "", "since": None}
+    assert (off.status_code, off.json()) == (200, seen)
+    assert (seen["state"], seen["by"]) == ("off", "ines")
+    assert on["state"] == "on"
+
+
+def test_nobody_and_the_requester_cannot_switch(client: Client) -> None:
+    assert is_an_error(client.post("/v1/actions", json={"state": "off", "actor": "Burnline"}), 409)
+    assert is_an_error(client.post("/v1/actions", json={"state": "off", "actor": ""}), 422)
+    assert is_an_error(client.post("/v1/actions", json={"state": "maybe", "actor": "ines"}), 422)

@@ -160,6 +160,20 @@ def test_check_names_file_and_line_of_a_binding_that_cannot_run(cli: Cli, good: 
     assert err.startswith(f"{bad}:{line}: runbooks[0].run: there is no runbook 'bad-relase'")
 
 
+def test_check_warns_of_a_registry_that_is_not_there_and_of_nobody_to_tell(cli: Cli, good: Path) -> None:
+    runbooks = "runbooks:\n  - {on: {slo: availability, severity: page}, run: bad-release}\n"
+    written = GOOD.replace('escalation: {page: ["webhook:http://127.0.0.1:9/page"]}\n', "")
+    (good / "scoring.yaml").write_text(written + "release: {hook: {alias: {file: none.json}}}\n" + runbooks)
+
+    code, out, err = cli("check", good)
+
+    assert (code, out) == (0, "good: 1 service, 1 SLO\n")
+    nobody, missing = err.splitlines()
+    assert nobody.startswith(f"warning: {good}/scoring.yaml:")
+    assert "escalation.page: names nobody" in nobody
+    assert "none.json does not exist" in missing
+
+
 @pytest.mark.parametrize("verb", ["check", "build", "up"])
 def test_a_missing_folder_is_told(cli: Cli, verb: str) -> None:
     code, out, err = cli(verb, "nowhere", *(["-o", "out"] if verb == "build" else []))

@@ -220,3 +220,14 @@ def test_the_token_is_sent(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert code == 0
     assert b"authorization: bearer correct-horse" in seen[0].lower()
+
+
+def test_a_person_switches_actions_off_and_on(cli: Cli, url: str, scene: World) -> None:
+    off = cli("actions", "off", "--as", "ines")
+    status = cli("actions", "status")
+    on = cli("actions", "on", "--as", "ines")
+
+    assert off[0] == on[0] == 0
+    assert off[1].startswith("actions are off: ines, ")
+    assert status == off
+    assert on[1].startswith("actions are on: ines, ")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import SpecError
-from burnline.runbooks.lint import lint
+from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import LIBRARY, Catalogue, Recipe, load_catalogue, load_runbook
 from burnline.runbooks.match import bindings_for, verified_slo
 from burnline.runbooks.model import bind
 from burnline.runbooks.params import resolve
-from tests.runbooks.scene import BURN, make_recipe, make_spec
+from tests.runbooks.scene import BURN, make_recipe, make_spec, write_registry
 
 RUNBOOK = (LIBRARY / "bad-release.yaml").read_text()
 
@@ -149,6 +149,23 @@ def test_a_service_without_a_hook_cannot_bind_a_runbook_that_acts() -> None:
     [problem] = lint(load_catalogue(None), [make_spec(None, runbooks=bound())])
 
     assert "has no `release.hook`" in problem.message
+
+
+def test_a_binding_that_may_not_end_well_is_a_warning(tmp_path: Path) -> None:
+    spec = make_spec(tmp_path / "registry.json", runbooks=bound())
+
+    told, file = warn([spec])
+
+    assert (told.field, told.message.partition(":")[0]) == ("escalation.page", "names nobody")
+    assert file.field == "release.hook.alias.file"
+    assert "registry.json does not exist" in file.message
+
+
+def test_a_service_whose_runbooks_can_end_well_has_no_warning(tmp_path: Path) -> None:
+    registry = write_registry(tmp_path / "registry.json")
+    whole = make_spec(registry, runbooks=bound(), escalation={"page": ["webhook:https://pager.example.com/"]})
+
+    assert warn([whole, make_spec(tmp_path / "none.json")]) == []
 
 
 def test_a_required_parameter_that_is_not_given_is_named(tmp_path: Path) -> None:

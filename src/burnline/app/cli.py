@@ -24,6 +24,8 @@ runs_app = typer.Typer(
     help="Runs of runbooks: list, show, approvals, approve, reject.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(runs_app, name="runs")
+actions_app = typer.Typer(help="The switch that stops every change.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(actions_app, name="actions")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
 Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]
@@ -191,3 +193,33 @@ def reject(
     from burnline.app.commands import decide
 
     decide(server, approval, "reject", actor, reason)
+
+
+@actions_app.command("status")
+def actions_status(server: Server = DEFAULT_SERVER) -> None:
+    """Whether runs may change anything."""
+    from burnline.app.commands import show_actions
+
+    show_actions(server)
+
+
+@actions_app.command("off")
+def actions_off(
+    actor: Annotated[str, typer.Option("--as", help="Who says so.")],
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Stop every change: runs that would act end skipped, and tell people."""
+    from burnline.app.commands import show_actions
+
+    show_actions(server, {"state": "off", "actor": actor})
+
+
+@actions_app.command("on")
+def actions_on(
+    actor: Annotated[str, typer.Option("--as", help="Who says so.")],
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Let runs change things again."""
+    from burnline.app.commands import show_actions
+
+    show_actions(server, {"state": "on", "actor": actor})

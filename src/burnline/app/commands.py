@@ -20,7 +20,7 @@ from burnline.app.console import words
 from burnline.app.console.words import plan, visible
 from burnline.detectors.profile import load_reference, profile_csv, save_reference
 from burnline.errors import BurnlineError, Problem, SpecError
-from burnline.runbooks.lint import lint
+from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.settings import read_settings
 from burnline.spec.document import Document
@@ -36,7 +36,7 @@ COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "mag
 
 
 def check_services(path: Path) -> None:
-    """Print that the files are good, or raise SpecError with every problem."""
+    """Print that the files are good, with warnings on stderr, or raise SpecError with every problem."""
     read = read_services(path)
     specs = [spec for spec, _ in read]
     catalogue = load_catalogue(read_settings().runbooks)
@@ -47,6 +47,9 @@ def check_services(path: Path) -> None:
     ]
     if problems:
         raise SpecError(problems)
+    for spec, document in read:
+        for warning in _placed(warn([spec]), document):
+            print(f"warning: {warning}", file=sys.stderr)
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
 
@@ -63,7 +66,11 @@ def _reference(spec: ServiceSpec, document: Document) -> Sequence[Problem]:
 
 
 def _lint(catalogue: Catalogue, spec: ServiceSpec, document: Document) -> Iterator[Problem]:
-    for problem in lint(catalogue, [spec]):
+    return _placed(lint(catalogue, [spec]), document)
+
+
+def _placed(problems: Sequence[Problem], document: Document) -> Iterator[Problem]:
+    for problem in problems:
         line = problem.line or document.line(document.nearest(problem.field))
         yield Problem(document.file, line, problem.field, problem.message)
 
@@ -182,6 +189,12 @@ def decide(server: str, approval_id: int, decision: str, actor: str, reason: str
         raise BurnlineError(f"approval {approval_id} does not wait for an answer; these do: {others}")
     body = {"decision": decision, "actor": actor, "reason": reason, "plan_hash": waiting[approval_id]["plan_hash"]}
     print(fetch(server, f"/v1/approvals/{approval_id}", body)["state"])
+
+
+def show_actions(server: str, setting: dict[str, str] | None = None) -> None:
+    """Print whether runs may change anything, after setting it when there is a `setting`."""
+    now = fetch(server, "/v1/actions", setting)
+    print(f"actions are {now['state']}" + (f": {now['by']}, {now['since']}" if now["by"] else ""))
 
 
 def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:

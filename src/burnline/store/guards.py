@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
@@ -49,6 +50,21 @@ def set_switch(tx: Connection, name: str, value: str, *, actor: str, now: dateti
     values = {"value": value, "actor": actor, "at": now}
     if tx.execute(update(switch).where(switch.c.name == name).values(values)).rowcount == 0:
         tx.execute(insert(switch).values(name=name, **values))
+
+
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """Who last set a switch to which value, and when."""
+
+    value: str
+    actor: str
+    at: datetime
+
+
+def get_switch(tx: Connection, name: str) -> Switched | None:
+    """The last setting of a switch; None when it was never set."""
+    row = tx.execute(select(switch.c.value, switch.c.actor, switch.c.at).where(switch.c.name == name)).first()
+    return None if row is None else Switched(*row)
 
 
 def actions_off_by(tx: Connection) -> str:

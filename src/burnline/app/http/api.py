@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
@@ -13,6 +13,7 @@ from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
+from burnline.runbooks import switch
 from burnline.runbooks.approvals import decide
 
 T = TypeVar("T")
@@ -40,6 +41,21 @@ class Decided(BaseModel):
     """The approval's new state."""
 
     state: str
+
+
+class Setting(BaseModel):
+    """Whether actions shall be on or off, and who says so."""
+
+    state: Annotated[str, Field(pattern="^(on|off)$")]
+    actor: Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Actions(BaseModel):
+    """Whether runs may change anything; `by` and `since`: the person who said so last."""
+
+    state: str = "on"
+    by: str = ""
+    since: datetime | None = None
 
 
 router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
@@ -114,6 +130,24 @@ def approvals(app: Parts) -> list[ApprovalView]:
 def answer(approval_id: Number, decision: Decision, app: Parts) -> Decided:
     """Approve or reject what a run plans to do."""
     return Decided(state=settle(app, approval_id, decision))
+
+
+@router.get("/actions")
+def actions(app: Parts) -> Actions:
+    """Whether runs may change anything."""
+    last = switch.actions(app.db)
+    return Actions(state=last.value, by=last.actor, since=last.at) if last else Actions()
+
+
+@router.post(
+    "/actions",
+    dependencies=[Depends(require_token), Depends(refuse_cross_site)],
+    responses={status: {"model": Trouble} for status in (401, 403, 409)},
+)
+def set_actions(setting: Setting, app: Parts) -> Actions:
+    """Stop every change by a run, or let them be made again."""
+    now = switch.switch_actions(app.db, setting.state, actor=setting.actor, now=app.clock())
+    return Actions(state=now.value, by=now.actor, since=now.at)
 
 
 def settle(app: App, approval_id: int, decision: Decision) -> str:
