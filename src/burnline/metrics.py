@@ -96,6 +96,7 @@ GPU_PCIE_REPLAYS = _machine("burnline_gpu_pcie_replays_total", "Packets sent aga
 
 # The inbox
 INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}
+WATCHDOG_LAST_SEEN = "burnline_watchdog_last_seen_timestamp_seconds"  # {source}
 
 # Alert names (label alertname), shared by compiled rules and the embedded engine
 ALERT_BURN = "ErrorBudgetBurn"

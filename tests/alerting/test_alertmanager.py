@@ -19,38 +19,17 @@ from burnline.alerting.inbox import AlertWorker, accept_webhook
 from burnline.alerting.webhook import fingerprint
 from burnline.slo.alerts import burn_labels
 from burnline.slo.windows import tiers
-from burnline.spec.service import ServiceSpec
 from burnline.store import incidents
 from burnline.store.database import Database
 from burnline.store.incidents import Episode
+from tests.alerting.card_fraud import Nothing, episodes, service
 from tests.programs import free_port, program, running
 
 pytestmark = pytest.mark.integration
 
-SPEC = ServiceSpec.model_validate(
-    {
-        "apiVersion": "burnline/v1",
-        "service": "card-fraud",
-        "owner": "payments-ml",
-        "slos": [
-            {
-                "name": "availability",
-                "objective": "99.9%",
-                "window": "30d",
-                "sli": {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}},
-            }
-        ],
-    }
-)
+SPEC = service()
 LABELS = {tier.name: burn_labels(SPEC, "availability", tier) for tier in tiers(timedelta(days=30), 0.999)}
 ODD = {"alertname": "Ünïcödé", "service": "card-fraud", "a": "1", "B": "2", "path": 'C:\\"x"\n'}
-
-
-class Nothing:
-    """A catalogue without runbooks."""
-
-    def get(self, runbook_id: str, /) -> None:
-        return None
 
 
 class Receiver:
@@ -132,10 +111,7 @@ def alertmanager(tmp_path: Path, receiver: Receiver) -> Alertmanager:
 def work(db: Database) -> list[Episode]:
     """Work off the inbox; every episode after that."""
     AlertWorker(db, [SPEC], Nothing()).run_once(datetime.now(UTC))
-    with db.read() as tx:
-        return [
-            episode for each in incidents.list_incidents(tx)[::-1] for episode in incidents.episodes_of(tx, each.id)
-        ]
+    return episodes(db)
 
 
 def test_an_alert_survives_the_death_of_its_alertmanager_and_is_one_episode(
@@ -172,9 +148,9 @@ def test_a_page_inhibits_the_ticket_of_its_slo_and_nothing_else(
             alertmanager.post(labels)
             if labels is not LABELS["ticket-slow"]:
                 receiver.wait()
-        episodes = work(database)
+        heard = work(database)
 
-    assert {episode.fingerprint: dict(episode.labels) for episode in episodes} == {
+    assert {episode.fingerprint: dict(episode.labels) for episode in heard} == {
         fingerprint(labels): labels for labels in (LABELS["page-fast"], ODD)
     }
     with database.read() as tx:

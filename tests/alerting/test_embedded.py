@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import pytest
 
@@ -16,34 +15,16 @@ from burnline.alerting.webhook import fingerprint, parse_webhook
 from burnline.events import AlertEvent, Burn, Counts, Finding, SloState, SloStatus, Verdict
 from burnline.slo.alerts import burn_annotations, burn_labels
 from burnline.slo.windows import tiers
-from burnline.spec.service import ServiceSpec
 from burnline.store import incidents
 from burnline.store.alerts import active_alerts
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, waiting
 from burnline.store.signals import record_finding
+from tests.alerting.card_fraud import Nothing, episodes, service
 
 MINUTE = timedelta(minutes=1)
 WINDOW = timedelta(days=30)
 OBJECTIVE = 0.999
-
-
-def service(**more: Any) -> ServiceSpec:
-    slo = {
-        "name": "availability",
-        "objective": "99.9%",
-        "window": "30d",
-        "sli": {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}},
-    }
-    whole = {
-        "apiVersion": "burnline/v1",
-        "service": "card-fraud",
-        "owner": "payments-ml",
-        "slos": [slo],
-        "signals": {"drift": {}},
-        **more,
-    }
-    return ServiceSpec.model_validate(whole)
 
 
 SPEC = service()
@@ -371,10 +352,6 @@ def test_a_crash_between_deciding_and_sending_leaves_neither(
 
 
 def test_the_worker_takes_it_from_there(database: Database, dispatch: EmbeddedDispatch, now: datetime) -> None:
-    class Nothing:
-        def get(self, runbook_id: str, /) -> None:
-            return None
-
     worker = AlertWorker(database, [SPEC], Nothing())
     dispatch.run_once(now, [status(now, "page-fast")])
     worker.run_once(now)
@@ -383,6 +360,6 @@ def test_the_worker_takes_it_from_there(database: Database, dispatch: EmbeddedDi
 
     with database.read() as tx:
         (incident,) = incidents.list_incidents(tx)
-        (episode,) = incidents.episodes_of(tx, incident.id)
+    (episode,) = episodes(database)
     assert (incident.service, incident.state) == ("card-fraud", "closed")
     assert (episode.source, episode.ended_at) == ("embedded", now + MINUTE)

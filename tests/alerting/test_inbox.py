@@ -20,7 +20,6 @@ from burnline.alerting.inbox import BATCH, AlertWorker, accept_webhook
 from burnline.alerting.recorder import MAX_UNKNOWN
 from burnline.errors import PayloadTooLarge, StoreError
 from burnline.metrics import instruments
-from burnline.spec.service import ServiceSpec
 from burnline.store import incidents, timeline
 from burnline.store.database import Database, open_database
 from burnline.store.inbox import ALERTS, depth, waiting
@@ -28,29 +27,16 @@ from burnline.store.incidents import Episode, Incident
 from burnline.store.releases import record_release
 from burnline.store.schema import inbox, run
 from tests.alerting.bodies import BURN, FINGERPRINT, alert, webhook
+from tests.alerting.card_fraud import episodes, service
 
 LIMIT = 16 * 1024 * 1024
 MINUTE = timedelta(minutes=1)
 DRIFT = {"alertname": "SignalAlarm", "service": "card-fraud", "signal": "drift", "severity": "ticket"}
-SPEC = ServiceSpec.model_validate(
-    {
-        "apiVersion": "burnline/v1",
-        "service": "card-fraud",
-        "owner": "payments-ml",
-        "slos": [
-            {
-                "name": "availability",
-                "objective": "99.9%",
-                "window": "30d",
-                "sli": {"ratio": {"bad": 'requests_total{code="500"}', "total": "requests_total"}},
-            }
-        ],
-        "signals": {"drift": {}},
-        "runbooks": [
-            {"on": {"slo": "availability", "severity": "page"}, "run": "bad-release", "approval": "none"},
-            {"on": {"signal": "drift"}, "run": "bad-release", "params": {"lookback": "2h"}},
-        ],
-    }
+SPEC = service(
+    runbooks=[
+        {"on": {"slo": "availability", "severity": "page"}, "run": "bad-release", "approval": "none"},
+        {"on": {"signal": "drift"}, "run": "bad-release", "params": {"lookback": "2h"}},
+    ]
 )
 
 
@@ -89,13 +75,6 @@ def accept(db: Database, now: datetime, one: Mapping[str, Any]) -> int:
 def all_incidents(db: Database) -> list[Incident]:
     with db.read() as tx:
         return incidents.list_incidents(tx)[::-1]
-
-
-def episodes(db: Database) -> list[Episode]:
-    with db.read() as tx:
-        return [
-            episode for found in incidents.list_incidents(tx)[::-1] for episode in incidents.episodes_of(tx, found.id)
-        ]
 
 
 def happened(db: Database, incident_id: int = 1) -> list[str]:

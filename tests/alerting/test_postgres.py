@@ -14,19 +14,13 @@ from burnline.store.alerts import active_alerts
 from burnline.store.database import Database, open_database
 from burnline.store.inbox import ALERTS, depth
 from tests.alerting.bodies import alert, webhook
+from tests.alerting.card_fraud import Nothing, episodes
 from tests.alerting.test_embedded import SPEC, status
 from tests.postgres import postgres_server
 
 pytestmark = pytest.mark.integration
 
 MINUTE = timedelta(minutes=1)
-
-
-class Nothing:
-    """A catalogue without runbooks."""
-
-    def get(self, runbook_id: str, /) -> None:
-        return None
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +54,7 @@ def test_alerts_of_both_engines_become_episodes_on_postgresql(postgres: Database
         assert depth(tx) == {(ALERTS, "dead"): 1}
         assert [beat.fingerprint for beat in incidents.heartbeats(tx)] == ["e" * 16]
         assert active_alerts(tx) == []
-        states = {
-            (incident.service, episode.source): (episode.state, episode.deliveries)
-            for incident in incidents.list_incidents(tx)
-            for episode in incidents.episodes_of(tx, incident.id)
-        }
+    states = {(episode.service, episode.source): (episode.state, episode.deliveries) for episode in episodes(postgres)}
     assert states == {
         ("card-fraud", "am"): ("open", 4),
         ("card-fraud", "embedded"): ("closed", 2),

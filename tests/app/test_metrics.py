@@ -18,6 +18,7 @@ from burnline import metrics
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.events import Collection, Sample
+from tests.alerting.bodies import alert, webhook
 from tests.app.serving import serving
 from tests.flow.world import World, world
 from tests.programs import program
@@ -49,6 +50,8 @@ def url(scene: World) -> Iterator[str]:
         assert answer.status_code == 202
         assert httpx.post(f"{url}/v1/alerts", content=b"").status_code == 400
         assert httpx.post(f"{url}/v1/alerts", content=b"poison").status_code == 200
+        watchdog = webhook(alert(scene.now, labels={"alertname": "Watchdog"}))
+        assert httpx.post(f"{url}/v1/alerts", content=watchdog).status_code == 200
         scene.app.alerts.run_once(scene.now)
         yield url
 
@@ -67,6 +70,12 @@ def samples(text: str) -> dict[str, list[dict[str, str]]]:
         for sample in family.samples:
             found.setdefault(sample.name, []).append(sample.labels)
     return found
+
+
+def test_when_a_watchdog_came_last_is_told_per_sender(url: str) -> None:
+    found = samples(page(url))
+
+    assert found[metrics.WATCHDOG_LAST_SEEN] == [{"source": "alertmanager"}]
 
 
 def openmetrics_of(text: str) -> list[Metric]:

@@ -128,12 +128,6 @@ def keep_episode(tx: Connection, changed: Episode) -> None:
     tx.execute(_KEEP_EPISODE, {"this": changed.id, **{name: getattr(changed, name) for name in _CHANGING}})
 
 
-def episodes_of(tx: Connection, incident_id: int) -> list[Episode]:
-    """An incident's episodes, in the order they joined it."""
-    rows = tx.execute(select(episode).where(episode.c.incident_id == incident_id).order_by(episode.c.id))
-    return [_episode(row) for row in rows]
-
-
 # Incidents
 
 

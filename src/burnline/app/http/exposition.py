@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 from burnline.app.wiring import App
 from burnline.collectors import exposition as collected
 from burnline.detectors import exposition as signals
-from burnline.metrics import INBOX_ROWS
+from burnline.metrics import INBOX_ROWS, SOURCE, WATCHDOG_LAST_SEEN
 from burnline.slo import exposition as slos
-from burnline.store import inbox
+from burnline.store import inbox, incidents
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Exposition(Collector):
             lambda: _slos(app),
             lambda: signals.exposition(app.detectors),
             lambda: _inbox_rows(app),
+            lambda: _watchdogs(app),
         ]
         for part in parts:
             try:
@@ -62,4 +63,15 @@ def _inbox_rows(app: App) -> Iterator[Metric]:
     with app.db.read() as tx:
         for (kind, state), count in inbox.depth(tx).items():
             family.add_metric([kind, state], count)
+    yield family
+
+
+def _watchdogs(app: App) -> Iterator[Metric]:
+    """Old is as bad as absent: the path from that sender's rules to here is broken, and no alert would come either."""
+    family = GaugeMetricFamily(WATCHDOG_LAST_SEEN, "When a Watchdog alert of this sender came last.", labels=[SOURCE])
+    with app.db.read() as tx:
+        # the one seen last comes last: a sender's restart can change the labels
+        seen = {beat.source: beat.seen_at for beat in incidents.heartbeats(tx)}
+    for source, at in seen.items():
+        family.add_metric([source], at.timestamp())
     yield family
