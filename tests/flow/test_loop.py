@@ -63,7 +63,9 @@ def test_the_page_comes_when_theory_says(scene: World) -> None:
     page = next(entry for entry in incident.entries if "availability page-fast fires" in entry.text)
     # 0.01 / 0.4 x 14.4 x 60 s = 21.6 s, seen by the first scrape and evaluation after it
     assert 21.6 <= (page.at - released).total_seconds() <= 23, scene.story()
-    assert incident.title.endswith("drift detector raises an alarm"), "drift speaks before the page"
+    drift = next(entry for entry in incident.entries if "drift detector raises an alarm" in entry.text)
+    assert drift.at < page.at, "drift speaks before the page"
+    assert "spends its error budget" in incident.title, "which then gives the incident its name"
 
 
 def test_availability_latency_and_drift_all_speak_in_one_incident(scene: World) -> None:
