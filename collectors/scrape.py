@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import islice
 from time import monotonic
 
 import httpx
@@ -17,6 +18,7 @@ from burnline.events import Sample
 
 LIMIT_BYTES = 32 * 1024 * 1024
 MAX_LINE = 64 * 1024
+SAMPLE_LIMIT = 50_000  # of those wanted, per page: a label that changes with each request must not fill memory
 HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "gzip"}
 
 _NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
@@ -43,6 +45,7 @@ class Scraper:
         timeout: timedelta,
         name: str = "http",
         limit_bytes: int = LIMIT_BYTES,
+        sample_limit: int = SAMPLE_LIMIT,
     ) -> None:
         self.service = service
         self.name = name
@@ -52,6 +55,7 @@ class Scraper:
         self._wanted = wanted
         self._timeout = timeout.total_seconds()
         self._limit_bytes = limit_bytes
+        self._sample_limit = sample_limit
         # trust_env: a proxy set for the outside world must not see what is scraped inside.
         self._client = httpx.Client(timeout=self._timeout, headers=HEADERS, follow_redirects=False, trust_env=False)
 
@@ -61,7 +65,7 @@ class Scraper:
         Raises: CollectorError with the URL and the reason.
         """
         try:
-            return list(parse_page(self._fetch(), self._wanted))
+            return list(parse_page(self._fetch(), self._wanted, sample_limit=self._sample_limit))
         except (httpx.HTTPError, PayloadError, ValueError) as error:
             reason = str(error)[:300] or type(error).__name__  # it may quote the page
             raise CollectorError(f"{self.target}: {reason}") from error
@@ -89,20 +93,23 @@ class Scraper:
             yield piece
 
 
-def parse_page(text: str, wanted: frozenset[str] | None) -> Iterator[Sample]:
+def parse_page(text: str, wanted: frozenset[str] | None, *, sample_limit: int = SAMPLE_LIMIT) -> Iterator[Sample]:
     """Samples of the wanted metrics; the rest of the page is skipped unread (parsing all of it costs 100 times more).
 
     Comments go too: without types the parser leaves the names alone (it would add `_total` to bare counters).
 
-    Raises: ValueError naming a line that cannot be read.
+    Raises: ValueError naming a line that cannot be read, or the limit when there are more samples.
     """
-    lines = (_without_exemplar(line) for line in text.split("\n") if _is_wanted(line, wanted))
+    found = (_without_exemplar(line) for line in text.split("\n") if _is_wanted(line, wanted))
+    lines = list(islice(found, sample_limit + 1))
+    if len(lines) > sample_limit:
+        raise ValueError(f"more than {sample_limit:,} wanted samples: does a label change with every request?")
     try:
         for family in text_string_to_metric_families("\n".join(lines) + "\n"):
             for name, labels, value, *_ in family.samples:
                 if math.isfinite(value):
                     yield Sample(name, labels, value)
-    except (ValueError, LookupError) as error:  # the parser trips over some lines without saying so
+    except (ValueError, LookupError, ArithmeticError) as error:  # the parser trips over some lines without saying so
         raise ValueError(f"not the Prometheus text format: {error}") from error
 
 

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 STALE_AFTER = timedelta(minutes=5)  # Prometheus' own staleness: after this a counter says nothing about the gap
+MAX_VANISHED = 10_000  # series remembered in case they return; the newest
 MAX_GROWTH = 2.0**36  # between two scrapes: 229 million events a second for five minutes; more is a lie
 MAX_VALUE = 2.0**53  # beyond it a float64 no longer counts by ones: it would look idle
 
@@ -79,11 +80,12 @@ class Counters:
 
     def _keep(self, at: datetime, found: dict[Series, float], *, forget: bool) -> None:
         gone = {} if forget else {key: (value, self.at or at) for key, value in self.values.items()}
-        self.vanished = {
-            key: (value, since)
+        vanished = [
+            (key, (value, since))
             for key, (value, since) in ({} if forget else {**self.vanished, **gone}).items()
             if key not in found and at - since <= STALE_AFTER
-        }
+        ]
+        self.vanished = dict(vanished[-MAX_VANISHED:])
         self.at, self.values, self.known_names = at, found, None
 
     def to_json(self) -> dict[str, Any]:

@@ -239,6 +239,25 @@ def test_a_page_that_cannot_be_used_is_an_error_with_its_address_and_the_reason(
     assert said in str(caught.value)
 
 
+def test_a_page_with_too_many_wanted_samples_is_refused_whole() -> None:
+    text = "".join(f'a{{n="{n}"}} 1\nb 1\n' for n in range(4))
+
+    assert len(list(parse_page(text, frozenset({"a"}), sample_limit=4))) == 4
+    with pytest.raises(ValueError, match="more than 3 wanted samples"):
+        list(parse_page(text, frozenset({"a"}), sample_limit=3))
+
+
+def test_the_sample_limit_fails_the_scrape_by_name(server: Server, now: datetime) -> None:
+    server.answer = page(b"a 1\nb 1\n")
+    scraper = Scraper(
+        "shop", server.url, wanted=None, interval=timedelta(seconds=1), timeout=timedelta(seconds=5), sample_limit=1
+    )
+
+    with pytest.raises(CollectorError, match="more than 1 wanted samples"):
+        scraper.collect(now)
+    scraper.close()
+
+
 def test_a_server_that_is_down_is_an_error(scrape: Scrape) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]

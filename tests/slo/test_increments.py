@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.slo.increments import MAX_GROWTH, Counters, Growth, Series, from_json, series
+from burnline.slo.increments import MAX_GROWTH, MAX_VANISHED, Counters, Growth, Series, from_json, series
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 NAMES = frozenset({"requests_total"})
@@ -65,6 +65,16 @@ def test_a_series_gone_for_five_minutes_is_forgotten() -> None:
     found, _ = counters({OK: 10, FAILED: 100}, {OK: 10}, {OK: 10}, {OK: 10}, every=200)
 
     assert found.vanished == {}
+
+
+def test_only_so_many_vanished_series_are_remembered_the_newest() -> None:
+    def page(turn: int) -> dict[Series, float]:
+        return {series("requests_total", {"id": f"{turn}-{n}"}): 1.0 for n in range(MAX_VANISHED - 1)}
+
+    found, _ = counters(page(0), page(1), page(2))
+
+    assert len(found.vanished) == MAX_VANISHED
+    assert page(1).keys() <= found.vanished.keys()
 
 
 def test_five_silent_minutes_lose_nothing_and_more_make_a_gap() -> None:
