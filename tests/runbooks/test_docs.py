@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from burnline.events import Outcome, StepState
+from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.lint import lint
 from burnline.runbooks.load import load_catalogue
@@ -36,6 +37,15 @@ def test_the_example_service_binds_a_runbook_that_can_run(tmp_path: Path) -> Non
 
     assert lint(load_catalogue(None), [spec]) == []
     assert build_hook(spec).target == "/srv/models/registry.json#champion"
+
+
+def test_the_example_registry_knows_the_way_back(tmp_path: Path) -> None:
+    [block] = re.findall(r"```json registry\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "registry.json").write_text(block)
+
+    plan = AliasHook(tmp_path / "registry.json", "champion").plan("previous")
+
+    assert (plan.from_version, plan.to_version) == ("2", "1")
 
 
 def test_every_kind_of_step_and_every_outcome_is_explained() -> None:
