@@ -15,6 +15,7 @@ import pytest
 from burnline.app.console import pages
 from burnline.app.console.words import delta, percent, rate, span
 from burnline.app.wiring import build
+from burnline.events import Collection
 from burnline.settings import Settings
 from burnline.store.incidents import start_incident
 from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
@@ -178,6 +179,15 @@ def test_a_signal_without_a_window_yet_says_when_its_first_one_ends(scene: World
     assert re.search(
         r"no data yet: the first window ends \d\d:\d\d:\d\d UTC; it needs [\d,]+ events", row(page, "drift")
     )
+
+
+def test_a_collector_with_nothing_to_read_is_not_said_to_have_read(scene: World) -> None:
+    turn = Collection("scoring", "gpu", "nvml", scene.now, 0.1, ok=True, nothing=True)
+    scene.app.turns["scoring", "gpu", "nvml", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "gpu - nothing to read nvml" in row(page, "gpu")
 
 
 def test_charts_know_incidents_and_releases(breached: World) -> None:

@@ -68,13 +68,14 @@ class SignalView:
 
 @dataclass(frozen=True, slots=True)
 class CollectorView:
-    """One collector's last turn."""
+    """One collector's last turn; `nothing`: there was nothing to read on this machine, which is no failure."""
 
     name: str
     target: str
     ok: bool
     error: str
     at: datetime
+    nothing: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,9 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         late=at is not None and seen.now - at > _patience(spec),
         slos=slos,
         signals=_signals(spec, seen),
-        collectors=tuple(CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at) for turn in turns),
+        collectors=tuple(
+            CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at, turn.nothing) for turn in turns
+        ),
     )
 
 
