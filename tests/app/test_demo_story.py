@@ -71,7 +71,7 @@ def told(story: Story) -> str:
     """The summary as text."""
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(summary(story, FASTEST, OBJECTIVE, PERIOD, {"requests sent": "9 answered"}))
+        console.print(summary(story, FASTEST, OBJECTIVE, PERIOD, {"requests": "9 answered"}))
     return capture.get()
 
 

@@ -14,13 +14,22 @@ from screening.load import BURST, NOT_SENT, Load
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def run(answer: Answer, *, rate: float = 1000, seconds: float = 0.05) -> Counter[str]:
-    """What came back from a server that answers so."""
+def run(answer: Answer, *, rate: float = 1000, requests: int = 5) -> Counter[str]:
+    """What came back from a server that answers so, stopped once it was asked that often."""
 
     async def go() -> Counter[str]:
-        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as client:
+        asked = 0
+
+        def counting(request: httpx.Request) -> httpx.Response:
+            nonlocal asked
+            asked += 1
+            if asked == requests:
+                load.stopped.set()
+            return answer(request)
+
+        async with httpx.AsyncClient(transport=httpx.MockTransport(counting)) as client:
             load = Load(client, "http://model/predict", [{"features": {"a": 1.0}}])
-            await load.run(rate, seconds)
+            await load.run(rate, seconds=0)
             return load.outcomes
 
     return asyncio.run(go())
@@ -47,7 +56,7 @@ def test_a_server_that_is_down_is_counted_and_does_not_end_the_load(error: type[
 
 
 def test_requests_that_it_was_too_slow_to_send_are_counted() -> None:
-    outcomes = run(lambda _request: httpx.Response(200), rate=1_000_000, seconds=0.01)
+    outcomes = run(lambda _request: httpx.Response(200), rate=1e12)
 
     assert outcomes[NOT_SENT] > BURST
 

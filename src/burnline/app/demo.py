@@ -89,7 +89,7 @@ class Watch:
         last, met = self.story.traffic.last, self.stage.outcomes()
         counted = ", ".join(f"{number:,} {WORDS.get(outcome, outcome)}" for outcome, number in sorted(met.items()))
         return {
-            "requests sent": counted or "the load generator said nothing",
+            "requests": counted or "the load generator said nothing",
             "prediction events": f"{last.dropped:,.0f} dropped by the server" if last else "the server said nothing",
             "this host": self.machine.line().removeprefix("this host: "),
         }

@@ -119,7 +119,8 @@ class Stage:
             [sys.executable, *arguments], env=self._environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:
-            raise BurnlineError(f"python {' '.join(arguments)} failed: {done.stderr.strip()}")
+            said = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise BurnlineError(f"python {' '.join(arguments)} failed: {said[-1]}")
         return done.stdout.strip()
 
     def _environment(self) -> dict[str, str]:
