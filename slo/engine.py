@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,20 +18,24 @@ from burnline.slo.history import SloHistory, build_history, counts_between, read
 from burnline.slo.increments import Counters, from_json
 from burnline.slo.reading import Reader, Reading
 from burnline.slo.ring import STEPS
-from burnline.slo.status import Snapshot, Watch, cause, silence
+from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, silence
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
+from burnline.store.schema import EPOCH
 from burnline.store.signals import findings_after
 from burnline.store.slo import (
     Memory,
     Tile,
     forget_memories,
     forget_tiles,
+    forget_tiles_after,
     keep_tiles,
     memories,
     remember,
     tiles,
 )
+
+log = logging.getLogger(__name__)
 
 FINDINGS_AT_ONCE = 1000
 FORGET_TARGET_AFTER = timedelta(days=1)
@@ -214,6 +219,7 @@ class EmbeddedEngine:
 
     def _evaluate(self, findings: Iterable[tuple[int, Finding]], now: datetime) -> int:
         with self._lock:
+            self._follow_clock(now)
             for finding_id, finding in findings:
                 self._count_finding(finding)
                 self._position = finding_id
@@ -222,6 +228,31 @@ class EmbeddedEngine:
                 self._snapshots = self._look()
                 self._unsaved.memories.update(self._memories(now))
         return closed
+
+    def _follow_clock(self, now: datetime) -> None:
+        """Where the clock was set back, by a person or between two starts, go on from what was kept before `now`.
+
+        Waiting for the old time could take for ever. What was counted at times that are still to come is dropped.
+        """
+        for target in self._targets.values():
+            if target.counters.at is not None and target.counters.at - now > SHORTEST_SILENCE:
+                target.counters = Counters(target.counters.names)
+        for slo in self._slos.values():
+            if slo.covered_until is not None and slo.covered_until - now > SHORTEST_SILENCE:
+                slo.covered_until = None
+        for group in self._groups:
+            if group.rings is not None and group.closed_at - now > max(5 * group.base, SHORTEST_SILENCE):
+                self._go_back(group, now)
+
+    def _go_back(self, group: Group, now: datetime) -> None:
+        log.warning("the clock was set back: counting goes on from %s", now, extra={"was": group.closed_at})
+        closed = (now - EPOCH) // group.base - 1  # the tile that just ended is closed, and looked at, in this turn
+        self._db.write(lambda tx: forget_tiles_after(tx, group.keys, group.time_of(closed)))
+        keys = frozenset(group.keys)
+        for kept in [kept for kept in self._unsaved.tiles if kept[0] in keys]:
+            del self._unsaved.tiles[kept]
+        with self._db.read() as tx:
+            group.restore(closed, _kept_tiles(tx, group, closed))
 
     def _close(self, group: Group, now: datetime) -> int:
         before = group.closed

@@ -123,6 +123,7 @@ class Group:
         """Go on from kept tiles, tile `closed` being the last one closed; counts no sum can hold are left out."""
         columns = {key: column for column, key in enumerate(self.keys)}
         found: dict[int, dict[int, Array]] = {step: {} for step in STEPS}
+        self.pending.clear()
         for tile in tiles:
             if not all(abs(count) <= MAX_EVENTS for count in (tile.bad, tile.total, tile.seen)):
                 continue

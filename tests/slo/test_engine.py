@@ -483,6 +483,42 @@ def test_what_was_seen_of_an_open_tile_survives(world: Any) -> None:
     assert world.status().counts == Counts(0, 470)
 
 
+@pytest.mark.parametrize("restart", [True, False])
+def test_a_clock_set_back_does_not_freeze_the_engine(world: Any, *, restart: bool) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(2 * MINUTE, SECOND, ok=100)
+    before = world.now
+    world.now += 2 * HOUR
+    world.run(MINUTE, SECOND, ok=100)
+
+    world.now = before
+    if restart:
+        world.restart()
+    first = world.tick(SECOND, failed=100)
+    world.run(MINUTE, SECOND, failed=100)
+
+    assert first.at == before + SECOND
+    assert world.status().at == world.now
+    assert world.status().state is SloState.BREACHED
+    assert world.status().counts == Counts(5_900, 11_900 + 5_900)  # the first scrape is a baseline
+
+
+def test_after_a_clock_set_back_the_next_start_knows_nothing_of_the_future(world: Any) -> None:
+    world.promise(FAST, interval="1s")
+    world.run(2 * MINUTE, SECOND, ok=100)
+    before = world.now
+    world.now += 2 * HOUR
+    world.run(MINUTE, SECOND, failed=100)
+    world.now = before
+    world.run(MINUTE, SECOND, ok=100)
+    last = world.status()
+
+    world.restart()
+
+    assert world.status() == last
+    assert not firing(world)
+
+
 def test_a_long_absence_is_a_gap(world: Any) -> None:
     world.promise()
     world.run(10 * MINUTE, MINUTE, ok=100)

@@ -67,6 +67,15 @@ def forget_tiles(tx: Connection, slos: Sequence[str], step_seconds: float, befor
     return gone
 
 
+def forget_tiles_after(tx: Connection, slos: Sequence[str], after: datetime) -> int:
+    """Delete tiles of any length that end after `after`: the clock was set back behind them. Returns how many went."""
+    gone = 0
+    for first in range(0, len(slos), _STATEMENT_LIMIT):
+        some = slo_tile.c.slo.in_(slos[first : first + _STATEMENT_LIMIT])
+        gone += tx.execute(delete(slo_tile).where(some, slo_tile.c.at > after)).rowcount
+    return gone
+
+
 def remember(tx: Connection, memories: Mapping[str, Memory]) -> None:
     """Write memories by name, replacing older ones."""
     if not memories:
