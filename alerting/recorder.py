@@ -87,7 +87,7 @@ class Recorder:
         incident = incidents.open_incident(tx, service)
         if incident is not None or service in self._specs:
             return service, incident
-        if len(incidents.open_services(tx) - self._specs.keys()) < MAX_UNKNOWN:
+        if incidents.count_open(tx, but_not=self._specs.keys()) < MAX_UNKNOWN:
             return service, None
         return OTHER_SERVICES, incidents.open_incident(tx, OTHER_SERVICES)
 

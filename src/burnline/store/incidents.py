@@ -87,7 +87,11 @@ _KEEP_EPISODE = (
     update(episode).where(episode.c.id == bindparam("this")).values({name: bindparam(name) for name in _CHANGING})
 )
 _OPEN_INCIDENT = select(incident).where(incident.c.service == bindparam("service"), incident.c.state == _IS_OPEN)
-_OPEN_SERVICES = select(incident.c.service).where(incident.c.state == _IS_OPEN)
+_COUNT_OPEN = (
+    select(func.count())
+    .select_from(incident)
+    .where(incident.c.state == _IS_OPEN, incident.c.service.notin_(bindparam("but_not", expanding=True)))
+)
 _OPEN_RUN = (
     select(run.c.id)
     .where(run.c.incident_id == bindparam("incident_id"), run.c.runbook == bindparam("runbook"))
@@ -137,14 +141,9 @@ def open_incident(tx: Connection, service: str) -> Incident | None:
     return None if row is None else Incident(*row)
 
 
-def open_services(tx: Connection) -> set[str]:
-    """The services that have an open incident."""
-    return set(tx.scalars(_OPEN_SERVICES))
-
-
-def count_open(tx: Connection) -> int:
-    """How many incidents are open."""
-    return tx.scalar(select(func.count()).select_from(incident).where(incident.c.state == _IS_OPEN)) or 0
+def count_open(tx: Connection, *, but_not: Collection[str] = ()) -> int:
+    """How many incidents are open, leaving out those of the services `but_not`."""
+    return tx.scalar(_COUNT_OPEN, {"but_not": tuple(but_not)}) or 0
 
 
 def start_incident(tx: Connection, *, service: str, title: str, severity: str = "", now: datetime) -> Incident:
