@@ -31,7 +31,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SloSpec
 
 HEALTHY_SECONDS = 20  # of watched, healthy traffic before the bad release
-START_SECONDS, DETECT_SECONDS, RECOVER_SECONDS = 90, 90, 90
+START_SECONDS, DETECT_SECONDS, RECOVER_SECONDS = 120, 90, 90
 WORDS = {"200": "answered", "503": "failed", "499": "cut off"}
 
 

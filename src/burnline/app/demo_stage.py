@@ -124,4 +124,5 @@ class Stage:
         return done.stdout.strip()
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(EXAMPLES), "PYTHONUNBUFFERED": "1"}
+        one_row = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # is too little to share between threads
+        return {**os.environ, **one_row, "PYTHONPATH": str(EXAMPLES), "PYTHONUNBUFFERED": "1"}
