@@ -17,7 +17,6 @@ from burnline.metrics import SIGNAL, Instruments
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.actions.contract import Hook
 from burnline.runbooks.drive import drive
-from burnline.runbooks.guards import halted_by_environment
 from burnline.runbooks.load import Catalogue
 from burnline.runbooks.match import verified_slo
 from burnline.runbooks.model import bind
@@ -44,7 +43,7 @@ class Executor:
         catalogue: runbooks as they are on disk; a run keeps the one it was started with.
         owner: names this worker; unique among those that run.
         lease: how long a run stays this worker's when nothing is heard of it.
-        halted: why this process may change nothing, asked before every change; empty when it may.
+        halted: why this process may change nothing, asked before every change; empty, as unless given, when it may.
         elapsed: seconds on a clock that only moves forward; times within a turn are `now` plus what has passed.
     """
 
@@ -58,7 +57,7 @@ class Executor:
         owner: str,
         lease: timedelta = timedelta(seconds=30),
         instruments: Instruments | None = None,
-        halted: Callable[[], str] = halted_by_environment,
+        halted: Callable[[], str] = str,
         elapsed: Callable[[], float] = time.monotonic,
         hooks: Callable[[ServiceSpec], Hook] = build_hook,
     ) -> None:

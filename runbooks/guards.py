@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +11,12 @@ from sqlalchemy import Connection
 from burnline.errors import ActionError
 from burnline.runbooks.actions.contract import PREVIOUS, Hook, short
 from burnline.runbooks.turn import Turn
+from burnline.settings import Settings
 from burnline.spec.units import format_duration, format_moment
 from burnline.store.guards import actions_off_by, changes_since, count_change, lock_target
 from burnline.store.releases import recent_releases
 
 ACTS = "acts"  # budget events per service
-OFF = "BURNLINE_ACTIONS"
-OFF_FILE = "BURNLINE_ACTIONS_OFF_FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +27,11 @@ class Refusal:
     tell: bool = True
 
 
-def halted_by_environment() -> str:
-    """Why this process changes nothing: BURNLINE_ACTIONS=off, or the file BURNLINE_ACTIONS_OFF_FILE names is there."""
-    if os.environ.get(OFF) == "off":
-        return f"{OFF} is off"
-    file = os.environ.get(OFF_FILE)
+def halted_by(settings: Settings) -> str:
+    """Why this process changes nothing: it was started with actions off, or the file that stops them is there."""
+    if settings.actions == "off":
+        return "BURNLINE_ACTIONS is off"
+    file = settings.actions_off_file
     return f"{file} is there" if file and Path(file).exists() else ""
 
 

@@ -54,3 +54,10 @@ def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
 
     assert read_settings().port == 9000
     assert read_settings(port=9001).port == 9001
+
+
+def test_actions_are_on_or_off_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_ACTIONS", "OFF")
+
+    with pytest.raises(SpecError, match="BURNLINE_ACTIONS: 'OFF': should be 'on' or 'off'"):
+        read_settings()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -35,6 +35,8 @@ class Settings(BaseSettings):
         token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
         allowed_hosts: names under which burnline may be asked for, with commas between (a guard against DNS
             rebinding); `*.example.com` is any name below it, `*` any at all.
+        actions: `off` keeps this process from changing anything.
+        actions_off_file: the same, while this file is there.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -51,6 +53,8 @@ class Settings(BaseSettings):
     token: str = ""
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     otlp_endpoint: str = ""
+    actions: Literal["on", "off"] = "on"
+    actions_off_file: str = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", mode="before")

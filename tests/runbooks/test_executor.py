@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from burnline.metrics import instruments
 from burnline.runbooks.actions.contract import Plan
 from burnline.runbooks.approvals import decide
 from burnline.runbooks.executor import Executor
-from burnline.runbooks.guards import halted_by_environment
+from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue
+from burnline.settings import read_settings
 from burnline.store import runs
 from burnline.store.database import Database
 from burnline.store.guards import set_switch
@@ -281,7 +283,7 @@ def test_the_environment_stops_every_change(
         monkeypatch.setenv("BURNLINE_ACTIONS_OFF_FILE", str(tmp_path / "stop"))
     run_id = scene.request()
 
-    scene.play(executor=scene.executor(halted=halted_by_environment))
+    scene.play(executor=scene.executor(halted=partial(halted_by, read_settings())))
 
     assert scene.run(run_id).outcome is Outcome.SKIPPED
 

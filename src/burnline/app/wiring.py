@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,7 @@ from burnline.detectors.profile import Reference, load_reference
 from burnline.events import Collection, SloStatus
 from burnline.metrics import Instruments, instruments
 from burnline.runbooks.executor import Executor
+from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.runbooks.turn import SliReader
 from burnline.settings import Settings
@@ -215,7 +217,16 @@ def build(settings: Settings) -> App:
         dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs),
         alerts=AlertWorker(db, specs, catalogue, own),
         executors=tuple(
-            Executor(db, specs, catalogue, reader, owner=f"{host}:{n}", lease=lease, instruments=own)
+            Executor(
+                db,
+                specs,
+                catalogue,
+                reader,
+                owner=f"{host}:{n}",
+                lease=lease,
+                instruments=own,
+                halted=partial(halted_by, settings),
+            )
             for n in range(EXECUTORS)
         ),
     )
