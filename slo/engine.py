@@ -18,7 +18,7 @@ from burnline.slo.history import SloHistory, build_history, counts_between, read
 from burnline.slo.increments import Counters, from_json
 from burnline.slo.reading import Reader, Reading
 from burnline.slo.ring import STEPS
-from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, silence
+from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, scrape_interval, silence
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.schema import EPOCH
@@ -199,6 +199,7 @@ class EmbeddedEngine:
         watch = slo.watch
         watch.source, watch.note = collection.target, reading.doubt
         watch.refused, watch.bounds = reading.refused, reading.bounds
+        watch.again = f"{collection.at + scrape_interval(slo.promise, slo.group.base):%H:%M:%S}"
         if reading.refused or reading.doubt:
             return
         seen = slo.newly_covered(collection.at, reading.covered)

@@ -26,6 +26,7 @@ class Watch:
     Attributes:
         source: the target, or the signal, that last gave data.
         note: what that source said when it gave none: an error, a detector's reason.
+        again: when it is read next, for an SLO that was read once.
         refused: none of the histogram's `bounds` is the latency SLO's threshold.
     """
 
@@ -33,6 +34,7 @@ class Watch:
     note: str = ""
     refused: bool = False
     bounds: tuple[float, ...] = ()
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,13 @@ def silence(promise: Promise, base: timedelta) -> timedelta:
         signal = getattr(promise.spec.signals, promise.sli.signal, None)
         turn = getattr(signal, "window", SIGNAL_WINDOW)
     else:
-        scrapes = (item.interval for item in promise.spec.collect if isinstance(item, ScrapeSpec))
-        turn = max(scrapes, default=base)
+        turn = scrape_interval(promise, base)
     return max(3 * turn, 5 * base, SHORTEST_SILENCE)
+
+
+def scrape_interval(promise: Promise, base: timedelta) -> timedelta:
+    """The longest interval of the service's scrapes."""
+    return max((item.interval for item in promise.spec.collect if isinstance(item, ScrapeSpec)), default=base)
 
 
 def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime, after: timedelta) -> str:
@@ -71,7 +77,8 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
         return f"no finding of signal {promise.sli.signal} {since}{note}: do predictions arrive?"
     metric = metric_of(promise.sli)
     if seen is None and watch.source and not note:
-        return f"{metric} was read once, from {watch.source}: counting starts with the next scrape"
+        again = f", at {watch.again}" if watch.again else ""
+        return f"{metric} was read once, from {watch.source}: counting starts with the next scrape{again}"
     source = f" from {watch.source}" if watch.source and watch.source not in watch.note else ""
     return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"
 

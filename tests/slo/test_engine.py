@@ -330,6 +330,16 @@ def test_the_first_errors_of_a_new_series_all_count(world: Any) -> None:
     assert status.counts == Counts(10, 1000)
 
 
+def test_an_slo_read_once_says_when_it_is_read_next(world: Any) -> None:
+    world.promise()
+    world.serve(ok=10)
+    world.scrape()
+
+    world.engine.run_once(world.now + MINUTE)
+
+    assert world.status().cause.endswith("counting starts with the next scrape, at 12:00:15")
+
+
 @pytest.mark.parametrize("nonsense", [1e12, 1e300, 1.7e308])
 def test_one_counter_jump_does_not_hide_an_outage(world: Any, nonsense: float) -> None:
     world.promise(FAST, interval="1s")
