@@ -256,6 +256,14 @@ def test_steps_that_end_at_once_have_one_line(over: World) -> None:
     assert page.count("roll-back: registry.json") == 1
 
 
+def test_a_step_that_took_no_time_takes_no_line_of_a_narrow_page(over: World) -> None:
+    page = browser(over.app).get("/incidents/1").text
+
+    assert re.search(r'class="right number instant" data-label="Took">0s<', page)
+    assert re.search(r'class="right number" data-label="Took">\d{1,2}(\.\d)?s<', page)
+    assert ".stack .instant { display: none; }" in browser(over.app).get("/static/console.css").text
+
+
 def test_a_record_that_was_changed_is_said_to_be(scene: World) -> None:
     scene.live(20)
     break_release(scene)
