@@ -245,7 +245,7 @@ def test_without_scripts_tables_show_and_the_form_works(chromium: Browser, waiti
     with tab(chromium, url, scripts=False) as seen:
         page = seen.page
         page.goto(url + "/services/scoring")
-        expect(page.get_by_role("rowheader", name="availability")).to_be_visible()
+        expect(page.get_by_role("rowheader", name="availability", exact=True)).to_be_visible()
         page.get_by_role("link", name="Approvals").click()
         page.get_by_label("Your name").fill("Noor")
         page.get_by_role("button", name="Reject").click()
