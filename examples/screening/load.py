@@ -23,7 +23,7 @@ import httpx
 from screening.data import Screening
 
 REPORT_SECONDS = 2.0
-BURST = 100  # requests sent at once to catch up; more would be a pile, not a rate
+UNDER_WAY = 64  # at once, over twice what the slow version needs; a pile of waiting requests would slow all of them
 NOT_SENT = "not sent"
 
 
@@ -40,12 +40,13 @@ class Load:
         start, sent, running = time.monotonic(), 0, set()
         while not self.stopped.is_set() and (not seconds or time.monotonic() - start < seconds):
             due = int((time.monotonic() - start) * rate)
-            for _ in range(min(due - sent, BURST)):
+            room = min(due - sent, UNDER_WAY - len(running))
+            for _ in range(room):
                 task = asyncio.create_task(self.send(random.choice(self.bodies)))
                 running.add(task)
                 task.add_done_callback(running.discard)
-            if due - sent > BURST:
-                self.outcomes[NOT_SENT] += due - sent - BURST
+            if due - sent > room:
+                self.outcomes[NOT_SENT] += due - sent - room
             sent = due
             await asyncio.sleep(1 / rate)
         await asyncio.gather(*running)
