@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from screening.registry import VERSIONS
 
-from burnline.app.demo import RATE
+from burnline.app.demo_stage import RATE
 from burnline.slo.windows import tiers
 from burnline.spec.load import load_service
 from burnline.spec.sli import SloSpec
