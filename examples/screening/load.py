@@ -37,7 +37,8 @@ class Load:
 
     async def run(self, rate: float, seconds: float) -> None:
         """Send for `seconds` (0: until stopped), then wait for what is still under way."""
-        start, sent, running = time.monotonic(), 0, set()
+        start, sent = time.monotonic(), 0
+        running: set[asyncio.Task[None]] = set()
         while not self.stopped.is_set() and (not seconds or time.monotonic() - start < seconds):
             due = int((time.monotonic() - start) * rate)
             room = min(due - sent, UNDER_WAY - len(running))
