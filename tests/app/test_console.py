@@ -131,6 +131,7 @@ def test_a_service_that_falls_silent_is_unknown_with_cause_and_remedy(scene: Wor
 
 def test_an_engine_that_stands_still_is_not_taken_for_a_healthy_service(scene: World) -> None:
     scene.live(5)
+    scene.now += timedelta(minutes=5)
 
     page = text(browser(scene.app).get("/").text)
 

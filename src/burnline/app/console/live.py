@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
@@ -39,7 +39,7 @@ class Pulse:
         """The text, no older than a second. Raises: StoreError."""
         with self._lock:
             if not self.fresh:
-                self._text = self._look(datetime.now(UTC))
+                self._text = self._look(self._app.clock())
                 self._until = time.monotonic() + CHECK_SECONDS
             return self._text
 

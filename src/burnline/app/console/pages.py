@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,7 +65,7 @@ def page(path: str) -> Callable[[Handler], Handler]:
 
 @page("/")
 def fleet(request: Request, app: Parts) -> Response:
-    services = views.fleet(app, datetime.now(UTC))
+    services = views.fleet(app, app.clock())
     count = {state: sum(service.state is state for service in services) for state in SloState}
     opened = incident_views.lines(app.db, state=incidents.OPEN, known={spec.service for spec in app.specs})
     total = incident_views.open_count(app.db)
@@ -74,7 +74,7 @@ def fleet(request: Request, app: Parts) -> Response:
 
 @page("/services/{name}")
 def service(request: Request, name: str, app: Parts) -> Response:
-    now = datetime.now(UTC)
+    now = app.clock()
     view = found(views.service(app, name, now), f"No service is called {name}.")
     spec = found(app.spec(name), f"No service is called {name}.")
     zooms = _zooms(spec)
@@ -123,7 +123,7 @@ async def answer(request: Request, approval_id: Number, app: Parts) -> Response:
         decision = Decision.model_validate(sent)
     except ValidationError as error:
         raise HTTPException(422, " ".join(ASK_FOR[str(each["loc"][0])] for each in error.errors())) from error
-    waiting = await run_in_threadpool(incident_views.approvals, app.db, datetime.now(UTC))
+    waiting = await run_in_threadpool(incident_views.approvals, app.db, app.clock())
     await run_in_threadpool(settle, app, approval_id, decision)
     asked = next((view for view in waiting if view.id == approval_id), None)
     return RedirectResponse(f"/incidents/{asked.incident_id}" if asked else "/approvals", 303)
@@ -149,7 +149,7 @@ def trouble(request: Request, status: int, message: str, headers: Mapping[str, s
 
 
 def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
-    now = datetime.now(UTC)
+    now = app.clock()
     path = request.url.path.removeprefix(PARTS)
     around = {
         "revision": request.app.state.pulse.read(),  # before what it stands for is read: a change is never missed
