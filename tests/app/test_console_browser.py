@@ -91,8 +91,9 @@ class Seen:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for all tabs."""
+    path = program("chromium")  # first: where it is missing, so are the libraries that the driver itself needs
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program("chromium"), args=FLAGS)
+        browser = driver.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
 
