@@ -19,7 +19,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
     """Every row this service has signals for; a row without any is left out, not shown empty."""
     rows = (
         Row("", _header(spec)),
-        Row("Promise", _promise(spec)),
+        Row("SLOs", _slos(spec)),
         Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
         Row("Saturation", HOST if "host" in spec.collect else ()),
         Row("GPU", GPU if "gpu" in spec.collect else ()),
@@ -72,7 +72,7 @@ def _alarm(title: str, question: str, expr: str) -> Panel:
     return _stat(title, question, expr, "none", thresholds=(Threshold(1, "red"),), base="green")
 
 
-def _promise(spec: ServiceSpec) -> tuple[Panel, ...]:
+def _slos(spec: ServiceSpec) -> tuple[Panel, ...]:
     rolling = ((slo, slo.window) for slo in spec.slos if isinstance(slo.window, timedelta))
     return tuple(panel for slo, window in rolling for panel in (_burn(spec, slo, window), _budget(spec, slo, window)))
 

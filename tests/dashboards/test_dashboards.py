@@ -163,7 +163,7 @@ def test_no_panel_thins_out_its_points_and_nothing_refreshes_faster_than_data(da
 
 
 def test_burn_rate_thresholds_come_from_the_objective(spec: ServiceSpec) -> None:
-    promise = next(row for row in service_rows(spec) if row.title == "Promise")
+    promise = next(row for row in service_rows(spec) if row.title == "SLOs")
 
     burn = next(panel for panel in promise.panels if panel.title == "availability: burn rate")
 
