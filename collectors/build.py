@@ -16,11 +16,6 @@ MACHINE_INTERVAL = timedelta(seconds=15)
 LONGEST_TIMEOUT = timedelta(seconds=9)  # under the runner's deadline, so that a scrape fails with its own words
 
 
-def build_collectors(spec: ServiceSpec, wanted: frozenset[str]) -> list[Collector]:
-    """The collectors of one service alone: one per page to scrape, named by its profile and numbered when repeated."""
-    return list(_scrapers(spec, wanted))
-
-
 def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[str]]) -> list[Collector]:
     """The collectors of one process: every service's own, and those of the machine once if anybody asks for them.
 

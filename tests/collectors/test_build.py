@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from burnline.collectors.build import build_all, build_collectors
+from burnline.collectors.build import build_all
 from burnline.collectors.contract import Closeable, Collector
 from burnline.spec.service import ServiceSpec
 
@@ -36,7 +36,7 @@ def nothing(service: str) -> frozenset[str]:
 
 
 def test_a_page_is_scraped_at_its_interval(built: list[Collector]) -> None:
-    built += build_collectors(spec("card-fraud", {**PAGE, "interval": "5s"}), frozenset({"up"}))
+    built += build_all([spec("card-fraud", {**PAGE, "interval": "5s"})], lambda _: frozenset({"up"}))
 
     (scraper,) = built
     assert (scraper.service, scraper.name, scraper.target) == ("card-fraud", "http", PAGE["url"])
@@ -44,7 +44,7 @@ def test_a_page_is_scraped_at_its_interval(built: list[Collector]) -> None:
 
 
 def test_two_pages_of_one_profile_have_names_of_their_own(built: list[Collector]) -> None:
-    built += build_collectors(spec("chat", PAGE, {**PAGE, "profile": "vllm"}, PAGE), frozenset())
+    built += build_all([spec("chat", PAGE, {**PAGE, "profile": "vllm"}, PAGE)], nothing)
 
     assert [scraper.name for scraper in built] == ["http", "vllm", "http-2"]
 
