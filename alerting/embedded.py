@@ -14,7 +14,7 @@ from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, ALERT_SIGNAL, OWNER, SER
 from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
 from burnline.slo.windows import tiers
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 from burnline.store.alerts import NEVER, ActiveAlert, active_alerts, drop_alert, keep_alert
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, accept

@@ -11,7 +11,8 @@ from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.slo.windows import tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import LatencySli, RatioSli, SloSpec
+from burnline.spec.sli import LatencySli, RatioSli
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
 

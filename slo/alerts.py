@@ -8,7 +8,7 @@ from burnline.metrics import ALERT_BURN, OWNER, SERVICE, SEVERITY, SLO, TIER
 from burnline.slo.burn import detection_time
 from burnline.slo.windows import Tier, base_interval, tiers
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
 LONGEST_SILENCE = 30  # base intervals without data before somebody hears of it, however loose the objective

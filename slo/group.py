@@ -13,7 +13,8 @@ from burnline.slo.burn import error_budget
 from burnline.slo.ring import BAD, MAX_EVENTS, SEEN, STEPS, TOTAL, Array, Layout, Rings, grained
 from burnline.slo.windows import Tier, all_tiers, base_interval, left_out, tiers
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SliSpec, SloSpec
+from burnline.spec.sli import SliSpec
+from burnline.spec.slo import SloSpec
 from burnline.store.schema import EPOCH
 from burnline.store.slo import Tile
 

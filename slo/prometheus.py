@@ -36,7 +36,7 @@ from burnline.slo.status import state_of
 from burnline.slo.windows import Tier, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
 log = logging.getLogger(__name__)

@@ -47,7 +47,8 @@ from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL, events, pace
 from burnline.slo.windows import Tier, all_tiers, base_interval, tiers
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SliSpec, SloSpec
+from burnline.spec.sli import SliSpec
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
 INTERVALS_IN_T1 = 360  # 6 h of minutes

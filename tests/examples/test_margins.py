@@ -11,7 +11,7 @@ from screening.registry import VERSIONS
 from burnline.app.demo_stage import RATE
 from burnline.slo.windows import tiers
 from burnline.spec.load import load_service
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 
 FILE = Path(__file__).parents[2] / "examples" / "services" / "tumour-screening.yaml"
 SPEC = load_service(FILE)

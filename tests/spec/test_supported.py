@@ -34,19 +34,9 @@ def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems
         "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
         "25: signals.data.max_age: max_age is not supported yet",
         "26: signals.hallucination: signal hallucination is not supported yet; today: drift, confidence or data",
-        "31: slos[3].window: calendar window is not supported yet; today: a rolling window, as in 30d",
         "33: release.hook.mlflow_alias: hook mlflow_alias is not supported yet; today: alias, webhook or command",
         "34: release.guards: release guards are not supported yet",
         "42: cost: cost is not supported yet",
-    ]
-
-
-@pytest.mark.parametrize("kind", ["freshness", "throughput", "composite", "promql"])
-def test_an_sli_that_is_not_built_is_refused_by_name(problems: Problems, kind: str) -> None:
-    body = f"slos: [{{name: a, objective: 99%, window: 30d, sli: {{{kind}: {{}}}}}}]"
-
-    assert problems(body) == [
-        f"4: slos[0].sli.{kind}: SLI {kind} is not supported yet; today: ratio, latency, threshold, signal or same_as"
     ]
 
 

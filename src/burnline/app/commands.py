@@ -18,13 +18,13 @@ from rich.text import Text
 from burnline.app.build import write_files
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
+from burnline.app.services import load_checked, read_checked, slo_warnings
 from burnline.detectors.profile import load_reference, profile_csv, save_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.settings import read_settings
 from burnline.spec.document import Document
-from burnline.spec.load import load_services, read_services
 from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema
 from burnline.spec.service import ServiceSpec
@@ -37,7 +37,7 @@ COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "mag
 
 def check_services(path: Path) -> None:
     """Print that the files are good, with warnings on stderr, or raise SpecError with every problem."""
-    read = read_services(path)
+    read = read_checked(path)
     specs = [spec for spec, _ in read]
     catalogue = load_catalogue(read_settings().runbooks)
     problems = [
@@ -48,7 +48,7 @@ def check_services(path: Path) -> None:
     if problems:
         raise SpecError(problems)
     for spec, document in read:
-        for warning in _placed(warn([spec]), document):
+        for warning in (*slo_warnings(spec, document), *_placed(warn([spec]), document)):
             print(f"warning: {warning}", file=sys.stderr)
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
@@ -77,7 +77,7 @@ def _placed(problems: Sequence[Problem], document: Document) -> Iterator[Problem
 
 def build_files(path: Path, out: Path, burnline_url: str, token_file: str = "") -> None:
     """Write what Prometheus, Alertmanager and Grafana need, naming each file."""
-    for written in write_files(load_services(path), out, burnline_url, token_file):
+    for written in write_files(load_checked(path), out, burnline_url, token_file):
         print(written)
 
 

@@ -28,7 +28,7 @@ from burnline.app.demo_traffic import read_page
 from burnline.errors import BurnlineError
 from burnline.slo.windows import Tier, tiers
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 
 HEALTHY_SECONDS = 20  # of watched, healthy traffic before the bad release
 START_SECONDS, DETECT_SECONDS, RECOVER_SECONDS = 120, 90, 90

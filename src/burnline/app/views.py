@@ -13,7 +13,7 @@ from burnline.detectors.build import windows
 from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus, Verdict
 from burnline.slo.windows import base_interval, tiers
 from burnline.spec.service import ServiceSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 from burnline.store import releases, signals
 from burnline.store.schema import EPOCH

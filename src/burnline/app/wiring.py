@@ -17,6 +17,7 @@ from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.alerting.inbox import AlertWorker
 from burnline.app.clock import SteadyClock
 from burnline.app.jobs import Job, Jobs
+from burnline.app.services import load_checked
 from burnline.collectors.build import build_all
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
@@ -33,7 +34,6 @@ from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
 from burnline.slo.status import aged
 from burnline.slo.windows import base_interval
-from burnline.spec.load import load_services
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database
 from burnline.store.retention import Retention
@@ -182,7 +182,7 @@ def build(settings: Settings) -> App:
 
     Raises: SpecError for a file that cannot be used, StoreError for a database that cannot.
     """
-    specs = load_services(settings.services)
+    specs = load_checked(settings.services)
     catalogue = load_catalogue(settings.runbooks)
     references = {
         spec.service: load_reference(Path(spec.model.reference))

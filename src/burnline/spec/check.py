@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from burnline.spec.place import Flaw, Place, dotted
 from burnline.spec.service import RunbookBinding, ScrapeSpec, ServiceSpec, SignalsSpec
-from burnline.spec.sli import SloSpec
+from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean, shown
 
@@ -15,6 +15,8 @@ SHORTEST_PERIOD = timedelta(hours=1)
 LONGEST_PERIOD = timedelta(days=366)
 _SCRAPE_EVERY = (timedelta(milliseconds=100), timedelta(hours=1))
 _SIGNAL_WINDOW = (timedelta(seconds=1), timedelta(days=7))
+_SLICE = (timedelta(seconds=1), timedelta(hours=6))
+SLICED = ("ratio", "latency", "signal", "promql", "same_as")
 _HOOK_TIMEOUT = (timedelta(milliseconds=100), timedelta(hours=1))
 
 
@@ -25,6 +27,10 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
     for index, slo in enumerate(spec.slos):
         yield from _slo(spec, slo, ("slos", index))
     yield from _twice(((("slos", index, "name"), slo.name) for index, slo in enumerate(spec.slos)), "name")
+    for index, exclusion in enumerate(spec.exclude):
+        for at, name in enumerate(exclusion.slos):
+            yield from _known(("exclude", index, "slos", at), name, [slo.name for slo in spec.slos], "SLO")
+    yield from _twice(((("budget_policy", index), step.left) for index, step in enumerate(spec.budget_policy)), "share")
     yield from _hook(spec)
     for index, binding in enumerate(spec.runbooks):
         yield from _binding(spec, binding, ("runbooks", index))
@@ -66,6 +72,14 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
 def _slo(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
     if isinstance(slo.window, timedelta):
         yield from _between((*place, "window"), slo.window, (SHORTEST_PERIOD, LONGEST_PERIOD))
+    if slo.sli.throughput:
+        yield from _between((*place, "sli", "throughput", "per"), slo.sli.throughput.per, _SLICE)
+    if slo.slices:
+        yield from _slices(slo, (*place, "slices"))
+    if slo.sli.composite:
+        yield from _composite(spec, slo, (*place, "sli", "composite"))
+    yield from _tiers(slo, (*place, "tiers"))
+    yield from _depends_on(spec, slo, (*place, "depends_on"))
     if slo.sli.latency and not slo.sli.latency.below:
         yield Flaw(
             (*place, "sli", "latency", "below"), "is 0s, which every event is over; write a bucket bound, as in 250ms"
@@ -74,6 +88,54 @@ def _slo(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
         yield from _known((*place, "sli", "signal"), slo.sli.signal, configured_signals(spec.signals), "signal")
     if slo.sli.same_as:
         yield from _same_as(spec, slo, slo.sli.same_as, (*place, "sli", "same_as"))
+
+
+def _slices(slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    slices = slo.slices
+    if slices and slo.sli.kind not in SLICED:
+        yield Flaw(place, f"has no meaning for an SLI of kind {slo.sli.kind}; accepted: {choice(SLICED)}")
+    elif slices:
+        yield from _between((*place, "length"), slices.length, _SLICE)
+
+
+def _composite(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    composite = slo.sli.composite
+    if composite is None:
+        return
+    place = (*place, composite.kind)
+    others = [other.name for other in spec.slos if other.name != slo.name and not _taken_together(spec, other)]
+    for name in composite.weights:
+        other = spec.slo(name)
+        if name == slo.name:
+            yield Flaw(place, f"holds this SLO itself; {_accepted(others, 'other SLO')}")
+        elif other and _taken_together(spec, other):
+            yield Flaw(place, f"{name!r} is composite or promql itself; {_accepted(others, 'other SLO')}")
+        else:
+            yield from _known(place, name, others, "SLO")
+    members = composite.worst_of or composite.all_of or ()
+    yield from _twice(((place, name) for name in members), "SLO")
+
+
+def _taken_together(spec: ServiceSpec, slo: SloSpec) -> bool:
+    other = spec.slo(slo.sli.same_as) if slo.sli.same_as else slo
+    return other is not None and (other.sli.composite is not None or other.sli.promql is not None)
+
+
+def _tiers(slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    named = [
+        ((*place, index), item if isinstance(item, str) else item.name) for index, item in enumerate(slo.tiers or ())
+    ]
+    yield from _twice(named, "tier")
+
+
+def _depends_on(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    names = [other.name for other in spec.slos if other.name != slo.name]
+    for index, written in enumerate(slo.depends_on):
+        service, _, name = written.rpartition("/")
+        if service in ("", spec.service) and name == slo.name:
+            yield Flaw((*place, index), f"is this SLO itself; {_accepted(names, 'other SLO')}")
+        elif service in ("", spec.service):
+            yield from _known((*place, index), name, names, "SLO")
 
 
 def _same_as(spec: ServiceSpec, slo: SloSpec, name: str, place: Place) -> Iterator[Flaw]:

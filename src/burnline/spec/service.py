@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from burnline.spec.address import HttpUrl, Receiver, SecretRef
-from burnline.spec.sli import SloSpec
+from burnline.spec.exclude import ExclusionSpec
+from burnline.spec.slo import Severity, SloSpec
 from burnline.spec.strict import OneOf, Strict
 from burnline.spec.units import Count, Duration, Flag, Multiple, Name, PositiveCount, Ratio, Text
 from burnline.spec.words import shown
 
-Severity = Literal["page", "ticket"]
 Profile = Literal["http", "vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"]
 
 
@@ -145,6 +145,13 @@ class HookSpec(OneOf):
     mlflow_alias: dict[str, Any] | None = None
 
 
+class PolicyStep(Strict):
+    """What follows when no more than `left` of an error budget is left."""
+
+    left: Ratio
+    do: Literal["notify", "freeze_releases", "require_approval"]
+
+
 class GuardSpec(Strict):
     """A condition under which a release is stopped (not supported yet)."""
 
@@ -237,6 +244,8 @@ class ServiceSpec(Strict):
     model: ModelSpec | None = None
     signals: SignalsSpec = SignalsSpec()
     slos: tuple[SloSpec, ...] = ()
+    exclude: tuple[ExclusionSpec, ...] = ()
+    budget_policy: tuple[PolicyStep, ...] = ()
     release: ReleaseSpec | None = None
     runbooks: tuple[RunbookBinding, ...] = ()
     cost: CostSpec | None = None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from burnline.spec.expression import PromqlField
 from burnline.spec.selector import Selector, SelectorField
 from burnline.spec.strict import OneOf, Strict
-from burnline.spec.units import RATIO_PATTERN, Count, Duration, Name, Number, Ratio
+from burnline.spec.units import Duration, Name, Number, PositiveNumber, Ratio
 
 
 class RatioSli(Strict):
@@ -46,13 +47,17 @@ class LatencySli(Strict):
 
 
 class ThresholdSli(Strict):
-    """Time slices: a moment is bad when the gauge (worst of its series) is above `above` or below `below`."""
+    """Time slices: a moment is bad when the gauge (worst of its series) is above `above` or below `below`.
+
+    `for` is the share of the looks within a moment that must be beyond the bound; left out, any one look is enough.
+    """
 
     model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["above"]}, {"required": ["below"]}]})
 
     gauge: SelectorField
     above: Number | None = None
     below: Number | None = None
+    share: Annotated[Ratio | None, Field(alias="for")] = None
 
     @model_validator(mode="after")
     def _some_bound(self) -> Self:
@@ -60,6 +65,60 @@ class ThresholdSli(Strict):
             raise ValueError("needs `above` (bad when the gauge is over it), `below`, or both")
         if self.above is not None and self.below is not None and self.below >= self.above:
             raise ValueError(f"leaves no good value: bad above {self.above:g} and bad below {self.below:g}")
+        return self
+
+
+class FreshnessSli(Strict):
+    """Time slices: a moment is bad when the oldest `timestamp` (unix seconds) is more than `max_age` ago."""
+
+    timestamp: SelectorField
+    max_age: Duration
+
+
+class ThroughputSli(Strict):
+    """Time slices of `per`: bad when the counter grew by fewer than `at_least` events in it."""
+
+    counter: SelectorField
+    at_least: PositiveNumber
+    per: Duration = Field(default="5m", validate_default=True)
+
+
+class CompositeSli(OneOf):
+    """SLOs of this service taken together: exactly one of the three ways.
+
+    Attributes:
+        weighted: the average of the members' SLIs, by their weights.
+        worst_of: the SLI of the worst member.
+        all_of: time slices; a moment is bad when any member was worse than its own objective in it.
+    """
+
+    weighted: Annotated[dict[Name, PositiveNumber], Field(min_length=2)] | None = None
+    worst_of: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
+    all_of: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Member to weight; 1 each unless written."""
+        return dict(self.weighted) if self.weighted else dict.fromkeys(self.worst_of or self.all_of or (), 1.0)
+
+
+class PromqlSli(Strict):
+    """Any PromQL, for the Prometheus engine alone; `$window` stands for the range to count over.
+
+    `total` with one of `bad` and `good` gives events (`sum(rate(x[$window]))`); `error_ratio` alone makes each base
+    interval one event, bad by that share.
+    """
+
+    bad: PromqlField | None = None
+    good: PromqlField | None = None
+    total: PromqlField | None = None
+    error_ratio: PromqlField | None = None
+
+    @model_validator(mode="after")
+    def _one_form(self) -> Self:
+        written = {name for name in ("bad", "good", "total", "error_ratio") if getattr(self, name) is not None}
+        if written not in ({"bad", "total"}, {"good", "total"}, {"error_ratio"}):
+            raise ValueError("needs `total` with one of `bad` and `good`, or `error_ratio` alone")
         return self
 
 
@@ -71,61 +130,7 @@ class SliSpec(OneOf):
     threshold: ThresholdSli | None = None
     signal: Name | None = None
     same_as: Name | None = None
-    freshness: dict[str, object] | None = None
-    throughput: dict[str, object] | None = None
-    composite: dict[str, object] | None = None
-    promql: dict[str, object] | None = None
-
-
-class CalendarWindow(Strict):
-    """A window that starts with the month (week, ...) of a time zone."""
-
-    calendar: Literal["day", "week", "month", "quarter", "year"]
-    tz: str = "UTC"
-
-
-def _leaves_a_budget(objective: float) -> float:
-    if objective >= 1:
-        raise ValueError("100% leaves no error budget, so every bad event would page; promise less, as in 99.9%")
-    if objective <= 0:
-        raise ValueError("0% promises nothing; write what share of events is good, as in 99.9%")
-    return objective
-
-
-Objective = Annotated[
-    Ratio,
-    AfterValidator(_leaves_a_budget),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": RATIO_PATTERN, "not": {"enum": ["100%", "0%"]}},
-                {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-            ],
-            "examples": ["99.9%"],
-        }
-    ),
-]
-
-
-def _window_tag(value: Any) -> str:
-    return "<calendar>" if isinstance(value, dict | CalendarWindow) else "<rolling>"
-
-
-Window = Annotated[
-    Annotated[Duration, Tag("<rolling>")] | Annotated[CalendarWindow, Tag("<calendar>")], Discriminator(_window_tag)
-]
-
-
-class SloSpec(Strict):
-    """A promise: `objective` of the events over `window` are good.
-
-    Attributes:
-        min_events: no tier fires on fewer events in its long window (low traffic: one failure must not page).
-    """
-
-    name: Name
-    objective: Objective
-    window: Window
-    sli: SliSpec
-    min_events: Count = 0
-    description: str = ""
+    freshness: FreshnessSli | None = None
+    throughput: ThroughputSli | None = None
+    composite: CompositeSli | None = None
+    promql: PromqlSli | None = None

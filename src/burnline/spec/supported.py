@@ -17,13 +17,11 @@ from burnline.spec.service import (
     ServiceSpec,
     SignalsSpec,
 )
-from burnline.spec.sli import CalendarWindow, SliSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
 RECEIVERS = ("webhook",)
 SIGNALS = ("drift", "confidence", "data")
-SLIS = ("ratio", "latency", "threshold", "signal", "same_as")
 HOOKS = ("alias", "webhook", "command")
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     ServiceSpec: frozenset({"cost"}),
@@ -31,7 +29,6 @@ LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused wha
     QueueSpec: frozenset(QueueSpec.model_fields),
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
-    SliSpec: frozenset(SliSpec.model_fields) - frozenset(SLIS),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
     ReleaseSpec: frozenset({"guards"}),
 }
@@ -42,7 +39,6 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     yield from _receivers(spec)
     yield from _collect(spec)
     yield from _signals(spec)
-    yield from _slos(spec)
     if spec.release:
         yield from _release(spec.release)
     if spec.cost:
@@ -77,14 +73,6 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
             yield Flaw(("signals", name), _not_yet(f"signal {name}", SIGNALS))
     if spec.signals.data and spec.signals.data.max_age is not None:
         yield Flaw(("signals", "data", "max_age"), "max_age is not supported yet")
-
-
-def _slos(spec: ServiceSpec) -> Iterator[Flaw]:
-    for index, slo in enumerate(spec.slos):
-        if isinstance(slo.window, CalendarWindow):
-            yield Flaw(("slos", index, "window"), _not_yet("calendar window", ("a rolling window, as in 30d",)))
-        if slo.sli.kind not in SLIS:
-            yield Flaw(("slos", index, "sli", slo.sli.kind), _not_yet(f"SLI {slo.sli.kind}", SLIS))
 
 
 def _release(release: ReleaseSpec) -> Iterator[Flaw]:

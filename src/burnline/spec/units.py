@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
-from burnline.spec.words import shown
+from burnline.spec.words import did_you_mean, shown
 
 SECONDS = {"y": 365 * 86400.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 DURATION_PATTERN = "^(?=[0-9])" + "".join(rf"([0-9]+(?:\.[0-9]+)?{unit})?" for unit in SECONDS) + "$"
 RATIO_PATTERN = r"^[+-]?[0-9]+(\.[0-9]+)?%?$"
 MULTIPLE_PATTERN = r"^[+]?[0-9]+(\.[0-9]+)?x$"
+MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"
 _LONGEST = timedelta(days=100 * 365)
 
@@ -92,6 +94,35 @@ def parse_multiple(value: Any) -> float:
     return float(value[:-1])
 
 
+def parse_moment(value: Any) -> datetime:
+    """`2026-12-01T02:00:00Z` to a datetime; without an offset it is naive: a local time of whoever has a time zone.
+
+    Raises: ValueError naming the value and the accepted form.
+    """
+    if isinstance(value, datetime):
+        return value
+    form = "write 2026-12-01T02:00:00Z, or without the Z where `tz` says whose time it is"
+    if not isinstance(value, str) or not re.fullmatch(MOMENT_PATTERN[1:-1], value):
+        raise ValueError(f"{shown(value)} is not a moment; {form}")
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError as error:
+        raise ValueError(f"{shown(value)} is not a moment: {error}; {form}") from error
+
+
+def _check_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError) as error:  # not there; no such name; a folder of zones
+        raise ValueError(_no_zone(value)) from error
+    return value
+
+
+def _no_zone(value: str) -> str:
+    hint = did_you_mean(value, available_timezones())
+    return f"{shown(value)} is no IANA time zone; write one as in Europe/Berlin or UTC{';' + hint if hint else ''}"
+
+
 def _check_name(value: str) -> str:
     if not re.fullmatch(NAME_PATTERN[1:-1], value) or len(value) > 63:
         form = "write lower-case letters, digits, - and _, at most 63, with a letter or digit at both ends"
@@ -120,6 +151,13 @@ Multiple = Annotated[
     BeforeValidator(parse_multiple, json_schema_input_type=str),
     WithJsonSchema({"type": "string", "pattern": MULTIPLE_PATTERN, "examples": ["1.5x"]}),
 ]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(parse_moment, json_schema_input_type=str),
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": MOMENT_PATTERN, "examples": ["2026-12-01T02:00:00Z"]}),
+]
+TimeZone = Annotated[str, AfterValidator(_check_zone)]
 # A name that is safe as a label value, file name and URL part.
 Name = Annotated[
     str,
@@ -130,5 +168,6 @@ Name = Annotated[
 Count = Annotated[int, Field(ge=0, strict=True)]
 PositiveCount = Annotated[int, Field(ge=1, strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+PositiveNumber = Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)]
 Flag = Annotated[bool, Field(strict=True)]
 Text = Annotated[str, Field(min_length=1)]

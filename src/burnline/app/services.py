@@ -1,0 +1,47 @@
+"""Service files as every verb reads them: shaped, checked, and with SLOs that can work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from burnline.errors import Problem, SpecError
+from burnline.slo import lint as slo_lint
+from burnline.spec.document import Document
+from burnline.spec.load import read_services
+from burnline.spec.place import Flaw
+from burnline.spec.service import ServiceSpec
+
+
+def read_checked(path: Path) -> tuple[tuple[ServiceSpec, Document], ...]:
+    """The services of a file or a folder, each with its document.
+
+    Raises: SpecError with every problem of every file.
+    """
+    read = read_services(path)
+    documents = {spec.service: document for spec, document in read}
+    problems = [problem for spec, document in read for problem in placed(slo_lint.lint(spec), document)]
+    for spec, flaw in slo_lint.lint_dependencies([spec for spec, _ in read]):
+        problems += placed(iter([flaw]), documents[spec.service])
+    if problems:
+        raise SpecError(problems)
+    return read
+
+
+def load_checked(path: Path) -> tuple[ServiceSpec, ...]:
+    """As `read_checked`, without the documents.
+
+    Raises: SpecError with every problem of every file.
+    """
+    return tuple(spec for spec, _ in read_checked(path))
+
+
+def slo_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
+    """What works, but not as its author may think, by line."""
+    return placed(slo_lint.warn(spec), document)
+
+
+def placed(flaws: Iterator[Flaw], document: Document) -> tuple[Problem, ...]:
+    """Flaws as problems of their file, in line order."""
+    found = list(flaws)
+    return document.error(found).problems if found else ()

@@ -1,0 +1,99 @@
+"""Exclusions: maintenance that was announced leaves the maths, once or again and again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+from dateutil import rrule as recurrence
+from pydantic import ConfigDict, Field, model_validator
+
+from burnline.spec.strict import Strict
+from burnline.spec.units import Duration, Moment, Name, Text, TimeZone
+from burnline.spec.words import choice, shown
+
+FIRST_WITHIN = timedelta(days=5 * 365)
+LONGEST_RULE = 500  # characters
+FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+
+
+class ExclusionSpec(Strict):
+    """Time that counts for no SLO of the service, or for none of `slos`.
+
+    Attributes:
+        start: `from` in the file; the first occurrence of a rule. A moment without an offset is local time in `tz`.
+        to: the end of what happens once.
+        rrule: an iCal recurrence rule (RFC 5545) for what happens again; each occurrence lasts `length`.
+        length: `for` in the file.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["to"]}, {"required": ["rrule", "for"]}, {"required": ["for"]}]}
+    )
+
+    start: Annotated[Moment, Field(alias="from")]
+    to: Moment | None = None
+    length: Annotated[Duration | None, Field(alias="for")] = None
+    rrule: Text | None = None
+    tz: TimeZone = "UTC"
+    reason: Text
+    slos: tuple[Name, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.to is None) == (self.length is None):
+            raise ValueError("needs exactly one of `to` and `for`")
+        if self.rrule is not None and self.length is None:
+            raise ValueError("has an `rrule`, so it needs `for`, how long each occurrence lasts, instead of `to`")
+        if self.duration <= timedelta(0):
+            raise ValueError(f"ends at {self.ends_at.isoformat()}, which is not after its start")
+        if self.rrule is not None:
+            soon = self.start.replace(tzinfo=None) + FIRST_WITHIN
+            if next(iter(self.rule(until=soon)), None) is None:
+                raise ValueError(f"{shown(self.rrule)} has no occurrence in the five years after its start")
+        return self
+
+    @property
+    def starts_at(self) -> datetime:
+        """The (first) start, aware, UTC."""
+        return in_zone(self.start, self.tz)
+
+    @property
+    def duration(self) -> timedelta:
+        """How long one occurrence lasts."""
+        return self.length if self.length is not None else self.ends_at - self.starts_at
+
+    @property
+    def ends_at(self) -> datetime:
+        """The end of the (first) occurrence, aware, UTC."""
+        return self.starts_at + self.length if self.length is not None else in_zone(self.to or self.start, self.tz)
+
+    def rule(self, *, until: datetime) -> recurrence.rrule:
+        """The recurrence in local time of `tz`, without an offset: Sunday at three stays at three when clocks change.
+
+        It ends at `until` (local, naive) at the latest: a rule that never comes true would be searched for ever.
+        Raises: ValueError for what is no rule, or one that recurs more often than hourly.
+        """
+        written = (self.rrule or "").removeprefix("RRULE:")
+        if len(written) > LONGEST_RULE or "\n" in written:
+            raise ValueError(f"{shown(written)} is longer than {LONGEST_RULE} characters, or has more than one line")
+        frequency = dict(part.partition("=")[::2] for part in written.upper().split(";")).get("FREQ")
+        if frequency not in FREQUENCIES:
+            raise ValueError(f"{shown(written)} needs FREQ= {choice(FREQUENCIES)}, as in FREQ=WEEKLY;BYDAY=SU")
+        local = self.starts_at.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
+        try:
+            found = recurrence.rrulestr(written, dtstart=local)
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
+            if "UNTIL" in str(error):
+                raise ValueError(f"{shown(written)}: UNTIL is local time here; write it without the Z") from error
+            raise ValueError(f"{shown(written)} is no recurrence rule of RFC 5545: {error}") from error
+        if not isinstance(found, recurrence.rrule):
+            raise ValueError(f"{shown(written)} is a set of rules; write one exclusion for each")  # noqa: TRY004
+        ends: datetime | None = getattr(found, "_until")  # noqa: B009 - dateutil keeps it nowhere else, and types it nowhere
+        return found.replace(until=until if ends is None else min(until, ends))
+
+
+def in_zone(moment: datetime, tz: str) -> datetime:
+    """The moment in UTC; without an offset it is local time of `tz`."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(tz))).astimezone(UTC)
