@@ -49,4 +49,4 @@ def _occurrences(spec: ExclusionSpec, since: datetime, until: datetime) -> list[
         moment.astimezone(zone).replace(tzinfo=None) + day
         for moment, day in ((since, timedelta(days=-1)), (until, timedelta(days=1)))
     )
-    return [local.replace(tzinfo=zone).astimezone(UTC) for local in spec.rule(until=before).xafter(after, inc=True)]
+    return [local.replace(tzinfo=zone).astimezone(UTC) for local in spec.occurrences(after, before)]

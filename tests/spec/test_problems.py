@@ -17,8 +17,8 @@ SIGNALS = "confidence, data or drift"
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"
 )
-SLIS = "latency, ratio, same_as, signal or threshold"
-SLO_KEYS = "description, min_events, name, objective, sli or window"
+SLIS = "composite, freshness, latency, promql, ratio, same_as, signal, threshold or throughput"
+SLO_KEYS = "depends_on, description, min_bad_events, min_events, name, objective, sli, slices, tiers or window"
 SLO = "slos:\n  - {name: up, objective: 99%, window: 30d, sli: {threshold: {gauge: up, below: 1}}}\n"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
@@ -49,8 +51,8 @@ class ExclusionSpec(Strict):
         if self.duration <= timedelta(0):
             raise ValueError(f"ends at {self.ends_at.isoformat()}, which is not after its start")
         if self.rrule is not None:
-            soon = self.start.replace(tzinfo=None) + FIRST_WITHIN
-            if next(iter(self.rule(until=soon)), None) is None:
+            start = self._local_start
+            if next(self.occurrences(start, start + FIRST_WITHIN), None) is None:
                 raise ValueError(f"{shown(self.rrule)} has no occurrence in the five years after its start")
         return self
 
@@ -69,29 +71,39 @@ class ExclusionSpec(Strict):
         """The end of the (first) occurrence, aware, UTC."""
         return self.starts_at + self.length if self.length is not None else in_zone(self.to or self.start, self.tz)
 
-    def rule(self, *, until: datetime) -> recurrence.rrule:
-        """The recurrence in local time of `tz`, without an offset: Sunday at three stays at three when clocks change.
+    def occurrences(self, after: datetime, until: datetime) -> Iterator[datetime]:
+        """Starts in [after, until], in local time of `tz` without an offset: Sunday at three stays at three.
 
-        It ends at `until` (local, naive) at the latest: a rule that never comes true would be searched for ever.
+        Nothing later than `until` is looked at: a rule that never comes true would be searched for ever.
         Raises: ValueError for what is no rule, or one that recurs more often than hourly.
         """
+        found = self._rule()
+        # dateutil keeps these nowhere else, and types them nowhere
+        ends: datetime | None = getattr(found, "_until")  # noqa: B009
+        count: int | None = getattr(found, "_count")  # noqa: B009
+        bounded = found.replace(count=None, until=until if ends is None else min(until, ends))
+        return (start for start in islice(bounded, count) if start >= after)
+
+    def _rule(self) -> recurrence.rrule:
         written = (self.rrule or "").removeprefix("RRULE:")
         if len(written) > LONGEST_RULE or "\n" in written:
             raise ValueError(f"{shown(written)} is longer than {LONGEST_RULE} characters, or has more than one line")
         frequency = dict(part.partition("=")[::2] for part in written.upper().split(";")).get("FREQ")
         if frequency not in FREQUENCIES:
             raise ValueError(f"{shown(written)} needs FREQ= {choice(FREQUENCIES)}, as in FREQ=WEEKLY;BYDAY=SU")
-        local = self.starts_at.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
         try:
-            found = recurrence.rrulestr(written, dtstart=local)
+            found = recurrence.rrulestr(written, dtstart=self._local_start)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError) as error:
             if "UNTIL" in str(error):
                 raise ValueError(f"{shown(written)}: UNTIL is local time here; write it without the Z") from error
             raise ValueError(f"{shown(written)} is no recurrence rule of RFC 5545: {error}") from error
         if not isinstance(found, recurrence.rrule):
             raise ValueError(f"{shown(written)} is a set of rules; write one exclusion for each")  # noqa: TRY004
-        ends: datetime | None = getattr(found, "_until")  # noqa: B009 - dateutil keeps it nowhere else, and types it nowhere
-        return found.replace(until=until if ends is None else min(until, ends))
+        return found
+
+    @property
+    def _local_start(self) -> datetime:
+        return self.starts_at.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
 
 
 def in_zone(moment: datetime, tz: str) -> datetime:

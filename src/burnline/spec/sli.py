@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from burnline.spec.expression import PromqlField
 from burnline.spec.selector import Selector, SelectorField
-from burnline.spec.strict import OneOf, Strict
+from burnline.spec.strict import OneOf, Strict, at_least
 from burnline.spec.units import Duration, Name, Number, PositiveNumber, Ratio
 
 
@@ -92,9 +92,9 @@ class CompositeSli(OneOf):
         all_of: time slices; a moment is bad when any member was worse than its own objective in it.
     """
 
-    weighted: Annotated[dict[Name, PositiveNumber], Field(min_length=2)] | None = None
-    worst_of: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
-    all_of: Annotated[tuple[Name, ...], Field(min_length=2)] | None = None
+    weighted: Annotated[dict[Name, PositiveNumber], AfterValidator(at_least(2))] | None = None
+    worst_of: Annotated[tuple[Name, ...], AfterValidator(at_least(2))] | None = None
+    all_of: Annotated[tuple[Name, ...], AfterValidator(at_least(2))] | None = None
 
     @property
     def weights(self) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from burnline.spec.sli import SliSpec
-from burnline.spec.strict import Strict
+from burnline.spec.strict import Strict, at_least
 from burnline.spec.units import NAME_PATTERN, RATIO_PATTERN, Count, Duration, Name, PositiveNumber, Ratio, TimeZone
 from burnline.spec.words import shown
 
@@ -133,7 +133,7 @@ class SloSpec(Strict):
     window: Window
     sli: SliSpec
     slices: SlicesSpec | None = None
-    tiers: Annotated[tuple[TierItem, ...], Field(min_length=1)] | None = None
+    tiers: Annotated[tuple[TierItem, ...], AfterValidator(at_least(1))] | None = None
     min_events: Count = 0
     min_bad_events: Count = 2
     depends_on: tuple[Dependency, ...] = ()

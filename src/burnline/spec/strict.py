@@ -1,6 +1,7 @@
 """The model bases: frozen, an unknown key is an error; and the mapping whose one key names its kind."""
 
-from typing import Self
+from collections.abc import Callable, Sized
+from typing import Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -11,6 +12,20 @@ class Strict(BaseModel):
     """What a user writes is read strictly and never changed afterwards."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+
+Several = TypeVar("Several", bound=Sized)
+
+
+def at_least(least: int) -> Callable[[Several], Several]:
+    """A validator that asks for so many items, once all of them can be read."""
+
+    def check(found: Several) -> Several:
+        if len(found) < least:
+            raise ValueError(f"needs at least {least}")
+        return found
+
+    return check
 
 
 class OneOf(Strict):
