@@ -134,7 +134,7 @@ def _of_slo(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Iterable[Decl
     yield Declared(
         _labels(spec, ALERT_NO_DATA, SLO, slo.name),
         {"summary": f"{spec.service} {slo.name} has no data: nobody knows whether the objective is met"},
-        hold=no_data_hold(spec, slo, window),
+        hold=no_data_hold(spec, slo),
     )
 
 

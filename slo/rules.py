@@ -255,7 +255,7 @@ def _equal(labels: Mapping[str, str]) -> tuple[Matcher, ...]:
 
 def _no_data(of: _Slo) -> Rule:
     """Absence must not look like health."""
-    wait = no_data_hold(of.spec, of.slo, of.window)
+    wait = no_data_hold(of.spec, of.slo)
     labels = {**of.labels, SEVERITY: "ticket", OWNER: of.spec.owner}
     annotations = {
         "summary": f"{of.spec.service} {of.slo.name} has no data",

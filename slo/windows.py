@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
+from burnline.spec.sli import SliSpec
 from burnline.spec.slo import CalendarWindow, Severity, SloSpec, TierSpec
 from burnline.spec.units import format_duration
 
@@ -65,6 +66,25 @@ def period_length(window: timedelta | CalendarWindow) -> timedelta:
     datetime.timedelta(days=90)
     """
     return window if isinstance(window, timedelta) else timedelta(days=CALENDAR_DAYS[window.calendar])
+
+
+def window_label(window: timedelta | CalendarWindow) -> str:
+    """The SLO's own window in the label `window` of a series.
+
+    >>> window_label(timedelta(days=30)), window_label(CalendarWindow(calendar="month", tz="Europe/Berlin"))
+    ('30d', 'month')
+    """
+    return format_duration(window) if isinstance(window, timedelta) else window.calendar
+
+
+def least_bad_events(slo: SloSpec, sli: SliSpec) -> float:
+    """How many bad events in its long window a tier needs; `sli` is another SLO's for `same_as`.
+
+    None where each slice of time counts by its own ratio: bad slices come in fractions there, and one failure among
+    many events is no whole bad slice.
+    """
+    by_ratio = slo.slices is not None and slo.slices.target is None
+    return 0 if by_ratio or (sli.promql and sli.promql.error_ratio) else slo.min_bad_events
 
 
 def tiers_of(slo: SloSpec) -> tuple[Tier, ...]:

@@ -93,7 +93,11 @@ class SloState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """One alerting tier of one SLO at one moment; a rate is None while its window has no data."""
+    """One alerting tier of one SLO at one moment; a rate is None while its window has no data.
+
+    Attributes:
+        long_sli, short_sli: good share of the events in the window; None without events, or where it is not known.
+    """
 
     tier: str
     severity: str
@@ -103,6 +107,8 @@ class Burn:
     long_rate: float | None
     short_rate: float | None
     firing: bool
+    long_sli: float | None = None
+    short_sli: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +116,17 @@ class SloStatus:
     """An SLO as the engine sees it now.
 
     Attributes:
-        sli: good share of events over `window`; None without events.
-        counts: events over `window`.
+        window: its length; of a calendar period the nominal one, 30d for a month.
+        sli: good share of events over `window`, or since the calendar period began; None without events.
+        counts: events over the same time.
         budget_remaining: 1 is untouched, 0 is spent, negative is overspent; None without events.
         exhausted_in: time until the budget is gone at the present rate; None when it is not being spent
             faster than it returns.
         cause: why the state is UNKNOWN and what to do about it; empty otherwise.
         since: when counting began, while that is less than `window` ago; None later, or where it is not known.
+        period: `month (Europe/Berlin)`; empty for a rolling window.
+        resets_at: when that period ends and the budget is whole again.
+        excluded: why nothing counts now, and until when; empty otherwise.
     """
 
     service: str
@@ -132,6 +142,9 @@ class SloStatus:
     burns: tuple[Burn, ...]
     cause: str = ""
     since: datetime | None = None
+    period: str = ""
+    resets_at: datetime | None = None
+    excluded: str = ""
 
 
 @dataclass(frozen=True, slots=True)

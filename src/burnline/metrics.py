@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 # Labels
 SERVICE, SLO, SIGNAL, SEVERITY, TIER, WINDOW, OWNER = "service", "slo", "signal", "severity", "tier", "window", "owner"
 COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "runbook", "outcome", "source", "reason"
+STEP = "step"  # of a budget policy
 
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
@@ -20,11 +21,13 @@ SLO_EVENTS_WINDOW = "slo:events:increase_window"  # T2, recorded only: over the 
 SLO_OBSERVED = "slo:observed:seconds"  # T1, recorded only: time with data, of the last six hours or more
 SLO_OBSERVED_WINDOW = "slo:observed:seconds_window"  # T2, recorded only: time with data in the SLO's window
 SLO_OBJECTIVE = "burnline_slo_objective_ratio"
-SLO_SLI = "burnline_slo_sli_ratio"  # over the SLO's window
+SLO_SLI = "burnline_slo_sli_ratio"  # {window}: of each alert window and of the SLO's own (30d, month)
 SLO_BUDGET_REMAINING = "burnline_slo_error_budget_remaining_ratio"
 SLO_BURN_RATE = "burnline_slo_burn_rate"  # {window}
 SLO_EXHAUSTION = "burnline_slo_budget_exhaustion_seconds"
 SLO_STATE = "burnline_slo_state"  # 1 for the state it is in
+SLO_EXCLUDED = "burnline_slo_excluded"  # 1 while nothing counts: maintenance
+SLO_POLICY = "burnline_slo_budget_policy"  # {service, step}: 1 while the step of the budget policy is in force
 SLO_INFO = "burnline_slo_info"  # {owner, tier links}: joined when an alert fires
 
 # Signals
@@ -102,6 +105,7 @@ WATCHDOG_LAST_SEEN = "burnline_watchdog_last_seen_timestamp_seconds"  # {source}
 ALERT_BURN = "ErrorBudgetBurn"
 ALERT_SIGNAL = "SignalAlarm"
 ALERT_NO_DATA = "SloNoData"
+ALERT_POLICY = "ErrorBudgetPolicy"  # {service, step}
 ALERT_RULES_LATE = "SloRulesLate"  # compiled rules only: an evaluation was skipped, its events are lost
 
 
