@@ -13,6 +13,7 @@ import yaml
 
 from burnline.errors import Problem, SpecError
 from burnline.metrics import ALERT_BURN
+from burnline.slo.dependencies import dependencies
 from burnline.spec.service import ServiceSpec
 
 BURNLINE = "burnline"
@@ -51,7 +52,7 @@ def alertmanager_config(
                 *(_service_route(spec) for spec in services if _heard(spec)),
             ],
         },
-        "inhibit_rules": [_page_inhibits_ticket()],
+        "inhibit_rules": [_page_inhibits_ticket(), *_dependencies_inhibit_tickets(services)],
         "receivers": [{"name": NOBODY}, _burnline_receiver(webhook_url, known, token_file), *people],
     }
 
@@ -107,6 +108,24 @@ def _page_inhibits_ticket() -> dict[str, Any]:
         "target_matchers": [f'alertname="{ALERT_BURN}"', 'severity="ticket"', *named],
         "equal": ["service", "slo"],
     }
+
+
+def _dependencies_inhibit_tickets(services: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
+    """While a dependency pages, the tickets of those that depend on it say nothing new."""
+    dependents: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for spec in services:
+        for slo in spec.slos:
+            for source in dependencies(spec, slo):
+                dependents.setdefault(source, []).append((spec.service, slo.name))
+    return [
+        {"source_matchers": _burning("page", *source), "target_matchers": _burning("ticket", *target)}
+        for source in sorted(dependents)
+        for target in dependents[source]
+    ]
+
+
+def _burning(severity: str, service: str, slo: str) -> list[str]:
+    return [f'alertname="{ALERT_BURN}"', f'severity="{severity}"', f'service="{service}"', f'slo="{slo}"']
 
 
 def _heard(spec: ServiceSpec) -> list[str]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from burnline.alerting.declared import Declared, Key, Pair, declare
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
-from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, ALERT_SIGNAL, OWNER, SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
-from burnline.slo.windows import tiers
+from burnline.metrics import ALERT_NO_DATA, ALERT_POLICY, ALERT_SIGNAL, SERVICE, SEVERITY, SLO
+from burnline.slo.alerts import dependency_annotation
+from burnline.slo.policy import Policy, policy_of
 from burnline.spec.service import ServiceSpec
-from burnline.spec.slo import SloSpec
 from burnline.store.alerts import NEVER, ActiveAlert, active_alerts, drop_alert, keep_alert
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, accept
@@ -22,26 +22,6 @@ from burnline.store.signals import latest_findings
 
 EMBEDDED = "embedded"
 REPEAT_INTERVAL = timedelta(hours=4)
-
-Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """An alert that a spec makes possible. `hold`: how long its condition must last before it fires."""
-
-    labels: Mapping[str, str]
-    annotations: Mapping[str, str]
-    tier: str = ""
-    hold: timedelta = timedelta(0)
-
-    @property
-    def key(self) -> Key:
-        return self.labels[SERVICE], f"{self.labels['alertname']}:{self.subject}", self.tier
-
-    @property
-    def subject(self) -> str:
-        return self.labels.get(SLO) or self.labels[SIGNAL]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +48,7 @@ class EmbeddedDispatch:
         self, db: Database, specs: Sequence[ServiceSpec], *, repeat_interval: timedelta = REPEAT_INTERVAL
     ) -> None:
         self._db = db
+        self._specs = specs
         self._declared = {alert.key: alert for spec in specs for alert in declare(spec)}
         self._repeat_interval = repeat_interval
 
@@ -81,20 +62,15 @@ class EmbeddedDispatch:
 
     def _decide(self, tx: Connection, now: datetime, statuses: Mapping[tuple[str, str], SloStatus]) -> list[Change]:
         findings = {(finding.service, finding.signal): finding for finding in latest_findings(tx)}
-        readings = {key: _read(alert, statuses, findings) for key, alert in self._declared.items()}
+        policies = {spec.service: policy_of(spec, statuses.values()) for spec in self._specs if spec.budget_policy}
+        readings = {
+            key: _read_policy(alert, policies[alert.labels[SERVICE]])
+            if alert.labels["alertname"] == ALERT_POLICY
+            else _read(alert, statuses, findings)
+            for key, alert in self._declared.items()
+        }
         active = {alert.key: alert for alert in active_alerts(tx)}
         return decide(self._declared, readings, active, now, repeat_interval=self._repeat_interval)
-
-
-def declare(spec: ServiceSpec) -> Iterable[Declared]:
-    """Every alert the embedded engine can fire for a service."""
-    for slo in spec.slos:
-        if isinstance(slo.window, timedelta):
-            yield from _of_slo(spec, slo, slo.window)
-    for signal in type(spec.signals).model_fields:
-        if getattr(spec.signals, signal) is not None:
-            labels = _labels(spec, ALERT_SIGNAL, SIGNAL, signal)
-            yield Declared(labels, {"summary": f"{spec.service}: the {signal} detector raises an alarm"})
 
 
 def decide(
@@ -112,34 +88,21 @@ def decide(
     """
     after = {key: _next(alert, readings[key].holds, active.get(key), now) for key, alert in declared.items()}
     paging = {
-        (alert.service, alert.labels.get(SLO))
+        (alert.service, alert.labels[SLO])
         for alert in after.values()
-        if alert and alert.firing and alert.labels.get(SEVERITY) == "page"
+        if alert and alert.firing and SLO in alert.labels and alert.labels.get(SEVERITY) == "page"
     }
     changes = [_ended(alert, now) for key, alert in active.items() if after.get(key) is None]
     for key, alert in after.items():
         if alert is None:
             continue
-        quiet = not alert.firing or _inhibited(alert, paging) or now - alert.sent_at < repeat_interval
-        event = None if quiet else _event(alert, _annotations(declared[key], readings[key]), None)
+        known = declared[key]
+        quiet = not alert.firing or _inhibited(known, paging) or now - alert.sent_at < repeat_interval
+        event = None if quiet else _event(alert, _annotations(known, readings[key], paging), None)
         sent = alert if quiet else replace(alert, sent_at=now)
         if sent != active.get(key):
             changes.append(Change(active.get(key), sent, event))
     return changes
-
-
-def _of_slo(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Iterable[Declared]:
-    for tier in tiers(window, slo.objective):
-        yield Declared(burn_labels(spec, slo.name, tier), burn_annotations(spec, slo.name, tier), tier.name)
-    yield Declared(
-        _labels(spec, ALERT_NO_DATA, SLO, slo.name),
-        {"summary": f"{spec.service} {slo.name} has no data: nobody knows whether the objective is met"},
-        hold=no_data_hold(spec, slo),
-    )
-
-
-def _labels(spec: ServiceSpec, name: str, kind: str, subject: str) -> dict[str, str]:
-    return {"alertname": name, SERVICE: spec.service, kind: subject, SEVERITY: "ticket", OWNER: spec.owner}
 
 
 def _read(
@@ -157,6 +120,14 @@ def _read(
     if alert.labels["alertname"] == ALERT_NO_DATA:
         return Reading(status.state is SloState.UNKNOWN, status.cause)
     return Reading(_burns(status, alert.tier))
+
+
+def _read_policy(alert: Declared, policy: Policy) -> Reading:
+    """A step ends when every budget is known and none is so low: one that became unknown has not recovered."""
+    step = next((step for step in policy.steps if step.do == alert.subject), None)
+    if step is not None:
+        return Reading(holds=True, said="; ".join(step.because))
+    return Reading(None if policy.unknown else False)
 
 
 def _burns(status: SloStatus, tier: str) -> bool | None:
@@ -183,13 +154,16 @@ def _next(alert: Declared, holds: bool | None, active: ActiveAlert | None, now: 
     return replace(active, firing=True, since=now)
 
 
-def _annotations(alert: Declared, reading: Reading) -> dict[str, str]:
-    return {**alert.annotations, **({"description": reading.said} if reading.said else {})}
+def _annotations(alert: Declared, reading: Reading, paging: Set[Pair]) -> dict[str, str]:
+    said = {**alert.annotations, **({"description": reading.said} if reading.said else {})}
+    also = [f"{service}/{slo}" for service, slo in alert.depends_on if (service, slo) in paging]
+    return {**said, **dependency_annotation(also)} if also else said
 
 
-def _inhibited(alert: ActiveAlert, paging: set[tuple[str, str | None]]) -> bool:
-    burn_ticket = alert.labels["alertname"] == ALERT_BURN and alert.labels[SEVERITY] == "ticket"
-    return burn_ticket and (alert.service, alert.labels[SLO]) in paging
+def _inhibited(alert: Declared, paging: Set[Pair]) -> bool:
+    """A ticket is silent while its own SLO pages, or one it depends on."""
+    own = (alert.labels[SERVICE], alert.subject)
+    return alert.is_burn_ticket and not paging.isdisjoint((own, *alert.depends_on))
 
 
 def _ended(alert: ActiveAlert, now: datetime) -> Change:

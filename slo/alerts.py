@@ -81,9 +81,8 @@ def policy_labels(spec: ServiceSpec, step: str) -> dict[str, str]:
 
 def policy_annotations(spec: ServiceSpec, step: PolicyStep) -> dict[str, str]:
     """What the alert of a budget policy's step says: fixed text, as on the pager."""
-    return {
-        "summary": f"{spec.service}: no more than {step.left * 100:.10g}% of an error budget is left: {POLICY_WORDS[step.do]}",
-    }
+    left, words = f"{step.left * 100:.10g}%", POLICY_WORDS[step.do]
+    return {"summary": f"{spec.service}: no more than {left} of an error budget is left: {words}"}
 
 
 def dependency_annotation(paging: Iterable[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from prometheus_client.core import GaugeMetricFamily
@@ -10,6 +10,8 @@ from prometheus_client.metrics_core import Metric
 
 from burnline import metrics
 from burnline.events import SloState, SloStatus
+from burnline.slo.policy import policy_of
+from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 
 _PAIR = [metrics.SERVICE, metrics.SLO]
@@ -57,3 +59,17 @@ def _rates(status: SloStatus) -> dict[timedelta, float | None]:
 def _add_known(family: GaugeMetricFamily, labels: list[str], value: float | None) -> None:
     if value is not None:
         family.add_metric(labels, value)
+
+
+def policy_family(specs: Iterable[ServiceSpec], statuses: Sequence[SloStatus]) -> Metric:
+    """1 for each step of an error-budget policy that is in force, 0 for the others."""
+    family = GaugeMetricFamily(
+        metrics.SLO_POLICY,
+        "1 while the step of the error-budget policy is in force.",
+        labels=[metrics.SERVICE, metrics.STEP],
+    )
+    for spec in specs:
+        in_force = {step.do for step in policy_of(spec, statuses).steps}
+        for step in spec.budget_policy:
+            family.add_metric([spec.service, step.do], float(step.do in in_force))
+    return family

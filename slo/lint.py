@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from burnline.slo.dependencies import dependencies
 from burnline.slo.windows import Tier, all_tiers_of, base_interval, left_out_of, period_length, why_left_out
 from burnline.spec.place import Flaw, Place
 from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec, TierSpec
 from burnline.spec.units import format_duration
+
+Pair = tuple[str, str]  # service, SLO
 
 LONGEST_SLICE = 360  # base intervals
 
@@ -31,36 +34,27 @@ def warn(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def lint_dependencies(specs: Sequence[ServiceSpec]) -> Iterator[tuple[ServiceSpec, Flaw]]:
     """Dependencies on SLOs that are in none of the services, and those that lead back to where they began."""
-    edges = {
-        f"{spec.service}/{slo.name}": [whole_name(spec, name) for name in slo.depends_on]
-        for spec in specs
-        for slo in spec.slos
-    }
+    edges = {(spec.service, slo.name): dependencies(spec, slo) for spec in specs for slo in spec.slos}
     for spec in specs:
         for index, slo in enumerate(spec.slos):
-            for at, written in enumerate(slo.depends_on):
-                place = ("slos", index, "depends_on", at)
-                target = whole_name(spec, written)
+            for at, target in enumerate(dependencies(spec, slo)):
+                place, written = ("slos", index, "depends_on", at), slo.depends_on[at]
                 if target not in edges:
                     yield spec, Flaw(place, f"{written!r} is no SLO of these services")
-                elif _leads_to(edges, target, f"{spec.service}/{slo.name}"):
+                elif _leads_to(edges, target, (spec.service, slo.name)):
                     yield spec, Flaw(place, f"{written!r} depends on this SLO in turn; one of them must be first")
 
 
-def whole_name(spec: ServiceSpec, written: str) -> str:
-    """A dependency as `service/slo`."""
-    return written if "/" in written else f"{spec.service}/{written}"
-
-
-def _leads_to(edges: dict[str, list[str]], start: str, goal: str) -> bool:
-    seen, open_ends = set(), [start]
+def _leads_to(edges: Mapping[Pair, Sequence[Pair]], start: Pair, goal: Pair) -> bool:
+    seen: set[Pair] = set()
+    open_ends = [start]
     while open_ends:
         name = open_ends.pop()
         if name == goal:
             return True
         if name not in seen:
             seen.add(name)
-            open_ends += edges.get(name, [])
+            open_ends += edges.get(name, ())
     return False
 
 

@@ -119,6 +119,29 @@ def test_keys_of_later_versions_are_written_only_for_them() -> None:
     assert webhooks(new, "burnline")[0]["timeout"] == "10s"
 
 
+def depending(*slos: dict[str, Any]) -> list[ServiceSpec]:
+    """Two services; `search` has these SLOs."""
+    slo = {"objective": "99%", "window": "30d", "sli": {"ratio": {"bad": "b", "total": "t"}}}
+    head = {"apiVersion": "burnline/v1", "owner": "ml"}
+    return [
+        ServiceSpec.model_validate({**head, "service": "bank", "slos": [{**slo, "name": "availability"}]}),
+        ServiceSpec.model_validate({**head, "service": "search", "slos": [{**slo, **each} for each in slos]}),
+    ]
+
+
+def test_the_page_of_a_dependency_inhibits_the_tickets_of_what_depends_on_it() -> None:
+    specs = depending({"name": "latency"}, {"name": "quality", "depends_on": ["latency", "bank/availability"]})
+
+    _, *rules = alertmanager_config(specs, webhook_url=URL)["inhibit_rules"]
+
+    burning = 'alertname="ErrorBudgetBurn"'
+    target = [burning, 'severity="ticket"', 'service="search"', 'slo="quality"']
+    sources = [('service="bank"', 'slo="availability"'), ('service="search"', 'slo="latency"')]
+    assert rules == [
+        {"source_matchers": [burning, 'severity="page"', *source], "target_matchers": target} for source in sources
+    ]
+
+
 # With the real amtool
 
 
@@ -142,6 +165,14 @@ def test_amtool_accepts_it(written: Path) -> None:
     assert "SUCCESS" in said
     assert "1 inhibit rules" in said
     assert "5 receivers" in said
+
+
+@pytest.mark.integration
+def test_amtool_accepts_dependencies(tmp_path: Path) -> None:
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(render_alertmanager(depending({"name": "latency", "depends_on": ["bank/availability"]}), URL))
+
+    assert "2 inhibit rules" in amtool("check-config", str(path))
 
 
 @pytest.mark.integration

@@ -20,6 +20,7 @@ HUGE = str(2**80)
 READABLE = {
     "/v1/services": "/v1/services",
     "/v1/services/scoring": "/v1/services/{name}",
+    "/v1/services/scoring/policy": "/v1/services/{name}/policy",
     "/v1/services/scoring/slos/availability/history": "/v1/services/{name}/slos/{slo}/history",
     "/v1/incidents": "/v1/incidents",
     "/v1/incidents/1": "/v1/incidents/{incident_id}",

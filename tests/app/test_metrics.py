@@ -18,6 +18,7 @@ from burnline import metrics
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.events import Collection, Sample
+from burnline.spec.service import PolicyStep
 from tests.alerting.bodies import alert, webhook
 from tests.app.serving import serving
 from tests.flow.world import World, world
@@ -44,6 +45,8 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def url(scene: World) -> Iterator[str]:
     machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in metrics.MACHINE)
+    policy = {"budget_policy": (PolicyStep(left=0.5, do="notify"),)}  # not in its file: it would be one ticket more
+    scene.app.specs = tuple(spec.model_copy(update=policy) for spec in scene.app.specs)
     scene.app.turns["", "machine", "machine", True] = Collection("", "machine", "", scene.now, 0.1, True, machine)
     with serving(create_app(scene.app)) as url:
         answer = httpx.post(f"{url}/v1/predictions", json={"service": "scoring", "events": [{"features": {}}, 1]})

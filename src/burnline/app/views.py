@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from burnline.app.wiring import App
 from burnline.detectors.build import windows
 from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus, Verdict
+from burnline.slo.policy import Releases, policy_of
 from burnline.slo.windows import base_interval, tiers
 from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec
@@ -109,6 +110,21 @@ class ReleaseView:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyView:
+    """The error-budget policy of one service now.
+
+    Attributes:
+        releases: `allowed`, `approval` (a person must say yes) or `frozen`.
+        steps: those in force.
+        because: why, for people.
+    """
+
+    releases: Releases
+    steps: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceView:
     """One service now; its state and sentence are its worst SLO's.
 
@@ -141,6 +157,15 @@ def service(app: App, name: str, now: datetime) -> ServiceView | None:
     """One service by name."""
     spec = app.spec(name)
     return _service(spec, _look(app, now)) if spec else None
+
+
+def policy(app: App, name: str, now: datetime) -> PolicyView | None:
+    """The error-budget policy of a service now, or None when there is no such service."""
+    spec = app.spec(name)
+    if spec is None:
+        return None
+    found = policy_of(spec, app.statuses(now))
+    return PolicyView(found.releases, tuple(step.do for step in found.steps), found.because)
 
 
 def recent(slo: SloSpec) -> timedelta:

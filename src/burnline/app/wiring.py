@@ -233,5 +233,5 @@ def build(settings: Settings) -> App:
 
 
 def _signals_only(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:
-    """The services without their SLOs: what fired of these before Prometheus took over is resolved, not stuck."""
-    return [spec.model_copy(update={"slos": ()}) for spec in specs]
+    """The services without SLOs and budgets: what fired of these before Prometheus took over is resolved, not stuck."""
+    return [spec.model_copy(update={"slos": (), "budget_policy": ()}) for spec in specs]

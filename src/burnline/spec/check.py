@@ -30,7 +30,9 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
     for index, exclusion in enumerate(spec.exclude):
         for at, name in enumerate(exclusion.slos):
             yield from _known(("exclude", index, "slos", at), name, [slo.name for slo in spec.slos], "SLO")
-    yield from _twice(((("budget_policy", index), step.left) for index, step in enumerate(spec.budget_policy)), "share")
+    yield from _twice(
+        ((("budget_policy", index, "do"), step.do) for index, step in enumerate(spec.budget_policy)), "step"
+    )
     yield from _hook(spec)
     for index, binding in enumerate(spec.runbooks):
         yield from _binding(spec, binding, ("runbooks", index))

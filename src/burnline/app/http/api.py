@@ -83,6 +83,12 @@ def service(name: str, app: Parts) -> ServiceView:
     return found(views.service(app, name, app.clock()), f"no service is called {name!r}")
 
 
+@router.get("/services/{name}/policy", responses=NOT_FOUND)
+def policy(name: str, app: Parts) -> views.PolicyView:
+    """What the error-budget policy of one service says now: what a release guard asks before it lets a release go."""
+    return found(views.policy(app, name, app.clock()), f"no service is called {name!r}")
+
+
 @router.get("/services/{name}/slos/{slo}/history", responses=NOT_FOUND)
 def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> History:
     """One SLO over the last `seconds` (by default a sixtieth of its window, at least five minutes)."""

@@ -55,7 +55,9 @@ class Exposition(Collector):
 def _slos(app: App) -> Iterator[Metric]:
     """Nothing where Prometheus records the same series by the compiled rules: it has one of each that way."""
     if not app.settings.prometheus_url:
-        yield from slos.families(app.statuses(app.clock()))
+        statuses = app.statuses(app.clock())
+        yield from slos.families(statuses)
+        yield slos.policy_family(app.specs, statuses)
 
 
 def _inbox_rows(app: App) -> Iterator[Metric]:
