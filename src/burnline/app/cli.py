@@ -84,6 +84,21 @@ def check(services: Services) -> None:
 
 
 @app.command()
+def explain(
+    services: Services,
+    slo: Annotated[str, typer.Argument(help="One SLO; all of them, if not given.")] = "",
+    traffic: Annotated[str, typer.Option(help="Events per second, minute, hour or day, as in 50/s.")] = "",
+    server: Annotated[str, typer.Option(help="A running burnline to ask for the traffic.")] = "",
+    prometheus: Annotated[str, typer.Option(help="A Prometheus that runs the rules, to ask for the traffic.")] = "",
+    json: Annotated[bool, typer.Option("--json", help="Print it for programs; times in seconds.")] = False,
+) -> None:
+    """Say in words what SLOs allow, which failure fires what after how long, and what cannot work."""
+    from burnline.app.explain import explain_services
+
+    explain_services(services, slo, traffic=traffic, server=server, prometheus=prometheus, as_json=json)
+
+
+@app.command()
 def build(
     services: Services,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
