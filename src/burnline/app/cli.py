@@ -112,6 +112,29 @@ def build(
 
 
 @app.command()
+def push(
+    services: Services,
+    mimir: Annotated[str, typer.Option(help="The ruler's address: Mimir, Cortex or Loki.")] = "",
+    tenant: Annotated[str, typer.Option(help="The tenant, as X-Scope-OrgID.")] = "",
+    namespace: Annotated[str, typer.Option(help="The ruler's namespace to keep the groups in.")] = "burnline",
+    token_file: Annotated[Path | None, typer.Option(help="A file with the bearer token.")] = None,
+    rules_dir: Annotated[Path | None, typer.Option(help="A folder of rule files instead of a ruler.")] = None,
+    reload: Annotated[str, typer.Option(help="POST this when the files are written.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the differences, change nothing.")] = False,
+) -> None:
+    """Deliver the Prometheus rules; with --dry-run, exit code 2 when there are differences."""
+    from burnline.app.push import push_to_folder, push_to_ruler
+
+    if bool(mimir) == (rules_dir is not None) or (reload and rules_dir is None):
+        raise BurnlineError("write where to: --mimir URL, or --rules-dir DIR and --reload URL")
+    if rules_dir is not None:
+        raise typer.Exit(push_to_folder(services, rules_dir, reload_url=reload, dry_run=dry_run))
+    raise typer.Exit(
+        push_to_ruler(services, mimir, namespace=namespace, tenant=tenant, token_file=token_file, dry_run=dry_run)
+    )
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a service file, for editors."""
     from burnline.app.commands import print_schema

@@ -1,0 +1,108 @@
+"""What a push of rule groups would change: groups wanted against groups there, as unified diffs. No network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+from burnline.spec.units import format_duration, parse_duration
+
+RuleGroup = Mapping[str, Any]
+
+OURS = "burnline/"  # how the names of our groups begin; all others belong to somebody else
+DURATIONS = ("interval", "for", "keep_firing_for", "query_offset", "evaluation_delay")
+
+
+class Kind(StrEnum):
+    """What happens to a group or a file."""
+
+    ADD = "add"
+    CHANGE = "change"
+    REMOVE = "remove"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One group (or file) and what becomes of it; `diff` is unified, empty when it stays as it is."""
+
+    name: str
+    kind: Kind
+    diff: str = ""
+
+
+def plan_groups(wanted: Sequence[RuleGroup], present: Iterable[RuleGroup]) -> tuple[Change, ...]:
+    """What makes our groups of a namespace those that are wanted: in the order wanted, then the removals.
+
+    Groups whose name does not begin with `burnline/` are left out: they are not ours.
+
+    >>> plan_groups([{"name": "burnline/a", "interval": "1m"}], [{"name": "burnline/a", "interval": "60s"}])
+    (Change(name='burnline/a', kind=<Kind.SAME: 'same'>, diff=''),)
+    """
+    there = {str(group["name"]): group_yaml(group) for group in present if str(group["name"]).startswith(OURS)}
+    want = {str(group["name"]): group_yaml(group) for group in wanted}
+    return tuple(changes(want, there))
+
+
+def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Iterator[Change]:
+    """From texts by name to texts by name."""
+    for name, text in wanted.items():
+        old = there.get(name)
+        if old == text:
+            yield Change(name, Kind.SAME)
+        else:
+            yield Change(name, Kind.ADD if old is None else Kind.CHANGE, unified(name, old, text))
+    for name in sorted(there.keys() - wanted.keys()):
+        yield Change(name, Kind.REMOVE, unified(name, there[name], None))
+
+
+def unified(name: str, old: str | None, new: str | None) -> str:
+    """The unified diff of two texts; None is one that is not there."""
+    before, after = ((text or "").splitlines() for text in (old, new))
+    here, there = (name if text is not None else "/dev/null" for text in (old, new))
+    return "\n".join(difflib.unified_diff(before, after, here, there, lineterm=""))
+
+
+def group_yaml(group: RuleGroup) -> str:
+    """A group as text in one fixed form: keys sorted, durations as we write them, empty values left out.
+
+    A ruler gives back what it was sent in a form of its own: 60s as 1m, labels in another order, defaults filled in.
+    """
+    return yaml.dump(_plain(group), Dumper=_Readable, sort_keys=True, allow_unicode=True, width=1000)
+
+
+def _plain(value: Any, key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        pairs = ((str(name), _plain(item, str(name))) for name, item in value.items())
+        return {name: item for name, item in pairs if item not in (None, "", 0, [], {}, "0s")}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, str):
+        return _duration(value) if key in DURATIONS else value.strip()
+    return value
+
+
+def _duration(text: str) -> str:
+    try:
+        return format_duration(parse_duration(text))
+    except ValueError:
+        return text
+
+
+class _Readable(yaml.SafeDumper):
+    """Expressions over several lines as they are, and no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _as_lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _as_lines)

@@ -1,0 +1,227 @@
+"""A ruler that is told its rules over HTTP: Grafana Mimir, and Cortex and Loki, which speak the same.
+
+Source: the Mimir HTTP API, "Ruler": GET, POST and DELETE {prefix}/config/v1/rules/{namespace}[/{group}], YAML bodies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import yaml
+
+from burnline.errors import BurnlineError
+from burnline.slo.push import OURS, Change, Kind, RuleGroup
+
+PATH = "/prometheus/config/v1/rules"
+TIMEOUT_SECONDS = 10.0
+ATTEMPTS = 4
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 10.0
+TOO_MANY, SERVER_ERROR = httpx.codes.TOO_MANY_REQUESTS, httpx.codes.INTERNAL_SERVER_ERROR
+BUSY = (TOO_MANY, httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
+LONGEST_QUOTE = 500
+
+Sleep = Callable[[float], None]
+
+
+class DeliveryError(BurnlineError):
+    """Rules could not be delivered; `unreachable`: nobody answered, so asking again for the next group is no use."""
+
+    def __init__(self, message: str, *, unreachable: bool = False) -> None:
+        self.unreachable = unreachable
+        super().__init__(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one change; `error` is empty when it was done, or when there was nothing to do."""
+
+    change: Change
+    error: str = ""
+
+
+class Ruler:
+    """One namespace of the ruler at `url`, for one tenant.
+
+    `url` is where the ruler's API begins, or its whole path up to `/rules`
+    (`http://loki:3100/loki/api/v1/rules`, `http://cortex/api/v1/rules`).
+    """
+
+    def __init__(
+        self,
+        url: str,
+        namespace: str,
+        *,
+        tenant: str = "",
+        token: str = "",
+        client: httpx.Client | None = None,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        checked = check_address(url)
+        if not namespace or namespace in (".", ".."):
+            raise DeliveryError(f"{namespace!r} is no namespace; write a name, as in burnline")
+        whole = checked.path.rstrip("/").endswith("/rules")
+        base = str(checked).rstrip("/") + ("" if whole else PATH)
+        self._url = f"{base}/{quote(namespace, safe='')}"
+        self._namespace = namespace
+        self._headers = _header("X-Scope-OrgID", tenant) | _header("Authorization", token and f"Bearer {token}")
+        self._client = client or new_client()
+        self._sleep = sleep
+
+    def groups(self) -> list[RuleGroup]:
+        """Every group of the namespace, also those of others.
+
+        Raises: DeliveryError.
+        """
+        answer = self._send("GET", self._url, good=(httpx.codes.OK, httpx.codes.NOT_FOUND))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            if _is_page(answer):
+                raise DeliveryError(f"{self._url}: answers 404 with a web page: is that a ruler's address?")
+            return []
+        return _groups(answer, self._namespace, self._url)
+
+    def put(self, group: RuleGroup) -> None:
+        """Add a group, or put it in the place of the one of its name.
+
+        Raises: DeliveryError.
+        """
+        body = yaml.safe_dump(dict(group), sort_keys=False, allow_unicode=True)
+        self._send("POST", self._url, good=(200, 201, 202, 204), body=body.encode())
+
+    def delete(self, name: str) -> None:
+        """Remove a group of ours; one that is gone already is no error.
+
+        Raises: DeliveryError. ValueError for a group that is not ours.
+        """
+        if not name.startswith(OURS):
+            raise ValueError(f"{name!r} is not ours")
+        self._send("DELETE", f"{self._url}/{quote(name, safe='')}", good=(200, 202, 204, 404))
+
+    def _send(self, method: str, url: str, *, good: Collection[int], body: bytes | None = None) -> httpx.Response:
+        kind = {"Content-Type": "application/yaml"} if body is not None else {}
+        request = self._client.build_request(method, url, content=body, headers=self._headers | kind)
+        answer = send(self._client, request, again=lambda code: code in BUSY or code >= SERVER_ERROR, sleep=self._sleep)
+        if answer.status_code not in good:
+            raise DeliveryError(refusal(answer))
+        return answer
+
+
+def apply(ruler: Ruler, wanted: Sequence[RuleGroup], plan: Iterable[Change]) -> list[Outcome]:
+    """Carry out the plan, one group at a time; a group that fails does not stop the others.
+
+    Nothing is removed when an addition failed: what it replaces may be all that still watches. When nobody answers any
+    more, the rest is not tried.
+    """
+    by_name = {str(group["name"]): group for group in wanted}
+    outcomes: list[Outcome] = []
+    failed = ""
+    for change in plan:
+        error = failed
+        if change.kind is Kind.REMOVE and any(each.error for each in outcomes):
+            error = "kept, because other groups could not be delivered"
+        elif change.kind is not Kind.SAME and not failed:
+            try:
+                _carry_out(ruler, change, by_name)
+            except DeliveryError as refused:
+                error = str(refused)
+                failed = "not tried: nobody answers" if refused.unreachable else ""
+        outcomes.append(Outcome(change, "" if change.kind is Kind.SAME else error))
+    return outcomes
+
+
+def _carry_out(ruler: Ruler, change: Change, wanted: dict[str, RuleGroup]) -> None:
+    if change.kind is Kind.REMOVE:
+        ruler.delete(change.name)
+    else:
+        ruler.put(wanted[change.name])
+
+
+def new_client() -> httpx.Client:
+    """A client that follows no redirect (a token must not travel on) and reads no settings of the environment."""
+    return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
+
+
+def check_address(url: str) -> httpx.URL:
+    """The URL, when rules can be delivered to it.
+
+    Raises: DeliveryError; a password in it is not repeated.
+    """
+    form = "write one as in http://mimir:9009"
+    try:
+        checked = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise DeliveryError(f"{url!r} is not a URL: {error}; {form}") from error
+    if checked.scheme not in ("http", "https") or not checked.host:
+        raise DeliveryError(f"{url!r} is not a URL; {form}")
+    if checked.userinfo:
+        raise DeliveryError("the URL holds a user name or password; give a file with a token: --token-file")
+    if checked.query or checked.fragment:
+        raise DeliveryError(f"{url!r} holds a query; {form}")
+    return checked
+
+
+def send(client: httpx.Client, request: httpx.Request, *, again: Callable[[int], bool], sleep: Sleep) -> httpx.Response:
+    """The answer; asks up to four times, with longer pauses, while nobody answers or `again(status)` holds.
+
+    Raises: DeliveryError when nobody answers, or with a redirect.
+    """
+    for attempt in range(ATTEMPTS):
+        last = attempt == ATTEMPTS - 1
+        asked = 0.0
+        try:
+            answer = client.send(request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if last or isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
+                said = str(error) or type(error).__name__
+                raise DeliveryError(f"{request.url}: no answer: {said}", unreachable=True) from error
+        else:
+            if answer.is_redirect:
+                raise DeliveryError(f"{refusal(answer)}: give the address it names ({_target(answer)}) yourself")
+            if last or not again(answer.status_code):
+                return answer
+            asked = _retry_after(answer)
+        sleep(min(LONGEST_PAUSE_SECONDS, max(asked, FIRST_PAUSE_SECONDS * 2**attempt)))
+    raise AssertionError("the last attempt returns or raises")
+
+
+def refusal(answer: httpx.Response) -> str:
+    """What an answer that is not good says, in one line."""
+    said = "a web page" if _is_page(answer) else " ".join(answer.text.split())[:LONGEST_QUOTE]
+    return f"{answer.request.method} {answer.request.url}: HTTP {answer.status_code}{f': {said}' if said else ''}"
+
+
+def _target(answer: httpx.Response) -> str:
+    return str(answer.headers.get("Location", "none"))[:LONGEST_QUOTE]
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    written = answer.headers.get("Retry-After", "")
+    return float(written) if written.isdecimal() and len(written) < 6 else 0.0
+
+
+def _is_page(answer: httpx.Response) -> bool:
+    return str(answer.headers.get("Content-Type", "")).startswith("text/html")
+
+
+def _header(name: str, value: str) -> dict[str, str]:
+    if not value:
+        return {}
+    if not value.isascii() or not value.isprintable():
+        raise DeliveryError(f"the value for the header {name} holds characters that no header can")
+    return {name: value}
+
+
+def _groups(answer: httpx.Response, namespace: str, url: str) -> list[RuleGroup]:
+    try:
+        body: Any = yaml.safe_load(answer.content)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise DeliveryError(f"{url}: the answer is not YAML: {' '.join(str(error).split())[:LONGEST_QUOTE]}") from error
+    groups = body.get(namespace, []) if isinstance(body, dict) else None
+    if not isinstance(groups, list) or not all(isinstance(each, dict) and "name" in each for each in groups):
+        raise DeliveryError(f"{url}: the answer is no list of rule groups: is that a ruler's address?")
+    return groups

@@ -1,0 +1,88 @@
+"""`burnline push`: the compiled rules to a ruler over HTTP, or into a folder that a Prometheus reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import typer
+
+from burnline.app.console.words import visible
+from burnline.app.services import load_checked
+from burnline.errors import BurnlineError
+from burnline.slo import rules_dir
+from burnline.slo.push import Change, Kind, plan_groups
+from burnline.slo.ruler import Outcome, Ruler, apply, new_client
+from burnline.slo.rules import compile_rules, render_rules
+from burnline.spec.service import ServiceSpec
+
+FILE = "burnline-rules.yml"
+DONE = {Kind.ADD: "added", Kind.CHANGE: "changed", Kind.REMOVE: "removed"}
+SAME, FAILED, DIFFERS = 0, 1, 2
+
+
+def push_to_ruler(
+    services: Path, url: str, *, namespace: str, tenant: str, token_file: Path | None, dry_run: bool
+) -> int:
+    """Deliver over HTTP; the exit code: 0 done (dry: nothing differs), 1 failed in part, 2 dry: there are differences.
+
+    Raises: BurnlineError when nothing could be delivered.
+    """
+    wanted = compile_rules(load_checked(services))["groups"]
+    with new_client() as client:
+        ruler = Ruler(url, namespace, tenant=tenant, token=_token(token_file), client=client)
+        plan = plan_groups(wanted, ruler.groups())
+        if dry_run:
+            return _show_plan(plan)
+        return _show_outcomes(apply(ruler, wanted, plan))
+
+
+def push_to_folder(services: Path, folder: Path, *, reload_url: str, dry_run: bool) -> int:
+    """Deliver as files, and have them loaded; exit codes as above.
+
+    Raises: BurnlineError when nothing was delivered, or the old files had to be put back.
+    """
+    plan = rules_dir.plan_files(folder, _files(load_checked(services)))
+    if dry_run:
+        return _show_plan(plan.changes)
+    with new_client() as client:
+        rules_dir.write_plan(plan)
+        if reload_url:
+            rules_dir.reload_or_undo(plan, client, reload_url, sleep=time.sleep)
+    return _show_outcomes([Outcome(change) for change in plan.changes])
+
+
+def _files(specs: Sequence[ServiceSpec]) -> dict[str, str]:
+    return {FILE: render_rules(specs)}
+
+
+def _token(file: Path | None) -> str:
+    if file is None:
+        return ""
+    token = file.read_text().strip()
+    if not token or len(token.split()) != 1:
+        raise BurnlineError(f"{file}: should hold a token and nothing else")
+    return token
+
+
+def _show_plan(plan: Iterable[Change]) -> int:
+    differing = [change for change in plan if change.kind is not Kind.SAME]
+    for change in differing:
+        typer.echo(visible(change.diff))
+    if not differing:
+        typer.echo("nothing differs")
+    return DIFFERS if differing else SAME
+
+
+def _show_outcomes(outcomes: Sequence[Outcome]) -> int:
+    for outcome in outcomes:
+        name = visible(outcome.change.name)
+        if outcome.error:
+            typer.echo(f"burnline: {name}: {visible(outcome.error)}", err=True)
+        elif outcome.change.kind is not Kind.SAME:
+            typer.echo(f"{DONE[outcome.change.kind]} {name}")
+    same = sum(outcome.change.kind is Kind.SAME for outcome in outcomes)
+    if same:
+        typer.echo(f"unchanged: {same}")
+    return FAILED if any(outcome.error for outcome in outcomes) else SAME
