@@ -17,9 +17,11 @@ import numpy as np
 
 from burnline.events import Collection, Sample
 from burnline.slo.engine import EmbeddedEngine
-from burnline.slo.group import Group, Promise
+from burnline.slo.group import Group
+from burnline.slo.promise import promises_of
 from burnline.slo.ring import Array
 from burnline.slo.status import Snapshot
+from burnline.slo.windows import all_tiers
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import open_database
 
@@ -82,7 +84,7 @@ class PlainLoop:
 
 
 def vectorised(spec: ServiceSpec, events: Array) -> tuple[float, float]:
-    group = Group(PERIOD, [Promise(spec, slo, slo.sli, PERIOD) for slo in spec.slos])
+    group = Group(list(promises_of(spec)))
     rings = group.start(0)
     for _ in range(WARM_TICKS):
         rings.push(events)
@@ -98,7 +100,7 @@ def vectorised(spec: ServiceSpec, events: Array) -> tuple[float, float]:
 
 
 def plain(slos: int, events: Array) -> float:
-    tiers = Group(PERIOD, []).tiers
+    tiers = all_tiers(PERIOD)
     lengths = [length // MINUTE for tier in tiers for length in (tier.long, tier.short)]
     loop = PlainLoop(slos, lengths, [tier.factor for tier in tiers])
     bad, total = events[0].tolist(), events[1].tolist()
@@ -137,6 +139,7 @@ def main(slos: int) -> None:
     events = np.array([np.floor(total * 0.002), total, np.ones(slos)])
     tick, status = vectorised(spec, events)
     loop = plain(slos, events)
+    memory = Group(list(promises_of(spec_of(1)))).layout.bytes_per_slo
     observe, run = whole_turns(spec)
     print(f"{slos} SLOs x 8 windows, median of a tick")
     print(f"  engine: push, windows, rates, tiers     {tick:9.2f} ms")
@@ -144,7 +147,7 @@ def main(slos: int) -> None:
     print(f"  engine: statuses for all, when asked    {status:9.2f} ms")
     print(f"  a scrape of {2 * slos} series             {observe:9.2f} ms")
     print(f"  run_once, all of it kept (fsync)        {run:9.2f} ms")
-    print(f"  ring memory per SLO                     {Group(PERIOD, []).layout.bytes_per_slo:9d} bytes")
+    print(f"  ring memory per SLO                     {memory:9d} bytes")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ from typing import Any
 from burnline import metrics as m
 from burnline.dashboards.machine import GPU, HOST
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
-from burnline.slo.windows import tiers
+from burnline.slo.calendar import period_name
+from burnline.slo.windows import tiers_of
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import LatencySli, RatioSli
@@ -74,12 +75,11 @@ def _alarm(title: str, question: str, expr: str) -> Panel:
 
 
 def _slos(spec: ServiceSpec) -> tuple[Panel, ...]:
-    rolling = ((slo, slo.window) for slo in spec.slos if isinstance(slo.window, timedelta))
-    return tuple(panel for slo, window in rolling for panel in (_burn(spec, slo, window), _budget(spec, slo, window)))
+    return tuple(panel for slo in spec.slos for panel in (_burn(spec, slo), _budget(spec, slo)))
 
 
-def _burn(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Panel:
-    fires = sorted(tiers(window, slo.objective), key=lambda tier: tier.factor)
+def _burn(spec: ServiceSpec, slo: SloSpec) -> Panel:
+    fires = sorted(tiers_of(slo), key=lambda tier: tier.factor)
     return Panel(
         f"{slo.name}: burn rate",
         f"How many times too fast is the budget of {slo.name} spent? Dashed lines are where tiers fire.",
@@ -94,10 +94,10 @@ def _burn(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Panel:
     )
 
 
-def _budget(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Panel:
+def _budget(spec: ServiceSpec, slo: SloSpec) -> Panel:
     return Panel(
         f"{slo.name}: budget left",
-        f"How much of the budget of {format_duration(window)} is left? Zero: the promise is broken.",
+        f"How much of the budget of {_period(slo)} is left? Zero: the promise is broken.",
         "timeseries",
         (Query(_of(spec, m.SLO_BUDGET_REMAINING, slo=slo.name), "left"),),
         "percentunit",
@@ -107,6 +107,10 @@ def _budget(spec: ServiceSpec, slo: SloSpec, window: timedelta) -> Panel:
         high=1,
         empty_ok="no traffic in the window",
     )
+
+
+def _period(slo: SloSpec) -> str:
+    return format_duration(slo.window) if isinstance(slo.window, timedelta) else f"this {period_name(slo.window)}"
 
 
 def _users(slo: SloSpec) -> tuple[Panel, ...]:

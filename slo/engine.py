@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from itertools import chain
@@ -13,17 +13,23 @@ from sqlalchemy import Connection
 
 from burnline.errors import StoreError
 from burnline.events import Collection, Counts, Finding, SloStatus, Verdict
-from burnline.slo.group import Group, Promise
+from burnline.slo.columns import Columns
+from burnline.slo.exclusions import Excluded
+from burnline.slo.group import Group, groups_of
 from burnline.slo.history import SloHistory, build_history, counts_between, read_past
 from burnline.slo.increments import Counters, from_json
+from burnline.slo.period import joint
+from burnline.slo.promise import Promise, promises_of
 from burnline.slo.reading import Reader, Reading
 from burnline.slo.ring import STEPS
-from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, scrape_interval, silence
+from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, scrape_interval, silence, told
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.schema import EPOCH
 from burnline.store.signals import findings_after
 from burnline.store.slo import (
+    ENDED,
+    RUNNING,
     Memory,
     Tile,
     forget_memories,
@@ -39,23 +45,23 @@ log = logging.getLogger(__name__)
 
 FINDINGS_AT_ONCE = 1000
 FORGET_TARGET_AFTER = timedelta(days=1)
+KEEP_RUNNING = timedelta(days=3)  # of a calendar period, in case the clock is set back
+KEEP_ENDED = timedelta(days=400)  # of whole calendar periods, for reports
 ENGINE = "engine"  # names in the store's memory
 COUNTERS = "counters:"
 
 
 @dataclass(slots=True)
 class _Slo:
-    """Where one SLO lives, and what it was last told."""
+    """One SLO, where it is evaluated, where it is counted (in composite ones too), and what it was last told."""
 
+    promise: Promise
     group: Group
     column: int
-    watch: Watch
     silence: timedelta
+    watch: Watch = field(default_factory=Watch)
+    counted_in: list[tuple[Group, int]] = field(default_factory=list)
     covered_until: datetime | None = None
-
-    @property
-    def promise(self) -> Promise:
-        return self.group.promises[self.column]
 
     def newly_covered(self, at: datetime, covered: timedelta) -> float:
         """The base intervals in the time `covered` before `at` that no other target covered already."""
@@ -95,13 +101,16 @@ class EmbeddedEngine:
     def __init__(self, db: Database, specs: Sequence[ServiceSpec]) -> None:
         self._db = db
         self._lock = threading.Lock()
-        promises = [promise for spec in specs for promise in _promises(spec)]
-        self._groups = _groups(promises)
+        promises = [promise for spec in specs for promise in promises_of(spec)]
+        self._groups = groups_of(promises)
         self._slos = {
-            (promise.spec.service, promise.slo.name): _Slo(group, column, Watch(), silence(promise, group.base))
+            (promise.spec.service, promise.slo.name): _Slo(promise, group, column, silence(promise, group.base))
             for group in self._groups
             for column, promise in enumerate(group.promises)
         }
+        for group in self._groups:
+            for feed in group.plan.feeds:
+                self._slo_of(feed.promise).counted_in.append((group, feed.column))
         self._readers = {
             spec.service: Reader({one.slo.name: one.sli for one in promises if one.spec is spec}) for spec in specs
         }
@@ -161,11 +170,11 @@ class EmbeddedEngine:
         The recent past (six hours of a 30 d period) is exact to the base interval, older to the longer tiles kept.
         Raises: KeyError for an SLO that is not in the specs.
         """
-        group, key = self._group_of(service, slo)
-        if group.rings is None:
+        found = self._slos[service, slo]
+        if found.group.rings is None:
             return None
         with self._db.read() as tx:
-            past = read_past(tx, group, key, closed_at=group.closed_at)
+            past = read_past(tx, found.group, found.column, closed_at=found.group.closed_at)
         return counts_between(past, since, until)
 
     def history(self, service: str, slo: str, since: datetime) -> SloHistory:
@@ -173,16 +182,14 @@ class EmbeddedEngine:
 
         Raises: KeyError for an SLO that is not in the specs.
         """
-        group, key = self._group_of(service, slo)
-        until = since if group.rings is None else group.closed_at
-        with self._db.read() as tx:
-            past = read_past(tx, group, key, closed_at=until)
-        promise = self._slos[service, slo].promise
-        return build_history(past, promise, group, since=since, until=until)
-
-    def _group_of(self, service: str, slo: str) -> tuple[Group, str]:
         found = self._slos[service, slo]
-        return found.group, found.promise.key
+        until = since if found.group.rings is None else found.group.closed_at
+        with self._db.read() as tx:
+            past = read_past(tx, found.group, found.column, closed_at=until)
+        return build_history(past, found.promise, found.group, since=since, until=until)
+
+    def _slo_of(self, promise: Promise) -> _Slo:
+        return self._slos[promise.spec.service, promise.slo.name]
 
     def _target(self, collection: Collection, reader: Reader) -> _Target:
         name = f"{COUNTERS}{collection.service}/{collection.collector}/{collection.target}"
@@ -203,10 +210,14 @@ class EmbeddedEngine:
         if reading.refused or reading.doubt:
             return
         seen = slo.newly_covered(collection.at, reading.covered)
-        if slo.promise.sli.threshold:
-            slo.group.slice(collection.at, slo.column, bad=reading.bad > 0, seen=seen or 1.0)
-        elif reading.covered:
-            slo.group.count(collection.at, slo.column, bad=reading.bad, total=reading.total, seen=seen)
+        sli = slo.promise.sli
+        for group, column in slo.counted_in:
+            if sli.freshness or (sli.threshold and sli.threshold.share is None):
+                group.slice(collection.at, column, bad=reading.bad > 0, seen=seen or 1.0)
+            elif sli.threshold:
+                group.count(collection.at, column, bad=reading.bad, total=1, seen=seen or 1.0)
+            elif reading.covered:
+                group.count(collection.at, column, bad=reading.bad, total=reading.total, seen=seen)
 
     def _count_finding(self, finding: Finding) -> None:
         for slo in self._by_signal.get((finding.service, finding.signal), ()):
@@ -216,7 +227,8 @@ class EmbeddedEngine:
             slo.watch.source, slo.watch.note = finding.signal, ""
             seen = slo.newly_covered(finding.window_end, finding.window_end - finding.window_start)
             counts = finding.counts
-            slo.group.count(finding.window_end, slo.column, bad=counts.bad, total=counts.total, seen=seen)
+            for group, column in slo.counted_in:
+                group.count(finding.window_end, column, bad=counts.bad, total=counts.total, seen=seen)
 
     def _evaluate(self, findings: Iterable[tuple[int, Finding]], now: datetime) -> int:
         with self._lock:
@@ -270,22 +282,37 @@ class EmbeddedEngine:
         for group in self._groups:
             evaluation = group.evaluate()
             if evaluation is not None:
-                causes = [
-                    self._cause(promise, int(last))
-                    for promise, last in zip(group.promises, evaluation.last_seen, strict=True)
-                ]
-                found.append(Snapshot(group, evaluation, tuple(causes)))
+                excluded = group.excluded.why(group.closed)
+                causes = [self._cause(group, column, evaluation.last_seen, excluded) for column in group.columns]
+                found.append(Snapshot(group, evaluation, tuple(causes), excluded))
         return tuple(found)
 
-    def _cause(self, promise: Promise, last_seen: int) -> str:
-        slo = self._slos[promise.spec.service, promise.slo.name]
-        seen = slo.group.time_of(last_seen) if last_seen >= 0 else None
-        return cause(promise, slo.watch, seen, at=slo.group.closed_at, after=slo.silence)
+    def _cause(self, group: Group, column: int, last_seen: Columns, excluded: Mapping[int, Excluded]) -> str:
+        """Why an SLO is unknown; a composite one is when any of its members is, but for one that is excluded."""
+        if column in excluded:
+            return told(excluded[column])
+        taken = group.plan.composites.get(column)
+        if taken is None:
+            return self._silent(group.promises[column], group, last_seen[column])
+        members = zip(group.promises[column].members, taken.members.tolist(), strict=True)
+        causes = (
+            f"{member.slo.name}: {why}"
+            for member, at in members
+            if at not in excluded and (why := self._silent(member, group, last_seen[at]))
+        )
+        return next(causes, "")
+
+    def _silent(self, promise: Promise, group: Group, last_seen: int) -> str:
+        slo = self._slo_of(promise)
+        seen = group.time_of(last_seen) if last_seen >= 0 else None
+        return cause(promise, slo.watch, seen, at=group.closed_at, after=slo.silence)
 
     def _memories(self, now: datetime) -> dict[str, Memory]:
         closed = {str(group.base.total_seconds()): group.closed for group in self._groups}
         watches = {slo.promise.key: asdict(slo.watch) for slo in self._slos.values()}
-        kept = {ENGINE: Memory(now, {"findings": self._position, "closed": closed, "watches": watches})}
+        holds = {key: since for group in self._groups for key, since in group.tiers.waiting().items()}
+        body = {"findings": self._position, "closed": closed, "watches": watches, "holds": holds}
+        kept = {ENGINE: Memory(now, body)}
         for name, target in self._targets.items():
             if target.changed and target.counters.at is not None:
                 kept[name] = Memory(target.counters.at, target.counters.to_json())
@@ -299,6 +326,9 @@ class EmbeddedEngine:
             for step in STEPS:
                 seconds = (step * group.base).total_seconds()
                 forget_tiles(tx, group.keys, seconds, group.closed_at - group.horizon(step))
+            if group.period:
+                forget_tiles(tx, group.keys, RUNNING, group.closed_at - KEEP_RUNNING)
+                forget_tiles(tx, group.keys, ENDED, group.closed_at - KEEP_ENDED)
         if self._unsaved.outlived:
             forget_memories(tx, COUNTERS, now - FORGET_TARGET_AFTER)
 
@@ -312,6 +342,7 @@ class EmbeddedEngine:
                 closed = body["closed"].get(str(group.base.total_seconds()))
                 if closed is not None:
                     group.restore(closed, _kept_tiles(tx, group, closed))
+                    group.tiers.resume(body.get("holds", {}), closed)
         self._position = body["findings"]
         for slo in self._slos.values():
             watch = body["watches"].get(slo.promise.key)
@@ -324,21 +355,10 @@ class EmbeddedEngine:
                 self._targets[name] = _Target(from_json(memory.body, memory.at, names))
 
 
-def _promises(spec: ServiceSpec) -> Iterator[Promise]:
-    for slo in spec.slos:
-        other = spec.slo(slo.sli.same_as) if slo.sli.same_as else slo
-        if isinstance(slo.window, timedelta) and other is not None:
-            yield Promise(spec, slo, other.sli, slo.window)
-
-
-def _groups(promises: Iterable[Promise]) -> tuple[Group, ...]:
-    by_window: dict[timedelta, list[Promise]] = {}
-    for promise in promises:
-        by_window.setdefault(promise.window, []).append(promise)
-    return tuple(Group(window, members) for window, members in by_window.items())
-
-
 def _kept_tiles(tx: Connection, group: Group, closed: int) -> Iterator[Tile]:
     for step in STEPS:
         since = group.time_of(closed) - group.horizon(step)
         yield from tiles(tx, group.keys, (step * group.base).total_seconds(), since)
+    if group.period:
+        at = group.time_of(joint(closed))
+        yield from (tile for tile in tiles(tx, group.keys, RUNNING, at - group.base) if tile.at == at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,12 @@ from sqlalchemy import Connection
 
 from burnline.events import Counts
 from burnline.slo.burn import error_budget
-from burnline.slo.group import Group, Promise
-from burnline.slo.ring import BAD, SEEN, STEPS, TOTAL, Array
+from burnline.slo.calendar import period_span, period_start
+from burnline.slo.columns import Taken
+from burnline.slo.derive import bad_share, combine
+from burnline.slo.group import Group
+from burnline.slo.promise import Promise
+from burnline.slo.ring import SEEN, STEPS, Array
 from burnline.slo.status import silence
 from burnline.store.schema import EPOCH
 from burnline.store.slo import Tile, tiles
@@ -66,8 +70,34 @@ class Past:
         return lately
 
 
-def read_past(tx: Connection, group: Group, key: str, *, closed_at: datetime) -> Past:
+class CompositePast:
+    """The past of a composite SLO, from its members'."""
+
+    def __init__(self, taken: Taken, own: Past, members: Sequence[Past]) -> None:
+        self._taken, self._own, self._members = taken, own, members
+
+    def between(self, since: Array, until: Array) -> Array:
+        """As `Past.between`."""
+        members = np.stack([member.between(since, until) for member in self._members], axis=1)
+        return combine(self._taken.composite, self._own.between(since, until), members)
+
+    def heard(self, at: Array, silence: timedelta) -> npt.NDArray[np.bool_]:
+        """Whether all of its members were, as in `Past.heard`."""
+        heard: npt.NDArray[np.bool_] = np.all([member.heard(at, silence) for member in self._members], axis=0)
+        return heard
+
+
+def read_past(tx: Connection, group: Group, column: int, *, closed_at: datetime) -> Past | CompositePast:
     """Everything kept of one SLO: base intervals for the recent past, longer tiles before it."""
+    own = _past_of(tx, group, group.keys[column], closed_at)
+    taken = group.plan.composites.get(column)
+    if taken is None:
+        return own
+    members = [_past_of(tx, group, group.keys[member], closed_at) for member in taken.members.tolist()]
+    return CompositePast(taken, own, members)
+
+
+def _past_of(tx: Connection, group: Group, key: str, closed_at: datetime) -> Past:
     kept: list[Tile] = []
     until = closed_at
     for step, rows in zip(STEPS, group.layout.rows, strict=True):
@@ -80,35 +110,49 @@ def read_past(tx: Connection, group: Group, key: str, *, closed_at: datetime) ->
     return Past(kept)
 
 
-def counts_between(past: Past, since: datetime, until: datetime) -> Counts | None:
+def counts_between(past: Past | CompositePast, since: datetime, until: datetime) -> Counts | None:
     """Events in (since, until]; None when nothing was observed."""
-    bad, total, seen = past.between(np.array(since.timestamp()), np.array(until.timestamp())).tolist()
+    found = past.between(np.array([since.timestamp()]), np.array([until.timestamp()]))
+    bad, total, seen = found[:, 0].tolist()
     if seen <= 0 and total <= 0:
         return None
     return Counts(min(max(bad, 0.0), total), total)
 
 
-def build_history(past: Past, promise: Promise, group: Group, *, since: datetime, until: datetime) -> SloHistory:
+def build_history(
+    past: Past | CompositePast, promise: Promise, group: Group, *, since: datetime, until: datetime
+) -> SloHistory:
     """At most 600 points in (since, until], evenly spaced, at ends of base intervals."""
     at = _points(since, until, group.base)
     budget = error_budget(promise.slo.objective)
-    lengths = sorted({length for tier in group.tiers_of(promise) for length in (tier.long, tier.short)})
-    period = group.period_steps * group.base
-    events = past.between(at - period.total_seconds(), at)
-    observed = np.minimum(1, events[SEEN] / group.period_steps)
+    usable = [tier for tier, alerts in zip(promise.tiers, promise.usable, strict=True) if alerts]
+    lengths = sorted({length for tier in usable for length in (tier.long, tier.short)})
+    lately = past.between(at - (group.period_steps * group.base).total_seconds(), at)
+    began, steps = _periods(promise, group, at)
+    events = past.between(began, at)
     before = np.concatenate([[since.timestamp()], at[:-1]]) if at.size else at
     return SloHistory(
         at=at,
-        budget_remaining=1 - _bad_share(events) / budget * observed,
+        budget_remaining=1 - bad_share(events) / budget * np.minimum(1, events[SEEN] / steps),
         burn_rate={
-            length: _bad_share(past.between(at - length.total_seconds(), at))
+            length: bad_share(past.between(at - length.total_seconds(), at))
             / budget
-            * np.minimum(1, events[SEEN] * (group.base / length))
+            * np.minimum(1, lately[SEEN] * (group.base / length))
             for length in lengths
         },
-        sli=1 - _bad_share(past.between(before, at)),
+        sli=1 - bad_share(past.between(before, at)),
         known=past.heard(at, silence(promise, group.base)),
     )
+
+
+def _periods(promise: Promise, group: Group, at: Array) -> tuple[Array, Array]:
+    """Where the period of each moment began, and its length in base intervals."""
+    if promise.calendar is None:
+        return at - (group.period_steps * group.base).total_seconds(), np.full(at.shape, float(group.period_steps))
+    moments = [datetime.fromtimestamp(each, UTC) for each in at.tolist()]
+    began = [period_start(promise.calendar, each).timestamp() for each in moments]
+    steps = [period_span(promise.calendar, each) / group.base for each in moments]
+    return np.array(began), np.array(steps)
 
 
 def _points(since: datetime, until: datetime, base: timedelta) -> Array:
@@ -116,9 +160,3 @@ def _points(since: datetime, until: datetime, base: timedelta) -> Array:
     step = -(-count // MAX_POINTS) or 1
     last = until.timestamp()
     return last - base.total_seconds() * step * np.arange(count // step, dtype=np.float64)[::-1]
-
-
-def _bad_share(events: Array) -> Array:
-    share: Array = np.full(events.shape[1], np.nan)
-    np.divide(events[BAD], events[TOTAL], out=share, where=events[TOTAL] > 0)
-    return share.clip(0, 1)

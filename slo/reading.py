@@ -7,14 +7,14 @@ bucket at the threshold weigh -1 on bad, against the total's +1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from burnline.events import Collection, Sample
+from burnline.events import Collection
 from burnline.slo.increments import MAX_GROWTH, Counters, Series, series
 from burnline.spec.selector import Selector
-from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
+from burnline.spec.sli import FreshnessSli, LatencySli, RatioSli, SliSpec, ThresholdSli
 
 MAX_ROUTES = 100_000
 
@@ -55,11 +55,17 @@ class _Source:
 
 @dataclass(frozen=True, slots=True)
 class _Gauge:
-    slo: str
-    sli: ThresholdSli
+    """A gauge at which is looked; the SLI is that of a threshold or of freshness."""
 
-    def beyond(self, value: float) -> bool:
-        above, below = self.sli.above, self.sli.below
+    slo: str
+    selector: Selector
+    threshold: ThresholdSli | None = None
+    freshness: FreshnessSli | None = None
+
+    def bad(self, value: float, at: datetime) -> bool:
+        if self.freshness:
+            return at.timestamp() - value > self.freshness.max_age.total_seconds()
+        above, below = (self.threshold.above, self.threshold.below) if self.threshold else (None, None)
         return (above is not None and value > above) or (below is not None and value < below)
 
 
@@ -71,12 +77,12 @@ class Reader:
         self._sources: dict[str, list[_Source]] = {}
         for source in sources:
             self._sources.setdefault(source.selector.metric, []).append(source)
-        self._gauges = [_Gauge(slo, sli.threshold) for slo, sli in slis.items() if sli.threshold]
+        self._gauges = [gauge for slo, sli in slis.items() for gauge in _gauges(slo, sli)]
         self._latency = {source.slo: source.below for source in sources if source.below is not None}
         self._routes: dict[Series, tuple[Weight, ...]] = {}
         self.slos = tuple(slis)
         self.counter_names = frozenset(self._sources)
-        self.names = self.counter_names | {gauge.sli.gauge.metric for gauge in self._gauges}
+        self.names = self.counter_names | {gauge.selector.metric for gauge in self._gauges}
 
     def read(self, collection: Collection, counters: Counters) -> dict[str, Reading]:
         """What a successful scrape tells each SLO whose total (or gauge) it shows; `counters` are its target's."""
@@ -89,7 +95,7 @@ class Reader:
         readings = self._count(found, growth.by_series, growth.covered)
         self._refuse_bounds(found, readings)
         self._doubt(growth.jumps, readings)
-        readings.update(self._look(collection.samples, growth.covered))
+        readings.update(self._look(collection, growth.covered))
         return readings
 
     def _count(self, found: Iterable[Series], growth: Mapping[Series, float], covered: timedelta) -> dict[str, Reading]:
@@ -131,16 +137,16 @@ class Reader:
             if reading.total > MAX_GROWTH and not reading.doubt:
                 reading.doubt = f"{reading.total:g} events between two scrapes: not counted"
 
-    def _look(self, samples: Sequence[Sample], covered: timedelta) -> dict[str, Reading]:
+    def _look(self, collection: Collection, covered: timedelta) -> dict[str, Reading]:
         readings: dict[str, Reading] = {}
         for gauge in self._gauges:
             values = [
                 sample.value
-                for sample in samples
-                if gauge.sli.gauge.matches(sample.name, sample.labels) and not math.isnan(sample.value)
+                for sample in collection.samples
+                if gauge.selector.matches(sample.name, sample.labels) and not math.isnan(sample.value)
             ]
             if values:
-                bad = any(gauge.beyond(value) for value in values)
+                bad = any(gauge.bad(value, collection.at) for value in values)
                 readings[gauge.slo] = Reading(covered, float(bad), 1.0)
         return readings
 
@@ -160,7 +166,9 @@ def metric_of(sli: SliSpec) -> str:
         return str(sli.ratio.total)
     if sli.latency:
         return str(_buckets(sli.latency))
-    return str(sli.threshold.gauge) if sli.threshold else ""
+    if sli.throughput:
+        return str(sli.throughput.counter)
+    return next((str(gauge.selector) for gauge in _gauges("", sli)), "")
 
 
 def _sources(slo: str, sli: SliSpec) -> list[_Source]:
@@ -168,7 +176,13 @@ def _sources(slo: str, sli: SliSpec) -> list[_Source]:
         return _ratio_sources(slo, sli.ratio)
     if sli.latency:
         return [_Source(slo, _buckets(sli.latency), 0, 0, sli.latency.below.total_seconds())]
-    return []
+    return [_Source(slo, sli.throughput.counter, 0, 1)] if sli.throughput else []
+
+
+def _gauges(slo: str, sli: SliSpec) -> list[_Gauge]:
+    if sli.threshold:
+        return [_Gauge(slo, sli.threshold.gauge, threshold=sli.threshold)]
+    return [_Gauge(slo, sli.freshness.timestamp, freshness=sli.freshness)] if sli.freshness else []
 
 
 def _ratio_sources(slo: str, ratio: RatioSli) -> list[_Source]:

@@ -44,6 +44,10 @@ class Layout:
         """Memory for one SLO. With windows of 6h, 3d and 30d at a minute: 47 kB."""
         return sum(self.rows) * 3 * 8
 
+    def holds(self, window: int) -> bool:
+        """Whether a window of so many base intervals is answered."""
+        return window <= self.spans[-1]
+
     def ring_for(self, window: int) -> int:
         """Which ring answers a window of so many base intervals."""
         return next(ring for ring, span in enumerate(self.spans) if window <= span)
@@ -86,6 +90,12 @@ class Rings:
         ring, number = self._rings[at], (self.closed - length) // STEPS[at]
         before: Array = ring[number % len(ring)]
         return self.sums - before
+
+    def at(self, number: int) -> Array:
+        """The running sums at the end of a tile among the last sixty."""
+        ring = self._rings[0]
+        found: Array = ring[number % len(ring)]
+        return found
 
     def window_before(self, length: int, ends: NDArray[np.int64], columns: NDArray[np.int64]) -> Array:
         """As `window`, for some columns, each ending with its own tile, which must be its last one seen."""

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
 from burnline.events import Burn, Counts, SloState, SloStatus
 from burnline.slo.burn import budget_remaining, time_to_exhaustion
-from burnline.slo.group import Evaluation, Group, Promise
+from burnline.slo.calendar import period_name
+from burnline.slo.derive import bad_share
+from burnline.slo.exclusions import Excluded
+from burnline.slo.group import Evaluation, Group
+from burnline.slo.promise import Promise
 from burnline.slo.reading import metric_of
+from burnline.slo.ring import Array
 from burnline.spec.service import ScrapeSpec
 from burnline.spec.units import format_duration
 
 LOW_BUDGET = 0.1
 SHORTEST_SILENCE = timedelta(seconds=15)
+PROMQL_ALONE = "promql is read by Prometheus alone: set BURNLINE_PROMETHEUS_URL, or write another kind of SLI"
 SIGNAL_WINDOW = timedelta(minutes=10)
 
 
@@ -39,11 +46,22 @@ class Watch:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One group as of one moment; statuses are made when somebody asks."""
+    """One group as of one moment; statuses are made when somebody asks.
+
+    Attributes:
+        causes: by SLO, why it is unknown.
+        excluded: by column, the span in which nothing of it counts.
+    """
 
     group: Group
     evaluation: Evaluation
     causes: tuple[str, ...]
+    excluded: Mapping[int, Excluded] = field(default_factory=dict)
+
+    @cached_property
+    def good(self) -> dict[timedelta, Array]:
+        """Good share of the events by SLO, of each alert window; NaN without events."""
+        return {length: 1 - bad_share(events) for length, events in self.evaluation.windows.items()}
 
     @cached_property
     def statuses(self) -> tuple[SloStatus, ...]:
@@ -67,6 +85,8 @@ def scrape_interval(promise: Promise, base: timedelta) -> timedelta:
 
 def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime, after: timedelta) -> str:
     """Why the SLO is unknown and what to do about it; empty when it is not."""
+    if promise.sli.promql:
+        return PROMQL_ALONE
     if watch.refused:
         return _wrong_bound(promise, watch)
     if seen is not None and at - seen <= after:
@@ -81,6 +101,14 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
         return f"{metric} was read once, from {watch.source}: counting starts with the next scrape{again}"
     source = f" from {watch.source}" if watch.source and watch.source not in watch.note else ""
     return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"
+
+
+def told(excluded: Excluded | None) -> str:
+    """An exclusion in words: until when, and why."""
+    if excluded is None:
+        return ""
+    same_day = excluded.start.date() == excluded.end.date()
+    return f"excluded until {excluded.end:{'%H:%M:%S' if same_day else '%Y-%m-%d %H:%M:%S'}} UTC: {excluded.reason}"
 
 
 def aged(status: SloStatus, now: datetime, base: timedelta) -> SloStatus:
@@ -108,7 +136,7 @@ def _status(snapshot: Snapshot, column: int) -> SloStatus:
     promise = group.promises[column]
     bad, total, seen = (float(count) for count in evaluation.period[:, column])
     counts = Counts(min(max(bad, 0.0), total), total)
-    observed = seen / group.period_steps
+    observed = seen / evaluation.period_steps
     remaining = budget_remaining(counts.bad, counts.total, promise.slo.objective, observed=observed)
     burns = _burns(snapshot, column)
     why = snapshot.causes[column]
@@ -122,16 +150,22 @@ def _status(snapshot: Snapshot, column: int) -> SloStatus:
         sli=1 - counts.bad / total if total > 0 else None,
         counts=counts,
         budget_remaining=remaining,
-        exhausted_in=time_to_exhaustion(promise.window, _present_rate(evaluation, column), remaining),
+        exhausted_in=time_to_exhaustion(
+            evaluation.period_steps * group.base, _present_rate(snapshot, column), remaining
+        ),
         burns=burns,
         cause=why,
         since=_since(snapshot, column),
+        period=period_name(promise.calendar) if promise.calendar else "",
+        resets_at=evaluation.resets_at,
+        excluded=told(snapshot.excluded.get(column)),
     )
 
 
 def _since(snapshot: Snapshot, column: int) -> datetime | None:
     group, first = snapshot.group, int(snapshot.evaluation.first_seen[column])
-    young = first >= 0 and group.closed - first + 1 < group.period_steps
+    began = group.period.began if group.period else group.closed - group.period_steps
+    young = first >= 0 and first - 1 > began
     return group.time_of(first - 1) if young else None
 
 
@@ -148,9 +182,11 @@ def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:
             long_rate=_known(evaluation.long[row, column]),
             short_rate=None if silent else _known(evaluation.short[row, column]),
             firing=bool(evaluation.firing[row, column]),
+            long_sli=_known(snapshot.good[tier.long][column]),
+            short_sli=_known(snapshot.good[tier.short][column]),
         )
-        for row, tier in enumerate(group.tiers)
-        if group.usable[row, column]
+        for row, tier in enumerate(group.promises[column].tiers)
+        if group.tiers.usable[row, column]
     )
 
 
@@ -163,9 +199,11 @@ def state_of(burns: tuple[Burn, ...], remaining: float | None) -> SloState:
     return SloState.AT_RISK if firing or left < LOW_BUDGET else SloState.OK
 
 
-def _present_rate(evaluation: Evaluation, column: int) -> float | None:
+def _present_rate(snapshot: Snapshot, column: int) -> float | None:
     """What both windows of the fastest tier agree on: the rate it is judged by."""
-    rates = [_known(rates[0, column]) for rates in (evaluation.long, evaluation.short)]
+    evaluation, schedule = snapshot.evaluation, snapshot.group.schedule
+    fastest = min(range(len(schedule)), key=lambda row: schedule[row])
+    rates = [_known(rates[fastest, column]) for rates in (evaluation.long, evaluation.short)]
     return None if None in rates else min(rate for rate in rates if rate is not None)
 
 

@@ -12,7 +12,7 @@ from burnline.app.wiring import App
 from burnline.detectors.build import windows
 from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus, Verdict
 from burnline.slo.policy import Releases, policy_of
-from burnline.slo.windows import base_interval, tiers
+from burnline.slo.windows import base_interval, period_length, tiers_of
 from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
@@ -170,13 +170,12 @@ def policy(app: App, name: str, now: datetime) -> PolicyView | None:
 
 def recent(slo: SloSpec) -> timedelta:
     """How much of the past a chart of this SLO shows at first: a sixtieth of its window, 12 h of 30 d."""
-    return max(slo.window / 60, SHORTEST_HISTORY) if isinstance(slo.window, timedelta) else timedelta(hours=12)
+    return max(period_length(slo.window) / 60, SHORTEST_HISTORY)
 
 
 def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
     """One SLO over time from the embedded engine's tiles: burnline's own count, also where Prometheus decides."""
     past = app.engine.history(name, slo.name, since)
-    fires = tiers(slo.window, slo.objective) if isinstance(slo.window, timedelta) else ()
     return History(
         at=past.at.tolist(),
         budget_remaining=_numbers(past.budget_remaining),
@@ -184,7 +183,7 @@ def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
         known=past.known.tolist(),
         burns=[
             BurnHistory(tier.name, format_duration(tier.long), tier.factor, _numbers(past.burn_rate[tier.long]))
-            for tier in fires
+            for tier in tiers_of(slo)
         ],
     )
 
@@ -251,8 +250,8 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
 
 def _patience(spec: ServiceSpec) -> timedelta:
     """How old an evaluation may be: five turns of the slowest SLO, at least half a minute."""
-    windows = (slo.window for slo in spec.slos if isinstance(slo.window, timedelta))
-    return max([5 * base_interval(window) for window in windows], default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
+    turns = [5 * base_interval(period_length(slo.window)) for slo in spec.slos]
+    return max(turns, default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
 
 
 def _not_evaluated(spec: ServiceSpec, slo: SloSpec, now: datetime) -> SloStatus:
@@ -262,7 +261,7 @@ def _not_evaluated(spec: ServiceSpec, slo: SloSpec, now: datetime) -> SloStatus:
         at=now,
         state=SloState.UNKNOWN,
         objective=slo.objective,
-        window=slo.window if isinstance(slo.window, timedelta) else timedelta(0),
+        window=period_length(slo.window),
         sli=None,
         counts=Counts(0, 0),
         budget_remaining=None,

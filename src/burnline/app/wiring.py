@@ -33,7 +33,7 @@ from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
 from burnline.slo.status import aged
-from burnline.slo.windows import base_interval
+from burnline.slo.windows import base_interval, period_length
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database
 from burnline.store.retention import Retention
@@ -173,8 +173,8 @@ class App:
         ]
 
     def _evaluation_interval(self) -> timedelta:
-        windows = [slo.window for spec in self.specs for slo in spec.slos if isinstance(slo.window, timedelta)]
-        return min([base_interval(window) for window in windows], default=timedelta(seconds=15))
+        windows = {period_length(slo.window) for spec in self.specs for slo in spec.slos}
+        return min(map(base_interval, windows), default=timedelta(seconds=15))
 
 
 def build(settings: Settings) -> App:

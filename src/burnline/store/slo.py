@@ -12,15 +12,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from burnline.store.schema import slo_memory, slo_tile
 
+RUNNING = -1.0  # step_seconds of the events of a calendar period up to `at`
+ENDED = -2.0  # step_seconds of the events of a whole calendar period, which ended with `at`
+
 Upsert = sqlite.Insert | postgresql.Insert
 _STATEMENT_LIMIT = 500  # names in one IN (...): SQLite takes 32,766 parameters, planners like fewer
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """Events of one SLO in the `step_seconds` that end with `at`; `seen` is how many base intervals were observed."""
+    """Events of one SLO in the `step_seconds` that end with `at`; `seen` is how many base intervals were observed.
 
-    slo: str  # service/name
+    RUNNING and ENDED stand for as much of a calendar period as `at` ends.
+    """
+
+    slo: str  # service/name, or the key of what it is derived from
     step_seconds: float
     at: datetime
     bad: float

@@ -1,0 +1,176 @@
+"""The columns of a group: its SLOs, and behind them what some of these are derived from.
+
+Most SLOs are one column that is counted into. One with slices of time is counted into a raw column, from which its own
+follows whenever a slice ends; a composite one has a column for each member, counted as the member is, from which its
+own follows for every window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnline.slo.derive import all_of, budgets, combine, looks_to_slices, to_slices, to_throughput
+from burnline.slo.promise import Promise
+from burnline.slo.ring import BAD, SEEN, TOTAL, Array, Rings
+from burnline.spec.sli import CompositeSli
+
+Columns = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What is read for this SLO is counted in that column."""
+
+    promise: Promise
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A composite SLO's column, and those of its members."""
+
+    column: int
+    composite: CompositeSli
+    members: Columns
+    budgets: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Sliced:
+    """Columns whose slices end together."""
+
+    columns: Columns
+    raw: Columns
+    target: Array  # NaN: by ratio
+    at_least: Array  # NaN: no throughput
+
+
+@dataclass(slots=True)
+class Plan:
+    """How columns follow from each other.
+
+    Attributes:
+        keys: by column, unique: service/slo, service/slo/raw, service/slo/member.
+        slos: by column, the SLOs whose exclusions hold for it.
+        feeds: what is counted where.
+    """
+
+    base: timedelta
+    keys: list[str] = field(default_factory=list)
+    slos: list[tuple[Promise, ...]] = field(default_factory=list)
+    feeds: list[Feed] = field(default_factory=list)
+    composites: dict[int, Taken] = field(default_factory=dict)
+    slice_steps: int = 0  # of the longest slice
+    _slices: dict[int, list[tuple[int, int, Promise]]] = field(default_factory=dict)
+    _shares: dict[int, float] = field(default_factory=dict)
+    _sliced: dict[int, _Sliced] = field(default_factory=dict)
+    _share_columns: Columns = field(default_factory=lambda: np.empty(0, np.int64))
+    _share: Array = field(default_factory=lambda: np.empty(0))
+
+    def add(self, key: str, *slos: Promise) -> int:
+        self.keys.append(key)
+        self.slos.append(slos)
+        return len(self.keys) - 1
+
+    def fill(self, column: int, promise: Promise) -> None:
+        """Say what `column` counts for this SLO."""
+        steps = slice_steps(promise)
+        counted = column
+        if steps:
+            counted = self.add(f"{self.keys[column]}/raw", *self.slos[column])
+            self._slices.setdefault(steps, []).append((column, counted, promise))
+            self.slice_steps = max(self.slice_steps, steps)
+        elif promise.sli.threshold and promise.sli.threshold.share is not None:
+            self._shares[column] = promise.sli.threshold.share
+        self.feeds.append(Feed(promise, counted))
+
+    def take_together(self, column: int, promise: Promise) -> None:
+        """Say what a composite SLO is made of."""
+        members = []
+        for member in promise.members:
+            members.append(self.add(f"{promise.key}/{member.slo.name}", member, promise))
+            self.fill(members[-1], member)
+        composite = promise.sli.composite
+        if composite is not None:
+            own = budgets([member.slo.objective for member in promise.members])
+            self.composites[column] = Taken(column, composite, np.array(members), own)
+
+    def freeze(self) -> None:
+        """Make the arrays that `close` and `combine` work with."""
+        for steps, found in self._slices.items():
+            self._sliced[steps] = _Sliced(
+                np.array([column for column, _, _ in found]),
+                np.array([raw for _, raw, _ in found]),
+                np.array([_target(promise) for _, _, promise in found]),
+                np.array([_at_least(promise) for _, _, promise in found]),
+            )
+        self._share_columns = np.array(list(self._shares), np.int64)
+        self._share = np.array(list(self._shares.values()))
+
+    def close(self, events: Array | None, rings: Rings) -> Array | None:
+        """What the next tile holds, from what was counted in it (None: nothing): derived columns are filled in."""
+        number = rings.closed + 1
+        if events is None and not any(number % steps == 0 for steps in self._sliced):
+            return None
+        if events is None:
+            events = np.zeros((3, len(self.keys)))
+        if self._share_columns.size:
+            events[:, self._share_columns] = looks_to_slices(events[:, self._share_columns], self._share)
+        for steps, each in self._sliced.items():
+            self._end_slices(events, rings, each, steps if number % steps == 0 else 0)
+        for taken in self.composites.values():
+            if taken.composite.all_of:
+                events[:, taken.column] = all_of(events[:, taken.members], taken.budgets)
+        return events if events.any() else None
+
+    def _end_slices(self, events: Array, rings: Rings, each: _Sliced, steps: int) -> None:
+        events[SEEN, each.columns] = events[SEEN, each.raw]
+        if not steps:
+            return
+        sums = events[:, each.raw] + rings.window(steps - 1)[:, each.raw]
+        found = np.where(np.isnan(each.at_least), to_slices(sums, each.target), to_throughput(sums, each.at_least))
+        events[BAD, each.columns], events[TOTAL, each.columns] = found[BAD], found[TOTAL]
+
+    def combine(self, events: Array) -> Array:
+        """Events of windows [plane, column], with those of composite SLOs filled in."""
+        if not self.composites:
+            return events
+        found = events.copy()
+        for taken in self.composites.values():
+            found[:, taken.column] = combine(taken.composite, events[:, taken.column], events[:, taken.members])
+        return found
+
+
+def plan_columns(promises: Sequence[Promise]) -> Plan:
+    """The columns of these SLOs, their own first, in their order."""
+    plan = Plan(promises[0].base if promises else timedelta(minutes=1))
+    for promise in promises:
+        plan.add(promise.key, promise)
+    for column, promise in enumerate(promises):
+        if promise.members:
+            plan.take_together(column, promise)
+        else:
+            plan.fill(column, promise)
+    plan.freeze()
+    return plan
+
+
+def slice_steps(promise: Promise) -> int:
+    """The length of the SLO's slices in base intervals; 0 for one that has none."""
+    if promise.sli.throughput:
+        return promise.sli.throughput.per // promise.base
+    return promise.slo.slices.length // promise.base if promise.slo.slices else 0
+
+
+def _target(promise: Promise) -> float:
+    slices = promise.slo.slices
+    return slices.target if slices and slices.target is not None else float("nan")
+
+
+def _at_least(promise: Promise) -> float:
+    return promise.sli.throughput.at_least if promise.sli.throughput else float("nan")
