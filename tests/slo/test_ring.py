@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnline.slo.group import Group
+from burnline.slo.promise import promises_of
 from burnline.slo.ring import BAD, SEEN, STEPS, TOTAL, Array, Layout, Rings, grained
+from burnline.spec.service import ServiceSpec
 
 SMALL = Layout((12, 40, 130))
 COLUMNS = 3
@@ -116,8 +118,14 @@ def test_a_gap_is_not_seen() -> None:
     assert rings.window(2)[TOTAL, 0] == 0
 
 
+def group_over(window: timedelta) -> Group:
+    body = {"name": "a", "objective": "99%", "window": window, "sli": {"ratio": {"bad": "b", "total": "t"}}}
+    spec = ServiceSpec.model_validate({"apiVersion": "burnline/v1", "service": "s", "owner": "o", "slos": [body]})
+    return Group(list(promises_of(spec)))
+
+
 def test_memory_is_stated_and_true() -> None:
-    group = Group(timedelta(days=30), [])
+    group = group_over(timedelta(days=30))
 
     rings = Rings(group.layout, 10, 0)
 
@@ -129,7 +137,7 @@ def test_memory_is_stated_and_true() -> None:
 def test_any_period_has_a_layout(seconds: int) -> None:
     window = timedelta(seconds=seconds)
 
-    group = Group(window, [])
+    group = group_over(window)
 
     assert window <= group.period_steps * group.base < window + 60 * group.base + timedelta(seconds=1)
     assert sorted(group.layout.spans) == list(group.layout.spans)
