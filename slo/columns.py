@@ -68,9 +68,9 @@ class Plan:
     slice_steps: int = 0  # of the longest slice
     _slices: dict[int, list[tuple[int, int, Promise]]] = field(default_factory=dict)
     _shares: dict[int, float] = field(default_factory=dict)
-    _sliced: dict[int, _Sliced] = field(default_factory=dict)
-    _share_columns: Columns = field(default_factory=lambda: np.empty(0, np.int64))
-    _share: Array = field(default_factory=lambda: np.empty(0))
+    sliced: dict[int, _Sliced] = field(default_factory=dict)
+    share_columns: Columns = field(default_factory=lambda: np.empty(0, np.int64))
+    share: Array = field(default_factory=lambda: np.empty(0))
 
     def add(self, key: str, *slos: Promise) -> int:
         self.keys.append(key)
@@ -103,25 +103,25 @@ class Plan:
     def freeze(self) -> None:
         """Make the arrays that `close` and `combine` work with."""
         for steps, found in self._slices.items():
-            self._sliced[steps] = _Sliced(
+            self.sliced[steps] = _Sliced(
                 np.array([column for column, _, _ in found]),
                 np.array([raw for _, raw, _ in found]),
                 np.array([_target(promise) for _, _, promise in found]),
                 np.array([_at_least(promise) for _, _, promise in found]),
             )
-        self._share_columns = np.array(list(self._shares), np.int64)
-        self._share = np.array(list(self._shares.values()))
+        self.share_columns = np.array(list(self._shares), np.int64)
+        self.share = np.array(list(self._shares.values()))
 
     def close(self, events: Array | None, rings: Rings) -> Array | None:
         """What the next tile holds, from what was counted in it (None: nothing): derived columns are filled in."""
         number = rings.closed + 1
-        if events is None and not any(number % steps == 0 for steps in self._sliced):
+        if events is None and not any(number % steps == 0 for steps in self.sliced):
             return None
         if events is None:
             events = np.zeros((3, len(self.keys)))
-        if self._share_columns.size:
-            events[:, self._share_columns] = looks_to_slices(events[:, self._share_columns], self._share)
-        for steps, each in self._sliced.items():
+        if self.share_columns.size:
+            events[:, self.share_columns] = looks_to_slices(events[:, self.share_columns], self.share)
+        for steps, each in self.sliced.items():
             self._end_slices(events, rings, each, steps if number % steps == 0 else 0)
         for taken in self.composites.values():
             if taken.composite.all_of:

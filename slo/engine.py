@@ -143,6 +143,19 @@ class EmbeddedEngine:
                 self._count(self._slos[collection.service, slo], collection, reading)
             target.changed = True
 
+    def take(self, service: str, slo: str, at: datetime, counts: Counts, covered: timedelta) -> None:
+        """Take events that were counted elsewhere in the time `covered` before `at`.
+
+        Raises: KeyError for an SLO that is not in the specs.
+        """
+        with self._lock:
+            _take(self._slos[service, slo], at, counts, covered)
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """The SLOs by period and alert windows, with what was counted and is not closed yet."""
+        return self._groups
+
     def run_once(self, now: datetime) -> int:
         """Close every tile that ended by `now`, evaluate, and keep the result. Returns how many tiles were closed.
 
@@ -225,10 +238,7 @@ class EmbeddedEngine:
                 slo.watch.note = finding.reason
                 continue
             slo.watch.source, slo.watch.note = finding.signal, ""
-            seen = slo.newly_covered(finding.window_end, finding.window_end - finding.window_start)
-            counts = finding.counts
-            for group, column in slo.counted_in:
-                group.count(finding.window_end, column, bad=counts.bad, total=counts.total, seen=seen)
+            _take(slo, finding.window_end, finding.counts, finding.window_end - finding.window_start)
 
     def _evaluate(self, findings: Iterable[tuple[int, Finding]], now: datetime) -> int:
         with self._lock:
@@ -353,6 +363,12 @@ class EmbeddedEngine:
             if name.startswith(COUNTERS) and service in self._readers:
                 names = self._readers[service].counter_names
                 self._targets[name] = _Target(from_json(memory.body, memory.at, names))
+
+
+def _take(slo: _Slo, at: datetime, counts: Counts, covered: timedelta) -> None:
+    seen = slo.newly_covered(at, covered)
+    for group, column in slo.counted_in:
+        group.count(at, column, bad=counts.bad, total=counts.total, seen=seen)
 
 
 def _kept_tiles(tx: Connection, group: Group, closed: int) -> Iterator[Tile]:

@@ -1,0 +1,127 @@
+"""History from a Prometheus: raw series over its range API, in chunks it accepts.
+
+What it cannot say (a timeout, an error, a warning that the answer is partial) is a gap and said so: never zero errors.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+
+from burnline.slo.backtest.samples import Samples
+from burnline.slo.promql import Select, show
+from burnline.spec.selector import Selector
+
+MOST_POINTS = 2_000  # of a series in one answer; Prometheus refuses more than 11,000
+TIMEOUT_SECONDS = 60.0
+TRIES = 3
+WAIT_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the history that Prometheus could not tell."""
+
+    selector: str
+    since: datetime
+    until: datetime
+    why: str
+
+
+@dataclass(slots=True)
+class Fetch:
+    """Reads selectors from the Prometheus at `url` at every `step`.
+
+    Attributes:
+        gaps: what could not be read.
+        progress: called after each chunk.
+    """
+
+    url: str
+    step: timedelta
+    client: httpx.Client
+    progress: Callable[[], None] = lambda: None
+    sleep: Callable[[float], None] = time.sleep
+    gaps: list[Gap] = field(default_factory=list)
+
+    def read(self, selectors: Sequence[Selector], since: datetime, until: datetime, into: Samples) -> None:
+        """Add every sample of the selectors in (since, until]; where one could not be read, there is a gap for all.
+
+        A chunk of one selector without the same chunk of another (errors without their total) would be a lie.
+        """
+        for start, end in self.chunks(since, until):
+            answers = [self._chunk(selector, start, end) for selector in selectors]
+            whys = [answer for answer in answers if isinstance(answer, str)]
+            if whys:
+                self.gaps.append(Gap(", ".join(map(str, selectors)), start, end, whys[0]))
+            else:
+                for answer in answers:
+                    _keep(answer, into)
+            self.progress()
+
+    def chunks(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """Half-open parts (start, end] of at most MOST_POINTS steps."""
+        length = MOST_POINTS * self.step
+        while since < until:
+            end = min(since + length, until)
+            yield since, end
+            since = end
+
+    def _chunk(self, selector: Selector, since: datetime, until: datetime) -> Any:
+        """The series of one chunk, or why there are none."""
+        why = ""
+        for attempt in range(TRIES):
+            if attempt:
+                self.sleep(WAIT_SECONDS * 2**attempt)
+            found, why, again = self._ask(selector, since, until)
+            if not why:
+                return found
+            if not again:
+                break
+        return why
+
+    def _ask(self, selector: Selector, since: datetime, until: datetime) -> tuple[Any, str, bool]:
+        """The series, or why there are none and whether to ask again."""
+        asked = {
+            "query": show(Select(selector), width=100_000),
+            "start": f"{(since + self.step).timestamp():.3f}",
+            "end": f"{until.timestamp():.3f}",
+            "step": f"{self.step.total_seconds():g}",
+            "timeout": f"{TIMEOUT_SECONDS:g}s",
+        }
+        try:
+            answer = self.client.post(f"{self.url.rstrip('/')}/api/v1/query_range", data=asked, timeout=TIMEOUT_SECONDS)
+            body = answer.json()
+        except httpx.HTTPError as error:
+            return None, str(error) or type(error).__name__, True
+        except ValueError:
+            return None, f"HTTP {answer.status_code} without JSON", answer.is_server_error
+        if not isinstance(body, dict) or body.get("status") != "success":
+            said = body.get("error") if isinstance(body, dict) else None
+            return None, f"HTTP {answer.status_code}: {said or 'no reason given'}", answer.is_server_error
+        if body.get("warnings"):
+            return None, f"may be partial: {body['warnings']}", True
+        return _matrix(body)
+
+
+def _matrix(body: dict[str, Any]) -> tuple[Any, str, bool]:
+    try:
+        found = [
+            (dict(each["metric"]), [(float(at), float(value)) for at, value in each["values"]])
+            for each in body["data"]["result"]
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        return None, f"not a matrix: {error!r}", False
+    return found, "", False
+
+
+def _keep(series: Any, into: Samples) -> None:
+    for labels, values in series:
+        name = labels.pop("__name__", "")
+        for at, value in values:
+            into.add(name, labels, at, value)
