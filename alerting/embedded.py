@@ -118,7 +118,8 @@ def _read(
     if status is None:
         return Reading()
     if alert.labels["alertname"] == ALERT_NO_DATA:
-        return Reading(status.state is SloState.UNKNOWN, status.cause)
+        # what nobody wants to count is not missing: silence is told when it lasts after the maintenance
+        return Reading(status.state is SloState.UNKNOWN and not status.excluded, status.cause)
     return Reading(_burns(status, alert.tier))
 
 

@@ -20,7 +20,11 @@ _PAIR = [metrics.SERVICE, metrics.SLO]
 def families(statuses: Iterable[SloStatus]) -> Iterator[Metric]:
     """One metric family per fact. What is not known has no sample: never 0, never NaN."""
     objective = GaugeMetricFamily(metrics.SLO_OBJECTIVE, "The promised share of good events.", labels=_PAIR)
-    sli = GaugeMetricFamily(metrics.SLO_SLI, "Good share of the events over the SLO's window.", labels=_PAIR)
+    sli = GaugeMetricFamily(
+        metrics.SLO_SLI,
+        "Good share of the events in each alert window, and in the SLO's own.",
+        labels=[*_PAIR, metrics.WINDOW],
+    )
     budget = GaugeMetricFamily(
         metrics.SLO_BUDGET_REMAINING, "Unspent share of the error budget; negative when overspent.", labels=_PAIR
     )
@@ -33,17 +37,30 @@ def families(statuses: Iterable[SloStatus]) -> Iterator[Metric]:
         labels=[*_PAIR, metrics.WINDOW],
     )
     state = GaugeMetricFamily(metrics.SLO_STATE, "1 for the state the SLO is in.", labels=[*_PAIR, "state"])
+    excluded = GaugeMetricFamily(metrics.SLO_EXCLUDED, "1 while nothing of the SLO counts: maintenance.", labels=_PAIR)
     for status in statuses:
         pair = [status.service, status.slo]
         objective.add_metric(pair, status.objective)
-        _add_known(sli, pair, status.sli)
+        for label, share in _shares(status).items():
+            _add_known(sli, [*pair, label], share)
         _add_known(budget, pair, status.budget_remaining)
         _add_known(exhaustion, pair, None if status.exhausted_in is None else status.exhausted_in.total_seconds())
         for window, rate in _rates(status).items():
             _add_known(burn, [*pair, format_duration(window)], rate)
         for one in SloState:
             state.add_metric([*pair, one.value], float(one is status.state))
-    yield from (objective, sli, budget, exhaustion, burn, state)
+        excluded.add_metric(pair, float(bool(status.excluded)))
+    yield from (objective, sli, budget, exhaustion, burn, state, excluded)
+
+
+def _shares(status: SloStatus) -> dict[str, float | None]:
+    """By window, as its label says; the SLO's own is `30d`, or `month` for any month."""
+    shares: dict[str, float | None] = {}
+    for burn in status.burns:
+        shares[format_duration(burn.short_window)] = burn.short_sli
+        shares[format_duration(burn.long_window)] = burn.long_sli
+    shares[status.period.partition(" ")[0] or format_duration(status.window)] = status.sli
+    return shares
 
 
 def _rates(status: SloStatus) -> dict[timedelta, float | None]:

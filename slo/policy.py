@@ -71,7 +71,9 @@ def policy_of(spec: ServiceSpec, statuses: Iterable[SloStatus]) -> Policy:
 
 
 def _left(status: SloStatus | None) -> float | None:
-    return None if status is None or status.state is SloState.UNKNOWN else status.budget_remaining
+    if status is None or (status.state is SloState.UNKNOWN and not status.excluded):
+        return None
+    return 1.0 if status.budget_remaining is None else status.budget_remaining  # watched, and nothing was spent
 
 
 def _reasons(step: PolicyStep, left: dict[str, float | None]) -> tuple[str, ...]:

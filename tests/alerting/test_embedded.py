@@ -363,3 +363,27 @@ def test_the_worker_takes_it_from_there(database: Database, dispatch: EmbeddedDi
     (episode,) = episodes(database)
     assert (incident.service, incident.state) == ("card-fraud", "closed")
     assert (episode.source, episode.ended_at) == ("embedded", now + MINUTE)
+
+
+# Maintenance
+
+
+def test_maintenance_is_no_missing_data_and_neither_is_the_moment_after_it(
+    database: Database, dispatch: EmbeddedDispatch, now: datetime
+) -> None:
+    excluded = replace(silent(now), excluded="excluded until 12:10:00 UTC: database move")
+    for minutes in range(11):
+        dispatch.run_once(now + minutes * MINUTE, [excluded])
+
+    dispatch.run_once(now + 11 * MINUTE, [silent(now)])
+    assert heard(database) == []
+    dispatch.run_once(now + 13 * MINUTE, [silent(now)])
+
+    assert heard(database) == [("SloNoData", "firing")]
+
+
+def test_a_page_goes_on_through_maintenance(database: Database, dispatch: EmbeddedDispatch, now: datetime) -> None:
+    dispatch.run_once(now, [status(now, "page-fast")])
+    dispatch.run_once(now + MINUTE, [replace(silent(now), excluded="excluded until 12:10:00 UTC: database move")])
+
+    assert heard(database) == [("page-fast", "firing")]

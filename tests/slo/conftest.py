@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from burnline.events import Burn, Collection, Sample, SloStatus
 from burnline.slo.engine import EmbeddedEngine
 from burnline.spec.service import ServiceSpec
-from burnline.store.database import Database
+from burnline.store.database import Database, open_database
 
 URL = "http://127.0.0.1:8000/metrics"
 AVAILABILITY = {
@@ -83,9 +85,52 @@ class World:
         return next(burn for burn in self.status().burns if burn.tier == tier)
 
 
+class Twins:
+    """Two engines with the same life, each on its own database: one lives on, the other can be killed.
+
+    Their statuses are the same but for `since`, which is as exact as what is kept of so long ago.
+    """
+
+    def __init__(self, worlds: Sequence[World]) -> None:
+        self.worlds = worlds
+        self.living, self.mortal = worlds
+
+    def promise(self, *slos: Mapping[str, Any], **service: Any) -> None:
+        for world in self.worlds:
+            world.promise(*slos, **service)
+
+    def go_to(self, now: datetime) -> None:
+        for world in self.worlds:
+            world.now = now
+
+    def run(self, length: timedelta, step: timedelta, **traffic: Any) -> SloStatus:
+        for world in self.worlds:
+            world.run(length, step, **traffic)
+        self.compare()
+        return self.living.status()
+
+    def kill(self) -> None:
+        self.mortal.restart()
+        self.compare()
+
+    def compare(self) -> None:
+        mortal, living = (world.engine.statuses() for world in self.worlds)
+        assert [replace(status, since=None) for status in mortal] == [replace(status, since=None) for status in living]
+
+    def status(self, slo: str | None = None) -> SloStatus:
+        return self.living.status(slo)
+
+
 @pytest.fixture
 def world(database: Database, now: datetime) -> World:
     return World(database, now)
+
+
+@pytest.fixture
+def twins(database: Database, now: datetime, tmp_path: Path) -> Iterator[Twins]:
+    other = open_database(f"sqlite:///{tmp_path / 'twin.db'}")
+    yield Twins((World(database, now), World(other, now)))
+    other.close()
 
 
 @pytest.fixture
