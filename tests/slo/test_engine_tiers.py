@@ -17,10 +17,6 @@ HOUR = timedelta(hours=1)
 MINE = {"name": "mine", "severity": "ticket", "long": "20m", "short": "2m", "factor": 3}
 
 
-def firing(world: Any, slo: str | None = None) -> list[str]:
-    return [burn.tier for burn in world.status(slo).burns if burn.firing]
-
-
 def test_slos_of_one_schedule_are_one_group_whatever_they_call_their_tiers(world: Any) -> None:
     named = {**AVAILABILITY, "name": "named", "tiers": ["page-fast", "page-slow", "ticket-fast", "ticket-slow"]}
     fewer = {**AVAILABILITY, "name": "fewer", "tiers": ["page-fast"]}
@@ -41,10 +37,10 @@ def test_a_tier_of_their_own_fires_over_its_factor_in_both_of_its_windows(world:
     world.run(HOUR, MINUTE, ok=1000)
 
     world.run(15 * MINUTE, MINUTE, ok=996, failed=4)  # 4 x 15 / 20 is not over 3
-    assert not firing(world)
+    assert not world.firing()
     world.run(MINUTE, MINUTE, ok=996, failed=4)
 
-    assert firing(world) == ["mine"]
+    assert world.firing() == ["mine"]
     assert world.burn("mine").long_rate == pytest.approx(3.2)
     assert world.burn("mine").long_sli == pytest.approx(0.9968)
     assert world.burn("mine").short_sli == pytest.approx(0.996)
@@ -66,13 +62,13 @@ def test_one_failure_never_pages_at_ten_requests_an_hour(world: Any) -> None:
         world.run(5 * MINUTE, MINUTE)
 
     world.run(MINUTE, MINUTE, failed=1)
-    one, rate = firing(world), world.burn("page-fast").short_rate
+    one, rate = world.firing(), world.burn("page-fast").short_rate
     world.run(2 * MINUTE, MINUTE)
     world.run(MINUTE, MINUTE, failed=1)
 
     assert rate == pytest.approx(1000)
     assert not one
-    assert firing(world)
+    assert world.firing()
 
 
 def test_min_bad_events_of_one_lets_the_first_failure_page(world: Any) -> None:
@@ -81,7 +77,7 @@ def test_min_bad_events_of_one_lets_the_first_failure_page(world: Any) -> None:
 
     world.run(MINUTE, MINUTE, failed=1)
 
-    assert "page-fast" in firing(world)
+    assert "page-fast" in world.firing()
 
 
 def test_a_tier_may_ask_for_other_events_than_its_slo(world: Any) -> None:
@@ -91,7 +87,7 @@ def test_a_tier_may_ask_for_other_events_than_its_slo(world: Any) -> None:
 
     world.run(3 * MINUTE, MINUTE, failed=1)
 
-    assert firing(world) == ["few"]
+    assert world.firing() == ["few"]
 
 
 def test_a_condition_must_last_before_its_tier_fires(world: Any) -> None:
@@ -100,8 +96,8 @@ def test_a_condition_must_last_before_its_tier_fires(world: Any) -> None:
 
     waited = 0
     world.run(MINUTE, MINUTE, failed=1000)
-    assert firing(world) == ["at-once"]
-    while "mine" not in firing(world):
+    assert world.firing() == ["at-once"]
+    while "mine" not in world.firing():
         world.run(MINUTE, MINUTE, failed=1000)
         waited += 1
 
@@ -116,7 +112,7 @@ def test_a_condition_that_stops_waits_anew(world: Any) -> None:
         world.run(4 * MINUTE, MINUTE, failed=1000)
         world.run(2 * MINUTE, MINUTE, ok=1000)
 
-    assert not firing(world)
+    assert not world.firing()
 
 
 @pytest.mark.parametrize("at_once", [True, False])
@@ -130,7 +126,7 @@ def test_a_late_turn_waits_no_longer(world: Any, *, at_once: bool) -> None:
         for _ in range(6):
             world.run(MINUTE, MINUTE, failed=1000)
 
-    assert firing(world) == ["mine"]
+    assert world.firing() == ["mine"]
 
 
 def test_a_killed_engine_goes_on_waiting_where_it_was(twins: Any) -> None:
