@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.slo.derive import all_of, budgets, combine, looks_to_slices, to_slices, to_throughput
+from burnline.slo.excluded import ExcludedColumns
 from burnline.slo.promise import Promise
-from burnline.slo.ring import BAD, SEEN, TOTAL, Array, Rings
+from burnline.slo.ring import SEEN, Array, Rings
 from burnline.spec.sli import CompositeSli
 
 Columns = NDArray[np.int64]
@@ -41,13 +42,27 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sliced:
+class Sliced:
     """Columns whose slices end together."""
 
     columns: Columns
     raw: Columns
     target: Array  # NaN: by ratio
     at_least: Array  # NaN: no throughput
+
+    def ended(self, sums: Array) -> Array:
+        """The slices [plane, column, ...] that end with these events in them."""
+        shape = (-1, *[1] * (sums.ndim - 2))
+        target, at_least = self.target.reshape(shape), self.at_least.reshape(shape)
+        return np.where(np.isnan(at_least), to_slices(sums, target), to_throughput(sums, at_least))
+
+    def no_slices(self, now: frozenset[int], lately: frozenset[int]) -> Columns:
+        """Which columns have none, by those excluded in the last tile and in any tile of the slice."""
+        if not lately:
+            return self.columns[:0]
+        whole = np.isnan(self.at_least).tolist()
+        columns = zip(self.columns.tolist(), whole, strict=True)
+        return np.array([column for column, ratio in columns if column in (now if ratio else lately)], np.int64)
 
 
 @dataclass(slots=True)
@@ -68,7 +83,7 @@ class Plan:
     slice_steps: int = 0  # of the longest slice
     _slices: dict[int, list[tuple[int, int, Promise]]] = field(default_factory=dict)
     _shares: dict[int, float] = field(default_factory=dict)
-    sliced: dict[int, _Sliced] = field(default_factory=dict)
+    sliced: dict[int, Sliced] = field(default_factory=dict)
     share_columns: Columns = field(default_factory=lambda: np.empty(0, np.int64))
     share: Array = field(default_factory=lambda: np.empty(0))
 
@@ -103,7 +118,7 @@ class Plan:
     def freeze(self) -> None:
         """Make the arrays that `close` and `combine` work with."""
         for steps, found in self._slices.items():
-            self.sliced[steps] = _Sliced(
+            self.sliced[steps] = Sliced(
                 np.array([column for column, _, _ in found]),
                 np.array([raw for _, raw, _ in found]),
                 np.array([_target(promise) for _, _, promise in found]),
@@ -112,8 +127,11 @@ class Plan:
         self.share_columns = np.array(list(self._shares), np.int64)
         self.share = np.array(list(self._shares.values()))
 
-    def close(self, events: Array | None, rings: Rings) -> Array | None:
-        """What the next tile holds, from what was counted in it (None: nothing): derived columns are filled in."""
+    def close(self, events: Array | None, rings: Rings, excluded: ExcludedColumns) -> Array | None:
+        """What the next tile holds, from what was counted in it (None: nothing): derived columns are filled in.
+
+        A slice that ends in an excluded tile is none; neither is one of throughput that is excluded in part.
+        """
         number = rings.closed + 1
         if events is None and not any(number % steps == 0 for steps in self.sliced):
             return None
@@ -122,19 +140,15 @@ class Plan:
         if self.share_columns.size:
             events[:, self.share_columns] = looks_to_slices(events[:, self.share_columns], self.share)
         for steps, each in self.sliced.items():
-            self._end_slices(events, rings, each, steps if number % steps == 0 else 0)
+            events[SEEN, each.columns] = events[SEEN, each.raw]
+            if number % steps == 0:
+                sums = events[:, each.raw] + rings.window(steps - 1)[:, each.raw]
+                events[:SEEN, each.columns] = each.ended(sums)[:SEEN]
+                events[:SEEN, each.no_slices(excluded.at(number), excluded.lately(number, steps))] = 0
         for taken in self.composites.values():
             if taken.composite.all_of:
                 events[:, taken.column] = all_of(events[:, taken.members], taken.budgets)
         return events if events.any() else None
-
-    def _end_slices(self, events: Array, rings: Rings, each: _Sliced, steps: int) -> None:
-        events[SEEN, each.columns] = events[SEEN, each.raw]
-        if not steps:
-            return
-        sums = events[:, each.raw] + rings.window(steps - 1)[:, each.raw]
-        found = np.where(np.isnan(each.at_least), to_slices(sums, each.target), to_throughput(sums, each.at_least))
-        events[BAD, each.columns], events[TOTAL, each.columns] = found[BAD], found[TOTAL]
 
     def combine(self, events: Array) -> Array:
         """Events of windows [plane, column], with those of composite SLOs filled in."""

@@ -203,7 +203,7 @@ class Group:
         return (self.period_steps + STEPS[-1]) * (21 if self.period else 20) // 20
 
     def _close_next(self, rings: Rings) -> list[Tile]:
-        events = self.plan.close(self.pending.pop(rings.closed + 1, None), rings)
+        events = self.plan.close(self.pending.pop(rings.closed + 1, None), rings, self.excluded)
         longer = rings.push(events)
         ended = [] if events is None else self._tiles(1, rings.closed, events)
         for step, sums in longer:

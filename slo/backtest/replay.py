@@ -96,7 +96,7 @@ class _History:
         for number, counted in group.pending.items():
             if number <= last:
                 events[:, :, number - first] = counted
-        self._events = derive(group.plan, events, first)
+        self._events = derive(group.plan, events, first, group.excluded)
         self._sums = np.concatenate([np.zeros((3, len(group.keys), 1)), self._events.cumsum(axis=2)], axis=2)
 
     def slo(self, column: int, promise: Promise) -> Replay:

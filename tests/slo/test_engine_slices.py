@@ -193,3 +193,14 @@ def test_promql_needs_a_prometheus_and_says_so(world: Any) -> None:
 
     assert status.state is SloState.UNKNOWN
     assert "BURNLINE_PROMETHEUS_URL" in status.cause
+
+
+def test_a_slice_that_ends_in_maintenance_is_none_and_throughput_needs_a_whole_one(world: Any) -> None:
+    """From 12:07 to 12:12: slices end at 12:05, 12:10 (excluded), 12:15 (in part) and 12:20."""
+    move = {"from": "2026-01-05T12:07:00Z", "to": "2026-01-05T12:12:00Z", "reason": "move"}
+    world.promise(SLICED, {**ORDERS, "name": "orders"}, exclude=[move])
+
+    world.run(20 * MINUTE, MINUTE, ok=25)
+
+    assert world.status("availability").counts == Counts(0, 3)
+    assert world.status("orders").counts == Counts(0, 2)
