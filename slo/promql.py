@@ -56,6 +56,22 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """An expression as its author wrote it, read by the spec: printed in brackets, never taken apart."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """An expression looked at every `step` over the last `over`: a range vector."""
+
+    of: Expr
+    over: timedelta
+    step: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function of its arguments."""
 
@@ -87,7 +103,7 @@ class Binary:
     as_bool: bool = False
 
 
-Expr = Number | Text | Select | Call | Aggregate | Binary
+Expr = Number | Text | Select | Raw | Subquery | Call | Aggregate | Binary
 
 
 def series(metric: str, **labels: str) -> Selector:
@@ -101,11 +117,13 @@ def show(expr: Expr, *, width: int = 100, indent: int = 0) -> str:
     Raises: ValueError for text that no PromQL string can hold (a lone surrogate).
     """
     line = _line(expr)
-    if indent + len(line) <= width or isinstance(expr, Number | Text | Select):
+    if indent + len(line) <= width or isinstance(expr, Number | Text | Select | Raw):
         return line
     if isinstance(expr, Binary):
         left, right = (_operand(expr, side, width, indent) for side in ("left", "right"))
         return f"{left}\n{' ' * indent}{_operator(expr)} {right}"
+    if isinstance(expr, Subquery):
+        return _bracket((expr.of,), width, indent) + _steps(expr)
     inside = expr.args if isinstance(expr, Call) else (expr.of,)
     return _head(expr) + _bracket(inside, width, indent)
 
@@ -132,6 +150,10 @@ def _line(expr: Expr) -> str:
             return quote(value)
         case Select():
             return _select(expr)
+        case Raw(text):
+            return f"({text}\n)" if "#" in text else f"({text})"  # a comment must not reach the bracket
+        case Subquery(of):
+            return f"({_line(of)}){_steps(expr)}"
         case Call(_, args):
             return f"{_head(expr)}({', '.join(_line(arg) for arg in args)})"
         case Aggregate(_, of):
@@ -140,6 +162,10 @@ def _line(expr: Expr) -> str:
             sides = ((expr.left, _loose(expr, "left")), (expr.right, _loose(expr, "right")))
             left, right = (f"({_line(side)})" if loose else _line(side) for side, loose in sides)
             return f"{left} {_operator(expr)} {right}"
+
+
+def _steps(expr: Subquery) -> str:
+    return f"[{_duration(expr.over)}:{_duration(expr.step)}]"
 
 
 def _head(expr: Call | Aggregate) -> str:

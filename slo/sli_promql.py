@@ -1,9 +1,11 @@
 """T0 of the compiled rules: the bad and total events of one interval, counted from raw series in one expression.
 
-The base is telescoping: with L the last value of a counter, an interval's increase is L - (L one interval ago); it is
-L after a reset, and for a series born at a target that was already counted (a service's first errors are just such
-series). Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums are taken after the
-increase of each series: of summed counters, any restart would read as a reset of them all.
+The base is telescoping: an interval's increase is a counter's value now less the value at the last evaluation that saw
+it; it is the whole value after a reset, and for a series born at a target that was already counted (a service's first
+errors are just such series). Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums
+are taken after the increase of each series: of summed counters, any restart would read as a reset of them all.
+
+No range of raw counters is read: a few single values per series and evaluation, whatever the scrape interval.
 """
 
 from __future__ import annotations
@@ -12,51 +14,94 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from burnline.metrics import SERVICE, SIGNAL, SIGNAL_BAD_EVENTS, SIGNAL_EVENTS
-from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, Text, series
+from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Raw, Select, Subquery, Text, series
+from burnline.spec.expression import with_window
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ScrapeSpec, ServiceSpec
-from burnline.spec.sli import LatencySli, RatioSli, SliSpec, ThresholdSli
+from burnline.spec.sli import FreshnessSli, LatencySli, PromqlSli, RatioSli, SliSpec, ThresholdSli
+from burnline.spec.units import format_duration
 
 EVENT, BAD, TOTAL = "event", "bad", "total"
-KINDS = ("ratio", "latency", "threshold", "signal")
 TARGET = ("job", "instance")
 RECORDED = {"job": ""}  # what was scraped has a job
 DEFAULT_SCRAPE = timedelta(seconds=15)
+SCRAPES_MISSED = 8
+LONGEST_GAP = timedelta(minutes=2)
+TIME = Call("time", ())
+NOTHING = Number(float("-inf"))
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often events are counted, and how far back a counter's last value may lie."""
+    """How often events are counted and scraped, and where a counter's last value may lie.
+
+    Attributes:
+        before: offsets at which the last value is looked for, nearest first.
+        fresh: without a sample for so long, nothing is known of now.
+    """
 
     interval: timedelta
-    lookback: timedelta
-    fresh: timedelta  # without a sample for so long, the last value says nothing of now
+    scrape: timedelta
+    before: tuple[timedelta, ...]
+    fresh: timedelta
 
 
 def pace(spec: ServiceSpec, interval: timedelta) -> Pace:
-    """The lookback is two intervals or eight scrapes, the longer: 2 minutes at 1m and 15s."""
+    """A gap of two intervals or eight scrapes, the longer, loses nothing; at more than 2 minutes, of two intervals.
+
+    A series that failed a scrape is stale until the next one, so every evaluation in the gap finds nothing, and the
+    last one before it has what was counted: each step back is an interval, or nearly a scrape if that is longer.
+    """
     scrapes = [source.interval for source in spec.collect if isinstance(source, ScrapeSpec)]
     scrape = max(scrapes, default=DEFAULT_SCRAPE)
-    return Pace(interval, max(2 * interval, 8 * scrape), max(interval, 2 * scrape) - MILLISECOND)
+    gap = max(2 * interval, min(SCRAPES_MISSED * scrape, LONGEST_GAP))
+    step = max(interval, (scrape - interval) // interval * interval)
+    before = tuple(interval + number * step for number in range(-(-gap // step) + 1))
+    return Pace(interval, scrape, before, max(interval, 2 * scrape) - MILLISECOND)
 
 
 def events(service: str, sli: SliSpec, at: Pace) -> Expr:
     """Two elements, {event="bad"} and {event="total"}, or none at all: both come from one evaluation.
 
-    Raises: ValueError for a kind of SLI that has no increments.
+    Raises: ValueError for a kind of SLI that is made of other SLOs, or of slices of time.
     """
-    if sli.threshold is not None:
-        return _named(*_threshold(sli.threshold, at))
     if sli.ratio is not None:
-        bad, total, source = _ratio(sli.ratio, at)
-    elif sli.latency is not None:
-        bad, total, source = _latency(sli.latency, at)
-    elif sli.signal is not None:
-        bad, total, source = _signal(service, sli.signal, at)
-    else:
-        raise ValueError(f"an SLI of kind {sli.kind!r} is not supported yet in rules; write one of {', '.join(KINDS)}")
-    seen = Aggregate("count", Call("last_over_time", (Select(source, over=at.fresh),)))
-    return Binary("and", _named(bad, total), seen, on=())
+        return _counted(*_ratio(sli.ratio, at), at)
+    if sli.latency is not None:
+        return _counted(*_latency(sli.latency, at), at)
+    if sli.signal is not None:
+        return _counted(*_signal(service, sli.signal, at), at)
+    if sli.threshold is not None:
+        return named(*_threshold(sli.threshold, at))
+    if sli.freshness is not None:
+        return named(*_freshness(sli.freshness, at))
+    if sli.promql is not None:
+        return named(*_promql(sli.promql, at))
+    raise ValueError(f"an SLI of kind {sli.kind!r} has no events of its own")
+
+
+def counted(counter: Selector, at: Pace) -> Expr:
+    """What a counter grew by, without labels; nothing while it is not scraped."""
+    return Binary("and", _increase(counter, counter, at), _seen(counter, at), on=())
+
+
+def named(bad: Expr, total: Expr) -> Expr:
+    """Both events, told apart by their label."""
+    return Binary("or", labelled(bad, EVENT, BAD), labelled(total, EVENT, TOTAL))
+
+
+def labelled(of: Expr, label: str, value: str) -> Expr:
+    """`of` with this label."""
+    return Call("label_replace", (of, Text(label), Text(value), Text(""), Text("")))
+
+
+def _counted(bad: Expr, total: Expr, source: Selector, at: Pace) -> Expr:
+    return Binary("and", named(bad, total), _seen(source, at), on=())
+
+
+def _seen(source: Selector, at: Pace) -> Expr:
+    since = Binary("-", TIME, Number(at.fresh.total_seconds()))
+    return Aggregate("count", Binary(">", Call("timestamp", (Select(source),)), since))
 
 
 def _ratio(sli: RatioSli, at: Pace) -> tuple[Expr, Expr, Selector]:
@@ -82,45 +127,94 @@ def _latency(sli: LatencySli, at: Pace) -> tuple[Expr, Expr, Selector]:
 
 
 def _threshold(sli: ThresholdSli, at: Pace) -> tuple[Expr, Expr]:
-    """One slice per interval, bad by the worst value in it; a gauge that is NaN throughout makes no slice."""
+    """One slice per interval; a gauge that is NaN throughout makes no slice."""
     gauge = Select(sli.gauge, over=at.fresh)
-    highest, lowest = (Aggregate(op, Call(f"{op}_over_time", (gauge,))) for op in ("max", "min"))
+    highest = Aggregate("max", Call("max_over_time", (gauge,)))
+    total = Binary(">=", highest, NOTHING, as_bool=True)
+    if sli.share:
+        looks = Subquery(_beyond(sli, *_known_extremes(sli.gauge)), at.interval - MILLISECOND, _look(at))
+        share = Call("avg_over_time", (looks,))
+        return Binary(">=", share, Number(sli.share), as_bool=True), Binary("and", total, share)
+    lowest = Aggregate("min", Call("min_over_time", (gauge,)))
+    return _beyond(sli, highest, lowest), total
+
+
+def _known_extremes(gauge: Selector) -> tuple[Expr, Expr]:
+    highest, lowest = (Aggregate(op, Select(gauge)) for op in ("max", "min"))
+    return Binary(">=", highest, NOTHING), Binary(">=", lowest, NOTHING)  # NaN is nothing
+
+
+def _beyond(sli: ThresholdSli, highest: Expr, lowest: Expr) -> Expr:
     sides: list[Expr] = []
     if sli.above is not None:
         sides.append(Binary(">", highest, Number(sli.above), as_bool=True))
     if sli.below is not None:
         sides.append(Binary("<", lowest, Number(sli.below), as_bool=True))
-    bad = sides[0] if len(sides) == 1 else Binary(">", Binary("+", sides[0], sides[1]), Number(0), as_bool=True)
-    return bad, Binary(">=", highest, Number(float("-inf")), as_bool=True)
+    return sides[0] if len(sides) == 1 else Binary(">", Binary("+", sides[0], sides[1]), Number(0), as_bool=True)
+
+
+def _freshness(sli: FreshnessSli, at: Pace) -> tuple[Expr, Expr]:
+    """One slice per interval, bad when at any look in it the oldest series was too old."""
+    oldest = Binary("-", TIME, Aggregate("min", Select(sli.timestamp)))
+    looks = Subquery(oldest, at.interval - MILLISECOND, _look(at))
+    bad = Binary(">", Call("max_over_time", (looks,)), Number(sli.max_age.total_seconds()), as_bool=True)
+    total = Binary(">", _seen(sli.timestamp, at), Number(0), as_bool=True)
+    return Binary("and", bad, total), Binary("and", total, bad)
+
+
+def _look(at: Pace) -> timedelta:
+    return min(at.scrape, at.interval)
+
+
+def _promql(sli: PromqlSli, at: Pace) -> tuple[Expr, Expr]:
+    """Rates over one interval and one scrape, times the interval: each gap between scrapes is counted once."""
+    window = format_duration(at.interval + at.scrape)
+
+    def number(written: str) -> Expr:
+        rate = Aggregate("sum", Raw(with_window(written, window)))
+        return Binary("*", rate, Number(at.interval.total_seconds()))
+
+    if sli.error_ratio is not None:
+        return _error_ratio(Aggregate("max", Raw(with_window(sli.error_ratio, window))))
+    total = number(sli.total or "")
+    some = Binary(">=", total, Number(0))  # NaN is no number of events
+    if sli.bad is not None:
+        return Binary("or", Binary(">=", number(sli.bad), Number(0)), Binary("*", Number(0), some)), some
+    good = Binary("or", Binary(">=", number(sli.good or ""), Number(0)), Binary("*", Number(0), some))
+    return _rest(some, good), some
+
+
+def _error_ratio(ratio: Expr) -> tuple[Expr, Expr]:
+    """One event per interval, bad in part; NaN, as in 0 / 0, is an interval without events."""
+    total = Binary(">=", ratio, NOTHING, as_bool=True)
+    share = Call("clamp_max", (Call("clamp_min", (ratio, Number(0))), Number(1)))
+    return Binary("or", Binary(">=", share, Number(0)), Binary("*", Number(0), total)), total
 
 
 def _increase(selector: Selector, total: Selector, at: Pace) -> Expr:
-    last, before = _last(selector, at), _last(selector, at, ago=at.interval)
-    grown = Binary(">=", Binary("-", last, before), Number(0))
-    since_zero = Binary("and", last, _last(total, at, ago=at.interval), on=TARGET)
+    last = Select(selector)
+    grown = Binary(">=", Binary("-", last, _before(selector, at)), Number(0))
+    since_zero = Binary("and", last, _before(total, at), on=TARGET)
     return Aggregate("sum", Binary("or", grown, since_zero))
 
 
 def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:
-    """Zero where the total is known and this one has no series yet: no error has happened, which is not "no data"."""
-    pairs = Aggregate("count", Binary("-", _last(total, at), _last(total, at, ago=at.interval)))
-    return Binary("or", _increase(selector, total, at), Binary("*", Number(0), pairs))
+    """Zero where the total is counted and this one has no series yet: no error has happened, which is not "no data"."""
+    counted = Aggregate("count", Binary("and", Select(total), _before(total, at), on=TARGET))
+    return Binary("or", _increase(selector, total, at), Binary("*", Number(0), counted))
+
+
+def _before(selector: Selector, at: Pace) -> Expr:
+    """The value at the last evaluation that found one."""
+    nearest, *further = (Select(selector, offset=offset) for offset in at.before)
+    before: Expr = nearest
+    for each in further:
+        before = Binary("or", before, each)
+    return before
 
 
 def _rest(total: Expr, good: Expr) -> Expr:
     return Call("clamp_min", (Binary("-", total, good), Number(0)))
-
-
-def _last(selector: Selector, at: Pace, *, ago: timedelta | None = None) -> Expr:
-    return Call("last_over_time", (Select(selector, over=at.lookback, offset=ago),))
-
-
-def _named(bad: Expr, total: Expr) -> Expr:
-    bad, total = (
-        Call("label_replace", (value, Text(EVENT), Text(event), Text(""), Text("")))
-        for value, event in ((bad, BAD), (total, TOTAL))
-    )
-    return Binary("or", bad, total)
 
 
 def _bound(below: timedelta) -> Matcher:

@@ -16,10 +16,18 @@ STEP = "step"  # of a budget policy
 
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
-SLO_EVENTS_5M = "slo:events:increase5m"  # T2
+SLO_SLICE_EVENTS = "slo:events:slice1m"  # T0, recorded only: what time slices are made of
+SLO_EVENTS_OVER = "slo:events:increase_over"  # recorded only: over each window of a tier {window}
+SLO_EVENTS_5M = "slo:events:increase5m"  # T2; event="seen": seconds with data
+SLO_EVENTS_HOUR = "slo:events:increase_hour"  # T2, recorded only: since the hour began; event="key": when that was
+SLO_EVENTS_1H = "slo:events:increase1h"  # T2, recorded only: of each hour, once it is over
+SLO_EVENTS_CALENDAR = "slo:events:increase_calendar"  # T2, recorded only: since the calendar period began
 SLO_EVENTS_WINDOW = "slo:events:increase_window"  # T2, recorded only: over the SLO's window
-SLO_OBSERVED = "slo:observed:seconds"  # T1, recorded only: time with data, of the last six hours or more
-SLO_OBSERVED_WINDOW = "slo:observed:seconds_window"  # T2, recorded only: time with data in the SLO's window
+SLO_MEMBER_OVER = "slo:events:member_over"  # recorded only: of each member of a composite {member, window}
+SLO_MEMBER_WINDOW = "slo:events:member_window"  # T2, recorded only: likewise, over the composite's window
+SLO_OBSERVED = "slo:observed:seconds"  # T1, recorded only: time with data since counting began
+SLO_STATE_LEVEL = "slo:state:level"  # T1, recorded only: 0 ok, 1 at risk, 2 breached, 3 unknown
+RULES_MISSED = "slo:rules:missed1h"  # recorded only: evaluations that Prometheus skipped
 SLO_OBJECTIVE = "burnline_slo_objective_ratio"
 SLO_SLI = "burnline_slo_sli_ratio"  # {window}: of each alert window and of the SLO's own (30d, month)
 SLO_BUDGET_REMAINING = "burnline_slo_error_budget_remaining_ratio"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from burnline.slo.rules import render_rules
+from burnline.slo.rules import compile_rules
 from burnline.spec.service import ServiceSpec
 from tests.programs import program
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def service(slos: str, *, name: str = "card-fraud", **more: Any) -> ServiceSpec:
@@ -34,9 +37,8 @@ def counter(*phases: tuple[int, float], start: float = 0) -> str:
 class Simulation:
     """Input series sampled, and rules evaluated, every minute, and what must hold when.
 
-    promtool evaluates every group at one interval, so the groups of five minutes run every minute here: ratios are
-    the same, sums over the period are five times as large, and an SLO ages five times as fast. `t2=False` leaves those
-    groups out.
+    promtool evaluates every group at one interval, so the long windows are compiled for every minute here, not every
+    five. `t2=False` leaves their groups out.
     """
 
     specs: Iterable[ServiceSpec]
@@ -44,6 +46,7 @@ class Simulation:
     evaluation: str = "1m"
     sampling: str = "1m"
     t2: bool = True
+    now: datetime = EPOCH  # promtool's time begins there
     checks: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,7 +63,7 @@ class Simulation:
 
     def run(self, folder: Path) -> None:
         """Run promtool; the failure is its report."""
-        groups = yaml.safe_load(render_rules(list(self.specs)))["groups"]
+        groups = compile_rules(list(self.specs), now=self.now, every=1 if self.t2 else 5)["groups"]
         groups = [group for group in groups if self.t2 or group["interval"] == self.evaluation]
         (folder / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
         test = {
@@ -86,6 +89,7 @@ class Simulation:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def firing(tier: str, slo: str = "availability") -> str:
-    """The selector of the burn alert of that tier while it fires."""
-    return f'ALERTS{{alertname="ErrorBudgetBurn",alertstate="firing",slo="{slo}",tier="{tier}"}}'
+def firing(tier: str, slo: str = "availability", *, of: str = "") -> str:
+    """The selector of the burn alert of that tier (of a service, where there are several) while it fires."""
+    whose = f'service="{of}",' if of else ""
+    return f'ALERTS{{alertname="ErrorBudgetBurn",alertstate="firing",{whose}slo="{slo}",tier="{tier}"}}'
