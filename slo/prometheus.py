@@ -1,6 +1,6 @@
 """What the compiled rules recorded, read over Prometheus' HTTP API: the same questions as the embedded engine answers.
 
-A missing, late, partial or senseless answer is no data, never "no errors".
+A missing, late, partial or senseless answer is no data, never "no errors"; one that may be better is asked for again.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import httpx
+import numpy as np
 
 from burnline.events import Burn, Counts, SloState, SloStatus
 from burnline.metrics import (
@@ -25,33 +27,44 @@ from burnline.metrics import (
     SLO_BURN_RATE,
     SLO_EVENTS,
     SLO_EVENTS_WINDOW,
+    SLO_EXCLUDED,
     SLO_EXHAUSTION,
     SLO_SLI,
     TIER,
     WINDOW,
 )
+from burnline.slo.calendar import period_end, period_name
+from burnline.slo.derive import combine
+from burnline.slo.exclusions import excluded_at, exclusions_of
+from burnline.slo.promise import Promise, promises_of
 from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Select, Text, series, show
+from burnline.slo.rules_slo import MEMBER
 from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL
-from burnline.slo.status import state_of
-from burnline.slo.windows import Tier, base_interval, tiers
+from burnline.slo.status import state_of, told
+from burnline.slo.windows import Tier, tiers_of, window_label
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
-from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 10.0  # for an answer, a second try included
+FIRST_TRY_SECONDS = 6.0
 STALE_INTERVALS = 5
+SERVER_ERROR = 500
 SEEN = "seen"  # beside "bad" and "total" in an answer: when the last increase was recorded
-READ = (SLO_BURN_RATE, SLO_EVENTS_WINDOW, SLO_SLI, SLO_BUDGET_REMAINING, SLO_EXHAUSTION, "ALERTS")
+READ = (SLO_BURN_RATE, SLO_EVENTS_WINDOW, SLO_SLI, SLO_BUDGET_REMAINING, SLO_EXHAUSTION, SLO_EXCLUDED, "ALERTS")
 
 
 class _Refused(Exception):
-    """An answer that cannot be believed; `reason` is one of a few words, to be counted."""
+    """An answer that cannot be believed; `reason` is one of a few words, to be counted.
 
-    def __init__(self, reason: str, detail: str) -> None:
+    `again`: it may be better the next time.
+    """
+
+    def __init__(self, reason: str, detail: str, *, again: bool = False) -> None:
         self.reason = reason
+        self.again = again
         super().__init__(f"{reason}: {detail}")
 
 
@@ -76,7 +89,7 @@ class PrometheusReader:
         self._url = url.rstrip("/")
         self._place = httpx.URL(url).netloc.decode()  # for people: without a password
         self._specs = tuple(specs)
-        self._slos = {(spec.service, slo.name): slo for spec in specs for slo in spec.slos}
+        self._slos = {(spec.service, of.slo.name): of for spec in specs for of in promises_of(spec)}
         self._client = client or httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False)
         self.refused: Counter[str] = Counter()
 
@@ -89,11 +102,11 @@ class PrometheusReader:
 
         Raises: KeyError for an SLO that is not in the specs.
         """
-        window = self._slos[service, slo].window
-        if until - since < MILLISECOND or not isinstance(window, timedelta):
+        of = self._slos[service, slo]
+        if until - since < MILLISECOND:
             return None
         try:
-            return self._counts(service, slo, since, until, STALE_INTERVALS * base_interval(window))
+            return self._counts(of, since, until)
         except _Refused as refused:
             self._note(refused, service=service, slo=slo)
             return None
@@ -109,27 +122,24 @@ class PrometheusReader:
             found, why = {}, f"Prometheus at {self._place} cannot say: {refused}"
         else:
             why = ""
-        return tuple(
-            _status(spec.service, slo, slo.window, found, now, why)
-            for spec in self._specs
-            for slo in spec.slos
-            if isinstance(slo.window, timedelta)
-        )
+        return tuple(_status(of, found, now, why) for of in self._slos.values())
 
-    def _counts(self, service: str, slo: str, since: datetime, until: datetime, stale: timedelta) -> Counts:
-        labels = {SERVICE: service, SLO: slo}
+    def _counts(self, of: Promise, since: datetime, until: datetime) -> Counts:
+        labels = {SERVICE: of.spec.service, SLO: of.slo.name}
         summed = Call("sum_over_time", (Select(series(SLO_EVENTS, **labels), over=until - since - MILLISECOND),))
         last = Call("timestamp", (Select(series(SLO_EVENTS, **labels, **{EVENT: TOTAL})),))
         seen = Call("label_replace", (last, Text(EVENT), Text(SEEN), Text(""), Text("")))
-        values = {each.labels.get(EVENT): each.value for each in self._query(Binary("or", summed, seen), until)}
+        found = self._query(Binary("or", summed, seen), until)
+        values = {(each.labels.get(MEMBER, ""), each.labels.get(EVENT)): each.value for each in found}
         if not all(map(math.isfinite, values.values())):
             raise _Refused("not a number", str(values))
-        if not {BAD, TOTAL, SEEN} <= values.keys():
+        members = {member for member, _ in values}
+        if not members or any((member, event) not in values for member in members for event in (BAD, TOTAL, SEEN)):
             raise _Refused("empty", f"no events recorded by {until.isoformat()}")
-        age = timedelta(seconds=until.timestamp() - values[SEEN])
-        if age > stale:
+        age = timedelta(seconds=until.timestamp() - max(values[member, SEEN] for member in members))
+        if age > STALE_INTERVALS * of.base:
             raise _Refused("stale", f"the last events were recorded {age} before {until.isoformat()}")
-        return Counts(min(max(values[BAD], 0.0), values[TOTAL]), values[TOTAL])
+        return _together(of, {member: (values[member, BAD], values[member, TOTAL]) for member in members})
 
     def _recorded(self, now: datetime) -> dict[_Key, float]:
         ours = Matcher(SERVICE, "=~", "|".join(spec.service for spec in self._specs))  # names need no escaping
@@ -142,20 +152,31 @@ class PrometheusReader:
         return {key: value for key, value in found.items() if math.isfinite(value)}
 
     def _query(self, expr: Expr, at: datetime) -> list[_Element]:
+        """One question, asked twice when the first answer may only have been unlucky and there is time left."""
+        deadline = monotonic() + TIMEOUT_SECONDS
+        try:
+            return self._ask(expr, at, FIRST_TRY_SECONDS)
+        except _Refused as refused:
+            left = deadline - monotonic()
+            if not refused.again or left <= 0:
+                raise
+        return self._ask(expr, at, left)
+
+    def _ask(self, expr: Expr, at: datetime, seconds: float) -> list[_Element]:
         asked = {
             "query": show(expr, width=100_000),
             "time": f"{at.timestamp():.3f}",
-            "timeout": f"{TIMEOUT_SECONDS:g}s",
+            "timeout": f"{round(seconds * 1000)}ms",
         }
         try:
-            answer = self._client.post(f"{self._url}/api/v1/query", data=asked)
+            answer = self._client.post(f"{self._url}/api/v1/query", data=asked, timeout=seconds)
             body = answer.json()
         except httpx.TimeoutException as error:
-            raise _Refused("timeout", str(error) or type(error).__name__) from error
+            raise _Refused("timeout", str(error) or type(error).__name__, again=True) from error
         except httpx.HTTPError as error:
-            raise _Refused("unreachable", str(error) or type(error).__name__) from error
+            raise _Refused("unreachable", str(error) or type(error).__name__, again=True) from error
         except ValueError as error:
-            raise _Refused("malformed", f"HTTP {answer.status_code} without JSON") from error
+            raise _Refused("malformed", f"HTTP {answer.status_code} without JSON", again=True) from error
         return _elements(answer.status_code, body)
 
     def _note(self, refused: _Refused, **about: str) -> None:
@@ -170,9 +191,9 @@ def _elements(status: int, body: Any) -> list[_Element]:
     """
     if status != httpx.codes.OK or not isinstance(body, dict) or body.get("status") != "success":
         said = body.get("error") if isinstance(body, dict) else None
-        raise _Refused("error", f"HTTP {status}: {said or 'no reason given'}")
-    if body.get("warnings"):
-        raise _Refused("warnings", str(body["warnings"]))
+        raise _Refused("error", f"HTTP {status}: {said or 'no reason given'}", again=status >= SERVER_ERROR)
+    if body.get("warnings"):  # a remote store, or one of several Prometheus, did not answer
+        raise _Refused("warnings", str(body["warnings"]), again=True)
     try:
         return [_Element(dict(each["metric"]), float(each["value"][1])) for each in body["data"]["result"]]
     except (KeyError, TypeError, ValueError, IndexError) as error:
@@ -187,45 +208,67 @@ def _key(labels: Mapping[str, str]) -> _Key:
     return metric, labels.get(SERVICE, ""), labels.get(SLO, ""), part
 
 
-def _status(
-    service: str, slo: SloSpec, window: timedelta, found: Mapping[_Key, float], now: datetime, why: str
-) -> SloStatus:
-    def value(metric: str, part: str = "") -> float | None:
-        return found.get((metric, service, slo.name, part))
+def _together(of: Promise, found: Mapping[str, tuple[float, float]]) -> Counts:
+    """The events of an SLO; those of a composite's members by its own rule."""
+    if "" in found or of.sli.composite is None:
+        bad, total = found.get("", (0.0, 0.0))
+    else:
+        events = np.array([found.get(member.slo.name, (0.0, 0.0)) for member in of.members])
+        planes = np.stack([events[:, 0], events[:, 1], events[:, 1]])
+        bad, total, _ = combine(of.sli.composite, np.zeros(3), planes).tolist()
+    return Counts(min(max(bad, 0.0), total), total)
 
-    seen = value(SLO_EVENTS, TOTAL)
-    silent = f"{ALERT_NO_DATA}:firing"
-    cause = why or _cause(seen, now, window, silent=value(silent) is not None)
-    burns = tuple(_burn(tier, (service, slo.name), found, silent=bool(cause)) for tier in tiers(window, slo.objective))
+
+def _status(of: Promise, found: Mapping[_Key, float], now: datetime, why: str) -> SloStatus:
+    key, slo = (of.spec.service, of.slo.name), of.slo
+
+    def value(metric: str, part: str = "") -> float | None:
+        return found.get((metric, *key, part))
+
+    seen, own = value(SLO_EVENTS, TOTAL), window_label(slo.window)
+    excluded = _excluded(of, now) if value(SLO_EXCLUDED) else ""
+    silent = value(f"{ALERT_NO_DATA}:firing") is not None
+    cause = why or excluded or _cause(seen, now, of.base, silent=silent)
+    burns = tuple(_burn(tier, key, found, silent=bool(cause)) for tier in tiers_of(slo))
     bad, total = value(SLO_EVENTS_WINDOW, BAD) or 0.0, value(SLO_EVENTS_WINDOW, TOTAL) or 0.0
     remaining, left = value(SLO_BUDGET_REMAINING), value(SLO_EXHAUSTION)
     return SloStatus(
-        service=service,
+        service=of.spec.service,
         slo=slo.name,
         at=now if seen is None else datetime.fromtimestamp(seen, UTC),
         state=SloState.UNKNOWN if cause else state_of(burns, remaining if total >= slo.min_events else None),
         objective=slo.objective,
-        window=window,
-        sli=value(SLO_SLI),
+        window=of.window,
+        sli=value(SLO_SLI, own),
         counts=Counts(min(max(bad, 0.0), total), total),
         budget_remaining=remaining,
         exhausted_in=None if left is None else timedelta(seconds=left),
         burns=burns,
         cause=cause,
+        period=period_name(of.calendar) if of.calendar else "",
+        resets_at=period_end(of.calendar, now) if of.calendar else None,
+        excluded=excluded,
     )
 
 
-def _cause(seen: float | None, now: datetime, window: timedelta, *, silent: bool) -> str:
+def _excluded(of: Promise, now: datetime) -> str:
+    """Why nothing counts, when the rules say so."""
+    return told(excluded_at(exclusions_of(of.spec, of.slo.name), now)) or "excluded by the rules"
+
+
+def _cause(seen: float | None, now: datetime, base: timedelta, *, silent: bool) -> str:
     if seen is None:
         return "Prometheus has no events recorded: does it run the rules of this SLO, and scrape the service?"
     age = timedelta(seconds=now.timestamp() - seen)
-    if age > STALE_INTERVALS * base_interval(window):
+    if age > STALE_INTERVALS * base:
         return f"Prometheus recorded the last events {format_duration(age)} ago: does it still evaluate its rules?"
     return f"{ALERT_NO_DATA} fires: nothing was counted for some time" if silent else ""
 
 
 def _burn(tier: Tier, slo: tuple[str, str], found: Mapping[_Key, float], *, silent: bool) -> Burn:
-    long, short = (found.get((SLO_BURN_RATE, *slo, format_duration(each))) for each in (tier.long, tier.short))
+    windows = [format_duration(each) for each in (tier.long, tier.short)]
+    long, short = (found.get((SLO_BURN_RATE, *slo, each)) for each in windows)
+    long_sli, short_sli = (found.get((SLO_SLI, *slo, each)) for each in windows)
     return Burn(
         tier=tier.name,
         severity=tier.severity,
@@ -235,4 +278,6 @@ def _burn(tier: Tier, slo: tuple[str, str], found: Mapping[_Key, float], *, sile
         long_rate=long,
         short_rate=None if silent else short,
         firing=(f"{ALERT_BURN}:firing", *slo, tier.name) in found,
+        long_sli=long_sli,
+        short_sli=short_sli,
     )

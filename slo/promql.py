@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from burnline.spec.selector import Matcher, Selector
@@ -116,18 +117,10 @@ def show(expr: Expr, *, width: int = 100, indent: int = 0) -> str:
 
     Raises: ValueError for text that no PromQL string can hold (a lone surrogate).
     """
-    line = _line(expr)
-    if indent + len(line) <= width or isinstance(expr, Number | Text | Select | Raw):
-        return line
-    if isinstance(expr, Binary):
-        left, right = (_operand(expr, side, width, indent) for side in ("left", "right"))
-        return f"{left}\n{' ' * indent}{_operator(expr)} {right}"
-    if isinstance(expr, Subquery):
-        return _bracket((expr.of,), width, indent) + _steps(expr)
-    inside = expr.args if isinstance(expr, Call) else (expr.of,)
-    return _head(expr) + _bracket(inside, width, indent)
+    return _Printer(width).show(expr, indent)
 
 
+@lru_cache(maxsize=4096)
 def quote(text: str) -> str:
     """A PromQL string literal of any text.
 
@@ -142,26 +135,86 @@ def _code(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"
 
 
-def _line(expr: Expr) -> str:
-    match expr:
-        case Number(value):
-            return _number(value)
-        case Text(value):
-            return quote(value)
-        case Select():
-            return _select(expr)
-        case Raw(text):
-            return f"({text}\n)" if "#" in text else f"({text})"  # a comment must not reach the bracket
-        case Subquery(of):
-            return f"({_line(of)}){_steps(expr)}"
-        case Call(_, args):
-            return f"{_head(expr)}({', '.join(_line(arg) for arg in args)})"
-        case Aggregate(_, of):
-            return f"{_head(expr)}({_line(of)})"
-        case Binary():
-            sides = ((expr.left, _loose(expr, "left")), (expr.right, _loose(expr, "right")))
-            left, right = (f"({_line(side)})" if loose else _line(side) for side, loose in sides)
-            return f"{left} {_operator(expr)} {right}"
+class _Printer:
+    """Remembers each expression on one line: a nested one is measured again and again as its parents are broken."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._lines: dict[int, str] = {}
+
+    def show(self, expr: Expr, indent: int) -> str:
+        line = self.line(expr)
+        if indent + len(line) <= self.width or isinstance(expr, Number | Text | Select | Raw):
+            return line
+        if isinstance(expr, Binary):
+            left, right = (self._operand(expr, side, indent) for side in ("left", "right"))
+            return f"{left}\n{' ' * indent}{_operator(expr)} {right}"
+        if isinstance(expr, Subquery):
+            return self._bracket((expr.of,), indent) + _steps(expr)
+        inside = expr.args if isinstance(expr, Call) else (expr.of,)
+        return _head(expr) + self._bracket(inside, indent)
+
+    def line(self, expr: Expr) -> str:
+        found = self._lines.get(id(expr))
+        if found is None:
+            found = self._lines[id(expr)] = self._line(expr)
+        return found
+
+    def _line(self, expr: Expr) -> str:
+        match expr:
+            case Number(value):
+                return _number(value)
+            case Text(value):
+                return quote(value)
+            case Select():
+                return _select(expr)
+            case Raw(text):
+                return f"({text}\n)" if "#" in text else f"({text})"  # a comment must not reach the bracket
+            case Subquery(of):
+                return f"({self.line(of)}){_steps(expr)}"
+            case Call(_, args):
+                return f"{_head(expr)}({', '.join(self.line(arg) for arg in args)})"
+            case Aggregate(_, of):
+                return f"{_head(expr)}({self.line(of)})"
+            case Binary():
+                left, right = self._side(expr, "left"), self._side(expr, "right")
+                return f"{left} {_operator(expr)} {right}"
+
+    def _side(self, expr: Binary, side: str) -> str:
+        line = self.line(_operand(expr, side))
+        return f"({line})" if _loose(expr, side) else line
+
+    def _bracket(self, inside: tuple[Expr, ...], indent: int) -> str:
+        deeper = indent + _INDENT
+        shown = self.show(inside[0], deeper)
+        for before, expr in pairwise(inside):
+            together = isinstance(before, Text) and isinstance(expr, Text)
+            shown += (", " if together else f",\n{' ' * deeper}") + self.show(expr, deeper)
+        return f"(\n{' ' * deeper}{shown}\n{' ' * indent})"
+
+    def _operand(self, expr: Binary, side: str, indent: int) -> str:
+        """A side of a broken operation, in brackets where they are needed or where they help the eye."""
+        operand = _operand(expr, side)
+        before = 0 if side == "left" else len(_operator(expr)) + 1
+        line = self._side(expr, side)
+        if indent + before + len(line) <= self.width:
+            return line
+        if isinstance(operand, Binary) and (_loose(expr, side) or _PRECEDENCE[operand.op] != _PRECEDENCE[expr.op]):
+            return self._bracket((operand,), indent)
+        return self.show(operand, indent)
+
+
+def _operand(expr: Binary, side: str) -> Expr:
+    return expr.left if side == "left" else expr.right
+
+
+def _loose(expr: Binary, side: str) -> bool:
+    """Whether this operand needs brackets: it binds less tightly, or as tightly on the right (all are left first)."""
+    operand = _operand(expr, side)
+    if not isinstance(operand, Binary):
+        return False
+    inner, outer = _PRECEDENCE[operand.op], _PRECEDENCE[expr.op]
+    return inner < outer or (inner == outer and side == "right")
 
 
 def _steps(expr: Subquery) -> str:
@@ -172,36 +225,6 @@ def _head(expr: Call | Aggregate) -> str:
     if isinstance(expr, Call):
         return expr.function
     return f"{expr.op} by ({', '.join(expr.by)}) " if expr.by else expr.op
-
-
-def _bracket(inside: tuple[Expr, ...], width: int, indent: int) -> str:
-    deeper = indent + _INDENT
-    shown = show(inside[0], width=width, indent=deeper)
-    for before, expr in pairwise(inside):
-        together = isinstance(before, Text) and isinstance(expr, Text)
-        shown += (", " if together else f",\n{' ' * deeper}") + show(expr, width=width, indent=deeper)
-    return f"(\n{' ' * deeper}{shown}\n{' ' * indent})"
-
-
-def _operand(expr: Binary, side: str, width: int, indent: int) -> str:
-    """A side of a broken operation, in brackets where they are needed or where they help the eye."""
-    operand = expr.left if side == "left" else expr.right
-    before = 0 if side == "left" else len(_operator(expr)) + 1
-    line = f"({_line(operand)})" if _loose(expr, side) else _line(operand)
-    if indent + before + len(line) <= width:
-        return line
-    if isinstance(operand, Binary) and (_loose(expr, side) or _PRECEDENCE[operand.op] != _PRECEDENCE[expr.op]):
-        return _bracket((operand,), width, indent)
-    return show(operand, width=width, indent=indent)
-
-
-def _loose(expr: Binary, side: str) -> bool:
-    """Whether this operand needs brackets: it binds less tightly, or as tightly on the right (all are left first)."""
-    operand = expr.left if side == "left" else expr.right
-    if not isinstance(operand, Binary):
-        return False
-    inner, outer = _PRECEDENCE[operand.op], _PRECEDENCE[expr.op]
-    return inner < outer or (inner == outer and side == "right")
 
 
 def _operator(expr: Binary) -> str:
@@ -221,6 +244,7 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(float(value))
 
 
+@lru_cache(maxsize=1024)
 def _duration(value: timedelta) -> str:
     return format_duration(round(value / MILLISECOND) * MILLISECOND)  # PromQL knows nothing finer
 

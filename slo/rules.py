@@ -18,14 +18,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-import yaml
-
 from burnline.errors import Problem, SpecError
 from burnline.slo.promise import promises_of
 from burnline.slo.rules_alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
 from burnline.slo.rules_events import each_fifth, each_interval
 from burnline.slo.rules_slo import T2_EVERY, Rule, Subject
 from burnline.slo.rules_windows import budget, rates_in_t1, rates_in_t2, state
+from burnline.slo.rules_yaml import dump
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 
@@ -81,16 +80,13 @@ def render_rules(specs: Sequence[ServiceSpec], *, now: datetime | None = None) -
     return HEADER + dump(compile_rules(specs, now=now))
 
 
-def dump(body: Any) -> str:
-    """YAML with expressions over several lines as they are printed, and no anchors."""
-    return yaml.dump(body, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=1000)
-
-
 def _check_now(specs: Iterable[ServiceSpec], now: datetime | None) -> None:
     if now is not None:
         return
     problems = [
-        Problem(spec.service, 0, "exclude" if spec.exclude else f"slos.{slo.name}.window", "needs the time to be compiled")
+        Problem(
+            spec.service, 0, "exclude" if spec.exclude else f"slos.{slo.name}.window", "needs the time to be compiled"
+        )
         for spec in specs
         for slo in spec.slos
         if spec.exclude or not isinstance(slo.window, timedelta)
@@ -163,17 +159,3 @@ def _group(name: str, parts: Sequence[_Part]) -> dict[str, Any]:
 
 def _missed_group() -> dict[str, Any]:
     return {"name": f"{GROUP_PREFIX}/missed/1m", "interval": "1m", "rules": [missed()]}
-
-
-class _Readable(yaml.SafeDumper):
-    """Expressions over several lines as they are printed, and no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _as_lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Readable.add_representer(str, _as_lines)

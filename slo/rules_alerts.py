@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
 
+from burnline.events import SloState
 from burnline.metrics import (
     ALERT_BURN,
     ALERT_NO_DATA,
@@ -18,6 +19,7 @@ from burnline.metrics import (
     SLO_BURN_RATE,
     SLO_EVENTS_OVER,
     SLO_POLICY,
+    SLO_STATE_LEVEL,
     STEP,
     TIER,
     WINDOW,
@@ -30,10 +32,10 @@ from burnline.slo.alerts import (
     policy_annotations,
     policy_labels,
 )
-from burnline.slo.lint import whole_name
+from burnline.slo.dependencies import dependencies
 from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, series, show
 from burnline.slo.rules_slo import IDENTITY, Rule, Subject, alert, record
-from burnline.slo.rules_windows import nothing_counted
+from burnline.slo.rules_windows import LEVELS, nothing_counted
 from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL
 from burnline.slo.windows import Tier, least_bad_events
 from burnline.spec.selector import Matcher, Selector
@@ -41,6 +43,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 
 GROUP_PREFIX = "burnline"
+UNKNOWN = LEVELS.index(SloState.UNKNOWN)
 
 
 def burns(of: Subject, *, in_t1: bool) -> list[Rule]:
@@ -67,7 +70,9 @@ def no_data(of: Subject) -> Rule:
 
 def policy(spec: ServiceSpec) -> list[Rule]:
     """Each step of the budget policy, in force when any SLO of the service has no more than that left."""
-    left = Select(series(SLO_BUDGET_REMAINING, **{SERVICE: spec.service}, **RECORDED))
+    known = Select(series(SLO_BUDGET_REMAINING, **{SERVICE: spec.service}, **RECORDED))
+    unknown = Binary("==", Select(series(SLO_STATE_LEVEL, **{SERVICE: spec.service})), Number(UNKNOWN))
+    left = Binary("unless", known, unknown, on=IDENTITY)
     rules: list[Rule] = []
     for step in spec.budget_policy:
         in_force = Binary("<=", Aggregate("min", left), Number(step.left), as_bool=True)
@@ -136,19 +141,12 @@ def _rates(of: Subject, tier: Tier, op: str) -> tuple[Expr, Expr]:
 
 def _dependencies(of: Subject) -> dict[str, str]:
     """A template that is empty unless an SLO that this one depends on pages as well; made of names alone."""
-    names = [whole_name(of.promise.spec, written) for written in of.promise.slo.depends_on]
-    if not names:
-        return {}
-    (key, words) = next(iter(dependency_annotation(["\0"]).items()))
-    return {key: _while_they_page(names, words)}
+    told = [(pair, dependency_annotation(["/".join(pair)])) for pair in dependencies(of.promise.spec, of.promise.slo)]
+    keys = {key for _, annotation in told for key in annotation}
+    return {key: "".join(_while_it_pages(*pair, annotation[key]) for pair, annotation in told) for key in keys}
 
 
-def _while_they_page(names: Sequence[str], words: str) -> str:
-    paging = "".join(f"{{{{ if query `{_paging(name)}` }}}}{words.replace(chr(0), name)}. {{{{ end }}}}" for name in names)
-    return paging
-
-
-def _paging(name: str) -> str:
-    service, _, slo = name.partition("/")
+def _while_it_pages(service: str, slo: str, words: str) -> str:
     firing = {"alertname": ALERT_BURN, "alertstate": "firing", SEVERITY: "page", SERVICE: service, SLO: slo}
-    return show(Select(series("ALERTS", **firing)), width=10_000)
+    paging = show(Select(series("ALERTS", **firing)), width=10_000)
+    return f"{{{{ if query `{paging}` }}}}{words}. {{{{ end }}}}"

@@ -88,8 +88,8 @@ def _slices(of: Subject, slices: SlicesSpec) -> Expr:
 
 
 def _throughput(of: Subject, per: timedelta, at_least: float) -> Expr:
-    """A slice with too few events, none included, is bad; one in which nothing was scraped, or an exclusion, is none."""
-    total = Call("sum_over_time", (of.over(SLO_SLICE_EVENTS, per, **{EVENT: TOTAL}),))
+    """A slice with too few events, or none, is bad; one that was not watched, or excluded in part, is no slice."""
+    total: Expr = Call("sum_over_time", (of.over(SLO_SLICE_EVENTS, per, **{EVENT: TOTAL}),))
     if of.exclusions:
         lately = Select(of.recorded(SLO_EXCLUDED).selector, over=of.over(SLO_SLICE_EVENTS, per).over)
         total = Binary("unless", total, Binary("==", Call("max_over_time", (lately,)), Number(1)), on=())

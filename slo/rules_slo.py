@@ -165,7 +165,7 @@ def alert(
     wait: timedelta = timedelta(0),
     templates: Mapping[str, str] | None = None,
 ) -> Rule:
-    """An alerting rule; labels and annotations come out as they are, only `templates` are annotations to be filled in."""
+    """An alerting rule; labels and annotations come out as they are, `templates` are annotations to be filled in."""
     rule: Rule = {"alert": name, "expr": show(expr, width=WIDTH)}
     if wait:
         rule["for"] = format_duration(wait)

@@ -51,7 +51,7 @@ def rates_in_t1(of: Subject) -> list[Rule]:
 
 
 def rates_in_t2(of: Subject) -> list[Rule]:
-    """The same of the longer windows, a rule for each: two rules of one name and the same labels look like a mistake."""
+    """The same of the longer windows, a rule for each: promtool takes two of one name and labels for a mistake."""
     lengths = of.windows(in_t1=False)
     own = ((each, {**of.labels, WINDOW: format_duration(each)}) for each in lengths)
     return [rule for each, labels in own for rule in _rates(of, SLO_EVENTS_5M, [each], labels)]
@@ -171,9 +171,7 @@ def _level(of: Subject) -> Expr:
     if of.exclusions:
         unknown = Binary("or", of.excluded, unknown)
     found = [(Call("vector", (Number(0),)), 0), (unknown, 3), (page, 2), (spent, 2), (ticket, 1), (low, 1)]
-    return Aggregate(
-        "max", union([Binary("+", Binary("*", Number(0), each), Number(level)) for each, level in found])
-    )
+    return Aggregate("max", union([Binary("+", Binary("*", Number(0), each), Number(level)) for each, level in found]))
 
 
 def _info(of: Subject) -> dict[str, str]:

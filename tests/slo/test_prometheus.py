@@ -153,7 +153,7 @@ def recorded(**but: Any) -> list[dict[str, Any]]:
     return [
         element(values["long"], __name__=burn, window="1h"),
         element(values["short"], __name__=burn, window="5m"),
-        element(values["sli"], __name__="burnline_slo_sli_ratio"),
+        element(values["sli"], __name__="burnline_slo_sli_ratio", window="30d"),
         element(values["left"], __name__="burnline_slo_error_budget_remaining_ratio"),
         element(values["bad"], __name__=window, event="bad"),
         element(values["total"], __name__=window, event="total"),
@@ -229,3 +229,68 @@ def test_an_alert_on_missing_data_makes_the_state_unknown(now: datetime) -> None
 
 def test_without_slos_nothing_is_asked(now: datetime) -> None:
     assert reader(lambda _: pytest.fail("asked"), "[]").statuses(now) == ()
+
+
+def test_an_answer_that_may_be_better_is_asked_for_once_more(now: datetime) -> None:
+    answers = [httpx.Response(503, json={}), vector(*events(now))]
+
+    assert read(reader(lambda _: answers.pop(0)), now) == Counts(2, 100)
+
+
+def test_a_question_that_is_wrong_is_not_asked_again(now: datetime) -> None:
+    answers = [httpx.Response(422, json={"status": "error", "error": "too many samples"})]
+
+    assert read(reader(lambda _: answers.pop(0)), now) is None
+
+
+def test_a_partial_answer_is_unknown_even_when_it_comes_twice(now: datetime) -> None:
+    partial = [vector(*recorded(), warnings=["half of the stores answered"]) for _ in range(2)]
+
+    (status,) = reader(lambda _: partial.pop()).statuses(now)
+
+    assert (status.state, status.budget_remaining) == (SloState.UNKNOWN, None)
+    assert "half of the stores" in status.cause
+
+
+def test_while_excluded_the_state_is_unknown_and_says_until_when(now: datetime) -> None:
+    at = f"{now:%Y-%m-%dT%H:%M:%SZ}"
+    spec = service(SLOS, exclude=[{"from": at, "for": "2h", "reason": "database move"}])
+
+    def prometheus(request: httpx.Request) -> httpx.Response:
+        if b"timestamp" in request.content:
+            return vector(element(now.timestamp(), event="total"))
+        return vector(*recorded(), element(1, __name__="burnline_slo_excluded"))
+
+    client = httpx.Client(transport=httpx.MockTransport(prometheus))
+    (status,) = PrometheusReader("http://p", [spec], client).statuses(now + timedelta(minutes=5))
+
+    assert status.state is SloState.UNKNOWN
+    assert status.cause == status.excluded
+    assert status.cause.startswith("excluded until")
+    assert status.cause.endswith("database move")
+
+
+def test_a_calendar_period_says_when_its_budget_is_whole_again(now: datetime) -> None:
+    slos = SLOS.replace("window: 30d", "window: {calendar: month, tz: Europe/Berlin}")
+    monthly = [*recorded()[:2], element(0.5, __name__="burnline_slo_sli_ratio", window="month"), *recorded()[3:]]
+
+    (status,) = reader(lambda _: vector(*monthly), slos).statuses(now)
+
+    assert (status.sli, status.period) == (0.5, "month (Europe/Berlin)")
+    assert status.resets_at is not None
+    assert now < status.resets_at <= now + timedelta(days=31)
+
+
+def test_the_events_of_a_composite_are_taken_together_as_it_says(now: datetime) -> None:
+    slos = """
+- {name: fast, objective: 99%, window: 30d, sli: {ratio: {bad: a, total: b}}}
+- {name: right, objective: 99%, window: 30d, sli: {ratio: {bad: c, total: d}}}
+- {name: availability, objective: 99%, window: 30d, sli: {composite: {weighted: {fast: 3, right: 1}}}}
+"""
+    both = [
+        {**each, "metric": {**each["metric"], "member": member}}
+        for member, bad in (("fast", 0), ("right", 40))
+        for each in events(now, bad=bad, total=100)
+    ]
+
+    assert read(reader(lambda _: vector(*both), slos), now) == Counts(20, 200)

@@ -154,7 +154,7 @@ def test_what_a_target_counted_before_it_was_first_scraped_is_not_counted(tmp_pa
 
 
 def test_the_budget_weighs_events_and_not_hours(tmp_path: Path) -> None:
-    """Ten busy minutes, half of them failing, and ninety quiet ones: 49.6 % of the events failed, not 5 % of the time."""
+    """Ten busy minutes, half of it failing, and ninety quiet ones: 49.6 % of the events failed, not 5 % of the time."""
     busy, quiet = 600, 0.5
     series = {OK: counter((10, busy / 2), (91, quiet)), BAD: counter((10, busy / 2), (91, 0))}
     simulation = Simulation([service(AVAILABILITY)], series)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
@@ -29,7 +30,7 @@ def push_to_ruler(
 
     Raises: BurnlineError when nothing could be delivered.
     """
-    wanted = compile_rules(load_checked(services))["groups"]
+    wanted = compile_rules(load_checked(services), now=datetime.now(UTC))["groups"]
     with new_client() as client:
         ruler = Ruler(url, namespace, tenant=tenant, token=_token(token_file), client=client)
         plan = plan_groups(wanted, ruler.groups())
@@ -54,7 +55,7 @@ def push_to_folder(services: Path, folder: Path, *, reload_url: str, dry_run: bo
 
 
 def _files(specs: Sequence[ServiceSpec]) -> dict[str, str]:
-    return {FILE: render_rules(specs)}
+    return {FILE: render_rules(specs, now=datetime.now(UTC))}
 
 
 def _token(file: Path | None) -> str:
