@@ -54,7 +54,7 @@ ALL_KINDS = """
   depends_on: [latency, other/availability]
   sli: {same_as: answered}
 """
-MORE = {
+MORE: dict[str, Any] = {
     "exclude": [
         {"from": "2026-12-01T02:00:00Z", "to": "2026-12-01T04:00:00Z", "reason": "move", "slos": ["availability"]},
         {
