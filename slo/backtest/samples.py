@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from burnline.events import Collection, Sample
+from burnline.spec.selector import Selector
 
 TARGET = ("job", "instance")
 COLLECTOR = "backtest"
@@ -34,6 +36,27 @@ class Samples:
         track.at.append(at)
         track.values.append(value)
         self.count += 1
+
+    def has(self, selector: Selector) -> bool:
+        """Whether there are samples of the metric."""
+        return any(name == selector.metric for name, _ in self.tracks)
+
+    def ends(self) -> list[datetime]:
+        """When the series end."""
+        return [datetime.fromtimestamp(max(track.at), UTC) for track in self.tracks.values() if track.at]
+
+    def within(self, since: datetime | None, until: datetime | None) -> Samples:
+        """What lies in [since, until]."""
+        if since is None and until is None:
+            return self
+        first = since.timestamp() if since else -math.inf
+        last = until.timestamp() if until else math.inf
+        found = Samples()
+        for (name, labels), track in self.tracks.items():
+            for at, value in zip(track.at, track.values, strict=True):
+                if first <= at <= last:
+                    found.add(name, dict(labels), at, value)
+        return found
 
     def collections(self, service: str) -> Iterator[Collection]:
         """One collection per target and moment, in time order: a target's series are read together."""

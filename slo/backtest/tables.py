@@ -7,7 +7,8 @@ import math
 from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,17 @@ class Rows:
     at: array[float] = field(default_factory=lambda: array("d"))
     bad: array[float] = field(default_factory=lambda: array("d"))
     total: array[float] = field(default_factory=lambda: array("d"))
+
+    def ends_at(self) -> datetime:
+        """The moment of the last row."""
+        return datetime.fromtimestamp(max(self.at), UTC)
+
+    def within(self, since: datetime | None, until: datetime | None) -> Rows:
+        """What lies in (since, until]."""
+        first = since.timestamp() if since else -math.inf
+        last = until.timestamp() if until else math.inf
+        keep = [first < at <= last for at in self.at]
+        return Rows(*(array("d", compress(values, keep)) for values in (self.at, self.bad, self.total)))
 
     def ordered(self) -> Iterator[tuple[float, float, float]]:
         """Rows in time order; rows of one moment are added up."""

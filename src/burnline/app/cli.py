@@ -99,6 +99,28 @@ def explain(
 
 
 @app.command()
+def backtest(
+    file: Annotated[Path, typer.Argument(help="The file of one service.")],
+    slo: Annotated[str, typer.Argument(help="One SLO; all of them, if not given.")] = "",
+    since: Annotated[str, typer.Option("--from", help="Where the past begins, as in 2026-01-05T12:00:00Z.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Where it ends.")] = "",
+    prometheus: Annotated[str, typer.Option(help="A Prometheus that has the past.")] = "",
+    data: Annotated[list[Path] | None, typer.Option(help="OpenMetrics text, CSV or Parquet; may be repeated.")] = None,
+    step: Annotated[str, typer.Option(help="How densely to read Prometheus.")] = "1m",
+    against: Annotated[Path | None, typer.Option(help="Another file of the service, to compare with.")] = None,
+    incidents: Annotated[Path | None, typer.Option(help="CSV with from, to and name: when it was really bad.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="A picture to write: .png or .html.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Say what the alerts of a service file would have done in the past."""
+    from burnline.app.backtest import Asked, read_step, run_backtest
+
+    run_backtest(
+        Asked(file, slo, since, until, prometheus, tuple(data or ()), read_step(step), against, incidents, plot, json)
+    )
+
+
+@app.command()
 def build(
     services: Services,
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
