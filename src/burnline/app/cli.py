@@ -157,6 +157,20 @@ def push(
 
 
 @app.command()
+def report(
+    services: Annotated[Path | None, typer.Argument(help="A service file or folder [BURNLINE_SERVICES].")] = None,
+    period: Annotated[str, typer.Option(help="30d, 2026-10, 2026-Q3, 2026-W40, last-month, ...")] = "30d",
+    tz: Annotated[str, typer.Option(help="The time zone of calendar periods and of what is shown.")] = "UTC",
+    form: Annotated[str, typer.Option("--format", help="md, html or json.")] = "md",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write instead of stdout.")] = None,
+) -> None:
+    """Tell what was promised and what was kept, over a period."""
+    from burnline.app.report import report_services
+
+    report_services(services, period=period, tz=tz, form=form, out=out)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a service file, for editors."""
     from burnline.app.commands import print_schema

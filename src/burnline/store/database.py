@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
 from burnline.store.file import OwnedFile, Presence, check_whole
-from burnline.store.migrate import migrate
+from burnline.store.migrate import check_schema, migrate
 from burnline.store.schema import EPOCH
 
 T = TypeVar("T")
@@ -211,6 +211,30 @@ def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT, exclusive
         if owned:
             owned.release()
         raise
+
+
+@contextmanager
+def reading(url: str) -> Iterator[Connection]:
+    """A consistent snapshot of a database that is there and of this version, without the right to change anything.
+
+    Raises: StoreError for one that is not, or that cannot be read.
+    """
+    target = _parse(url)
+    if target.get_backend_name() == "sqlite" and not Path(str(target.database)).is_file():
+        hint = "set BURNLINE_DATABASE to that of the burnline that watches the services"
+        raise StoreError(f"{target}: there is no such file; {hint}", retryable=False)
+    try:
+        engine = _engine(target, BUSY_TIMEOUT, read_only=True)
+    except (ModuleNotFoundError, NoSuchModuleError) as error:
+        raise StoreError(f"{target}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
+    try:
+        with engine.connect() as connection, connection.begin():
+            check_schema(connection)
+            yield connection
+    except FAILURES as error:
+        raise store_error(error, engine.url) from error
+    finally:
+        engine.dispose()
 
 
 def _prepare(engine: Engine, file: Path | None) -> None:

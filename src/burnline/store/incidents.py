@@ -109,6 +109,14 @@ def episodes_since(tx: Connection, source: str, fingerprint: str, since: datetim
     return [_episode(row) for row in rows]
 
 
+def episodes_between(tx: Connection, services: Collection[str], since: datetime, until: datetime) -> list[Episode]:
+    """Episodes of these services that were open at any time in (since, until], in order of their beginning."""
+    began = (episode.c.service.in_(services), episode.c.first_starts_at <= until)
+    lasted = or_(episode.c.ended_at.is_(None), episode.c.ended_at > since)
+    rows = tx.execute(select(episode).where(*began, lasted).order_by(episode.c.first_starts_at, episode.c.id))
+    return [_episode(row) for row in rows]
+
+
 def start_episode(tx: Connection, alert: AlertEvent, *, incident_id: int, service: str, now: datetime) -> Episode:
     """Begin an episode; it is closed from the start when `alert` is already resolved."""
     values = {

@@ -40,6 +40,21 @@ def migrate(engine: Engine) -> None:
         _upgrade(connection)
 
 
+def check_schema(connection: Connection) -> None:
+    """Whether the database has the schema of this version.
+
+    Raises: StoreError when it has not.
+    """
+    current = _current(connection)
+    if current != REVISIONS[-1]:
+        found = f"has schema {current}" if current else "holds nothing of burnline's"
+        raise StoreError(
+            f"{connection.engine.url} {found}, this burnline reads {REVISIONS[-1]}; "
+            "`burnline up` brings an older one up to date",
+            retryable=False,
+        )
+
+
 def migration_config(connection: Connection | None = None) -> Config:
     """Alembic's configuration; `connection` is the one that `migrations/env.py` runs in."""
     from alembic.config import Config
