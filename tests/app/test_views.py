@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from burnline.app.views import _sentence
+from burnline.app.slo_views import sentence as said
 from burnline.events import Burn, Counts, SloState, SloStatus
 
 
@@ -68,5 +68,5 @@ FIRING = Burn("page-fast", "page", 14.4, timedelta(hours=1), timedelta(minutes=5
         ),
     ],
 )
-def test_a_status_is_said_in_one_sentence(now: datetime, changed: dict[str, Any], sentence: str) -> None:
-    assert _sentence(status(now, **changed)) == sentence
+def test_a_status_is_said_in_onesaid(now: datetime, changed: dict[str, Any], sentence: str) -> None:
+    assert said(status(now, **changed)) == sentence

@@ -31,6 +31,7 @@ from burnline.spec.service import ServiceSpec
 
 HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
 STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
+RELEASES = {"allowed": "allowed", "approval": "waiting for an approval", "frozen": "frozen"}
 PIPE_WIDTH = 250
 COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "magenta"}
 
@@ -116,10 +117,29 @@ def status_table(services: list[dict[str, Any]]) -> Group:
         lines.append(Text(visible(service["name"]), "bold"))
         for slo in service["slos"]:
             lines.append(_line(_cells(slo), widths, COLORS[slo["state"]]))
-            lines.append(_below(slo["sentence"]))
+            lines.extend(_below(text) for text in (slo["sentence"], *_notes(slo)))
+        lines.extend(_below(text) for text in _service_notes(service))
         if not service["slos"]:
             lines.append(_below(service["sentence"]))
     return Group(*lines)
+
+
+def _notes(slo: dict[str, Any]) -> Iterator[str]:
+    if resets_at := slo.get("resets_at"):
+        yield f"Budget of this {slo['window']}: whole again {moment(resets_at)} UTC."
+    if members := slo.get("members"):
+        names = ", ".join(f"{each['name']} ({STATES[each['state']]})" for each in members)
+        yield f"Taken together, {slo['together'].replace('_', ' ')}: {names}."
+
+
+def _service_notes(service: dict[str, Any]) -> Iterator[str]:
+    policy = service.get("policy") or {}
+    if reasons := policy.get("because"):
+        yield f"Releases are {RELEASES[policy['releases']]}: {'; '.join(reasons)}."
+    for each in service.get("exclusions", ()):
+        start = "Maintenance now" if each["now"] else f"Maintenance from {moment(each['start'])}"
+        whose = f" of {', '.join(each['slos'])}" if each["slos"] else ""
+        yield f"{start} until {moment(each['end'])} UTC{whose}: {each['reason']}."
 
 
 def _cells(slo: dict[str, Any]) -> tuple[str, ...]:

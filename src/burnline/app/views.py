@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from burnline.app.slo_views import ExclusionView, SloView, exclusion_views, hues, slo_view
 from burnline.app.wiring import App
 from burnline.detectors.build import windows
-from burnline.events import Burn, Collection, Counts, Finding, SloState, SloStatus, Verdict
+from burnline.events import Collection, Finding, SloState, SloStatus, Verdict
 from burnline.slo.policy import Releases, policy_of
 from burnline.slo.windows import base_interval, period_length, tiers_of
 from burnline.spec.service import ServiceSpec
@@ -22,37 +23,6 @@ from burnline.store.schema import EPOCH
 SHORTEST_HISTORY = timedelta(minutes=5)
 SHORTEST_PATIENCE = timedelta(seconds=30)
 WORST_FIRST = (SloState.BREACHED, SloState.UNKNOWN, SloState.AT_RISK, SloState.OK)
-
-
-@dataclass(frozen=True, slots=True)
-class BurnView:
-    """One alerting tier, in words."""
-
-    tier: str
-    severity: str
-    windows: str
-    factor: float
-    long_rate: float | None
-    short_rate: float | None
-    firing: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SloView:
-    """One SLO now. `sentence` says what the numbers mean for the person who has to act."""
-
-    name: str
-    description: str
-    state: SloState
-    objective: float
-    window: str
-    sli: float | None
-    bad: float
-    total: float
-    budget_remaining: float | None
-    exhausted_in_seconds: float | None
-    sentence: str
-    burns: tuple[BurnView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +57,7 @@ class BurnHistory:
     window: str
     factor: float
     rate: list[float | None]
+    hue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +102,8 @@ class ServiceView:
     Attributes:
         at: of the newest evaluation; None before the first.
         late: that was too long ago, so nothing here can be relied on.
+        policy: None where the service has no error-budget policy.
+        exclusions: of which each is now, or the next.
     """
 
     name: str
@@ -144,6 +117,8 @@ class ServiceView:
     slos: tuple[SloView, ...]
     signals: tuple[SignalView, ...]
     collectors: tuple[CollectorView, ...]
+    policy: PolicyView | None
+    exclusions: tuple[ExclusionView, ...]
 
 
 def fleet(app: App, now: datetime) -> list[ServiceView]:
@@ -164,7 +139,11 @@ def policy(app: App, name: str, now: datetime) -> PolicyView | None:
     spec = app.spec(name)
     if spec is None:
         return None
-    found = policy_of(spec, app.statuses(now))
+    return _policy(spec, app.statuses(now))
+
+
+def _policy(spec: ServiceSpec, statuses: Iterable[SloStatus]) -> PolicyView:
+    found = policy_of(spec, statuses)
     return PolicyView(found.releases, tuple(step.do for step in found.steps), found.because)
 
 
@@ -176,14 +155,16 @@ def recent(slo: SloSpec) -> timedelta:
 def history(app: App, name: str, slo: SloSpec, since: datetime) -> History:
     """One SLO over time from the embedded engine's tiles: burnline's own count, also where Prometheus decides."""
     past = app.engine.history(name, slo.name, since)
+    tiers = tiers_of(slo)
+    colored = zip(tiers, hues((tier.name, tier.severity) for tier in tiers), strict=True)
     return History(
         at=past.at.tolist(),
         budget_remaining=_numbers(past.budget_remaining),
         sli=_numbers(past.sli),
         known=past.known.tolist(),
         burns=[
-            BurnHistory(tier.name, format_duration(tier.long), tier.factor, _numbers(past.burn_rate[tier.long]))
-            for tier in tiers_of(slo)
+            BurnHistory(tier.name, format_duration(tier.long), tier.factor, _numbers(past.burn_rate[tier.long]), hue)
+            for tier, hue in colored
         ],
     )
 
@@ -227,7 +208,7 @@ def _look(app: App, now: datetime) -> _Seen:
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
     statuses = seen.statuses.get(spec.service, {})
-    slos = tuple(_slo(statuses.get(slo.name) or _not_evaluated(spec, slo, seen.now), slo) for slo in spec.slos)
+    slos = tuple(slo_view(spec, slo, statuses, seen.now) for slo in spec.slos)
     at = max((status.at for status in statuses.values()), default=None)
     worst = min(slos, key=lambda slo: WORST_FIRST.index(slo.state), default=None)
     turns = (*seen.turns.get("", ()), *seen.turns.get(spec.service, ()))  # without a service: this host's own
@@ -245,6 +226,8 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         collectors=tuple(
             CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at, turn.nothing) for turn in turns
         ),
+        policy=_policy(spec, statuses.values()) if spec.budget_policy else None,
+        exclusions=exclusion_views(spec, seen.now),
     )
 
 
@@ -252,45 +235,6 @@ def _patience(spec: ServiceSpec) -> timedelta:
     """How old an evaluation may be: five turns of the slowest SLO, at least half a minute."""
     turns = [5 * base_interval(period_length(slo.window)) for slo in spec.slos]
     return max(turns, default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
-
-
-def _not_evaluated(spec: ServiceSpec, slo: SloSpec, now: datetime) -> SloStatus:
-    return SloStatus(
-        service=spec.service,
-        slo=slo.name,
-        at=now,
-        state=SloState.UNKNOWN,
-        objective=slo.objective,
-        window=period_length(slo.window),
-        sli=None,
-        counts=Counts(0, 0),
-        budget_remaining=None,
-        exhausted_in=None,
-        burns=(),
-        cause="not evaluated yet: the first turn follows the first scrape. Does the process run its workers?",
-    )
-
-
-def _slo(status: SloStatus, slo: SloSpec) -> SloView:
-    return SloView(
-        name=status.slo,
-        description=slo.description,
-        state=status.state,
-        objective=status.objective,
-        window=format_duration(status.window),
-        sli=status.sli,
-        bad=status.counts.bad,
-        total=status.counts.total,
-        budget_remaining=status.budget_remaining,
-        exhausted_in_seconds=status.exhausted_in.total_seconds() if status.exhausted_in else None,
-        sentence=_sentence(status),
-        burns=tuple(_burn(burn) for burn in status.burns),
-    )
-
-
-def _burn(burn: Burn) -> BurnView:
-    windows = f"{format_duration(burn.long_window)} / {format_duration(burn.short_window)}"
-    return BurnView(burn.tier, burn.severity, windows, burn.factor, burn.long_rate, burn.short_rate, burn.firing)
 
 
 def _signal(finding: Finding) -> SignalView:
@@ -309,47 +253,3 @@ def _awaited(spec: ServiceSpec, name: str, window: timedelta, now: datetime) -> 
     needs = getattr(spec.signals, name).min_events
     reason = f"no data yet: the first window ends {ends:%H:%M:%S} UTC; it needs {needs:,} events"
     return SignalView(name, Verdict.NO_DATA, None, reason, ends, ())
-
-
-def _sentence(status: SloStatus) -> str:
-    window = format_duration(status.window)
-    if status.state is SloState.UNKNOWN:
-        return _capital(status.cause) or "Nothing is known of this SLO."
-    if status.counts.total == 0:
-        return "No traffic in the window: the budget is untouched."
-    return (
-        f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events {_since(status)}{_outlook(status, window)}."
-    )
-
-
-def _since(status: SloStatus) -> str:
-    if status.since is None:
-        return f"in {format_duration(status.window)}"
-    today = status.since.date() == status.at.date()
-    return f"since {status.since:{'%H:%M' if today else '%Y-%m-%d %H:%M'}} UTC"
-
-
-def _outlook(status: SloStatus, window: str) -> str:
-    left = status.budget_remaining
-    if left is not None and left <= 0:
-        return f"; the budget of {window} is spent"
-    if any(burn.firing for burn in status.burns) and status.exhausted_in is not None:
-        return f"; at this rate the budget of {window} is gone in {_rough(status.exhausted_in)}"
-    if status.state is SloState.AT_RISK and left is not None:
-        return f"; {left:.1%} of the budget is left"
-    if status.sli is not None and status.sli < status.objective:  # while budget is left: not all of it was watched
-        return f"; the window of {window} is young: most of its budget is unspent"
-    return ""
-
-
-def _capital(sentence: str) -> str:
-    plain = sentence.partition(" ")[0].isalpha()  # http_requests_total keeps its name
-    return sentence[:1].upper() + sentence[1:] if plain else sentence
-
-
-def _rough(span: timedelta) -> str:
-    seconds = span.total_seconds()
-    for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"

@@ -25,6 +25,7 @@ from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import check_token, refuse_cross_site
 from burnline.app.wiring import App
 from burnline.events import SloState
+from burnline.slo.windows import period_length
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents
@@ -164,8 +165,8 @@ def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
 
 
 def _zooms(spec: ServiceSpec) -> dict[str, timedelta]:
-    windows = [slo.window for slo in spec.slos if isinstance(slo.window, timedelta)]
-    if not windows:
+    longest = max((period_length(slo.window) for slo in spec.slos), default=None)
+    if longest is None:
         return {}
-    spans = (max(max(windows) / part, views.SHORTEST_HISTORY) for part in ZOOMS)
+    spans = (max(longest / part, views.SHORTEST_HISTORY) for part in ZOOMS)
     return {format_duration(timedelta(seconds=round(span.total_seconds()))): span for span in spans}

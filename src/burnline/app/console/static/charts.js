@@ -1,7 +1,6 @@
 "use strict";
 // Burn rate and budget of each SLO, drawn with uPlot from /v1/services/.../history. Colours come from the style sheet.
 
-const TIERS = ["page-fast", "page-slow", "ticket-fast", "ticket-slow"];
 const HEIGHT = 168;
 const charts = new Map(); // by section
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
@@ -73,8 +72,8 @@ function newChart(section) {
         const high = Math.max(0, ...known(plot.data.slice(1).flat()));
         return [0, ...factors, ...(high > 2 * highest ? [high] : [])];
       },
-      lines: history.burns.map((burn) => [`over ${burn.window}`, burn.tier]),
-      dashes: history.burns.map((burn) => [burn.factor, burn.tier, burn.tier]),
+      lines: history.burns.map((burn) => [`over ${burn.window}`, burn.hue]),
+      dashes: history.burns.map((burn) => [burn.factor, burn.hue, burn.tier]),
     });
   };
 
