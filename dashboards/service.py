@@ -9,7 +9,8 @@ from burnline import metrics as m
 from burnline.dashboards.machine import GPU, HOST
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.slo.calendar import period_name
-from burnline.slo.windows import tiers_of
+from burnline.slo.promise import members_of, sli_of
+from burnline.slo.windows import all_tiers_of, tiers_of
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import LatencySli, RatioSli
@@ -75,7 +76,65 @@ def _alarm(title: str, question: str, expr: str) -> Panel:
 
 
 def _slos(spec: ServiceSpec) -> tuple[Panel, ...]:
-    return tuple(panel for slo in spec.slos for panel in (_burn(spec, slo), _budget(spec, slo)))
+    each = (panel for slo in spec.slos for panel in (_burn(spec, slo), _budget(spec, slo), *_members(spec, slo)))
+    return (*each, *_policy(spec), *_maintenance(spec))
+
+
+def _members(spec: ServiceSpec, slo: SloSpec) -> tuple[Panel, ...]:
+    """The SLOs that a composite one takes together, each over its fastest window."""
+    if sli_of(spec, slo).composite is None:
+        return ()
+    fastest = {each.name: format_duration(all_tiers_of(each)[0].long) for each in (slo, *members_of(spec, slo))}
+    return (
+        Panel(
+            f"{slo.name}: members",
+            f"Which of the SLOs that {slo.name} takes together is worst? Look at its own panels.",
+            "timeseries",
+            tuple(
+                Query(_of(spec, m.SLO_SLI, slo=name, window=window), f"{name} over {window}")
+                for name, window in fastest.items()
+            ),
+            "percentunit",
+            width=24,
+            high=1,
+            empty_ok="no traffic in the window",
+        ),
+    )
+
+
+def _policy(spec: ServiceSpec) -> tuple[Panel, ...]:
+    if not spec.budget_policy:
+        return ()
+    steps = ", ".join(f"{step.do} at {step.left * 100:.10g}%" for step in spec.budget_policy)
+    return (
+        Panel(
+            "Budget policy",
+            f"Which steps of the error-budget policy are in force ({steps})? 1: ask before you release.",
+            "timeseries",
+            (Query(_of(spec, m.SLO_POLICY), "{{step}}"),),
+            "bool",
+            width=12,
+            low=0,
+            high=1,
+        ),
+    )
+
+
+def _maintenance(spec: ServiceSpec) -> tuple[Panel, ...]:
+    if not spec.exclude:
+        return ()
+    return (
+        Panel(
+            "Maintenance",
+            "Which SLOs count nothing now, because the service file excludes the time? The console says why.",
+            "timeseries",
+            (Query(_of(spec, m.SLO_EXCLUDED), "{{slo}}"),),
+            "bool",
+            width=12,
+            low=0,
+            high=1,
+        ),
+    )
 
 
 def _burn(spec: ServiceSpec, slo: SloSpec) -> Panel:
@@ -118,7 +177,32 @@ def _users(slo: SloSpec) -> tuple[Panel, ...]:
         return (_events(slo.name, slo.sli.ratio),)
     if slo.sli.latency:
         return (_quantiles(slo.name, slo.sli.latency),)
+    return _gauge(slo)
+
+
+def _gauge(slo: SloSpec) -> tuple[Panel, ...]:
+    if slo.sli.threshold:
+        bounds = [bound for bound in (slo.sli.threshold.below, slo.sli.threshold.above) if bound is not None]
+        marks = tuple(Threshold(bound, "red") for bound in bounds)
+        question = "Where is the gauge, and where is it beyond its bound? The worst series decides."
+        return (_line(f"{slo.name}: gauge", question, Query(str(slo.sli.threshold.gauge)), "none", marks),)
+    if slo.sli.freshness:
+        age = Query(f"time() - min({slo.sli.freshness.timestamp})", "age")
+        limit = slo.sli.freshness.max_age
+        question = f"How old is the oldest of the data? The promise is {format_duration(limit)}."
+        return (_line(f"{slo.name}: age", question, age, "s", (Threshold(limit.total_seconds(), "red"),)),)
+    if slo.sli.throughput:
+        least, per = slo.sli.throughput.at_least, slo.sli.throughput.per
+        promise = f"{least:.10g} in {format_duration(per)}, {least / per.total_seconds():.4g}/s"
+        question = f"Does enough get done? The promise is {promise}."
+        rate = Query(f"sum({_rate(slo.sli.throughput.counter)})", "all")
+        return (_line(f"{slo.name}: throughput", question, rate, "reqps"),)
     return ()
+
+
+def _line(title: str, question: str, query: Query, unit: Unit, marks: tuple[Threshold, ...] = ()) -> Panel:
+    why = "the service shows no such series"
+    return Panel(title, question, "timeseries", (query,), unit, width=12, thresholds=marks, base="text", empty_ok=why)
 
 
 def _events(name: str, ratio: RatioSli) -> Panel:

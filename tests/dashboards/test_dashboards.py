@@ -180,6 +180,45 @@ def test_a_row_without_signals_is_left_out(spec: ServiceSpec) -> None:
     assert "Response" not in titles
 
 
+def test_members_policy_maintenance_and_gauges_have_panels_where_they_are(spec: ServiceSpec) -> None:
+    both = {"name": "both", "objective": "99%", "window": {"calendar": "month"}}
+    body = {
+        "apiVersion": "burnline/v1",
+        "service": "shop",
+        "owner": "team",
+        "slos": [
+            slo("depth", {"threshold": {"gauge": "queue_depth", "above": 100}}),
+            slo("fresh", {"freshness": {"timestamp": "last_success_seconds", "max_age": "15m"}}),
+            slo("orders", {"throughput": {"counter": "orders_total", "at_least": 100}}),
+            {**both, "sli": {"composite": {"worst_of": ["depth", "fresh"]}}},
+        ],
+        "exclude": [{"from": "2026-01-05T13:00:00Z", "for": "1h", "reason": "move"}],
+        "budget_policy": [{"left": "25%", "do": "freeze_releases"}],
+    }
+    shop = ServiceSpec.model_validate(body)
+
+    found = {panel.title: panel for row in service_rows(shop) for panel in row.panels}
+    plain = {panel.title for row in service_rows(spec) for panel in row.panels}
+
+    assert found["depth: gauge"].thresholds[0].value == 100
+    assert found["fresh: age"].queries[0].expr == "time() - min(last_success_seconds)"
+    assert "0.3333/s" in found["orders: throughput"].question
+    assert [query.legend for query in found["both: members"].queries] == [
+        "both over 1h",
+        "depth over 1h",
+        "fresh over 1h",
+    ]
+    assert "the budget of this month (UTC)" in found["both: budget left"].question
+    assert "freeze_releases at 25%" in found["Budget policy"].question
+    assert not plain & {"Budget policy", "Maintenance"}
+    for expr in queries(json.loads(render_dashboard(shop))):
+        promql_parser.parse(expr)
+
+
+def slo(name: str, sli: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "objective": "99%", "window": "30d", "sli": sli}
+
+
 def test_the_same_spec_gives_the_same_bytes(spec: ServiceSpec, golden: Callable[[Path, str], None]) -> None:
     first, second = render_dashboard(spec), render_dashboard(spec)
 
