@@ -47,6 +47,7 @@ FINDINGS_AT_ONCE = 1000
 FORGET_TARGET_AFTER = timedelta(days=1)
 KEEP_RUNNING = timedelta(days=3)  # of a calendar period, in case the clock is set back
 KEEP_ENDED = timedelta(days=400)  # of whole calendar periods, for reports
+REPORTED = 2400  # of the longest tiles, for reports: a hundred days of hours, however short the SLO's window
 ENGINE = "engine"  # names in the store's memory
 COUNTERS = "counters:"
 
@@ -334,8 +335,9 @@ class EmbeddedEngine:
         remember(tx, self._unsaved.memories)
         for group in self._unsaved.outlived:
             for step in STEPS:
-                seconds = (step * group.base).total_seconds()
-                forget_tiles(tx, group.keys, seconds, group.closed_at - group.horizon(step))
+                length = step * group.base
+                keep = max(group.horizon(step), REPORTED * length if step == STEPS[-1] else length)
+                forget_tiles(tx, group.keys, length.total_seconds(), group.closed_at - keep)
             if group.period:
                 forget_tiles(tx, group.keys, RUNNING, group.closed_at - KEEP_RUNNING)
                 forget_tiles(tx, group.keys, ENDED, group.closed_at - KEEP_ENDED)

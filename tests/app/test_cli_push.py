@@ -67,6 +67,15 @@ def test_a_push_brings_every_group_and_the_next_one_finds_nothing_to_do(
     assert again == (0, f"unchanged: {len(names)}\n", "")
 
 
+def test_maintenance_and_calendar_windows_are_pushed_as_of_today(cli: Cli, services: Path, ruler: FakeRuler) -> None:
+    weekly = "{rrule: FREQ=WEEKLY, from: '2026-01-04T03:00:00Z', for: 2h, reason: weekly}"
+    change(services, "window: 30d", "window: {calendar: month}")
+    change(services, "slos:", f"exclude: [{weekly}]\nslos:")
+
+    assert cli("push", services, "--mimir", ruler.url)[0] == 0
+    assert cli("push", services, "--mimir", ruler.url, "--dry-run")[0] == 0
+
+
 def test_a_dry_run_shows_the_difference_changes_nothing_and_says_so_by_its_code(
     cli: Cli, services: Path, ruler: FakeRuler
 ) -> None:

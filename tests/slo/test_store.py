@@ -80,5 +80,17 @@ def test_tiles_past_their_horizon_leave_the_database(world: Any) -> None:
     with world.db.read() as tx:
         kept = tiles(tx, ["shop/availability"], 1.0, world.now - timedelta(days=1))
 
-    assert len(kept) <= (62 + 60 + 60) // 5
+    assert len(kept) <= (362 + 60 + 60) // 5  # windows of up to 360 intervals are exact
     assert kept[-1].at == world.now
+
+
+def test_the_longest_tiles_stay_for_reports(world: Any) -> None:
+    window = {"name": "availability", "objective": "99%", "window": "1h"}
+    world.promise({**window, "sli": {"ratio": {"bad": "bad_total", "total": "http_requests_total"}}})
+    began = world.now
+    world.run(timedelta(hours=3), timedelta(seconds=30), ok=10)
+
+    with world.db.read() as tx:
+        kept = tiles(tx, ["shop/availability"], 60.0, began)
+
+    assert len(kept) == 180
