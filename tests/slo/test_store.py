@@ -88,7 +88,8 @@ def test_the_longest_tiles_stay_for_reports(world: Any) -> None:
     window = {"name": "availability", "objective": "99%", "window": "1h"}
     world.promise({**window, "sli": {"ratio": {"bad": "bad_total", "total": "http_requests_total"}}})
     began = world.now
-    world.run(timedelta(hours=3), timedelta(seconds=30), ok=10)
+    for _ in range(12):
+        world.run(timedelta(minutes=15), timedelta(seconds=30), ok=10)
 
     with world.db.read() as tx:
         kept = tiles(tx, ["shop/availability"], 60.0, began)
