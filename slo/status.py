@@ -16,7 +16,6 @@ from burnline.slo.exclusions import Excluded
 from burnline.slo.group import Evaluation, Group
 from burnline.slo.promise import Promise
 from burnline.slo.reading import metric_of
-from burnline.slo.ring import Array
 from burnline.spec.service import ScrapeSpec
 from burnline.spec.units import format_duration
 
@@ -59,13 +58,40 @@ class Snapshot:
     excluded: Mapping[int, Excluded] = field(default_factory=dict)
 
     @cached_property
-    def good(self) -> dict[timedelta, Array]:
-        """Good share of the events by SLO, of each alert window; NaN without events."""
-        return {length: 1 - bad_share(events) for length, events in self.evaluation.windows.items()}
-
-    @cached_property
     def statuses(self) -> tuple[SloStatus, ...]:
-        return tuple(_status(self, column) for column in range(len(self.causes)))
+        numbers = _numbers(self)
+        return tuple(_status(self, numbers, column) for column in range(len(self.causes)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The arrays of an evaluation as lists, by SLO last: to read an array number by number is slow."""
+
+    period: list[list[float]]
+    long: list[list[float]]
+    short: list[list[float]]
+    long_good: list[list[float]]
+    short_good: list[list[float]]
+    firing: list[list[bool]]
+    usable: list[list[bool]]
+    first_seen: list[int]
+    fastest: int  # the tier with the shortest windows
+
+
+def _numbers(snapshot: Snapshot) -> _Numbers:
+    group, evaluation = snapshot.group, snapshot.evaluation
+    good = {length: (1 - bad_share(events)).tolist() for length, events in evaluation.windows.items()}
+    return _Numbers(
+        period=evaluation.period.tolist(),
+        long=evaluation.long.tolist(),
+        short=evaluation.short.tolist(),
+        long_good=[good[long] for long, _ in group.schedule],
+        short_good=[good[short] for _, short in group.schedule],
+        firing=evaluation.firing.tolist(),
+        usable=group.tiers.usable.tolist(),
+        first_seen=evaluation.first_seen.tolist(),
+        fastest=min(range(len(group.schedule)), key=lambda row: group.schedule[row]),
+    )
 
 
 def silence(promise: Promise, base: timedelta) -> timedelta:
@@ -131,14 +157,14 @@ def _wrong_bound(promise: Promise, watch: Watch) -> str:
     )
 
 
-def _status(snapshot: Snapshot, column: int) -> SloStatus:
+def _status(snapshot: Snapshot, numbers: _Numbers, column: int) -> SloStatus:
     group, evaluation = snapshot.group, snapshot.evaluation
     promise = group.promises[column]
-    bad, total, seen = (float(count) for count in evaluation.period[:, column])
+    bad, total, seen = (counts[column] for counts in numbers.period)
     counts = Counts(min(max(bad, 0.0), total), total)
     observed = seen / evaluation.period_steps
     remaining = budget_remaining(counts.bad, counts.total, promise.slo.objective, observed=observed)
-    burns = _burns(snapshot, column)
+    burns = _burns(snapshot, numbers, column)
     why = snapshot.causes[column]
     return SloStatus(
         service=promise.spec.service,
@@ -151,26 +177,24 @@ def _status(snapshot: Snapshot, column: int) -> SloStatus:
         counts=counts,
         budget_remaining=remaining,
         exhausted_in=time_to_exhaustion(
-            evaluation.period_steps * group.base, _present_rate(snapshot, column), remaining
+            evaluation.period_steps * group.base, _present_rate(numbers, column), remaining
         ),
         burns=burns,
         cause=why,
-        since=_since(snapshot, column),
+        since=_since(group, numbers.first_seen[column]),
         period=period_name(promise.calendar) if promise.calendar else "",
         resets_at=evaluation.resets_at,
         excluded=told(snapshot.excluded.get(column)),
     )
 
 
-def _since(snapshot: Snapshot, column: int) -> datetime | None:
-    group, first = snapshot.group, int(snapshot.evaluation.first_seen[column])
+def _since(group: Group, first: int) -> datetime | None:
     began = group.period.began if group.period else group.closed - group.period_steps
     young = first >= 0 and first - 1 > began
     return group.time_of(first - 1) if young else None
 
 
-def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:
-    group, evaluation = snapshot.group, snapshot.evaluation
+def _burns(snapshot: Snapshot, numbers: _Numbers, column: int) -> tuple[Burn, ...]:
     silent = bool(snapshot.causes[column])
     return tuple(
         Burn(
@@ -179,14 +203,14 @@ def _burns(snapshot: Snapshot, column: int) -> tuple[Burn, ...]:
             factor=tier.factor,
             long_window=tier.long,
             short_window=tier.short,
-            long_rate=_known(evaluation.long[row, column]),
-            short_rate=None if silent else _known(evaluation.short[row, column]),
-            firing=bool(evaluation.firing[row, column]),
-            long_sli=_known(snapshot.good[tier.long][column]),
-            short_sli=_known(snapshot.good[tier.short][column]),
+            long_rate=_known(numbers.long[row][column]),
+            short_rate=None if silent else _known(numbers.short[row][column]),
+            firing=numbers.firing[row][column],
+            long_sli=_known(numbers.long_good[row][column]),
+            short_sli=_known(numbers.short_good[row][column]),
         )
-        for row, tier in enumerate(group.promises[column].tiers)
-        if group.tiers.usable[row, column]
+        for row, tier in enumerate(snapshot.group.promises[column].tiers)
+        if numbers.usable[row][column]
     )
 
 
@@ -199,13 +223,11 @@ def state_of(burns: tuple[Burn, ...], remaining: float | None) -> SloState:
     return SloState.AT_RISK if firing or left < LOW_BUDGET else SloState.OK
 
 
-def _present_rate(snapshot: Snapshot, column: int) -> float | None:
+def _present_rate(numbers: _Numbers, column: int) -> float | None:
     """What both windows of the fastest tier agree on: the rate it is judged by."""
-    evaluation, schedule = snapshot.evaluation, snapshot.group.schedule
-    fastest = min(range(len(schedule)), key=lambda row: schedule[row])
-    rates = [_known(rates[fastest, column]) for rates in (evaluation.long, evaluation.short)]
-    return None if None in rates else min(rate for rate in rates if rate is not None)
+    long, short = (_known(rates[numbers.fastest][column]) for rates in (numbers.long, numbers.short))
+    return None if long is None or short is None else min(long, short)
 
 
 def _known(rate: float) -> float | None:
-    return None if math.isnan(rate) else float(rate)
+    return None if math.isnan(rate) else rate
