@@ -25,7 +25,7 @@ from burnline.slo.promise import Promise, promise_of
 from burnline.slo.promql import MILLISECOND, Call, Expr, Select, series, show
 from burnline.slo.report import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
 from burnline.slo.report_period import HOUR, ReportPeriod
-from burnline.slo.ruler import BUSY, Sleep, check_address, new_client, refusal, send
+from burnline.slo.ruler import BUSY, DeliveryError, Sleep, check_address, new_client, refusal, send
 from burnline.slo.sli_promql import BAD, EVENT, TOTAL
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
@@ -64,6 +64,7 @@ class Recorded:
         self._url = str(check_address(url)).rstrip("/")
         self._specs, self._period, self._tz = specs, period, tz
         self._client, self._sleep = client or new_client(), sleep
+        self._gone = ""  # why nobody answers any more: the other services need not wait for that again
 
     def close(self) -> None:
         """Close the connections."""
@@ -166,8 +167,14 @@ class Recorded:
             "end": f"{end.timestamp():.3f}",
             "step": f"{step.total_seconds():g}",
         }
+        if self._gone:
+            raise BurnlineError(self._gone)
         request = self._client.build_request("POST", f"{self._url}/api/v1/query_range", data=asked)
-        answer = send(self._client, request, again=lambda code: code in BUSY, sleep=self._sleep)
+        try:
+            answer = send(self._client, request, again=lambda code: code in BUSY, sleep=self._sleep)
+        except DeliveryError as error:
+            self._gone = str(error) if error.unreachable else ""
+            raise
         if not answer.is_success:
             raise BurnlineError(refusal(answer))
         return _matrix(answer)
@@ -180,11 +187,12 @@ def _matrix(answer: httpx.Response) -> list[_Series]:
     """
     try:
         body: Any = answer.json()
-        if body.get("status") != "success" or body.get("warnings"):
-            raise BurnlineError(f"{answer.request.url}: a partial answer: {str(body.get('warnings'))[:200]}")
+        if body["status"] != "success" or body.get("warnings"):
+            said = body.get("warnings") or body.get("error")
+            raise BurnlineError(f"{answer.request.url}: a partial answer or none: {str(said)[:200]}")
         return [_Series(dict(each["metric"]), tuple(_values(each["values"]))) for each in body["data"]["result"]]
     except (AttributeError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
-        raise BurnlineError(f"{answer.request.url}: not an answer of Prometheus: {str(error)[:200]}") from error
+        raise BurnlineError(f"{answer.request.url}: not an answer of Prometheus: {error!r:.200}") from error
 
 
 def _values(written: Sequence[Sequence[Any]]) -> Iterator[tuple[float, float]]:

@@ -21,6 +21,7 @@ from burnline.spec.load import load_services
 from tests.app.conftest import Cli
 from tests.app.report_scene import write_scene
 from tests.conftest import Golden
+from tests.runbooks.receiver import receiving
 
 GOLDEN = Path(__file__).parent / "golden"
 MADE = datetime(2025, 11, 1, 8, tzinfo=UTC)
@@ -129,6 +130,25 @@ def test_the_services_of_the_environment_are_taken(cli: Cli, services: Path, mon
 
     assert code == 0
     assert out.startswith("# SLO report for 2025-Q4\n")
+
+
+def test_where_prometheus_decides_it_is_asked_and_no_database_needed(
+    cli: Cli, services: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "burnline.db").unlink()
+    with receiving() as prometheus:
+        prometheus.answers = [
+            (200, {}, b'{"status": "success", "data": {"result": []}}')
+        ] * 7  # events, seen, five of alerts
+        monkeypatch.setenv("BURNLINE_PROMETHEUS_URL", prometheus.url)
+
+        code, out, _ = cli("report", services, "--period", "2025-10")
+
+    assert code == 0
+    assert f"from Prometheus at {prometheus.url}." in out.replace("\\", "")
+    assert "search" in out
+    assert "does it run the rules" in out  # of search, which was answered
+    assert "not an answer of Prometheus" in out  # of shop, which was not
 
 
 def test_long_after_nothing_is_known_and_nothing_is_healthy(cli: Cli, services: Path) -> None:

@@ -191,6 +191,29 @@ def test_nobody_there_is_told_after_some_tries() -> None:
     assert len(asked) == 4
 
 
+def test_the_other_services_do_not_wait_for_nobody_again() -> None:
+    asked: list[str] = []
+
+    def hang_up(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        raise httpx.ReadTimeout("slow", request=request)
+
+    other = SHOP.model_copy(update={"service": "other"})
+    reader = Recorded(
+        "http://prometheus",
+        [SHOP, other],
+        parse_period("2025-10-14", MADE),
+        "UTC",
+        client=answering(hang_up),
+        sleep=lambda _seconds: None,
+    )
+
+    services = reader.report(MADE).services
+
+    assert len(asked) == 4
+    assert services[1].slos[0].trouble == services[0].slos[0].trouble
+
+
 def test_a_long_period_is_asked_for_in_answers_that_prometheus_gives() -> None:
     spans: list[tuple[float, float, float]] = []
 

@@ -10,15 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Event
 
 import pytest
 from sqlalchemy import Connection, event, func, insert, select, text, update
-from sqlalchemy.exc import InvalidRequestError
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from burnline.errors import StoreError
 from burnline.store import database
-from burnline.store.database import Database, database_now, open_database
+from burnline.store.database import Database, database_now, open_database, reading
 from burnline.store.schema import switch
 
 PATIENCE = 20.0
@@ -355,3 +356,28 @@ def test_a_server_that_is_away_can_be_tried_again_and_its_password_stays_secret(
 
     assert caught.value.retryable
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_reader_sees_what_is_there_and_can_change_nothing(any_url: str) -> None:
+    open_database(any_url).close()
+
+    with reading(any_url) as tx:
+        assert list(tx.scalars(select(switch.c.name))) == []
+        with pytest.raises(DBAPIError):
+            put("a")(tx)
+
+
+def test_a_reader_refuses_a_schema_of_another_version(any_url: str) -> None:
+    database = open_database(any_url)
+    database.write(lambda tx: tx.execute(text("UPDATE alembic_version SET version_num = '0000'")))
+    database.close()
+
+    with pytest.raises(StoreError, match="has schema 0000"), reading(any_url):
+        pass
+
+
+def test_a_reader_makes_no_database(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no such file"), reading(f"sqlite:///{tmp_path}/none.db"):
+        pass
+
+    assert list(tmp_path.iterdir()) == []
