@@ -156,6 +156,20 @@ def push(
     )
 
 
+@app.command("import")
+def import_(
+    tool: Annotated[str, typer.Argument(help="Whose files: sloth, pyrra, openslo or slo-generator.")],
+    files: Annotated[list[Path], typer.Argument(help="The files, all that refer to each other.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder to write into; one file a service.")] = None,
+    window: Annotated[str, typer.Option(help="The window of SLOs whose file says none.")] = "30d",
+    service: Annotated[str, typer.Option(help="The service of SLOs whose file says none.")] = "",
+) -> None:
+    """Write service files from SLO files of other tools; exit code 3 when something was not carried over."""
+    from burnline.app.exchange import import_files
+
+    raise typer.Exit(import_files(tool, files, out, window=window, service=service))
+
+
 @app.command()
 def report(
     services: Annotated[Path | None, typer.Argument(help="A service file or folder [BURNLINE_SERVICES].")] = None,

@@ -27,6 +27,8 @@ def parse_expression(value: Any) -> str:
         promql_parser.parse(with_window(value, "1m"))
     except ValueError as error:
         raise ValueError(f"{shown(value)} is not what Prometheus accepts: {error}") from error
+    except RecursionError as error:
+        raise ValueError(f"{shown(value)} is nested too deep") from error
     return value.strip()
 
 

@@ -1,0 +1,1 @@
+"""Service files as the SLO files of other tools; what those cannot say is listed."""

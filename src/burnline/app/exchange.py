@@ -1,0 +1,99 @@
+"""`burnline import` and `burnline export`: SLO files of other tools, to and from service files."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+
+from burnline.app.services import load_checked
+from burnline.errors import BurnlineError, Problem, SpecError
+from burnline.slo.importers import sloth
+from burnline.slo.importers.document import Item, read_documents
+from burnline.slo.importers.draft import Notes, Options, ServiceDraft, together
+from burnline.slo.importers.write import write_service
+from burnline.spec.units import parse_duration
+from burnline.spec.words import choice
+
+FORMATS = {"sloth": sloth.read}
+NOT_ALL = 3  # the exit code when something was not carried over
+
+
+def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: str = "30d", service: str = "") -> int:
+    """Write the service files; the exit code: 0, or 3 when something was not carried over.
+
+    Raises: SpecError with every problem when the files cannot be imported; nothing is written then.
+    """
+    if tool not in FORMATS:
+        raise BurnlineError(f"{tool!r} is no format; accepted: {choice(FORMATS)}")
+    options = Options(parse_window(window), service)
+    notes = Notes()
+    drafts = together(FORMATS[tool](_documents(files), options, notes), notes)
+    if notes.problems:
+        raise SpecError(sorted(notes.problems, key=lambda problem: (problem.file, problem.line)))
+    origin = ", ".join(file.name for file in files)
+    written = {draft.service: write_service(draft, f"{tool}: {origin}") for draft in drafts}
+    _check(drafts, written)
+    for problem in sorted(notes.left, key=lambda problem: (problem.file, problem.line)):
+        typer.echo(str(problem), err=True)
+    _deliver(written, out)
+    return NOT_ALL if notes.left else 0
+
+
+def parse_window(window: str) -> timedelta:
+    """Raises: BurnlineError naming the option."""
+    try:
+        return parse_duration(window)
+    except ValueError as error:
+        raise BurnlineError(f"--window: {error}") from error
+
+
+def _documents(files: Sequence[Path]) -> list[Item]:
+    """Of all files; every problem of every file is told."""
+    found: list[Item] = []
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            found += read_documents(file)
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return found
+
+
+def _check(drafts: Sequence[ServiceDraft], written: dict[str, str]) -> None:
+    """What burnline would refuse of the files to be is told where its cause stands."""
+    problems: list[Problem] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for draft in drafts:
+            path = Path(folder) / f"{draft.service}.yaml"
+            path.write_text(written[draft.service], encoding="utf-8")
+            try:
+                load_checked(path)
+            except SpecError as error:
+                problems += [_blame(draft, problem) for problem in error.problems]
+    if problems:
+        raise SpecError(problems)
+
+
+def _blame(draft: ServiceDraft, problem: Problem) -> Problem:
+    source = draft.source
+    for index, slo in enumerate(draft.slos):
+        if problem.field.startswith(f"slos[{index}]"):
+            source = slo.source
+    return source.problem(f"cannot be a service file: {problem.field}: {problem.message}")
+
+
+def _deliver(written: dict[str, str], out: Path | None) -> None:
+    if out is None:
+        typer.echo("---\n".join(written.values()), nl=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for service, text in written.items():
+        path = out / f"{service}.yaml"
+        path.write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {path}")
