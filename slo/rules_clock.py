@@ -6,9 +6,9 @@ clock changes of a time zone from the year of `now` for three years. Within its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, islice, pairwise
 from zoneinfo import ZoneInfo
 
 from burnline.slo.exclusions import excluded_between
@@ -20,6 +20,7 @@ from burnline.spec.slo import CalendarWindow
 EXCLUSION_MONTHS = 13
 ZONE_YEARS = 3
 DAY = 86_400
+USUAL_STEPS = (3600.0, 86_400.0, 604_800.0)
 MONDAY = 4 * DAY  # 1970-01-01 was a Thursday
 Span = tuple[float, float]
 
@@ -29,14 +30,20 @@ def excluded(exclusions: Sequence[ExclusionSpec], now: datetime) -> Expr:
     since = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     months = since.month + EXCLUSION_MONTHS - 1
     until = since.replace(year=since.year + months // 12, month=months % 12 + 1)
-    found = [(each.start.timestamp(), each.end.timestamp()) for each in excluded_between(exclusions, since, until)]
-    terms = [_train(*train) for train in _trains(_merged(found))]
+    terms = [term for each in exclusions for term in _terms(each, since, until)]
     if not terms:
         return Call("vector", (Number(0),))
     total = terms[0]
     for term in terms[1:]:
         total = Binary("+", total, term)
-    return Call("vector", (total,))
+    return Call("vector", (Binary(">", total, Number(0), as_bool=True) if len(exclusions) > 1 else total,))
+
+
+def _terms(exclusion: ExclusionSpec, since: datetime, until: datetime) -> list[Expr]:
+    found = excluded_between((exclusion,), since, until)
+    return [
+        _train(*each) for each in _trains(_merged([(span.start.timestamp(), span.end.timestamp()) for span in found]))
+    ]
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
@@ -51,30 +58,31 @@ def _merged(spans: Sequence[Span]) -> list[Span]:
 
 def _trains(spans: Sequence[Span]) -> Iterator[tuple[Span, float, int]]:
     """Runs of spans of one length at one distance: (the first, the distance, how many). A year of Sundays is three."""
-    at = 0
-    while at < len(spans):
-        first, count = spans[at], 1
-        step = spans[at + 1][0] - first[0] if at + 1 < len(spans) else 0.0
-        while at + count < len(spans) and _same(spans[at + count], first, step * count):
-            count += 1
-        yield first, step, count
-        at += count
+    left = dict.fromkeys(spans)
+    while left:
+        first = next(iter(left))
+        following = next((span for span in islice(left, 1, 2)), first)
+        steps = sorted({following[0] - first[0], *USUAL_STEPS} - {0.0})
+        step, length = max(((step, _run(left, first, step)) for step in steps), key=lambda found: found[1])
+        for number in range(length):
+            del left[first[0] + number * step, first[1] + number * step]
+        yield first, step, length
 
 
-def _same(span: Span, first: Span, later: float) -> bool:
-    return span == (first[0] + later, first[1] + later)
+def _run(spans: Container[Span], first: Span, step: float) -> int:
+    return next(number for number in count(1) if (first[0] + number * step, first[1] + number * step) not in spans)
 
 
-def _train(first: Span, step: float, count: int) -> Expr:
+def _train(first: Span, step: float, length: int) -> Expr:
     """1 in (start, end] of any of the spans."""
     start, end = first
     after = Binary(">", TIME, Number(start), as_bool=True)
-    if count == 1:
+    if length == 1:
         return Binary("*", after, Binary("<=", TIME, Number(end), as_bool=True))
     since = Binary("%", Binary("-", TIME, Number(start)), Number(step))
     begun = Binary(">", since, Number(0), as_bool=True)
     inside = Binary("<=", since, Number(end - start), as_bool=True)
-    before_last_ends = Binary("<=", TIME, Number(end + step * (count - 1)), as_bool=True)
+    before_last_ends = Binary("<=", TIME, Number(end + step * (length - 1)), as_bool=True)
     return Binary("*", Binary("*", Binary("*", after, before_last_ends), begun), inside)
 
 

@@ -74,6 +74,10 @@ def test_every_tier_resets_when_its_short_window_has_recovered(tmp_path: Path) -
         due = 1 + 6 * HOUR + int(reset // 60) + 1
         simulation.holds(minute(due - 1), firing(tier))
         simulation.absent(minute(due), firing(tier))
+    # hour by hour, nothing was lost or counted twice
+    simulation.holds("720m", 'slo:events:increase_window{event="bad"} == 6 * 60 * 600')
+    simulation.holds("720m", 'slo:events:increase_window{event="total"} == 720 * 600')
+    simulation.holds("720m", 'slo:events:increase_window{event="seen"} == 720 * 60')
 
     simulation.run(tmp_path)
 
