@@ -59,7 +59,7 @@ def _entry(head: str, value: Any, indent: str) -> Iterator[str]:
 
 def _block(text: str) -> bool:
     lines = text.split("\n")
-    return len(lines) > 1 and not text.startswith(" ") and bool(lines[-1]) and all(map(str.isprintable, lines))
+    return len(lines) > 1 and not text.startswith((" ", "\n")) and bool(lines[-1]) and all(map(str.isprintable, lines))
 
 
 def _text(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,10 @@ def test_the_image_is_made_of_every_folder_of_the_package() -> None:
 
 def test_grafana_and_prometheus_read_what_build_writes(tmp_path: Path) -> None:
     specs = load_services(ROOT / "deploy" / "services")
-    written = {path.relative_to(tmp_path).parent.name for path in write_files(specs, tmp_path, "http://burnline:8600")}
+    written = {
+        path.relative_to(tmp_path).parent.name
+        for path in write_files(specs, tmp_path, "http://burnline:8600", now=datetime(2026, 11, 25, tzinfo=UTC))
+    }
     prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     dashboards = yaml.safe_load((ROOT / "deploy/grafana/provisioning/dashboards/burnline.yml").read_text())
 

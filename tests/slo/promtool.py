@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from burnline.slo.rules import compile_rules
+from burnline.slo.rules import Layout, compile_rules
 from burnline.spec.service import ServiceSpec
 from tests.programs import program
 
@@ -46,6 +46,7 @@ class Simulation:
     evaluation: str = "1m"
     sampling: str = "1m"
     t2: bool = True
+    layout: Layout = "burnline"
     now: datetime = EPOCH  # promtool's time begins there
     checks: list[dict[str, Any]] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
@@ -63,7 +64,7 @@ class Simulation:
 
     def run(self, folder: Path) -> None:
         """Run promtool; the failure is its report."""
-        groups = compile_rules(list(self.specs), now=self.now, every=1 if self.t2 else 5)["groups"]
+        groups = compile_rules(list(self.specs), now=self.now, every=1 if self.t2 else 5, layout=self.layout)["groups"]
         groups = [group for group in groups if self.t2 or group["interval"] == self.evaluation]
         (folder / "rules.yml").write_text(yaml.safe_dump({"groups": groups}))
         test = {

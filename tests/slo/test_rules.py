@@ -142,8 +142,8 @@ def test_many_slos_make_few_groups_of_bounded_size() -> None:
 
     sizes = [len(slos) for slos in _slos_by_group(specs).values()]
 
-    assert len(sizes) == 2 * 8
-    assert max(sizes) < 2 * 64
+    assert len(sizes) == 2 * 16
+    assert max(sizes) < 2 * 32
 
 
 def test_one_service_more_moves_no_other() -> None:

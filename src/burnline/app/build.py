@@ -13,7 +13,6 @@ from burnline.slo.rules import HEADER, Layout, compile_rules, render_rules
 from burnline.slo.rules_k8s import prometheus_rules, render_object
 from burnline.spec.service import ServiceSpec
 
-
 Form = Literal["rules", "prometheusrule"]
 
 

@@ -126,11 +126,13 @@ def build(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write into.")],
     burnline_url: Annotated[str, typer.Option(help="How Alertmanager reaches burnline.")] = DEFAULT_SERVER,
     token_file: Annotated[str, typer.Option(help="Where Alertmanager finds burnline's token, if it needs one.")] = "",
+    form: Annotated[str, typer.Option("--format", help="rules, or prometheusrule (Kubernetes objects).")] = "rules",
+    layout: Annotated[str, typer.Option(help="burnline, or sloth: also what Sloth's dashboards read.")] = "burnline",
 ) -> None:
     """Write Prometheus rules, Alertmanager routes and dashboards."""
     from burnline.app.commands import build_files
 
-    build_files(services, out, burnline_url, token_file)
+    build_files(services, out, burnline_url, token_file, form=form, layout=layout)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast, get_args
 
 import httpx
 from rich.console import Console, Group, RenderableType
@@ -15,7 +15,7 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from burnline.app.build import write_files
+from burnline.app.build import Form, write_files
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
 from burnline.app.services import load_checked, read_checked, slo_warnings
@@ -24,6 +24,7 @@ from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.settings import read_settings
+from burnline.slo.rules import Layout
 from burnline.spec.document import Document
 from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema
@@ -76,9 +77,27 @@ def _placed(problems: Sequence[Problem], document: Document) -> Iterator[Problem
         yield Problem(document.file, line, problem.field, problem.message)
 
 
-def build_files(path: Path, out: Path, burnline_url: str, token_file: str = "") -> None:
-    """Write what Prometheus, Alertmanager and Grafana need, naming each file."""
-    for written in write_files(load_checked(path), out, burnline_url, token_file):
+def build_files(
+    path: Path,
+    out: Path,
+    burnline_url: str,
+    token_file: str = "",
+    *,
+    form: str = "rules",
+    layout: str = "burnline",
+) -> None:
+    """Write what Prometheus, Alertmanager and Grafana need, naming each file.
+
+    Raises: BurnlineError for a form or layout that is not known.
+    """
+    if form not in get_args(Form):
+        raise BurnlineError(f"--format {visible(form)}: write one of {', '.join(get_args(Form))}")
+    if layout not in get_args(Layout):
+        raise BurnlineError(f"--layout {visible(layout)}: write one of {', '.join(get_args(Layout))}")
+    specs, now = load_checked(path), datetime.now(UTC)
+    for written in write_files(
+        specs, out, burnline_url, token_file, now=now, form=cast(Form, form), layout=cast(Layout, layout)
+    ):
         print(written)
 
 
