@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from burnline.errors import Problem
 from burnline.slo.importers.document import Item
+from burnline.slo.importers.queries import Found
 from burnline.slo.windows import Tier, all_tiers, why_left_out
 from burnline.spec.units import format_duration, parse_duration
 from burnline.spec.words import choice, did_you_mean, shown
 
 LONGEST_NAME = 63
+ONE_IS_ENOUGH = "min_bad_events: 0 alerts on a single bad event, as before; without it burnline asks for two."
 _NO_PLACE_IN_A_NAME = re.compile(r"[^a-z0-9_-]+")
 
 
@@ -227,6 +229,20 @@ def name_of(written: str, item: Item, notes: Notes) -> str:
     return name
 
 
+def sli_of(item: Item, notes: Notes, convert: Callable[[], Found]) -> dict[str, Any]:
+    """The SLI of queries; one that burnline adds up where the other tool does not is listed.
+
+    Raises: Refused for what is no PromQL.
+    """
+    try:
+        found = convert()
+    except ValueError as error:
+        notes.refuse(item, str(error))
+    if found.averaged:
+        notes.leave(item, "over long windows: burnline adds up what the query says minute by minute")
+    return found.sli
+
+
 def percent(objective: float) -> str:
     """The objective as service files write it: 0.9995 gives `99.95%`."""
     return f"{round(objective * 100, 10):.10f}".rstrip("0").rstrip(".") + "%"
@@ -241,6 +257,8 @@ def together(drafts: Sequence[ServiceDraft], notes: Notes) -> list[ServiceDraft]
         into.owner = into.owner or draft.owner
         into.description = into.description or draft.description
     for service in services.values():
+        if service.slos:
+            service.slos[0].comments.insert(0, ONE_IS_ENOUGH)
         first: dict[str, SloDraft] = {}
         for slo in service.slos:
             if other := first.get(slo.name):

@@ -24,11 +24,12 @@ from burnline.slo.importers.draft import (
     number_of,
     objective_of,
     percent,
+    sli_of,
     text_of,
     tier_items,
     usable,
 )
-from burnline.slo.importers.queries import Found, events_sli, ratio_sli
+from burnline.slo.importers.queries import events_sli, ratio_sli
 from burnline.slo.windows import Tier, all_tiers
 from burnline.spec.slo import Severity
 from burnline.spec.units import format_duration
@@ -147,16 +148,16 @@ class _Reader:
         objective = objective_of(slo.need("objective"), self._notes, percent=True)
         slo.leave(_NO_LABELS, "labels")
         slo.leave(_NO_PLUGINS, "plugins")
-        found = self._sli(slo.need("sli"))
+        sli = self._sli(slo.need("sli"))
         body: dict[str, Any] = {"objective": percent(objective), "window": format_duration(self._period)}
         if description := slo.text("description"):
             body["description"] = description
-        body["sli"] = found.sli
+        body["sli"] = sli
         if (tiers := self._alerting(slo, objective)) is not None:
             body["tiers"] = tiers
         return SloDraft(item, name, {**body, "min_bad_events": 0})
 
-    def _sli(self, item: Item) -> Found:
+    def _sli(self, item: Item) -> dict[str, Any]:
         sli = Fields(item, self._notes, ("events", "raw", "plugin"))
         kinds = [kind for kind in ("events", "raw", "plugin") if sli.get(kind)]
         if len(kinds) != 1:
@@ -167,10 +168,11 @@ class _Reader:
             self._notes.refuse(plugin, f"is the SLI plugin{name}, which is not supported; write `events`")
         if events := sli.inner("events", (self._as.error_query, self._as.total_query)):
             bad, total = (events.need(name) for name in (self._as.error_query, self._as.total_query))
-            return self._found(bad, events_sli, bad=self._query(bad), total=self._query(total))
-        raw = Fields(sli.need("raw"), self._notes, (self._as.error_ratio_query,))
-        query = raw.need(self._as.error_ratio_query)
-        return self._found(query, ratio_sli, self._query(query), good=False)
+            queries = {"bad": self._query(bad), "total": self._query(total)}
+            return sli_of(bad, self._notes, lambda: events_sli(**queries))
+        raw = Fields(sli.need("raw"), self._notes, (self._as.error_ratio_query,)).need(self._as.error_ratio_query)
+        query = self._query(raw)
+        return sli_of(raw, self._notes, lambda: ratio_sli(query, good=False))
 
     def _query(self, item: Item) -> str:
         query = text_of(item, self._notes)
@@ -182,15 +184,6 @@ class _Reader:
         if replaced == query:
             self._notes.refuse(item, f"{shown(query)} has no {{{{.window}}}}; write it as the range")
         return replaced
-
-    def _found(self, item: Item, convert: Any, *queries: str, **named: Any) -> Found:
-        try:
-            found: Found = convert(*queries, **named)
-        except ValueError as error:
-            self._notes.refuse(item, str(error))
-        if found.averaged:
-            self._notes.leave(item, "over long windows: burnline adds up what the query says minute by minute")
-        return found
 
     def _alerting(self, slo: Fields, objective: float) -> list[Any] | None:
         accepted = ("name", "labels", "annotations", self._as.page_alert, self._as.ticket_alert)

@@ -11,14 +11,14 @@ import typer
 
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError, Problem, SpecError
-from burnline.slo.importers import sloth
+from burnline.slo.importers import pyrra, sloth
 from burnline.slo.importers.document import Item, read_documents
 from burnline.slo.importers.draft import Notes, Options, ServiceDraft, together
 from burnline.slo.importers.write import write_service
 from burnline.spec.units import parse_duration
 from burnline.spec.words import choice
 
-FORMATS = {"sloth": sloth.read}
+FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read}
 NOT_ALL = 3  # the exit code when something was not carried over
 
 
