@@ -19,13 +19,12 @@ import numpy as np
 from burnline.slo.burn import burn_rate, error_budget
 from burnline.slo.exclusions import Excluded, excluded_between, exclusions_of
 from burnline.slo.promise import Promise
-from burnline.slo.report_period import HOUR, ReportPeriod
+from burnline.slo.report_period import HOUR, SHORT, ReportPeriod
 from burnline.slo.ring import BAD, SEEN, TOTAL, Array
 from burnline.slo.windows import Tier, window_label
 
 LEAST_COVERAGE = 0.9
 WORST_HOURS = 3
-SHORT_PERIOD = 6 * HOUR
 MINUTE = timedelta(minutes=1)
 DAY = timedelta(days=1)
 
@@ -199,7 +198,7 @@ def report_slo(
     trouble: str = "",
 ) -> SloReport:
     """Report on one SLO; `whole`: events [plane] of the period when they are known better than by `events`."""
-    step = HOUR if period.elapsed >= SHORT_PERIOD else MINUTE
+    step = HOUR if period.elapsed >= SHORT else MINUTE
     cells = _cells(events, period, step)
     sums = _whole(events, period) if whole is None else whole
     excluded = excluded_between(exclusions_of(promise.spec, promise.slo.name), period.since, period.until)

@@ -13,6 +13,7 @@ from burnline.spec.units import parse_duration
 from burnline.spec.words import shown
 
 HOUR = timedelta(hours=1)
+SHORT = 6 * HOUR  # shorter periods are told by the minute, longer ones by the hour
 LONGEST = timedelta(days=2 * 366)
 FORMS = "write 30d, 2026-10, 2026-Q3, 2026-W40, 2026, 2026-10-05, month, or last-month (day, week, quarter, year)"
 _DATES = re.compile(r"(2\d{3})(?:-(?:(\d{2})(?:-(\d{2}))?|Q([1-4])|W(\d{2})))?", re.ASCII)
@@ -50,7 +51,7 @@ class ReportPeriod:
 def parse_period(written: str, now: datetime, tz: str = "UTC") -> ReportPeriod:
     """The period as of `now`; calendar periods are those of the time zone `tz`.
 
-    A rolling one ends with the last whole minute and begins with an hour, because what is older is kept by the hour.
+    A rolling one ends with the last whole minute. From six hours on it begins with an hour: what is older is kept so.
     Raises: ValueError naming the value and the accepted forms.
     """
     found = _calendar(written, now, tz)
@@ -71,8 +72,8 @@ def _rolling(written: str, now: datetime) -> ReportPeriod:
     if not HOUR <= length <= LONGEST:
         raise ValueError(f"{shown(written)} is no period to report on; write 1h to 2y")
     until = _minute(now)
-    since = (until - length).replace(minute=0)
-    return ReportPeriod(written, since, until, until)
+    since = until - length
+    return ReportPeriod(written, since if length < SHORT else since.replace(minute=0), until, until)
 
 
 def _calendar(written: str, now: datetime, tz: str) -> tuple[CalendarWindow, datetime] | None:

@@ -24,7 +24,7 @@ from burnline.slo.history import CompositePast, Past
 from burnline.slo.promise import Promise, promise_of
 from burnline.slo.promql import MILLISECOND, Call, Expr, Select, series, show
 from burnline.slo.report import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
-from burnline.slo.report_period import HOUR, ReportPeriod
+from burnline.slo.report_period import HOUR, SHORT, ReportPeriod
 from burnline.slo.ruler import BUSY, DeliveryError, Sleep, check_address, new_client, refusal, send
 from burnline.slo.sli_promql import BAD, EVENT, TOTAL
 from burnline.spec.selector import Matcher, Selector
@@ -101,7 +101,7 @@ class Recorded:
 
     def _events(self, service: str) -> dict[_Key, list[Tile]]:
         """Tiles of an hour (a minute in a short report), and a shorter one at the end."""
-        step = HOUR if self._period.elapsed >= 6 * HOUR else MINUTE
+        step = HOUR if self._period.elapsed >= SHORT else MINUTE
         since, until = self._period.since, self._period.until
         whole = since + (until - since) // step * step
         kept: dict[_Key, list[Tile]] = defaultdict(list)
@@ -130,7 +130,8 @@ class Recorded:
     def _alerts(self, service: str) -> list[Fired]:
         """Every alert of the service that fired, to the minute; what fired before the period begins with it."""
         firing = (Matcher("alertstate", "=", "firing"), Matcher(SERVICE, "=", service))
-        found = self._range(Select(Selector("ALERTS", firing)), self._period.since, self._period.until, MINUTE)
+        lately = Call("last_over_time", (Select(Selector("ALERTS", firing), over=MINUTE - MILLISECOND),))
+        found = self._range(lately, self._period.since, self._period.until, MINUTE)
         spans: dict[tuple[str, ...], list[float]] = defaultdict(list)
         for each in found:
             name = tuple(each.labels.get(label, "") for label in ("alertname", SLO, SEVERITY, TIER))

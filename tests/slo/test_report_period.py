@@ -61,6 +61,10 @@ def test_a_rolling_period_begins_with_an_hour() -> None:
     assert period.elapsed - timedelta(days=30) < timedelta(hours=1)
 
 
+def test_a_short_rolling_period_is_as_long_as_asked() -> None:
+    assert parse_period("90m", NOW).since == utc(2026, 11, 25, 11, 4)
+
+
 @pytest.mark.parametrize(
     ("written", "told"),
     [
