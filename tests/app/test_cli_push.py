@@ -142,6 +142,7 @@ def test_the_token_comes_from_a_file(cli: Cli, services: Path, ruler: FakeRuler,
         (["--mimir", "http://a", "--token-file", "none"], "none"),
         (["--mimir", "http://a", "--token-file", "services/scoring.yaml"], "a token and nothing else"),
         (["--rules-dir", "nowhere"], "is no folder"),
+        (["--rules-dir", ".", "--layout", "pyrra"], "--layout pyrra: write one of burnline, sloth"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(cli: Cli, services: Path, options: list[str], told: str) -> None:
@@ -173,6 +174,12 @@ def test_a_folder_gets_one_file_that_anybody_may_read(cli: Cli, services: Path, 
     assert file.stat().st_mode & 0o777 == 0o644
     assert yaml.safe_load(file.read_text())["groups"]
     assert again == (0, "unchanged: 1\n", "")
+
+
+def test_the_layout_of_sloth_can_be_pushed_too(cli: Cli, services: Path, rules: Path) -> None:
+    assert cli("push", services, "--rules-dir", rules, "--layout", "sloth")[0] == 0
+
+    assert "slo:sli_error:ratio_rate5m" in (rules / "burnline-rules.yml").read_text()
 
 
 def test_in_a_folder_only_our_files_are_removed(cli: Cli, services: Path, rules: Path) -> None:

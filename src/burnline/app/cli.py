@@ -144,17 +144,19 @@ def push(
     token_file: Annotated[Path | None, typer.Option(help="A file with the bearer token.")] = None,
     rules_dir: Annotated[Path | None, typer.Option(help="A folder of rule files instead of a ruler.")] = None,
     reload: Annotated[str, typer.Option(help="POST this when the files are written.")] = "",
+    layout: Annotated[str, typer.Option(help="burnline, or sloth: also what Sloth's dashboards read.")] = "burnline",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the differences, change nothing.")] = False,
 ) -> None:
     """Deliver the Prometheus rules; with --dry-run, exit code 2 when there are differences."""
-    from burnline.app.push import push_to_folder, push_to_ruler
+    from burnline.app.push import Rules, push_to_folder, push_to_ruler
 
     if bool(mimir) == (rules_dir is not None) or (reload and rules_dir is None):
         raise BurnlineError("write where to: --mimir URL, or --rules-dir DIR and --reload URL")
+    rules = Rules(services, layout)
     if rules_dir is not None:
-        raise typer.Exit(push_to_folder(services, rules_dir, reload_url=reload, dry_run=dry_run))
+        raise typer.Exit(push_to_folder(rules, rules_dir, reload_url=reload, dry_run=dry_run))
     raise typer.Exit(
-        push_to_ruler(services, mimir, namespace=namespace, tenant=tenant, token_file=token_file, dry_run=dry_run)
+        push_to_ruler(rules, mimir, namespace=namespace, tenant=tenant, token_file=token_file, dry_run=dry_run)
     )
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import cast, get_args
 
 import typer
 
@@ -13,9 +15,9 @@ from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
 from burnline.slo import rules_dir
-from burnline.slo.push import Change, Kind, plan_groups
+from burnline.slo.push import Change, Kind, RuleGroup, plan_groups
 from burnline.slo.ruler import Outcome, Ruler, apply, new_client
-from burnline.slo.rules import compile_rules, render_rules
+from burnline.slo.rules import Layout, compile_rules, render_rules
 from burnline.spec.service import ServiceSpec
 
 FILE = "burnline-rules.yml"
@@ -23,14 +25,42 @@ DONE = {Kind.ADD: "added", Kind.CHANGE: "changed", Kind.REMOVE: "removed"}
 SAME, FAILED, DIFFERS = 0, 1, 2
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of service files, as of now; `layout` as for `burnline build`."""
+
+    services: Path
+    layout: str = "burnline"
+
+    def groups(self) -> list[RuleGroup]:
+        """Every group.
+
+        Raises: SpecError for the files, BurnlineError for the layout.
+        """
+        found: list[RuleGroup] = compile_rules(self._specs(), now=datetime.now(UTC), layout=self._layout())["groups"]
+        return found
+
+    def files(self) -> dict[str, str]:
+        """Text by file name; raises as `groups` does."""
+        return {FILE: render_rules(self._specs(), now=datetime.now(UTC), layout=self._layout())}
+
+    def _specs(self) -> Sequence[ServiceSpec]:
+        return load_checked(self.services)
+
+    def _layout(self) -> Layout:
+        if self.layout not in get_args(Layout):
+            raise BurnlineError(f"--layout {visible(self.layout)}: write one of {', '.join(get_args(Layout))}")
+        return cast(Layout, self.layout)
+
+
 def push_to_ruler(
-    services: Path, url: str, *, namespace: str, tenant: str, token_file: Path | None, dry_run: bool
+    rules: Rules, url: str, *, namespace: str, tenant: str, token_file: Path | None, dry_run: bool
 ) -> int:
     """Deliver over HTTP; the exit code: 0 done (dry: nothing differs), 1 failed in part, 2 dry: there are differences.
 
     Raises: BurnlineError when nothing could be delivered.
     """
-    wanted = compile_rules(load_checked(services), now=datetime.now(UTC))["groups"]
+    wanted = rules.groups()
     with new_client() as client:
         ruler = Ruler(url, namespace, tenant=tenant, token=_token(token_file), client=client)
         plan = plan_groups(wanted, ruler.groups())
@@ -39,12 +69,12 @@ def push_to_ruler(
         return _show_outcomes(apply(ruler, wanted, plan))
 
 
-def push_to_folder(services: Path, folder: Path, *, reload_url: str, dry_run: bool) -> int:
+def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, dry_run: bool) -> int:
     """Deliver as files, and have them loaded; exit codes as above.
 
     Raises: BurnlineError when nothing was delivered, or the old files had to be put back.
     """
-    plan = rules_dir.plan_files(folder, _files(load_checked(services)))
+    plan = rules_dir.plan_files(folder, rules.files())
     if dry_run:
         return _show_plan(plan.changes)
     with new_client() as client:
@@ -52,10 +82,6 @@ def push_to_folder(services: Path, folder: Path, *, reload_url: str, dry_run: bo
         if reload_url:
             rules_dir.reload_or_undo(plan, client, reload_url, sleep=time.sleep)
     return _show_outcomes([Outcome(change) for change in plan.changes])
-
-
-def _files(specs: Sequence[ServiceSpec]) -> dict[str, str]:
-    return {FILE: render_rules(specs, now=datetime.now(UTC))}
 
 
 def _token(file: Path | None) -> str:
