@@ -37,7 +37,10 @@ class Kept:
     def __init__(self, tx: Connection, specs: Sequence[ServiceSpec], period: ReportPeriod, tz: str) -> None:
         self._tx, self._specs, self._period, self._tz = tx, specs, period, tz
         services = [spec.service for spec in specs]
-        self._alerts = [_fired(each) for each in episodes_between(tx, services, period.since, period.until)]
+        self._alerts: dict[tuple[str, str], list[Fired]] = {}
+        for each in episodes_between(tx, services, period.since, period.until):
+            fired = _fired(each)
+            self._alerts.setdefault((each.service, fired.slo), []).append(fired)
         kept = memories(tx).get(ENGINE)
         self._closed: dict[str, int] = dict(kept.body["closed"]) if kept else {}
 
@@ -51,8 +54,9 @@ class Kept:
         names = {slo.name for slo in spec.slos}
         others = Counter(
             fired.name
-            for service, fired in self._alerts
-            if service == spec.service and not (fired.slo in names and fired.name in (ALERT_BURN, ALERT_NO_DATA))
+            for (service, slo), alerts in self._alerts.items()
+            for fired in alerts
+            if service == spec.service and not (slo in names and fired.name in (ALERT_BURN, ALERT_NO_DATA))
         )
         found = tuple(slos[spec.service, slo.name] for slo in spec.slos)
         return ServiceReport(spec.service, spec.owner, spec.description, found, tuple(sorted(others.items())))
@@ -69,9 +73,7 @@ class Kept:
         if past is None or promise.sli.promql:
             trouble = ONLY_PROMETHEUS if promise.sli.promql else NEVER_COUNTED
             return report_slo(promise, self._period, None, tz=self._tz, trouble=trouble)
-        own = [
-            each for service, each in self._alerts if (service, each.slo) == (promise.spec.service, promise.slo.name)
-        ]
+        own = self._alerts.get((promise.spec.service, promise.slo.name), [])
         fired = [(each, self._found(each, promise, group, past)) for each in own if each.name == ALERT_BURN]
         return report_slo(
             promise,
@@ -114,7 +116,7 @@ def _grain(group: Group, closed_at: datetime, at: datetime) -> timedelta:
     return longest
 
 
-def _fired(episode: KeptEpisode) -> tuple[str, Fired]:
+def _fired(episode: KeptEpisode) -> Fired:
     labels = episode.labels
     name, slo, severity, tier = (labels.get(label, "") for label in ("alertname", SLO, SEVERITY, TIER))
-    return episode.service, Fired(name, slo, severity, tier, episode.first_starts_at, episode.ended_at)
+    return Fired(name, slo, severity, tier, episode.first_starts_at, episode.ended_at)

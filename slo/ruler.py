@@ -5,9 +5,11 @@ Source: the Mimir HTTP API, "Ruler": GET, POST and DELETE {prefix}/config/v1/rul
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -141,9 +143,17 @@ def _carry_out(ruler: Ruler, change: Change, wanted: dict[str, RuleGroup]) -> No
         ruler.put(wanted[change.name])
 
 
-def new_client() -> httpx.Client:
-    """A client that follows no redirect (a token must not travel on) and reads no settings of the environment."""
-    return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False)
+def new_client(ca_file: Path | None = None) -> httpx.Client:
+    """A client that follows no redirect (a token must not travel on) and reads no settings of the environment.
+
+    `ca_file` (PEM): whom to trust instead of the public authorities.
+    Raises: DeliveryError when it holds no certificate.
+    """
+    try:
+        verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
+    except ssl.SSLError as error:
+        raise DeliveryError(f"{ca_file}: holds no certificate in PEM: {error}") from error
+    return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False, verify=verify)
 
 
 def check_address(url: str) -> httpx.URL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,8 @@ def test_the_token_comes_from_a_file(cli: Cli, services: Path, ruler: FakeRuler,
         (["--mimir", "nonsense"], "is not a URL"),
         (["--mimir", "http://a", "--token-file", "none"], "none"),
         (["--mimir", "http://a", "--token-file", "services/scoring.yaml"], "a token and nothing else"),
+        (["--mimir", "http://a", "--ca-file", "none"], "No such file"),
+        (["--mimir", "http://a", "--ca-file", "services/scoring.yaml"], "holds no certificate in PEM"),
         (["--rules-dir", "nowhere"], "is no folder"),
         (["--rules-dir", ".", "--layout", "pyrra"], "--layout pyrra: write one of burnline, sloth"),
     ],
@@ -152,6 +155,25 @@ def test_what_cannot_be_done_is_told_in_one_line(cli: Cli, services: Path, optio
     assert err.startswith("burnline: ")
     assert told in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.integration
+def test_a_ruler_with_a_certificate_of_ones_own_is_trusted_where_told(
+    cli: Cli, services: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = str(tmp_path / "ca.pem")
+    argv = [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    argv += ["-keyout", pem, "-out", pem, "-subj", "/CN=ruler", "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run(argv, check=True, capture_output=True)
+    monkeypatch.setattr("burnline.slo.ruler.FIRST_PAUSE_SECONDS", 0.0)
+
+    with fake_ruler(Path(pem)) as ruler:
+        trusted = cli("push", services, "--mimir", ruler.url, "--ca-file", pem)
+        code, _, err = cli("push", services, "--mimir", ruler.url)
+
+    assert trusted[0] == 0
+    assert code == 1
+    assert "CERTIFICATE_VERIFY_FAILED" in err
 
 
 def test_nothing_is_pushed_from_a_bad_file(cli: Cli, services: Path, ruler: FakeRuler) -> None:

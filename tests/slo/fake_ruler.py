@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -73,8 +75,8 @@ def _in_its_own_words(group: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def fake_ruler() -> Iterator[FakeRuler]:
-    """A ruler for the length of a test."""
+def fake_ruler(certificate: Path | None = None) -> Iterator[FakeRuler]:
+    """A ruler for the length of a test; with a `certificate` (key and all, in PEM) over TLS."""
     ruler = FakeRuler()
 
     class Handler(BaseHTTPRequestHandler):
@@ -94,7 +96,11 @@ def fake_ruler() -> Iterator[FakeRuler]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    ruler.url = f"http://127.0.0.1:{server.server_address[1]}"
+    ruler.url = f"http{'s' if certificate else ''}://127.0.0.1:{server.server_address[1]}"
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

@@ -142,6 +142,7 @@ def push(
     tenant: Annotated[str, typer.Option(help="The tenant, as X-Scope-OrgID.")] = "",
     namespace: Annotated[str, typer.Option(help="The ruler's namespace to keep the groups in.")] = "burnline",
     token_file: Annotated[Path | None, typer.Option(help="A file with the bearer token.")] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Whom to trust: certificates in PEM.")] = None,
     rules_dir: Annotated[Path | None, typer.Option(help="A folder of rule files instead of a ruler.")] = None,
     reload: Annotated[str, typer.Option(help="POST this when the files are written.")] = "",
     layout: Annotated[str, typer.Option(help="burnline, or sloth: also what Sloth's dashboards read.")] = "burnline",
@@ -154,10 +155,11 @@ def push(
         raise BurnlineError("write where to: --mimir URL, or --rules-dir DIR and --reload URL")
     rules = Rules(services, layout)
     if rules_dir is not None:
-        raise typer.Exit(push_to_folder(rules, rules_dir, reload_url=reload, dry_run=dry_run))
-    raise typer.Exit(
-        push_to_ruler(rules, mimir, namespace=namespace, tenant=tenant, token_file=token_file, dry_run=dry_run)
+        raise typer.Exit(push_to_folder(rules, rules_dir, reload_url=reload, ca_file=ca_file, dry_run=dry_run))
+    code = push_to_ruler(
+        rules, mimir, namespace=namespace, tenant=tenant, token_file=token_file, ca_file=ca_file, dry_run=dry_run
     )
+    raise typer.Exit(code)
 
 
 @app.command("import")

@@ -54,14 +54,21 @@ class Rules:
 
 
 def push_to_ruler(
-    rules: Rules, url: str, *, namespace: str, tenant: str, token_file: Path | None, dry_run: bool
+    rules: Rules,
+    url: str,
+    *,
+    namespace: str,
+    tenant: str,
+    token_file: Path | None,
+    ca_file: Path | None,
+    dry_run: bool,
 ) -> int:
     """Deliver over HTTP; the exit code: 0 done (dry: nothing differs), 1 failed in part, 2 dry: there are differences.
 
     Raises: BurnlineError when nothing could be delivered.
     """
     wanted = rules.groups()
-    with new_client() as client:
+    with new_client(ca_file) as client:
         ruler = Ruler(url, namespace, tenant=tenant, token=_token(token_file), client=client)
         plan = plan_groups(wanted, ruler.groups())
         if dry_run:
@@ -69,7 +76,7 @@ def push_to_ruler(
         return _show_outcomes(apply(ruler, wanted, plan))
 
 
-def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, dry_run: bool) -> int:
+def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, ca_file: Path | None, dry_run: bool) -> int:
     """Deliver as files, and have them loaded; exit codes as above.
 
     Raises: BurnlineError when nothing was delivered, or the old files had to be put back.
@@ -77,7 +84,7 @@ def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, dry_run: bool
     plan = rules_dir.plan_files(folder, rules.files())
     if dry_run:
         return _show_plan(plan.changes)
-    with new_client() as client:
+    with new_client(ca_file) as client:
         rules_dir.write_plan(plan)
         if reload_url:
             rules_dir.reload_or_undo(plan, client, reload_url, sleep=time.sleep)
