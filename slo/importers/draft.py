@@ -16,6 +16,8 @@ from burnline.spec.units import format_duration, parse_duration
 from burnline.spec.words import choice, did_you_mean, shown
 
 LONGEST_NAME = 63
+OWNERS = ("owner", "team")
+NO_LABELS = "burnline's alerts have their own labels; route by service, slo, severity and owner"
 ONE_IS_ENOUGH = "min_bad_events: 0 alerts on a single bad event, as before; without it burnline asks for two."
 _NO_PLACE_IN_A_NAME = re.compile(r"[^a-z0-9_-]+")
 
@@ -165,6 +167,16 @@ class Fields:
                     self.notes.leave(entry, why)
 
 
+def owner_of(labels: Item | None, notes: Notes) -> str:
+    """The owner by the labels `owner` or `team`; all other labels are listed."""
+    found = labels.value if labels and isinstance(labels.value, dict) else {}
+    named = next((found[name] for name in OWNERS if name in found and isinstance(found[name].value, str)), None)
+    for label in found.values():
+        if label is not named:
+            notes.leave(label, NO_LABELS)
+    return name_of(named.value, named, notes) if named else ""
+
+
 def text_of(item: Item, notes: Notes) -> str:
     """A text, or a number as it reads.
 
@@ -257,8 +269,8 @@ def together(drafts: Sequence[ServiceDraft], notes: Notes) -> list[ServiceDraft]
         into.owner = into.owner or draft.owner
         into.description = into.description or draft.description
     for service in services.values():
-        if service.slos:
-            service.slos[0].comments.insert(0, ONE_IS_ENOUGH)
+        if one_is_enough := [slo for slo in service.slos if slo.body.get("min_bad_events") == 0]:
+            one_is_enough[0].comments.insert(0, ONE_IS_ENOUGH)
         first: dict[str, SloDraft] = {}
         for slo in service.slos:
             if other := first.get(slo.name):

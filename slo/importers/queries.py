@@ -78,6 +78,39 @@ def ratio_sli(query: str, *, good: bool) -> Found:
     return Found({"promql": {"error_ratio": ratio}}, averaged=True)
 
 
+def over_window(text: str, *, counter: bool) -> str:
+    """A query without a range of its own to choose, as one over `$window`.
+
+    Counters are counted where the query is their sum or their rate; of every other query the values are added up, one a
+    minute (of what is a counter itself, the increase).
+
+    Raises: ValueError for what Prometheus would refuse.
+    """
+    if "$window" in text:
+        return text
+    try:
+        tree = _inside(promql_parser.parse(text))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{shown(text)} is not what Prometheus accepts: {error}") from error
+    function, selector = _fixed(tree, counter=counter)
+    if selector:
+        return f"sum({function}({selector}[$window]))"
+    return f"{'increase' if counter else 'sum_over_time'}(({text.strip()})[$window:1m])"
+
+
+def _fixed(tree: Any, *, counter: bool) -> tuple[str, Selector | None]:
+    """`x` or `sum(x)`, or `sum(rate(x[5m]))` with any range."""
+    is_sum = isinstance(tree, promql_parser.AggregateExpr) and str(tree.op) == "sum" and tree.modifier is None
+    inner = _inside(tree.expr) if is_sum else tree
+    if isinstance(inner, promql_parser.VectorSelector):
+        return ("rate" if counter else "sum_over_time"), _selector(inner)
+    if is_sum and isinstance(inner, promql_parser.Call) and inner.func.name in ("rate", "increase"):
+        over = _inside(inner.args[0])
+        if isinstance(over, promql_parser.MatrixSelector):
+            return "rate", _selector(over.vector_selector)  # per second or not: over a window both count
+    return "", None
+
+
 def selector_of(text: str) -> Selector:
     """A plain vector selector.
 

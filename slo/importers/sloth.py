@@ -13,6 +13,7 @@ from typing import Any
 
 from burnline.slo.importers.document import Item
 from burnline.slo.importers.draft import (
+    NO_LABELS,
     Fields,
     Notes,
     Options,
@@ -23,6 +24,7 @@ from burnline.slo.importers.draft import (
     name_of,
     number_of,
     objective_of,
+    owner_of,
     percent,
     sli_of,
     text_of,
@@ -36,9 +38,7 @@ from burnline.spec.units import format_duration
 from burnline.spec.words import choice, shown
 
 GROUP = "sloth.slok.dev/v1"
-OWNERS = ("owner", "team")
 _WINDOW = re.compile(r"\{\{\s*\.window\s*\}\}")  # of Go's templates, before it is PromQL
-_NO_LABELS = "burnline's alerts have their own labels; route by service, slo, severity and owner"
 _NO_PLUGINS = "plugins are programs of Sloth"
 
 
@@ -117,22 +117,12 @@ class _Reader:
     def service(self) -> ServiceDraft:
         written = self._spec.need("service")
         name = name_of(text_of(written, self._notes), written, self._notes)
-        owner = self._labels()
+        owner = owner_of(self._spec.get("labels"), self._notes)
         self._spec.leave(_NO_PLUGINS, self._as.service_plugins)
         slos = [slo for item in self._spec.list("slos") for slo in self._slo(item)]
         if not slos and not self._notes.problems:
             self._notes.refuse(self._spec.item, "holds no SLO in `slos`")
         return ServiceDraft(self._spec.item, name, slos, owner)
-
-    def _labels(self) -> str:
-        """The owner by the service's labels; all others are listed."""
-        labels = self._spec.get("labels")
-        found = labels.value if labels and isinstance(labels.value, dict) else {}
-        named = next((found[name] for name in OWNERS if name in found and found[name].value), None)
-        for label in found.values():
-            if label is not named:
-                self._notes.leave(label, _NO_LABELS)
-        return name_of(text_of(named, self._notes), named, self._notes) if named else ""
 
     def _slo(self, item: Item) -> Iterator[SloDraft]:
         try:
@@ -146,7 +136,7 @@ class _Reader:
         written = slo.need("name")
         name = name_of(text_of(written, self._notes), written, self._notes)
         objective = objective_of(slo.need("objective"), self._notes, percent=True)
-        slo.leave(_NO_LABELS, "labels")
+        slo.leave(NO_LABELS, "labels")
         slo.leave(_NO_PLUGINS, "plugins")
         sli = self._sli(slo.need("sli"))
         body: dict[str, Any] = {"objective": percent(objective), "window": format_duration(self._period)}
@@ -191,7 +181,7 @@ class _Reader:
         tiers = list(self._tiers)
         if alerting:
             alerting.leave("burnline's alerts are named ErrorBudgetBurn", "name")
-            alerting.leave(_NO_LABELS, "labels")
+            alerting.leave(NO_LABELS, "labels")
             alerting.leave("burnline writes its own annotations", "annotations")
             for severity, name in (("page", self._as.page_alert), ("ticket", self._as.ticket_alert)):
                 tiers = self._alert(alerting, name, severity, tiers)
@@ -205,7 +195,7 @@ class _Reader:
         alert = alerting.inner(name, ("disable", "labels", "annotations", "for"))
         if alert is None:
             return tiers
-        alert.leave(_NO_LABELS, "labels")
+        alert.leave(NO_LABELS, "labels")
         alert.leave("burnline writes its own annotations", "annotations")
         if alert.flag("disable"):
             return [tier for tier in tiers if tier.severity != severity]

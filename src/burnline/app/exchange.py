@@ -11,14 +11,14 @@ import typer
 
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError, Problem, SpecError
-from burnline.slo.importers import pyrra, sloth
+from burnline.slo.importers import openslo, pyrra, sloth
 from burnline.slo.importers.document import Item, read_documents
 from burnline.slo.importers.draft import Notes, Options, ServiceDraft, together
 from burnline.slo.importers.write import write_service
 from burnline.spec.units import parse_duration
 from burnline.spec.words import choice
 
-FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read}
+FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read, "openslo": openslo.read}
 NOT_ALL = 3  # the exit code when something was not carried over
 
 
@@ -33,14 +33,19 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
     notes = Notes()
     drafts = together(FORMATS[tool](_documents(files), options, notes), notes)
     if notes.problems:
-        raise SpecError(sorted(notes.problems, key=lambda problem: (problem.file, problem.line)))
+        raise SpecError(_in_order(notes.problems))
     origin = ", ".join(file.name for file in files)
     written = {draft.service: write_service(draft, f"{tool}: {origin}") for draft in drafts}
     _check(drafts, written)
-    for problem in sorted(notes.left, key=lambda problem: (problem.file, problem.line)):
+    for problem in _in_order(notes.left):
         typer.echo(str(problem), err=True)
     _deliver(written, out)
     return NOT_ALL if notes.left else 0
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Each once: an object that is referred to twice is read twice."""
+    return sorted(dict.fromkeys(problems), key=lambda problem: (problem.file, problem.line))
 
 
 def parse_window(window: str) -> timedelta:
