@@ -19,7 +19,7 @@ from burnline.spec.service import ServiceSpec
 
 START = datetime(2026, 1, 5, 0, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-PEER_DAYS = 3  # of the turns, to be done in seconds; given per day
+PEER_DAYS = 3  # of the turns, to be done in seconds; printed as for all days
 
 
 def counted(days: int) -> Group:

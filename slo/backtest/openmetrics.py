@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from burnline.errors import Problem, SpecError
-from burnline.slo.backtest.samples import Samples
+from burnline.slo.backtest.samples import LATEST, Samples
 from burnline.spec.words import shown
 
 _SAMPLE = re.compile(
@@ -48,8 +47,10 @@ def _read(
     if at is None:
         raise _problem(path, number, f"{shown(line.strip())} has no timestamp: without one it is no history")
     moment, amount = _number(at), _number(value)
-    if amount is None or moment is None or not math.isfinite(moment):
+    if amount is None or moment is None:
         raise _problem(path, number, f"{shown(value if amount is None else at)} is no number")
+    if not 0 <= moment < LATEST:
+        raise _problem(path, number, f"{shown(at)} is no moment; write unix seconds, before the year 2100")
     written = written or ""
     if written not in known:
         known[written] = _labels(path, number, written)

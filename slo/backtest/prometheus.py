@@ -20,6 +20,7 @@ from burnline.spec.selector import Selector
 MOST_POINTS = 2_000  # of a series in one answer; Prometheus refuses more than 11,000
 TIMEOUT_SECONDS = 60.0
 TRIES = 3
+MOST_FAILED = 3  # chunks one after the other, before the rest is given up
 WAIT_SECONDS = 0.5
 
 
@@ -27,7 +28,6 @@ WAIT_SECONDS = 0.5
 class Gap:
     """A part of the history that Prometheus could not tell."""
 
-    selector: str
     since: datetime
     until: datetime
     why: str
@@ -52,17 +52,29 @@ class Fetch:
     def read(self, selectors: Sequence[Selector], since: datetime, until: datetime, into: Samples) -> None:
         """Add every sample of the selectors in (since, until]; where one could not be read, there is a gap for all.
 
-        A chunk of one selector without the same chunk of another (errors without their total) would be a lie.
+        A chunk of one selector without the same chunk of another (a total without its errors) would be a lie.
         """
+        failed = 0
         for start, end in self.chunks(since, until):
-            answers = [self._chunk(selector, start, end) for selector in selectors]
-            whys = [answer for answer in answers if isinstance(answer, str)]
-            if whys:
-                self.gaps.append(Gap(", ".join(map(str, selectors)), start, end, whys[0]))
-            else:
-                for answer in answers:
-                    _keep(answer, into)
+            if failed >= MOST_FAILED:
+                self.gaps.append(Gap(start, until, "not asked: it did not answer before"))
+                return
+            answers, why = self._chunk_of_all(selectors, start, end)
+            failed = failed + 1 if why else 0
+            if why:
+                self.gaps.append(Gap(start, end, why))
+            for answer in () if why else answers:
+                _keep(answer, into)
             self.progress()
+
+    def _chunk_of_all(self, selectors: Sequence[Selector], since: datetime, until: datetime) -> tuple[list[Any], str]:
+        answers: list[Any] = []
+        for selector in selectors:
+            answer = self._chunk(selector, since, until)
+            if isinstance(answer, str):
+                return [], answer
+            answers.append(answer)
+        return answers, ""
 
     def chunks(self, since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
         """Half-open parts (start, end] of at most MOST_POINTS steps."""
@@ -97,8 +109,8 @@ class Fetch:
         try:
             answer = self.client.post(f"{self.url.rstrip('/')}/api/v1/query_range", data=asked, timeout=TIMEOUT_SECONDS)
             body = answer.json()
-        except httpx.HTTPError as error:
-            return None, str(error) or type(error).__name__, True
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return None, str(error) or type(error).__name__, isinstance(error, httpx.HTTPError)
         except ValueError:
             return None, f"HTTP {answer.status_code} without JSON", answer.is_server_error
         if not isinstance(body, dict) or body.get("status") != "success":

@@ -7,9 +7,9 @@ sums: a window is the difference of two of them. The tests drive both with the s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,8 @@ class Replay:
 
 
 STATES = tuple(SloState)
+ARRAYS = ("at", "bad", "total", "remaining", "known", "excluded", "state")
+TIER_ARRAYS = ("long", "short", "firing", "alert")
 
 
 def replay(group: Group, until: datetime) -> dict[str, Replay]:
@@ -245,6 +247,19 @@ def _states(tiers: tuple[TierReplay, ...], left: Array, known: Flags) -> NDArray
     state[pages | (left <= 0)] = STATES.index(SloState.BREACHED)
     state[~known] = STATES.index(SloState.UNKNOWN)
     return state
+
+
+def from_moment(found: Replay, since: datetime | None) -> Replay | None:
+    """The replay after `since`; None when nothing is left of it. What was before has filled the windows."""
+    start = 0 if since is None else int(np.searchsorted(found.at, since.timestamp(), side="right"))
+    if start >= len(found.at):
+        return None
+    tiers = tuple(replace(each, **_cut(each, TIER_ARRAYS, start)) for each in found.tiers)
+    return replace(found, **_cut(found, ARRAYS, start), tiers=tiers)
+
+
+def _cut(found: object, names: tuple[str, ...], start: int) -> dict[str, Any]:
+    return {name: getattr(found, name)[start:] for name in names}
 
 
 def time_in_states(found: Replay) -> Mapping[SloState, timedelta]:

@@ -7,12 +7,15 @@ from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
+
+import numpy as np
 
 from burnline.events import Collection, Sample
-from burnline.spec.selector import Selector
 
 TARGET = ("job", "instance")
 COLLECTOR = "backtest"
+LATEST = 4_102_444_800  # 2100-01-01: a later moment is a mistake of units, or a lie
 
 
 @dataclass(slots=True)
@@ -31,43 +34,47 @@ class Samples:
     count: int = 0
 
     def add(self, name: str, labels: Mapping[str, str], at: float, value: float) -> None:
-        """Keep one sample; a series' samples come in the order of their time."""
+        """Keep one sample; a series' samples come in the order of their time, and what comes again is passed over."""
         track = self.tracks.setdefault((name, tuple(sorted(labels.items()))), _Track())
+        if track.at and at <= track.at[-1]:
+            return
         track.at.append(at)
         track.values.append(value)
         self.count += 1
-
-    def has(self, selector: Selector) -> bool:
-        """Whether there are samples of the metric."""
-        return any(name == selector.metric for name, _ in self.tracks)
 
     def ends(self) -> list[datetime]:
         """When the series end."""
         return [datetime.fromtimestamp(max(track.at), UTC) for track in self.tracks.values() if track.at]
 
-    def within(self, since: datetime | None, until: datetime | None) -> Samples:
-        """What lies in [since, until]."""
-        if since is None and until is None:
-            return self
-        first = since.timestamp() if since else -math.inf
-        last = until.timestamp() if until else math.inf
+    def until(self, end: datetime | None) -> Samples:
+        """What is not later than `end`."""
+        last = math.inf if end is None else end.timestamp()
         found = Samples()
         for (name, labels), track in self.tracks.items():
             for at, value in zip(track.at, track.values, strict=True):
-                if first <= at <= last:
+                if at <= last:
                     found.add(name, dict(labels), at, value)
         return found
 
     def collections(self, service: str) -> Iterator[Collection]:
         """One collection per target and moment, in time order: a target's series are read together."""
-        by_target: dict[str, dict[float, list[Sample]]] = {}
-        for (name, pairs), track in self.tracks.items():
-            labels = dict(pairs)
-            target = "/".join(labels.get(label, "") for label in TARGET)
-            moments = by_target.setdefault(target, {})
-            for at, value in zip(track.at, track.values, strict=True):
-                moments.setdefault(at, []).append(Sample(name, labels, value))
-        turns = sorted((at, target) for target, moments in by_target.items() for at in moments)
-        for at, target in turns:
-            samples = tuple(by_target[target].pop(at))
-            yield Collection(service, COLLECTOR, target, datetime.fromtimestamp(at, UTC), 0.0, True, samples)
+        names = sorted({_target(pairs) for _, pairs in self.tracks})
+        series = [(name, dict(pairs), names.index(_target(pairs))) for name, pairs in self.tracks]
+        at = np.concatenate([np.frombuffer(track.at) for track in self.tracks.values()] or [np.empty(0)])
+        lengths = [len(track.at) for track in self.tracks.values()]
+        home = np.repeat(np.arange(len(series)), lengths)
+        place = np.concatenate([np.arange(length) for length in lengths] or [np.empty(0, np.int64)])
+        target = np.repeat([number for *_, number in series], lengths)
+        tracks = list(self.tracks.values())
+        order = np.lexsort((home, target, at))
+        turns = groupby(order.tolist(), key=lambda row: (float(at[row]), int(target[row])))
+        for (moment, number), rows in turns:
+            samples = tuple(
+                Sample(series[home[row]][0], series[home[row]][1], tracks[home[row]].values[place[row]]) for row in rows
+            )
+            yield Collection(service, COLLECTOR, names[number], datetime.fromtimestamp(moment, UTC), 0.0, True, samples)
+
+
+def _target(pairs: tuple[tuple[str, str], ...]) -> str:
+    labels = dict(pairs)
+    return "/".join(labels.get(label, "") for label in TARGET)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from burnline.errors import Problem, SpecError
+from burnline.slo.backtest.samples import LATEST
 from burnline.spec.words import choice, shown
 
 NEEDED = ("time", "bad", "total")
@@ -35,11 +36,10 @@ class Rows:
         """The moment of the last row."""
         return datetime.fromtimestamp(max(self.at), UTC)
 
-    def within(self, since: datetime | None, until: datetime | None) -> Rows:
-        """What lies in (since, until]."""
-        first = since.timestamp() if since else -math.inf
-        last = until.timestamp() if until else math.inf
-        keep = [first < at <= last for at in self.at]
+    def until(self, end: datetime | None) -> Rows:
+        """What is not later than `end`."""
+        last = math.inf if end is None else end.timestamp()
+        keep = [at <= last for at in self.at]
         return Rows(*(array("d", compress(values, keep)) for values in (self.at, self.bad, self.total)))
 
     def ordered(self) -> Iterator[tuple[float, float, float]]:
@@ -114,24 +114,23 @@ def _check_columns(path: Path, names: Any) -> None:
 
 
 def _moment(path: Path, number: int, written: Any) -> float:
-    if isinstance(written, datetime):
-        return written.replace(tzinfo=written.tzinfo).timestamp() if written.tzinfo else _utc(written)
-    try:
-        seconds = float(written)
-    except (TypeError, ValueError):
-        seconds = _parsed(path, number, written)
-    if not 0 <= seconds < 1e11:
-        raise _problem(path, number, "time", f"is {shown(written)}; write unix seconds, or 2026-01-05T12:00:00Z")
+    seconds = _seconds(written)
+    if seconds is None or not 0 <= seconds < LATEST:
+        form = "write unix seconds, or 2026-01-05T12:00:00Z, before the year 2100"
+        raise _problem(path, number, "time", f"is {shown(written)}; {form}")
     return seconds
 
 
-def _parsed(path: Path, number: int, written: Any) -> float:
+def _seconds(written: Any) -> float | None:
     try:
-        moment = datetime.fromisoformat(str(written))
-    except ValueError as error:
-        form = "write unix seconds, or 2026-01-05T12:00:00Z"
-        raise _problem(path, number, "time", f"is {shown(written)}; {form}") from error
-    return moment.timestamp() if moment.tzinfo else _utc(moment)
+        return float(written)
+    except (TypeError, ValueError):
+        pass
+    try:
+        moment = written if isinstance(written, datetime) else datetime.fromisoformat(str(written))
+        return moment.timestamp() if moment.tzinfo else _utc(moment)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _utc(moment: datetime) -> float:

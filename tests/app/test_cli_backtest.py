@@ -149,6 +149,34 @@ def test_a_prometheus_that_does_not_answer_is_no_data(file: Path, monkeypatch: p
         say(file, "--prometheus", "http://127.0.0.1:1", "--from", "2026-01-01", "--to", "2026-01-02")
 
 
+TWO = """\
+apiVersion: burnline/v1
+service: shop
+owner: team
+slos:
+  - {name: a, objective: 99.9%, window: 30d, sli: {ratio: {bad: 'req_total{code="5"}', total: req_total}}}
+  - {name: b, objective: 99.9%, window: 30d, sli: {ratio: {bad: 'req_total{code="5"}', total: 'req_total{job="shop"}'}}}
+  - {name: c, objective: 99.9%, window: 30d, sli: {composite: {worst_of: [a, b]}}}
+"""
+
+
+def test_only_the_slo_that_is_asked_for_is_told(table: Path, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+
+    found = json.loads(say(file, "b", "--data", table, "--json"))
+
+    assert [each["slo"] for each in found["slos"]] == ["b"]
+
+
+def test_a_history_of_centuries_is_refused(file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "history.csv"
+    path.write_text("time,bad,total\n0,0,1\n1767614400,0,1\n")
+
+    with pytest.raises(BurnlineError, match="the history goes from 1970-01-01 to 2026-01-05, more than 1830d"):
+        say(file, "--data", path)
+
+
 # With a real Prometheus
 
 
@@ -211,6 +239,23 @@ def test_a_real_prometheus_and_its_text_tell_the_same_story(
         assert found["bad"] == pytest.approx(len(OUTAGE) * 100, abs=100)
         assert found["coverage"] > 0.99
     assert asked["total"] == pytest.approx(read["total"], rel=0.01)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("slo", "names"), [("", ["a", "b", "c"]), ("c", ["c"])])
+def test_slos_on_one_metric_and_what_takes_them_together_are_all_read(
+    prometheus: tuple[str, float, Path], tmp_path: Path, slo: str, names: list[str]
+) -> None:
+    url, end, _ = prometheus
+    file = tmp_path / "two.yaml"
+    file.write_text(TWO)
+
+    span = ("--from", moment(end - MINUTES * 60 + 21600), "--to", moment(end))
+    found = json.loads(say(file, *([slo] if slo else []), "--prometheus", url, *span, "--json"))
+
+    assert sorted(each["slo"] for each in found["slos"]) == names
+    assert {len(each["pages"]) for each in found["slos"]} == {1}
+    assert {each["since"] for each in found["slos"]} == {moment(end - MINUTES * 60 + 21600).replace("Z", "+00:00")}
 
 
 def moment(at: float) -> str:

@@ -23,17 +23,17 @@ from burnline.app.commands import show
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError, Problem, SpecError
-from burnline.slo.backtest.history import replay_history, selectors_of
+from burnline.slo.backtest.history import replay_history, selectors_of, warm_up
 from burnline.slo.backtest.openmetrics import read_openmetrics
 from burnline.slo.backtest.page import render_page
 from burnline.slo.backtest.picture import write_png
 from burnline.slo.backtest.prometheus import Fetch
-from burnline.slo.backtest.replay import Replay
+from burnline.slo.backtest.replay import Replay, from_moment
 from burnline.slo.backtest.result import Backtest, Incident, summarise
 from burnline.slo.backtest.samples import Samples
 from burnline.slo.backtest.tables import PARQUET, Rows, read_table
 from burnline.slo.backtest.text import describe, facts
-from burnline.slo.promise import promises_of
+from burnline.slo.promise import Promise, promises_of
 from burnline.slo.reading import Reader
 from burnline.spec.exclude import in_zone
 from burnline.spec.service import ServiceSpec
@@ -73,9 +73,10 @@ def run_backtest(asked: Asked) -> None:
     incidents = None if asked.incidents is None else read_incidents(asked.incidents)
     since, until = _span(asked)
     history = _read(asked, specs, since, until)
-    found = [_replayed(spec, history, until, incidents) for spec in specs]
+    found = [_replayed(asked, spec, history, since, until, incidents) for spec in specs]
     if not found[0]:
-        raise BurnlineError("there is no data for any of these SLOs in this time; is it the right metric?")
+        why = f": {history.gaps[0]}" if history.gaps else "; is it the right metric?"
+        raise BurnlineError(f"there is no data for any of these SLOs in this time{why}")
     if asked.plot is not None:
         _draw(asked.plot, found[0], incidents or ())
     _print(asked, found, history.gaps)
@@ -156,38 +157,41 @@ def _read(asked: Asked, specs: Sequence[ServiceSpec], since: datetime | None, un
         raise BurnlineError(
             f"the data is about {choice(unknown)}, which is no SLO of {asked.file}; it has {choice(names)}"
         )
-    return _History(samples.within(since, until), {name: each.within(since, until) for name, each in rows.items()})
+    return _History(samples.until(until), {name: each.until(until) for name, each in rows.items()})
+
+
+def _asked_for(asked: Asked, specs: Sequence[ServiceSpec]) -> list[Promise]:
+    return [promise for spec in specs for promise in promises_of(spec) if asked.slo in ("", promise.slo.name)]
 
 
 def _fetch(asked: Asked, specs: Sequence[ServiceSpec], since: datetime, until: datetime) -> _History:
-    samples = Samples()
-    needs = {
-        selectors: None
-        for spec in specs
-        for promise in promises_of(spec)
-        if (not asked.slo or asked.slo == promise.slo.name) and (selectors := selectors_of(spec, [promise.sli]))
-    }
+    promises, samples = _asked_for(asked, specs), Samples()
+    selectors, begin = selectors_of(promises), since - warm_up(promises)
     with httpx.Client(trust_env=False) as client:
         fetch = Fetch(asked.prometheus, asked.step, client)
-        chunks = len(needs) * len(list(fetch.chunks(since, until)))
-        with progress("reading the past", chunks) as advance:
+        with progress("reading the past", len(list(fetch.chunks(begin, until)))) as advance:
             fetch.progress = advance
-            for selectors in needs:
-                fetch.read([each for each in selectors if not samples.has(each)], since, until, samples)
-    gaps = [f"{gap.since:%Y-%m-%d %H:%M} to {gap.until:%H:%M} UTC: {gap.why}" for gap in fetch.gaps]
+            fetch.read(selectors, begin, until, samples)
+    gaps = (f"{gap.since:%Y-%m-%d %H:%M} to {gap.until:%Y-%m-%d %H:%M} UTC: {gap.why}" for gap in fetch.gaps)
     return _History(samples, {}, tuple(gaps))
 
 
 def _replayed(
-    spec: ServiceSpec, history: _History, until: datetime | None, incidents: Sequence[Incident] | None
+    asked: Asked,
+    spec: ServiceSpec,
+    history: _History,
+    since: datetime | None,
+    until: datetime | None,
+    incidents: Sequence[Incident] | None,
 ) -> Found:
     end = until or max((*history.samples.ends(), *(rows.ends_at() for rows in history.rows.values())), default=None)
     if end is None:
         return []
     known = {slo.name for slo in spec.slos}
     rows = {name: each for name, each in history.rows.items() if name in known}
-    found = replay_history(spec, end, samples=history.samples, rows=rows)
-    return [(each, summarise(each, incidents)) for each in found.values() if each.total.any() or each.bad.any()]
+    replays = replay_history(spec, end, samples=history.samples, rows=rows)
+    cut = [from_moment(each, since) for name, each in replays.items() if asked.slo in ("", name)]
+    return [(each, summarise(each, incidents)) for each in cut if each is not None and each.known.any()]
 
 
 def read_incidents(path: Path) -> list[Incident]:

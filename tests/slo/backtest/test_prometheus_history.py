@@ -78,7 +78,7 @@ def test_what_cannot_be_believed_is_a_gap(answer: Answer, why: str, tries: int) 
     [gap] = reader.gaps
     assert why in gap.why
     assert (gap.since, gap.until) == (START, START + 90 * MINUTE)
-    assert len(waited) == 2 * (tries - 1)
+    assert len(waited) == tries - 1
 
 
 def test_one_that_hangs_is_a_gap() -> None:
@@ -110,5 +110,31 @@ def test_a_second_try_that_works_is_no_gap() -> None:
     samples, reader, waited = fetch(wakes)
 
     assert reader.gaps == []
-    assert samples.count == 180
+    assert samples.count == 90
     assert waited == [1.0]
+
+
+def test_one_that_dies_on_the_way_leaves_a_gap_to_the_end_and_is_not_asked_for_ever() -> None:
+    asked: list[int] = []
+
+    def dies(question: dict[str, str]) -> httpx.Response:
+        asked.append(1)
+        if len(asked) > 4:
+            raise httpx.ConnectError("refused")
+        return steady(question)
+
+    length = MOST_POINTS * MINUTE
+    samples, reader, _ = fetch(dies, START + 50 * length)
+
+    assert samples.count == 2 * MOST_POINTS
+    assert reader.gaps[0].since == START + 2 * length
+    assert reader.gaps[-1].until == START + 50 * length
+    assert len(asked) < 20
+
+
+def test_an_address_that_is_none_is_a_gap() -> None:
+    reader = Fetch("http://[", MINUTE, httpx.Client())
+
+    reader.read([TOTAL], START, START + MINUTE, Samples())
+
+    assert len(reader.gaps) == 1

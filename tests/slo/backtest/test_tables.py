@@ -52,6 +52,7 @@ def test_a_column_names_the_slo_where_there_are_several(tmp_path: Path) -> None:
     [
         ("noon,1,10", "history.csv:3: time: is 'noon'; write unix seconds, or 2026-01-05T12:00:00Z"),
         ("-5,1,10", "history.csv:3: time: is '-5'; write unix seconds"),
+        ("99999999999,1,10", "history.csv:3: time: is '99999999999'; write unix seconds"),
         ("nan,1,10", "history.csv:3: time: is 'nan'; write unix seconds"),
         ("120,-1,10", "history.csv:3: bad: is '-1'; write a number of events, 0 or more"),
         ("120,1,lots", "history.csv:3: total: is 'lots'; write a number of events"),
@@ -87,6 +88,13 @@ def test_parquet_holds_the_same(tmp_path: Path) -> None:
     rows = read_table(path, "a")["a"]
 
     assert list(rows.ordered()) == [(1767614400.0, 0.0, 5.0), (1767614460.0, 1.0, 6.0)]
+
+
+def test_a_moment_of_another_century_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "history.parquet"
+    pq.write_table(pa.table({"time": [datetime(1900, 1, 1, tzinfo=UTC)], "bad": [0], "total": [5]}), path)
+
+    assert "time: is datetime.datetime(1900" in problem(path)
 
 
 def test_what_is_no_parquet_is_told(tmp_path: Path) -> None:
