@@ -97,9 +97,7 @@ class _Slo:
             draft.body["description"] = description
         objective.leave("write a `composite` SLO with `weighted` of these", "compositeWeight")
         slices = self._slices(objective)
-        draft.body["sli"] = sli(self._spec, objective, self._objects, self._notes, slices)
-        if slices and "threshold" not in draft.body["sli"]:
-            draft.body["slices"] = slices
+        draft.body |= sli(self._spec, objective, self._objects, self._notes, slices)
         self._alerts(draft, target, window)
         return draft
 
@@ -146,7 +144,7 @@ class _Slo:
     def _share(self, objective: Fields) -> float:
         item = objective.need("timeSliceTarget")
         if number_of(item, self._notes) == 1:
-            self._notes.refuse(item, "is 1: one bad event would make a slice bad; write less, as in 0.999")
+            return 1  # of a gauge: no look may be beyond its bound
         return objective_of(item, self._notes, percent=False)
 
     def _alerts(self, draft: SloDraft, target: float, window: Window) -> None:

@@ -19,21 +19,28 @@ _WINDOW = re.compile(r"\{\{\s*\.window\s*\}\}")  # as Sloth writes it in OpenSLO
 
 
 def sli(spec: Fields, objective: Fields, objects: Objects, notes: Notes, slices: dict[str, Any]) -> dict[str, Any]:
-    """The SLI of an objective, by its own indicator or that of its SLO.
+    """The SLI of an objective, by its own indicator or that of its SLO, and `slices` where they go with it.
 
     Raises: Refused for what is not of Prometheus, or cannot be counted.
     """
     ratios = objective.get("ratioMetrics")
     if ratios:
-        return _ratio(Fields(ratios, notes, ("counter", "incremental", "good", "bad", "total")), notes)
+        found = _ratio(Fields(ratios, notes, ("counter", "incremental", "good", "bad", "total")), notes)
+        return _sliced(found, slices, objective, notes)
     indicator = _indicator(objective, spec, objects, notes)
     if threshold := indicator.get("thresholdMetric"):
-        return _Threshold(objective, objects, notes, slices).sli(threshold)
+        return _Threshold(objective, objects, notes, slices).body(threshold)
     objective.leave("it says nothing of a ratio", "op", "value")
     ratio = Fields(indicator.need("ratioMetric"), notes, _RATIO)
-    if raw := ratio.get("raw"):
-        return _raw(ratio, raw, objects, notes)
-    return _ratio(ratio, notes, objects)
+    raw = ratio.get("raw")
+    found = _raw(ratio, raw, objects, notes) if raw else _ratio(ratio, notes, objects)
+    return _sliced(found, slices, objective, notes)
+
+
+def _sliced(found: dict[str, Any], slices: dict[str, Any], objective: Fields, notes: Notes) -> dict[str, Any]:
+    if slices.get("target") == "100%":
+        notes.refuse(objective.need("timeSliceTarget"), "is 1: one bad event would make a slice bad; write 0.999")
+    return {"sli": found, **({"slices": slices} if slices else {})}
 
 
 def _indicator(objective: Fields, spec: Fields, objects: Objects, notes: Notes) -> Fields:
@@ -113,7 +120,7 @@ class _Threshold:
     def __init__(self, objective: Fields, objects: Objects, notes: Notes, slices: dict[str, Any]) -> None:
         self._objective, self._objects, self._notes, self._slices = objective, objects, notes, slices
 
-    def sli(self, threshold: Item) -> dict[str, Any]:
+    def body(self, threshold: Item) -> dict[str, Any]:
         """A gauge against a bound; anything but a plain gauge is looked at once a minute."""
         op = self._objective.need("op")
         if not isinstance(op.value, str) or op.value not in OPS:
@@ -125,8 +132,10 @@ class _Threshold:
         try:
             selector = selector_of(text)
         except ValueError:
-            return sli_of(item, self._notes, lambda: events_sli(**_beyond(text, OPS[op.value][1], value)))
-        return self._gauge(str(selector), op, value, item)
+            found = sli_of(item, self._notes, lambda: events_sli(**_beyond(text, OPS[op.value][1], value)))
+            one_look = self._slices.get("length") == "1m"  # in a slice, which is bad when that look is
+            return _sliced(found, {} if one_look else self._slices, self._objective, self._notes)
+        return {"sli": self._gauge(str(selector), op, value, item)}
 
     def _gauge(self, selector: str, op: Item, value: float, item: Item) -> dict[str, Any]:
         side = OPS[op.value][0]
@@ -137,7 +146,7 @@ class _Threshold:
             self._notes.leave(item, "its samples: burnline counts minutes, bad when any series is beyond the bound")
         elif self._slices["length"] != "1m" or "target" not in self._slices:
             self._notes.leave(item, f"slices of {self._slices['length']}: burnline's are of one minute for a gauge")
-        if "target" in self._slices:
+        if self._slices.get("target", "100%") != "100%":
             share = 100 - float(self._slices["target"].rstrip("%"))
             written["for"] = f"{round(share, 10):g}%"
         return {"threshold": written}

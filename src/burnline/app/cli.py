@@ -191,6 +191,18 @@ def report(
 
 
 @app.command()
+def export(
+    tool: Annotated[str, typer.Argument(help="Whose files to write: openslo.")],
+    services: Services,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder to write into; one file a service.")] = None,
+) -> None:
+    """Write service files as SLO files of another tool; exit code 3 when something cannot be said in them."""
+    from burnline.app.exchange import export_services
+
+    raise typer.Exit(export_services(tool, services, out))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON Schema of a service file, for editors."""
     from burnline.app.commands import print_schema

@@ -8,17 +8,19 @@ from datetime import timedelta
 from pathlib import Path
 
 import typer
+import yaml
 
-from burnline.app.services import load_checked
+from burnline.app.services import load_checked, placed, read_checked
 from burnline.errors import BurnlineError, Problem, SpecError
-from burnline.slo.importers import openslo, pyrra, sloth
+from burnline.slo.exporters import openslo as openslo_export
+from burnline.slo.importers import openslo, pyrra, slo_generator, sloth
 from burnline.slo.importers.document import Item, read_documents
 from burnline.slo.importers.draft import Notes, Options, ServiceDraft, together
 from burnline.slo.importers.write import write_service
 from burnline.spec.units import parse_duration
 from burnline.spec.words import choice
 
-FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read, "openslo": openslo.read}
+FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read, "openslo": openslo.read, "slo-generator": slo_generator.read}
 NOT_ALL = 3  # the exit code when something was not carried over
 
 
@@ -32,6 +34,8 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
     options = Options(parse_window(window), service)
     notes = Notes()
     drafts = together(FORMATS[tool](_documents(files), options, notes), notes)
+    if not drafts and not notes.problems:
+        notes.problems.append(Problem(str(files[0]), 0, "", f"holds no SLO of {tool}"))
     if notes.problems:
         raise SpecError(_in_order(notes.problems))
     origin = ", ".join(file.name for file in files)
@@ -41,6 +45,27 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
         typer.echo(str(problem), err=True)
     _deliver(written, out)
     return NOT_ALL if notes.left else 0
+
+
+def export_services(tool: str, services: Path, out: Path | None) -> int:
+    """Write the services as another tool's files; the exit code: 0, or 3 when something could not be said.
+
+    Raises: SpecError with every problem of the service files; nothing is written then.
+    """
+    if tool != "openslo":
+        raise BurnlineError(f"{tool!r} is no format to export; accepted: openslo")
+    written: dict[str, str] = {}
+    left: list[Problem] = []
+    for spec, document in read_checked(services):
+        exported = openslo_export.export(spec)
+        written[spec.service] = yaml.safe_dump_all(
+            exported.objects, sort_keys=False, allow_unicode=True, width=1000, explicit_start=True
+        )
+        left += placed(iter(exported.left), document)
+    for problem in _in_order(left):
+        typer.echo(str(problem), err=True)
+    _deliver(written, out, between="")
+    return NOT_ALL if left else 0
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:
@@ -93,9 +118,9 @@ def _blame(draft: ServiceDraft, problem: Problem) -> Problem:
     return source.problem(f"cannot be a service file: {problem.field}: {problem.message}")
 
 
-def _deliver(written: dict[str, str], out: Path | None) -> None:
+def _deliver(written: dict[str, str], out: Path | None, *, between: str = "---\n") -> None:
     if out is None:
-        typer.echo("---\n".join(written.values()), nl=False)
+        typer.echo(between.join(written.values()), nl=False)
         return
     out.mkdir(parents=True, exist_ok=True)
     for service, text in written.items():
