@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import yaml
-
+from burnline.slo.rules_yaml import dump
 from burnline.spec.units import format_duration, parse_duration
 
 RuleGroup = Mapping[str, Any]
 
 OURS = "burnline/"  # how the names of our groups begin; all others belong to somebody else
+EMPTY: tuple[Any, ...] = (None, "", 0, [], {}, "0s")
 DURATIONS = ("interval", "for", "keep_firing_for", "query_offset", "evaluation_delay")
 
 
@@ -44,9 +44,13 @@ def plan_groups(wanted: Sequence[RuleGroup], present: Iterable[RuleGroup]) -> tu
     >>> plan_groups([{"name": "burnline/a", "interval": "1m"}], [{"name": "burnline/a", "interval": "60s"}])
     (Change(name='burnline/a', kind=<Kind.SAME: 'same'>, diff=''),)
     """
-    there = {str(group["name"]): group_yaml(group) for group in present if str(group["name"]).startswith(OURS)}
-    want = {str(group["name"]): group_yaml(group) for group in wanted}
-    return tuple(changes(want, there))
+    there = {str(group["name"]): _plain(group) for group in present if str(group["name"]).startswith(OURS)}
+    want = {str(group["name"]): _plain(group) for group in wanted}
+    same = {name for name, group in want.items() if there.get(name) == group}
+    texts = ({name: dump(group) for name, group in groups.items() if name not in same} for groups in (want, there))
+    differing = {change.name: change for change in changes(*texts)}
+    unchanged = {name: Change(name, Kind.SAME) for name in same}
+    return tuple((unchanged | differing)[name] for name in [*want, *sorted(there.keys() - want.keys())])
 
 
 def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Iterator[Change]:
@@ -68,23 +72,23 @@ def unified(name: str, old: str | None, new: str | None) -> str:
     return "\n".join(difflib.unified_diff(before, after, here, there, lineterm=""))
 
 
-def group_yaml(group: RuleGroup) -> str:
-    """A group as text in one fixed form: keys sorted, durations as we write them, empty values left out.
+def _plain(value: Any, key: str = "") -> Any:
+    """A group in one fixed form: keys sorted, durations as we write them, values as text, empty ones left out.
 
     A ruler gives back what it was sent in a form of its own: 60s as 1m, labels in another order, defaults filled in.
     """
-    return yaml.dump(_plain(group), Dumper=_Readable, sort_keys=True, allow_unicode=True, width=1000)
-
-
-def _plain(value: Any, key: str = "") -> Any:
     if isinstance(value, Mapping):
-        pairs = ((str(name), _plain(item, str(name))) for name, item in value.items())
-        return {name: item for name, item in pairs if item not in (None, "", 0, [], {}, "0s")}
+        pairs = ((str(name), _plain(item, str(name))) for name, item in value.items() if item not in EMPTY)
+        return {name: item for name, item in sorted(pairs, key=_order) if item not in EMPTY}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, str):
-        return _duration(value) if key in DURATIONS else value.strip()
-    return value
+    text = str(value).strip()
+    return _duration(text) if key in DURATIONS else text
+
+
+def _order(pair: tuple[str, Any]) -> tuple[bool, str]:
+    """Rules last: what stands before them is short."""
+    return isinstance(pair[1], list), pair[0]
 
 
 def _duration(text: str) -> str:
@@ -92,17 +96,3 @@ def _duration(text: str) -> str:
         return format_duration(parse_duration(text))
     except ValueError:
         return text
-
-
-class _Readable(yaml.SafeDumper):
-    """Expressions over several lines as they are, and no anchors."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _as_lines(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
-
-
-_Readable.add_representer(str, _as_lines)

@@ -15,9 +15,11 @@ from urllib.parse import quote
 
 import httpx
 import yaml
+from yaml.events import AliasEvent
 
 from burnline.errors import BurnlineError
 from burnline.slo.push import OURS, Change, Kind, RuleGroup
+from burnline.slo.rules_yaml import dump
 
 PATH = "/prometheus/config/v1/rules"
 TIMEOUT_SECONDS = 10.0
@@ -27,6 +29,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 TOO_MANY, SERVER_ERROR = httpx.codes.TOO_MANY_REQUESTS, httpx.codes.INTERNAL_SERVER_ERROR
 BUSY = (TOO_MANY, httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 LONGEST_QUOTE = 500
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Sleep = Callable[[float], None]
 
@@ -92,8 +95,7 @@ class Ruler:
 
         Raises: DeliveryError.
         """
-        body = yaml.safe_dump(dict(group), sort_keys=False, allow_unicode=True)
-        self._send("POST", self._url, good=(200, 201, 202, 204), body=body.encode())
+        self._send("POST", self._url, good=(200, 201, 202, 204), body=dump(dict(group)).encode())
 
     def delete(self, name: str) -> None:
         """Remove a group of ours; one that is gone already is no error.
@@ -228,9 +230,13 @@ def _header(name: str, value: str) -> dict[str, str]:
 
 def _groups(answer: httpx.Response, namespace: str, url: str) -> list[RuleGroup]:
     try:
-        body: Any = yaml.safe_load(answer.content)
+        if b"&" in answer.content and any(isinstance(each, AliasEvent) for each in yaml.parse(answer.content, LOADER)):
+            raise ValueError("an alias, which could stand for any amount of text")  # noqa: TRY301
+        body: Any = yaml.load(answer.content, LOADER)  # noqa: S506 - a safe one, in a tenth of the time
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise DeliveryError(f"{url}: the answer is not YAML: {' '.join(str(error).split())[:LONGEST_QUOTE]}") from error
+        raise DeliveryError(
+            f"{url}: the answer is no YAML of a ruler: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
+        ) from error
     groups = body.get(namespace, []) if isinstance(body, dict) else None
     if not isinstance(groups, list) or not all(isinstance(each, dict) and "name" in each for each in groups):
         raise DeliveryError(f"{url}: the answer is no list of rule groups: is that a ruler's address?")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ slos:
   - {name: availability, objective: 99.9%, window: 30d,
      sli: {ratio: {bad: 'http_requests_total{status=~"5.."}', total: http_requests_total}}}
 """
-OTHERS = {"name": "theirs", "rules": [{"record": "a:b", "expr": "up"}]}
+OTHERS: dict[str, Any] = {"name": "theirs", "rules": [{"record": "a:b", "expr": "up"}]}
 
 
 @pytest.fixture
@@ -96,9 +97,9 @@ def test_a_dry_run_shows_the_difference_changes_nothing_and_says_so_by_its_code(
 
 
 def test_only_our_groups_are_removed(cli: Cli, services: Path, ruler: FakeRuler) -> None:
-    stale = {**OTHERS, "name": "burnline/gone/ratio/1m"}
-    ruler.groups["", "burnline"] = {"theirs": dict(OTHERS), "burnline/gone/ratio/1m": stale}
-    ruler.groups["", "elsewhere"] = {"burnline/x": dict(OTHERS)}
+    stale = {**deepcopy(OTHERS), "name": "burnline/gone/ratio/1m"}
+    ruler.groups["", "burnline"] = {"theirs": OTHERS, "burnline/gone/ratio/1m": stale}
+    ruler.groups["", "elsewhere"] = {"burnline/x": OTHERS}
 
     code, out, _ = cli("push", services, "--mimir", ruler.url)
 

@@ -50,11 +50,15 @@ class FakeRuler:
 
     def _do(self, method: str, there: dict[str, Any], namespace: str, group: str, body: bytes) -> Answer:
         if method == "GET":
-            return (200, {}, yaml.safe_dump({namespace: list(there.values())}).encode()) if there else _none()
+            return (
+                (200, {}, yaml.dump({namespace: list(there.values())}, Dumper=yaml.CSafeDumper).encode())
+                if there
+                else _none()
+            )
         if method == "DELETE":
             return (202, {}, b"") if there.pop(group, None) else _none()
         try:
-            sent = yaml.safe_load(body)
+            sent = yaml.load(body, yaml.CSafeLoader)
             name = sent["name"]
         except (yaml.YAMLError, TypeError, KeyError) as error:
             return 400, {}, f"unable to decode rule group: {error}".encode()

@@ -113,7 +113,9 @@ def test_nobody_there_is_told_after_some_tries() -> None:
     assert len(pauses) == 3
 
 
-@pytest.mark.parametrize("body", [b"a: [", b"- 1", b"burnline: {}", b"burnline: [{}]", b"\xff\xfe", b"[" * 5000])
+@pytest.mark.parametrize(
+    "body", [b"a: [", b"- 1", b"burnline: {}", b"burnline: [{}]", b"\xff\xfe", b"[" * 5000, b"a: &a [*a]"]
+)
 def test_an_answer_that_makes_no_sense_is_not_an_empty_ruler(fake: FakeRuler, body: bytes) -> None:
     fake.answers["GET"] = [(200, {}, body)]
 
