@@ -29,11 +29,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One group (or file) and what becomes of it; `diff` is unified, empty when it stays as it is."""
+    """One group (or file) and what becomes of it: its text before and after, where that differs."""
 
     name: str
     kind: Kind
-    diff: str = ""
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def diff(self) -> str:
+        """The unified diff; empty when it stays as it is."""
+        old, new = ((text or "").splitlines() for text in (self.before, self.after))
+        here, there = (self.name if text is not None else "/dev/null" for text in (self.before, self.after))
+        return "\n".join(difflib.unified_diff(old, new, here, there, lineterm=""))
 
 
 def plan_groups(wanted: Sequence[RuleGroup], present: Iterable[RuleGroup]) -> tuple[Change, ...]:
@@ -42,7 +50,7 @@ def plan_groups(wanted: Sequence[RuleGroup], present: Iterable[RuleGroup]) -> tu
     Groups whose name does not begin with `burnline/` are left out: they are not ours.
 
     >>> plan_groups([{"name": "burnline/a", "interval": "1m"}], [{"name": "burnline/a", "interval": "60s"}])
-    (Change(name='burnline/a', kind=<Kind.SAME: 'same'>, diff=''),)
+    (Change(name='burnline/a', kind=<Kind.SAME: 'same'>, before=None, after=None),)
     """
     there = {str(group["name"]): _plain(group) for group in present if str(group["name"]).startswith(OURS)}
     want = {str(group["name"]): _plain(group) for group in wanted}
@@ -57,19 +65,10 @@ def changes(wanted: Mapping[str, str], there: Mapping[str, str]) -> Iterator[Cha
     """From texts by name to texts by name."""
     for name, text in wanted.items():
         old = there.get(name)
-        if old == text:
-            yield Change(name, Kind.SAME)
-        else:
-            yield Change(name, Kind.ADD if old is None else Kind.CHANGE, unified(name, old, text))
+        kind = Kind.ADD if old is None else Kind.CHANGE
+        yield Change(name, Kind.SAME) if old == text else Change(name, kind, old, text)
     for name in sorted(there.keys() - wanted.keys()):
-        yield Change(name, Kind.REMOVE, unified(name, there[name], None))
-
-
-def unified(name: str, old: str | None, new: str | None) -> str:
-    """The unified diff of two texts; None is one that is not there."""
-    before, after = ((text or "").splitlines() for text in (old, new))
-    here, there = (name if text is not None else "/dev/null" for text in (old, new))
-    return "\n".join(difflib.unified_diff(before, after, here, there, lineterm=""))
+        yield Change(name, Kind.REMOVE, there[name])
 
 
 def _plain(value: Any, key: str = "") -> Any:
