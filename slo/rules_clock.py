@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import count, islice, pairwise
 from zoneinfo import ZoneInfo
 
@@ -133,11 +134,15 @@ def local_time(tz: str, now: datetime) -> Expr:
     return local
 
 
-def offsets(tz: str, now: datetime) -> list[tuple[float, float]]:
+def offsets(tz: str, now: datetime) -> tuple[tuple[float, float], ...]:
     """(from when, seconds east of UTC) of a time zone: at the start of the year of `now`, and each later change."""
+    return _offsets_from(tz, now.astimezone(UTC).year)
+
+
+@lru_cache(maxsize=1024)
+def _offsets_from(tz: str, year: int) -> tuple[tuple[float, float], ...]:
     zone = ZoneInfo(tz)
-    at = datetime(now.astimezone(UTC).year, 1, 1, tzinfo=UTC)
-    end = at.replace(year=at.year + ZONE_YEARS)
+    at, end = datetime(year, 1, 1, tzinfo=UTC), datetime(year + ZONE_YEARS, 1, 1, tzinfo=UTC)
     found = [(at.timestamp(), _offset(zone, at))]
     while at < end:
         following = at + timedelta(days=1)
@@ -145,7 +150,7 @@ def offsets(tz: str, now: datetime) -> list[tuple[float, float]]:
             change = _change(zone, at, following)
             found.append((change.timestamp(), _offset(zone, change)))
         at = following
-    return found
+    return tuple(found)
 
 
 def _change(zone: ZoneInfo, before: datetime, after: datetime) -> datetime:
