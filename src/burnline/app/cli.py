@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -192,14 +193,14 @@ def report(
 
 @app.command()
 def export(
-    tool: Annotated[str, typer.Argument(help="Whose files to write: openslo.")],
+    tool: Annotated[str, typer.Argument(help="What to write: openslo or prometheus-rule (Kubernetes objects).")],
     services: Services,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder to write into; one file a service.")] = None,
 ) -> None:
     """Write service files as SLO files of another tool; exit code 3 when something cannot be said in them."""
     from burnline.app.exchange import export_services
 
-    raise typer.Exit(export_services(tool, services, out))
+    raise typer.Exit(export_services(tool, services, out, now=datetime.now(UTC)))
 
 
 @app.command()

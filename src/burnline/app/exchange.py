@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import typer
 import yaml
 
+from burnline.app.build import rule_files
 from burnline.app.services import load_checked, placed, read_checked
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.slo.exporters import openslo as openslo_export
@@ -17,10 +18,13 @@ from burnline.slo.importers import openslo, pyrra, slo_generator, sloth
 from burnline.slo.importers.document import Item, read_documents
 from burnline.slo.importers.draft import Notes, Options, ServiceDraft, together
 from burnline.slo.importers.write import write_service
+from burnline.spec.document import Document
+from burnline.spec.service import ServiceSpec
 from burnline.spec.units import parse_duration
 from burnline.spec.words import choice
 
 FORMATS = {"sloth": sloth.read, "pyrra": pyrra.read, "openslo": openslo.read, "slo-generator": slo_generator.read}
+EXPORTS = ("openslo", "prometheus-rule")
 NOT_ALL = 3  # the exit code when something was not carried over
 
 
@@ -47,25 +51,35 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
     return NOT_ALL if notes.left else 0
 
 
-def export_services(tool: str, services: Path, out: Path | None) -> int:
+def export_services(tool: str, services: Path, out: Path | None, *, now: datetime) -> int:
     """Write the services as another tool's files; the exit code: 0, or 3 when something could not be said.
 
     Raises: SpecError with every problem of the service files; nothing is written then.
     """
-    if tool != "openslo":
-        raise BurnlineError(f"{tool!r} is no format to export; accepted: openslo")
+    if tool not in EXPORTS:
+        raise BurnlineError(f"{tool!r} is no format to export; accepted: {choice(EXPORTS)}")
+    read = read_checked(services)
+    if tool == "prometheus-rule":
+        files = rule_files([spec for spec, _ in read], now, "prometheusrule", "burnline")
+        _deliver({name.removesuffix(".yaml"): text for name, text in files.items()}, out, between="---\n")
+        return 0
+    written, left = _openslo(read)
+    for problem in _in_order(left):
+        typer.echo(str(problem), err=True)
+    _deliver(written, out, between="")
+    return NOT_ALL if left else 0
+
+
+def _openslo(read: Sequence[tuple[ServiceSpec, Document]]) -> tuple[dict[str, str], list[Problem]]:
     written: dict[str, str] = {}
     left: list[Problem] = []
-    for spec, document in read_checked(services):
+    for spec, document in read:
         exported = openslo_export.export(spec)
         written[spec.service] = yaml.safe_dump_all(
             exported.objects, sort_keys=False, allow_unicode=True, width=1000, explicit_start=True
         )
         left += placed(iter(exported.left), document)
-    for problem in _in_order(left):
-        typer.echo(str(problem), err=True)
-    _deliver(written, out, between="")
-    return NOT_ALL if left else 0
+    return written, left
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

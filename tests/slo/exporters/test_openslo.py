@@ -102,4 +102,4 @@ def test_other_formats_are_refused(tmp_path: Path) -> None:
 
     done = CliRunner().invoke(app, ["export", "sloth", str(tmp_path)])
 
-    assert str(done.exception) == "'sloth' is no format to export; accepted: openslo"
+    assert str(done.exception) == "'sloth' is no format to export; accepted: openslo or prometheus-rule"
