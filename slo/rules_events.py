@@ -27,7 +27,7 @@ from burnline.metrics import (
 from burnline.slo.burn import error_budget
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
 from burnline.slo.rules_clock import calendar_key, excluded
-from burnline.slo.rules_slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, record, union
+from burnline.slo.rules_slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, just_now, record, union
 from burnline.slo.sli_promql import BAD, EVENT, TIME, TOTAL, counted, events, labelled, named
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.slo import SlicesSpec
@@ -106,13 +106,13 @@ def _at_its_end(of: Subject, slice_: Expr, length: timedelta) -> Expr:
     return of.unless_excluded(Binary("and", slice_, due, on=()))
 
 
-def _of_members(of: Subject, event: Matcher) -> Select:
+def _of_members(of: Subject, event: Matcher) -> Expr:
     members = Matcher(SLO, "=~", "|".join(of.members))  # names need no escaping
-    return Select(Selector(SLO_EVENTS, (Matcher(SERVICE, "=", of.service), members, event)))
+    return just_now(Selector(SLO_EVENTS, (Matcher(SERVICE, "=", of.service), members, event)), of.interval)
 
 
-def _of_member(of: Subject, member: str, event: str) -> Select:
-    return Select(series(SLO_EVENTS, **{SERVICE: of.service, SLO: member, EVENT: event}))
+def _of_member(of: Subject, member: str, event: str) -> Expr:
+    return just_now(series(SLO_EVENTS, **{SERVICE: of.service, SLO: member, EVENT: event}), of.interval)
 
 
 def _copied(of: Subject) -> Expr:
@@ -179,7 +179,7 @@ def _running(of: Subject, metric: str, over: timedelta, key: Expr) -> Expr:
     sums, key_before = _kept(of, metric, over)
     same = Call("scalar", (Binary("==", key_before, key, as_bool=True),))
     before = Binary("*", sums, same)
-    new = of.series(SLO_EVENTS_5M)
+    new = just_now(of.series(SLO_EVENTS_5M).selector, of.t2_interval)
     return union([Binary("+", before, new), before, new, labelled(Call("vector", (key,)), EVENT, KEY)])
 
 

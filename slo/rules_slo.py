@@ -12,7 +12,7 @@ from burnline.metrics import SERVICE, SLO, SLO_EVENTS, SLO_EXCLUDED, WINDOW
 from burnline.slo.burn import error_budget
 from burnline.slo.exclusions import exclusions_of
 from burnline.slo.promise import Promise
-from burnline.slo.promql import MILLISECOND, Binary, Expr, Number, Select, series, show
+from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Number, Select, series, show
 from burnline.slo.sli_promql import EVENT, RECORDED, TOTAL, Pace, labelled, pace
 from burnline.slo.windows import Tier, tiers_of
 from burnline.spec.exclude import ExclusionSpec
@@ -121,9 +121,9 @@ class Subject:
         return self.series(metric, *more, **RECORDED, **labels)
 
     @property
-    def counted(self) -> Select:
+    def counted(self) -> Expr:
         """There while there is data."""
-        return self.series(SLO_EVENTS, **{EVENT: TOTAL})
+        return just_now(self.series(SLO_EVENTS, **{EVENT: TOTAL}).selector, self.interval)
 
     @property
     def excluded(self) -> Expr:
@@ -131,6 +131,11 @@ class Subject:
 
     def unless_excluded(self, expr: Expr) -> Expr:
         return Binary("unless", expr, self.excluded, on=()) if self.exclusions else expr
+
+
+def just_now(selector: Selector, every: timedelta) -> Expr:
+    """What this evaluation recorded: not the last one's, which a Prometheus that was down would still see for 5m."""
+    return Call("last_over_time", (Select(selector, over=every - MILLISECOND),))
 
 
 def of_windows(lengths: Sequence[timedelta]) -> Matcher:

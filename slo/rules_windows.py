@@ -95,7 +95,7 @@ def state(of: Subject) -> list[Rule]:
 def nothing_counted(of: Subject, over: timedelta | None = None) -> Expr:
     """One element while there is no data now, or was none `over` the last time; standing still is none of a signal."""
     if over is None:
-        absent: Expr = Call("absent", (of.counted,))
+        absent: Expr = Call("absent", (of.series(SLO_EVENTS, **{EVENT: TOTAL}),))
     else:
         absent = Call("absent_over_time", (of.over(SLO_EVENTS, over, **{EVENT: TOTAL}),))
     silence = _detectors_silence(of)

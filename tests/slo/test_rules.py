@@ -24,6 +24,7 @@ from tests.slo.promtool import service
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "rules"
 ONE = "[{name: latency, objective: 99%, window: 30d, sli: {ratio: {bad: b, total: t}}}]"
+ADDING = ("slo:events:increase1m", "slo:events:increase5m", "slo:events:increase_hour", "slo:events:increase_calendar")
 COUNTERS = ("availability", "answered", "latency", "quality", "week", "month", "own")
 ALL_KINDS = """
 - name: availability
@@ -210,6 +211,15 @@ def test_a_range_holds_each_increase_once_on_every_prometheus(spec: ServiceSpec)
 
     assert ranges
     assert all(length.endswith("s999ms") for length in ranges)
+
+
+def test_sums_take_only_what_the_present_evaluation_recorded(spec: ServiceSpec) -> None:
+    """After a restart Prometheus sees old samples for five more minutes, and would add them again and again."""
+    adding = [rule["expr"] for rule in rules(spec) if rule.get("record") in ADDING]
+
+    assert adding
+    for expr in adding:
+        assert not re.findall(r"slo:events:increase[15]m\{[^}]*\}(?!\[)", expr)
 
 
 def test_pages_are_evaluated_with_the_minute_and_tickets_with_the_five_minutes(spec: ServiceSpec) -> None:
