@@ -27,7 +27,7 @@ from burnline.slo.importers.draft import (
     tier_items,
     usable,
 )
-from burnline.slo.importers.queries import good_sli, selector_of
+from burnline.slo.importers.queries import good_sli, selector_and_offset, selector_of
 from burnline.slo.windows import Tier
 from burnline.spec.selector import Selector
 from burnline.spec.slo import Severity
@@ -147,21 +147,46 @@ def _sli(item: Item, notes: Notes) -> dict[str, Any]:
         notes.refuse(native, "reads a native histogram, which burnline does not; write `latency` of a classic one")
     if ratio := indicator.inner("ratio", ("errors", "total", "grouping")):
         ratio.leave(_GROUPING, "grouping")
-        return {"ratio": {"bad": str(_metric(ratio, "errors")), "total": str(_metric(ratio, "total"))}}
+        errors, total = _metric(ratio, "errors"), _metric(ratio, "total")
+        return _late("bad", errors, total) or {"ratio": {"bad": str(errors.selector), "total": str(total.selector)}}
     if latency := indicator.inner("latency", ("success", "total", "grouping")):
         latency.leave(_GROUPING, "grouping")
-        return good_sli(_metric(latency, "success"), _metric(latency, "total"))
+        success, total = _metric(latency, "success"), _metric(latency, "total")
+        if all(matcher.label != "le" for matcher in success.selector.matchers):
+            notes.refuse(latency.need("success"), 'chooses no bucket; write one, as in {le="0.5"}')
+        return _late("good", success, total) or good_sli(success.selector, total.selector)
     gauge = Fields(indicator.need("bool_gauge"), notes, ("metric", "grouping"))
     gauge.leave(_GROUPING, "grouping")
     selector = _selector(gauge.need("metric"), notes)
     # every sample is an event, good when it is 1 (slo/rules.go, BoolGauge)
-    good, total = (f"sum({function}({selector}[$window]))" for function in ("sum_over_time", "count_over_time"))
-    return {"promql": {"good": good, "total": total}}
+    good, samples = (f"sum({function}({selector}[$window]))" for function in ("sum_over_time", "count_over_time"))
+    return {"promql": {"good": good, "total": samples}}
 
 
-def _metric(indicator: Fields, name: str) -> Selector:
-    query = Fields(indicator.need(name), indicator.notes, ("metric",))
-    return _selector(query.need("metric"), indicator.notes)
+@dataclass(frozen=True, slots=True)
+class _Metric:
+    selector: Selector
+    offset: timedelta
+
+
+def _metric(indicator: Fields, name: str) -> _Metric:
+    query = Fields(indicator.need(name), indicator.notes, ("metric",)).need("metric")
+    try:
+        return _Metric(*selector_and_offset(text_of(query, indicator.notes)))
+    except ValueError as error:
+        indicator.notes.refuse(query, str(error))
+
+
+def _late(side: str, part: _Metric, total: _Metric) -> dict[str, Any] | None:
+    """Metrics that look back by an `offset`, which only PromQL can say."""
+    if not part.offset and not total.offset:
+        return None
+    return {"promql": {side: _rate(part), "total": _rate(total)}}
+
+
+def _rate(metric: _Metric) -> str:
+    offset = f" offset {format_duration(metric.offset)}" if metric.offset else ""
+    return f"sum(rate({metric.selector}[$window]{offset}))"
 
 
 def _selector(item: Item, notes: Notes) -> Selector:

@@ -116,13 +116,24 @@ def selector_of(text: str) -> Selector:
 
     Raises: ValueError for anything else, also for `offset` and `@`.
     """
+    selector, offset = selector_and_offset(text)
+    if offset:
+        raise ValueError(f"{shown(text)} has an offset; accepted: a plain selector")
+    return selector
+
+
+def selector_and_offset(text: str) -> tuple[Selector, timedelta]:
+    """A vector selector, and how far back it looks.
+
+    Raises: ValueError for anything else, also for `@`.
+    """
     try:
         tree = promql_parser.parse(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{shown(text)} is not what Prometheus accepts: {error}") from error
-    if not (isinstance(tree, promql_parser.VectorSelector) and (found := _selector(tree))):
+    if not (isinstance(tree, promql_parser.VectorSelector) and (found := _selector(tree, offset=tree.offset))):
         raise ValueError(f'{shown(text)} is no plain selector; write one, as in http_requests_total{{code=~"5.."}}')
-    return found
+    return found, tree.offset or timedelta(0)
 
 
 def good_sli(good: Selector, total: Selector) -> dict[str, Any]:
@@ -313,9 +324,9 @@ def _zero(tree: Any) -> bool:
     return isinstance(value, promql_parser.NumberLiteral) and value.val == 0
 
 
-def _selector(tree: Any) -> Selector | None:
+def _selector(tree: Any, *, offset: timedelta | None = None) -> Selector | None:
     """None for what a service file's selector cannot say."""
-    if not tree.name or tree.offset is not None or tree.at is not None or tree.matchers.or_matchers:
+    if not tree.name or tree.offset != offset or tree.at is not None or tree.matchers.or_matchers:
         return None
     matchers = tuple(Matcher(found.name, _op(found.op), found.value) for found in tree.matchers.matchers)
     selector = Selector(tree.name, matchers)

@@ -42,9 +42,14 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
         notes.problems.append(Problem(str(files[0]), 0, "", f"holds no SLO of {tool}"))
     if notes.problems:
         raise SpecError(_in_order(notes.problems))
+    if out is None and len(drafts) > 1:
+        services = ", ".join(draft.service for draft in drafts)
+        raise BurnlineError(f"these files hold {len(drafts)} services ({services}); write -o FOLDER, a file for each")
     origin = ", ".join(file.name for file in files)
     written = {draft.service: write_service(draft, f"{tool}: {origin}") for draft in drafts}
     _check(drafts, written)
+    if out is not None:
+        _spare(written, out)
     for problem in _in_order(notes.left):
         typer.echo(str(problem), err=True)
     _deliver(written, out)
@@ -66,7 +71,7 @@ def export_services(tool: str, services: Path, out: Path | None, *, now: datetim
     written, left = _openslo(read)
     for problem in _in_order(left):
         typer.echo(str(problem), err=True)
-    _deliver(written, out, between="")
+    _deliver(written, out)
     return NOT_ALL if left else 0
 
 
@@ -132,7 +137,15 @@ def _blame(draft: ServiceDraft, problem: Problem) -> Problem:
     return source.problem(f"cannot be a service file: {problem.field}: {problem.message}")
 
 
-def _deliver(written: dict[str, str], out: Path | None, *, between: str = "---\n") -> None:
+def _spare(written: dict[str, str], out: Path) -> None:
+    """Raises: BurnlineError for a file that is there and says something else: a person may have worked on it."""
+    for service, text in written.items():
+        path = out / f"{service}.yaml"
+        if path.exists() and path.read_text(encoding="utf-8", errors="replace") != text:
+            raise BurnlineError(f"{path} is there already, and differs; take it away, or choose another folder")
+
+
+def _deliver(written: dict[str, str], out: Path | None, *, between: str = "") -> None:
     if out is None:
         typer.echo(between.join(written.values()), nl=False)
         return

@@ -75,6 +75,20 @@ def test_grouping_and_what_belongs_to_kubernetes_are_listed(tmp_path: Path) -> N
     assert found.says("spec.alerting.absent: not carried over")
 
 
+def test_an_offset_is_kept_as_promql(tmp_path: Path) -> None:
+    found = imported(tmp_path, "pyrra", SMALL.replace("metric: x}", "metric: x offset 1m}"))
+
+    sli = found.slos["a"].sli.promql
+    assert sli is not None
+    assert (sli.bad, sli.total) == ('sum(rate(x{code="5"}[$window]))', "sum(rate(x[$window] offset 1m))")
+
+
+def test_a_latency_without_a_bucket_is_refused(tmp_path: Path) -> None:
+    text = INGRESS.read_text().replace(',le="0.5"', "")
+
+    assert imported(tmp_path, "pyrra", text).says("spec.indicator.latency.success: chooses no bucket")
+
+
 SMALL = """\
 apiVersion: pyrra.dev/v1alpha1
 kind: ServiceLevelObjective
@@ -91,10 +105,6 @@ spec:
     [
         (('target: "99"', 'target: "100"'), ":5: spec.target: is 100; write more than 0 and less than 100"),
         (("window: 2w", "window: soon"), ":6: spec.window: 'soon' is not a duration"),
-        (
-            ("metric: x}", "metric: x offset 1m}"),
-            "spec.indicator.ratio.total.metric: 'x offset 1m' is no plain selector",
-        ),
         (("metric: x}", "metric: sum(x)}"), "'sum(x)' is no plain selector"),
         (("ratio:", "latencyNative:"), "spec.indicator.latencyNative: reads a native histogram"),
         (("ratio:", "ratios:"), "spec.indicator.ratios: is no field here; did you mean 'ratio'?"),

@@ -176,3 +176,21 @@ def test_prometheus_gives_the_same_error_ratio_for_sloths_query_and_the_imported
     )
 
     simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_prometheus_gives_the_same_error_ratio_where_the_query_stays_promql(tmp_path: Path) -> None:
+    """A gauge of 0.9, and 0.3 for ten minutes of the hour: its mean, sample by sample."""
+    found = imported(tmp_path, "sloth", WIFI)
+    good, samples = (f"sum({name}_over_time(wifi_signal_ratio[1h]))" for name in ("sum", "count"))
+    series = {'wifi_signal_ratio{client="a"}': "0.9x89 0.3x9 0.9x60"}
+    simulation = Simulation(found.specs, series)
+
+    simulation.holds(
+        "2h",
+        f"abs((1 - {good} / {samples}) - 0.2) < 0.01",
+        f'abs(burnline_slo_burn_rate{{slo="mean-signal",window="1h"}} * 0.05 / on () (1 - {good} / {samples}) - 1)'
+        " < 0.02",
+    )
+
+    simulation.run(tmp_path)
