@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from time import time
 
+import httpx
 import pytest
 
 from burnline.events import Counts, SloState, SloStatus
@@ -157,3 +159,37 @@ def _check_sums(reader: PrometheusReader, exporter: Exporter, started: datetime)
     assert 0.8 * exporter.failed <= counted.bad <= exporter.failed
     assert slow.bad == 0
     assert slow.total == counted.total
+
+
+def test_nothing_is_counted_twice_when_prometheus_was_away(tmp_path: Path) -> None:
+    """After a restart it still sees what it recorded before; the period is the sum of what was recorded, each once."""
+    spec = service(SLOS, collect=[{"url": "http://127.0.0.1:1/metrics", "interval": "1s"}])
+    exporter = Exporter(requests=PER_SCRAPE)
+    rules, config, log = tmp_path / "rules.yml", tmp_path / "prometheus.yml", tmp_path / "log"
+    rules.write_text(render_rules([spec]))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    argv = [
+        program("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+    own = '{slo="availability",event="total"}'
+
+    def value(expr: str) -> float:
+        """As of two seconds ago: every rule has run."""
+        asked = {"query": expr, "time": f"{time() - 2:.3f}"}
+        found = httpx.post(f"{url}/api/v1/query", data=asked, trust_env=False).json()["data"]["result"]
+        return float(found[0]["value"][1]) if found else 0.0
+
+    def counts_over(least: float) -> bool:
+        return value(f"slo:events:increase_window{own}") > least
+
+    with serving(exporter):
+        config.write_text(CONFIG.format(rules=rules, port=exporter.port))
+        for least in (5 * PER_SCRAPE, 15 * PER_SCRAPE):
+            with running(argv, log=log, url=f"{url}/-/ready") as process:
+                wait_until(partial(counts_over, least), process, log=log)
+                whole = f"slo:events:increase_window{own} == sum_over_time(slo:events:increase5m{own}[1h])"
+                assert value(f"{whole} or on () vector(-1)") > 0
