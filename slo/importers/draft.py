@@ -168,13 +168,28 @@ class Fields:
 
 
 def owner_of(labels: Item | None, notes: Notes) -> str:
-    """The owner by the labels `owner` or `team`; all other labels are listed."""
-    found = labels.value if labels and isinstance(labels.value, dict) else {}
+    """The owner by the labels `owner` or `team`; all other labels are listed.
+
+    Raises: Refused when they are no mapping.
+    """
+    if labels is None:
+        return ""
+    found = entries_of(labels, notes)
     named = next((found[name] for name in OWNERS if name in found and isinstance(found[name].value, str)), None)
     for label in found.values():
         if label is not named:
             notes.leave(label, NO_LABELS)
     return name_of(named.value, named, notes) if named else ""
+
+
+def entries_of(item: Item, notes: Notes) -> dict[str, Item]:
+    """A mapping whose keys are the user's own.
+
+    Raises: Refused for anything else.
+    """
+    if not isinstance(item.value, dict):
+        notes.refuse(item, f"is {_kind(item.value)}; write a mapping")
+    return dict(item.value)
 
 
 def text_of(item: Item, notes: Notes) -> str:

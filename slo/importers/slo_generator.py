@@ -20,6 +20,7 @@ from burnline.slo.importers.draft import (
     Refused,
     ServiceDraft,
     SloDraft,
+    entries_of,
     name_of,
     number_of,
     objective_of,
@@ -76,8 +77,7 @@ def _config(document: Item, notes: Notes) -> dict[str, list[_Step]]:
         policies = config.get("error_budget_policies")
         if policies is None:
             return {}
-        names = policies.value if isinstance(policies.value, dict) else {}
-        return {name: list(_steps(item, notes)) for name, item in names.items()}
+        return {name: list(_steps(item, notes)) for name, item in entries_of(policies, notes).items()}
     except Refused:
         return {}
 
@@ -131,7 +131,7 @@ class _Slo:
     def _labels(self) -> dict[str, Item]:
         """service, feature and slo by the labels; every other label is listed."""
         labels = self._metadata.get("labels")
-        found = labels.value if labels and isinstance(labels.value, dict) else {}
+        found = entries_of(labels, self._notes) if labels else {}
         known = {"service": _SERVICE, "feature": _FEATURE, "slo": _SLO}
         chosen = {
             part: next(found[name] for name in names if name in found)

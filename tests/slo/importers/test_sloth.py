@@ -125,6 +125,7 @@ slos:
         (("events:", "plugin: {id: noop}\n      events:"), "needs exactly one of events and raw"),
         (("service: shop", "service: ''"), "foreign0.yaml:2: service: '' holds no letter or digit"),
         (("name: a", "name: ''"), "foreign0.yaml:5: slos[0].name: '' holds no letter or digit"),
+        (("labels: {owner: web}", "labels: [web]"), "foreign0.yaml:3: labels: is a list; write a mapping"),
         (("slos:", "slos: 3\nmore:"), "slos: is 3; write a list"),
         (("labels: {owner: web}", "labels: &a [*a]"), "is nested more than 30 deep"),
         (("service: shop", "service: !!python/name:os.system shop"), "has the tag"),
