@@ -249,6 +249,8 @@ class EmbeddedEngine:
                 self._position = finding_id
             closed = sum(self._close(group, now) for group in self._groups)
             if closed:
+                for group in self._groups:  # those of another base interval too: the counters are kept as of now
+                    self._keep(group.open_tiles())
                 self._snapshots = self._look()
                 self._unsaved.memories.update(self._memories(now))
         return closed
@@ -282,11 +284,13 @@ class EmbeddedEngine:
         before = group.closed
         closed, ended = group.close_upto(now)
         if closed:
-            kept = chain(ended, group.open_tiles())
-            self._unsaved.tiles.update({(tile.slo, tile.step_seconds, tile.at): tile for tile in kept})
+            self._keep(ended)
             if before // STEPS[-1] != group.closed // STEPS[-1]:
                 self._unsaved.outlived.append(group)
         return closed
+
+    def _keep(self, found: Iterable[Tile]) -> None:
+        self._unsaved.tiles.update({(tile.slo, tile.step_seconds, tile.at): tile for tile in found})
 
     def _look(self) -> tuple[Snapshot, ...]:
         found = []

@@ -79,6 +79,7 @@ class Group:
         self.excluded = ExcludedColumns([_exclusions(slos) for slos in self.plan.slos], self.base)
         self.rings: Rings | None = None  # until the first moment is known
         self.pending: dict[int, Array] = {}
+        self._counted = False  # since the open tiles were asked for
         self._budget = np.array([error_budget(promise.slo.objective) for promise in promises])
         self.tiers = Tiers(promises, self.base)
 
@@ -125,7 +126,10 @@ class Group:
         return closed, ended
 
     def open_tiles(self) -> list[Tile]:
-        """What is in tiles that are not closed yet."""
+        """What is in tiles that are not closed yet, when something was counted in them since this was asked last."""
+        if not self._counted:
+            return []
+        self._counted = False
         return [tile for number, events in self.pending.items() for tile in self._tiles(1, number, events)]
 
     def restore(self, closed: int, tiles: Iterable[Tile]) -> None:
@@ -274,6 +278,7 @@ class Group:
             number = max(number, self.rings.closed + 1)
         if column in self.excluded.at(number):
             return None
+        self._counted = True
         return self.pending.setdefault(number, np.zeros((3, len(self.keys))))
 
     def _tiles(self, step: int, number: int, events: Array) -> list[Tile]:

@@ -119,8 +119,8 @@ class Twins:
         self.compare()
 
     def compare(self) -> None:
-        mortal, living = (world.engine.statuses() for world in self.worlds)
-        assert [replace(status, since=None) for status in mortal] == [replace(status, since=None) for status in living]
+        for mortal, living in zip(*(world.engine.statuses() for world in self.worlds), strict=True):
+            assert replace(mortal, since=None) == replace(living, since=None), mortal.slo
 
     def status(self, slo: str | None = None) -> SloStatus:
         return self.living.status(slo)

@@ -204,3 +204,16 @@ def test_a_failing_store_is_reported_and_nothing_is_lost(world: Any) -> None:
     assert before.counts == Counts(0, 600)
     assert world.restart().statuses() == (before,)
     world.db.close()
+
+
+def test_a_tile_that_is_open_longer_than_anothers_turn_survives_a_kill(world: Any) -> None:
+    """The counters are kept with every turn, so what they grew by must be kept with them."""
+    world.promise(FAST, {**FAST, "name": "month", "window": "30d"}, interval="1s")
+    world.run(MINUTE, SECOND, ok=10)
+    for _ in range(30):
+        world.run(SECOND, SECOND, ok=10)
+
+    world.restart()
+    world.run(30 * SECOND, SECOND, ok=10)
+
+    assert world.status("month").counts == Counts(0, 1190)
