@@ -140,9 +140,13 @@ def _burn(of: Subject, lengths: Sequence[timedelta]) -> Expr:
 def _charge(of: Subject) -> Expr:
     """How much of the window there is data of."""
     seen = of.series(SLO_EVENTS_WINDOW, **{EVENT: SEEN})
+    return Aggregate("max", _at_most_one(seen, _length(of)), by=IDENTITY)
+
+
+def _length(of: Subject) -> Expr:
+    """Seconds of the SLO's window; of a calendar period its local days."""
     calendar = of.promise.calendar
-    length = period_seconds(calendar, of.now) if calendar else Number(of.promise.window.total_seconds())
-    return Aggregate("max", _at_most_one(seen, length), by=IDENTITY)
+    return period_seconds(calendar, of.now) if calendar else Number(of.promise.window.total_seconds())
 
 
 def _at_most_one(part: Expr, whole: Expr) -> Expr:
@@ -155,7 +159,7 @@ def _exhaustion(of: Subject) -> Expr:
     short = of.recorded(SLO_BURN_RATE, **{WINDOW: format_duration(of.fastest.short)})
     rate = Binary(">", Aggregate("min", Binary("and", both, short, on=IDENTITY), by=IDENTITY), ONE)
     left = Call("clamp_min", (of.recorded(SLO_BUDGET_REMAINING), Number(0)))
-    return Binary("/", Binary("*", left, Number(of.promise.window.total_seconds())), rate)
+    return Binary("/", Binary("*", left, _length(of)), rate)
 
 
 def _level(of: Subject) -> Expr:
