@@ -12,6 +12,7 @@ from burnline.errors import Problem
 from burnline.slo.importers.document import Item
 from burnline.slo.importers.queries import Found
 from burnline.slo.windows import Tier, all_tiers, why_left_out
+from burnline.slo.windows import tiers as workbook_tiers
 from burnline.spec.units import format_duration, parse_duration
 from burnline.spec.words import choice, did_you_mean, shown
 
@@ -307,6 +308,11 @@ def usable(tiers: Sequence[Tier], objective: float, item: Item, notes: Notes) ->
             notes.leave(item, f"its {tier.name} alert: windows of {long} and {short} cannot both be counted")
         else:
             yield tier
+
+
+def quietest(window: timedelta, objective: float) -> list[str]:
+    """The slowest of the workbook's tiers that can alert on this SLO: every SLO of burnline alerts."""
+    return [tier.name for tier in workbook_tiers(window, objective)][-1:]
 
 
 def tier_items(tiers: Sequence[Tier], window: timedelta) -> list[Any] | None:

@@ -23,6 +23,7 @@ from burnline.slo.importers.draft import (
     name_of,
     objective_of,
     percent,
+    quietest,
     text_of,
     tier_items,
     usable,
@@ -134,7 +135,7 @@ def _tiers(spec: Fields, objective: float, window: timedelta, notes: Notes) -> l
     kept = [] if silent else list(usable(tiers(window), objective, spec.item, notes))
     if not kept:
         notes.leave(alerting.item if alerting else spec.item, "that nothing alerts: burnline keeps one")
-        return ["ticket-slow"]
+        return quietest(window, objective) or None
     return tier_items(kept, window)
 
 

@@ -26,6 +26,7 @@ from burnline.slo.importers.draft import (
     objective_of,
     owner_of,
     percent,
+    quietest,
     sli_of,
     text_of,
     tier_items,
@@ -188,7 +189,7 @@ class _Reader:
         kept = list(usable(tiers, objective, slo.item, self._notes))
         if not kept:
             self._notes.leave(alerting.item if alerting else slo.item, "that nothing alerts: burnline keeps one")
-            return ["ticket-slow"]
+            return quietest(self._period, objective) or None
         return tier_items(kept, self._period)
 
     def _alert(self, alerting: Fields, name: str, severity: str, tiers: list[Tier]) -> list[Tier]:

@@ -75,6 +75,14 @@ def test_what_is_no_counter_stays_promql(tmp_path: Path) -> None:
     assert mean.total == "sum(count_over_time(wifi_signal_ratio[$window]))"
 
 
+@pytest.mark.parametrize(("window", "tier"), [("30d", "ticket-slow"), ("28d", "ticket-fast"), ("7d", "page-slow")])
+def test_where_nothing_alerted_the_slowest_tier_that_can_is_kept(tmp_path: Path, window: str, tier: str) -> None:
+    found = imported(tmp_path, "sloth", WIFI, options=("--window", window))
+
+    assert [kept.name for kept in found.tiers("good-signal")] == [tier]
+    assert found.says("slos[0].alerting: not carried over: that nothing alerts")
+
+
 def test_everything_that_is_not_carried_over_is_listed_with_its_line(tmp_path: Path) -> None:
     found = imported(tmp_path, "sloth", CHECKOUT)
 
