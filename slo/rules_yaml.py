@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_:./-]*[A-Za-z0-9_]")
+_PLAIN = re.compile(r"[A-Za-z_]([A-Za-z0-9_:./-]*[A-Za-z0-9_])?")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}  # not text to every reader
 _INDENT = "  "
 
@@ -18,7 +18,7 @@ _INDENT = "  "
 def dump(body: Any) -> str:
     """The body as YAML; the same body gives the same bytes.
 
-    >>> print(dump({"groups": [{"name": "a", "rules": [{"record": "b", "expr": "1\\\\n+ 1"}]}]}), end="")
+    >>> print(dump({"groups": [{"name": "a", "rules": [{"record": "b", "expr": "1\\n+ 1"}]}]}), end="")
     groups:
     - name: a
       rules:
