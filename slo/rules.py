@@ -65,11 +65,8 @@ def compile_rules(
     if not grouped:
         return {"groups": []}
     policies = _grouped([_Part("policy", MINUTE, spec.service, policy(spec)) for spec in services if _policed(spec)])
-    itself = [
-        _Part("self", MINUTE, spec.service, [late(spec, _names_with(grouped, spec.service))])
-        for spec in services
-        if spec.slos
-    ]
+    names = _groups_of_services(grouped)
+    itself = [_Part("self", MINUTE, spec.service, [late(spec, names[spec.service])]) for spec in services if spec.slos]
     every_group = {**grouped, **policies, **_grouped(itself)}
     groups = [_group(name, found) for name, found in every_group.items()]
     return {"groups": [*groups, _missed_group()]}
@@ -153,8 +150,12 @@ def _shard(service: str, shards: int) -> int:
     return int.from_bytes(hashlib.sha256(service.encode()).digest()[:8]) % shards
 
 
-def _names_with(grouped: dict[str, list[_Part]], service: str) -> list[str]:
-    return [name for name, parts in grouped.items() if any(part.service == service for part in parts)]
+def _groups_of_services(grouped: dict[str, list[_Part]]) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name, parts in grouped.items():
+        for service in {part.service: None for part in parts}:
+            names.setdefault(service, []).append(name)
+    return names
 
 
 def _group(name: str, parts: Sequence[_Part]) -> dict[str, Any]:
