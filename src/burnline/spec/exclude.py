@@ -16,6 +16,7 @@ from burnline.spec.units import Duration, Moment, Name, Text, TimeZone
 from burnline.spec.words import choice, shown
 
 FIRST_WITHIN = timedelta(days=5 * 365)
+LATE = 9952  # a leap year, with the calendar's whole cycle of 28 years after it
 LONGEST_RULE = 500  # characters
 FREQUENCIES = ("HOURLY", "DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 
@@ -52,7 +53,10 @@ class ExclusionSpec(Strict):
             raise ValueError(f"ends at {self.ends_at.isoformat()}, which is not after its start")
         if self.rrule is not None:
             start = self._local_start
-            if next(self.occurrences(start, start + FIRST_WITHIN), None) is None:
+            if (
+                not _comes_true(self._rule(), start)
+                or next(self.occurrences(start, start + FIRST_WITHIN), None) is None
+            ):
                 raise ValueError(f"{shown(self.rrule)} has no occurrence in the five years after its start")
         return self
 
@@ -104,6 +108,12 @@ class ExclusionSpec(Strict):
     @property
     def _local_start(self) -> datetime:
         return self.starts_at.astimezone(ZoneInfo(self.tz)).replace(tzinfo=None)
+
+
+def _comes_true(rule: recurrence.rrule, start: datetime) -> bool:
+    """Whether the rule ever has an occurrence; dateutil looks for one up to the year 9999, so it begins near there."""
+    late = rule.replace(dtstart=start.replace(year=LATE), interval=1, until=None, count=None)
+    return next(iter(late), None) is not None
 
 
 def in_zone(moment: datetime, tz: str) -> datetime:
