@@ -34,12 +34,12 @@ from burnline.metrics import (
     WINDOW,
 )
 from burnline.slo.calendar import period_end, period_name
+from burnline.slo.compiler.sli import BAD, EVENT, RECORDED, TOTAL
+from burnline.slo.compiler.slo import MEMBER
 from burnline.slo.derive import combine
 from burnline.slo.exclusions import excluded_at, exclusions_of
 from burnline.slo.promise import Promise, promises_of
 from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Select, Text, series, show
-from burnline.slo.rules_slo import MEMBER
-from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL
 from burnline.slo.status import state_of, told
 from burnline.slo.windows import Tier, tiers_of, window_label
 from burnline.spec.selector import Matcher, Selector

@@ -13,8 +13,8 @@ import httpx
 import pytest
 import yaml
 
-from burnline.slo.ruler import DeliveryError, new_client
-from burnline.slo.rules_dir import plan_files, reload_or_undo, write_plan
+from burnline.slo.delivery.ruler import DeliveryError, new_client
+from burnline.slo.delivery.rules_dir import plan_files, reload_or_undo, write_plan
 from tests.app.conftest import Cli
 from tests.programs import free_port, program, running
 from tests.slo.fake_ruler import FakeRuler, fake_ruler
@@ -166,7 +166,7 @@ def test_a_ruler_with_a_certificate_of_ones_own_is_trusted_where_told(
     argv = [program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
     argv += ["-keyout", pem, "-out", pem, "-subj", "/CN=ruler", "-addext", "subjectAltName=IP:127.0.0.1"]
     subprocess.run(argv, check=True, capture_output=True)
-    monkeypatch.setattr("burnline.slo.ruler.FIRST_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("burnline.slo.delivery.ruler.FIRST_PAUSE_SECONDS", 0.0)
 
     with fake_ruler(Path(pem)) as ruler:
         trusted = cli("push", services, "--mimir", ruler.url, "--ca-file", pem)

@@ -15,8 +15,8 @@ from burnline.app.report import make_report
 from burnline.app.report_markdown import to_markdown
 from burnline.app.report_page import to_html
 from burnline.settings import Settings
-from burnline.slo.report import Report
-from burnline.slo.report_period import parse_period
+from burnline.slo.report.kept import Report
+from burnline.slo.report.period import parse_period
 from burnline.spec.load import load_services
 from tests.app.conftest import Cli
 from tests.app.report_scene import write_scene

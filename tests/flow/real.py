@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from burnline.alerting.config import render_alertmanager
-from burnline.slo.rules import render_rules
+from burnline.slo.compiler.rules import render_rules
 from burnline.spec.load import load_services
 from tests.flow.world import RATE, Pager, Service, write_files
 from tests.programs import free_port, program, running

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from burnline.slo.rules import Layout, compile_rules
+from burnline.slo.compiler.rules import Layout, compile_rules
 from burnline.spec.service import ServiceSpec
 from tests.programs import program
 

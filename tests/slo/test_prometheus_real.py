@@ -16,8 +16,8 @@ import httpx
 import pytest
 
 from burnline.events import Counts, SloState, SloStatus
+from burnline.slo.compiler.rules import render_rules
 from burnline.slo.prometheus import PrometheusReader
-from burnline.slo.rules import render_rules
 from tests.programs import free_port, program, running, wait_until
 from tests.slo.promtool import service
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from burnline.slo.push import Kind, plan_groups
+from burnline.slo.delivery.push import Kind, plan_groups
 
 
 def group(name: str, expr: str = "up", **more: Any) -> dict[str, Any]:

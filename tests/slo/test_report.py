@@ -10,8 +10,8 @@ import pytest
 
 from burnline.slo.history import Past
 from burnline.slo.promise import promise_of
-from burnline.slo.report import Fired, SloReport, Verdict, first_bad, report_slo
-from burnline.slo.report_period import parse_period
+from burnline.slo.report.kept import Fired, SloReport, Verdict, first_bad, report_slo
+from burnline.slo.report.period import parse_period
 from burnline.spec.service import ServiceSpec
 from burnline.store.slo import Tile
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from burnline.events import AlertEvent, Counts
-from burnline.slo.report import SloReport, Verdict
-from burnline.slo.report_embedded import Kept
-from burnline.slo.report_period import parse_period
+from burnline.slo.report.embedded import Kept
+from burnline.slo.report.kept import SloReport, Verdict
+from burnline.slo.report.period import parse_period
 from burnline.store.incidents import start_episode, start_incident
 from tests.slo.conftest import AVAILABILITY
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from burnline.slo.report_period import parse_period
+from burnline.slo.report.period import parse_period
 
 NOW = datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
 

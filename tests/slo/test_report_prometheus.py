@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from burnline.slo.report import Report, SloReport, Verdict
-from burnline.slo.report_period import parse_period
-from burnline.slo.report_prometheus import Recorded
+from burnline.slo.report.kept import Report, SloReport, Verdict
+from burnline.slo.report.period import parse_period
+from burnline.slo.report.prometheus import Recorded
 from burnline.spec.service import ServiceSpec
 from tests.programs import free_port, program, running
 

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from burnline.slo.push import plan_groups
-from burnline.slo.ruler import DeliveryError, Ruler, apply
+from burnline.slo.delivery.push import plan_groups
+from burnline.slo.delivery.ruler import DeliveryError, Ruler, apply
 from tests.programs import free_port
 from tests.slo.fake_ruler import FakeRuler, fake_ruler
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from burnline.errors import SpecError
-from burnline.slo.rules import compile_rules, render_rules
+from burnline.slo.compiler.rules import compile_rules, render_rules
 from burnline.slo.windows import tiers
 from burnline.spec.load import load_service
 from burnline.spec.selector import Matcher, Selector

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from burnline.slo.burn import error_budget
-from burnline.slo.rules import compile_rules
+from burnline.slo.compiler.rules import compile_rules
 from burnline.slo.windows import tiers_of
 from tests.programs import free_port, program, running
 from tests.slo.conftest import World

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from burnline.slo.calendar import period_span, period_start
+from burnline.slo.compiler.clock import calendar_key, excluded, offsets, period_seconds
 from burnline.slo.exclusions import excluded_between
 from burnline.slo.promql import Call, Expr, Select, show
-from burnline.slo.rules_clock import calendar_key, excluded, offsets, period_seconds
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.slo import CalendarWindow
 from tests.programs import free_port, program, running

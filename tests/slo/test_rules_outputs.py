@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from burnline.slo import rules_k8s
-from burnline.slo.rules import compile_rules, render_rules
-from burnline.slo.rules_k8s import prometheus_rules, render_object
-from burnline.slo.rules_yaml import dump
+from burnline.slo.compiler import k8s
+from burnline.slo.compiler.k8s import prometheus_rules, render_object
+from burnline.slo.compiler.rules import compile_rules, render_rules
+from burnline.slo.compiler.yaml import dump
 from burnline.spec.service import ServiceSpec
 from tests.programs import program
 from tests.slo.promtool import Simulation, counter, service
@@ -48,7 +48,7 @@ def test_names_and_labels_are_those_that_kubernetes_accepts() -> None:
 
 
 def test_an_object_stays_below_what_kubernetes_stores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules_k8s, "LARGEST", 600_000)
+    monkeypatch.setattr(k8s, "LARGEST", 600_000)
 
     found = objects(80)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from burnline.slo.alerts import burn_annotations, burn_labels
-from burnline.slo.rules import render_rules
-from burnline.slo.rules_slo import literal
+from burnline.slo.compiler.rules import render_rules
+from burnline.slo.compiler.slo import literal
 from burnline.slo.windows import tiers
 from tests.programs import program
 from tests.slo.promtool import Simulation, counter, firing, service

@@ -9,8 +9,8 @@ from typing import Literal
 
 from burnline.alerting.config import render_alertmanager
 from burnline.dashboards.grafana import render_dashboard
-from burnline.slo.rules import HEADER, Layout, compile_rules, render_rules
-from burnline.slo.rules_k8s import prometheus_rules, render_object
+from burnline.slo.compiler.k8s import prometheus_rules, render_object
+from burnline.slo.compiler.rules import HEADER, Layout, compile_rules, render_rules
 from burnline.spec.service import ServiceSpec
 
 Form = Literal["rules", "prometheusrule"]

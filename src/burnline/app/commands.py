@@ -24,7 +24,7 @@ from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
 from burnline.settings import read_settings
-from burnline.slo.rules import Layout
+from burnline.slo.compiler.rules import Layout
 from burnline.spec.document import Document
 from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema

@@ -14,10 +14,10 @@ import typer
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
-from burnline.slo import rules_dir
-from burnline.slo.push import Change, Kind, RuleGroup, plan_groups
-from burnline.slo.ruler import Outcome, Ruler, apply, new_client
-from burnline.slo.rules import Layout, compile_rules, render_rules
+from burnline.slo.compiler.rules import Layout, compile_rules, render_rules
+from burnline.slo.delivery import rules_dir
+from burnline.slo.delivery.push import Change, Kind, RuleGroup, plan_groups
+from burnline.slo.delivery.ruler import Outcome, Ruler, apply, new_client
 from burnline.spec.service import ServiceSpec
 
 FILE = "burnline-rules.yml"

@@ -16,10 +16,10 @@ from burnline.app.report_page import to_html
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
 from burnline.settings import Settings, read_settings
-from burnline.slo.report import Report
-from burnline.slo.report_embedded import Kept
-from burnline.slo.report_period import ReportPeriod, parse_period
-from burnline.slo.report_prometheus import Recorded
+from burnline.slo.report.embedded import Kept
+from burnline.slo.report.kept import Report
+from burnline.slo.report.period import ReportPeriod, parse_period
+from burnline.slo.report.prometheus import Recorded
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice
 from burnline.store.database import reading

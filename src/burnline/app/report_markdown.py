@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from burnline.app import report_words as say
 from burnline.app.console.words import visible
-from burnline.slo.report import Episode, Report, ServiceReport, SloReport
+from burnline.slo.report.kept import Episode, Report, ServiceReport, SloReport
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#&~!$@])")
 PLAIN = re.compile(r"[A-Za-z0-9_-]{1,63}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from burnline.app import report_words as say
 from burnline.app.console.words import visible
-from burnline.slo.report import Point, Report, SloReport
+from burnline.slo.report.kept import Point, Report, SloReport
 
 if TYPE_CHECKING:
     from jinja2 import Template

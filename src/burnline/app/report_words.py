@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from burnline.app.console import words
-from burnline.slo.report import Episode, Report, SloReport, Verdict, Worst
+from burnline.slo.report.kept import Episode, Report, SloReport, Verdict, Worst
 
 NOTHING = words.NOTHING
 MOST = "at most "

@@ -8,7 +8,7 @@ import yaml
 from typer.testing import CliRunner
 
 from burnline.app.cli import app
-from burnline.slo.rules import compile_rules
+from burnline.slo.compiler.rules import compile_rules
 from burnline.spec.load import load_service
 
 SHOP = """\

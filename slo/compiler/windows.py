@@ -29,11 +29,11 @@ from burnline.metrics import (
     SLO_STATE_LEVEL,
     WINDOW,
 )
+from burnline.slo.compiler.clock import period_seconds
+from burnline.slo.compiler.events import SEEN, taken_together
+from burnline.slo.compiler.sli import BAD, EVENT, TOTAL, labelled
+from burnline.slo.compiler.slo import COUNTED, IDENTITY, Rule, Subject, by_window, of_windows, record, union
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number
-from burnline.slo.rules_clock import period_seconds
-from burnline.slo.rules_events import SEEN, taken_together
-from burnline.slo.rules_slo import COUNTED, IDENTITY, Rule, Subject, by_window, of_windows, record, union
-from burnline.slo.sli_promql import BAD, EVENT, TOTAL, labelled
 from burnline.slo.status import LOW_BUDGET, SHORTEST_SILENCE, SIGNAL_WINDOW
 from burnline.slo.windows import window_label
 from burnline.spec.units import format_duration

@@ -19,14 +19,14 @@ import numpy as np
 from burnline.errors import BurnlineError
 from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, SERVICE, SEVERITY, SLO, SLO_EVENTS, TIER
 from burnline.slo.columns import Taken
+from burnline.slo.compiler.sli import BAD, EVENT, TOTAL
+from burnline.slo.delivery.ruler import BUSY, DeliveryError, Sleep, check_address, new_client, refusal, send
 from burnline.slo.derive import budgets
 from burnline.slo.history import CompositePast, Past
 from burnline.slo.promise import Promise, promise_of
 from burnline.slo.promql import MILLISECOND, Call, Expr, Select, series, show
-from burnline.slo.report import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
-from burnline.slo.report_period import HOUR, SHORT, ReportPeriod
-from burnline.slo.ruler import BUSY, DeliveryError, Sleep, check_address, new_client, refusal, send
-from burnline.slo.sli_promql import BAD, EVENT, TOTAL
+from burnline.slo.report.kept import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
+from burnline.slo.report.period import HOUR, SHORT, ReportPeriod
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
 from burnline.store.slo import Tile

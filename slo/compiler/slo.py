@@ -10,10 +10,10 @@ from typing import Any
 
 from burnline.metrics import SERVICE, SLO, SLO_EVENTS, SLO_EXCLUDED, WINDOW
 from burnline.slo.burn import error_budget
+from burnline.slo.compiler.sli import EVENT, RECORDED, TOTAL, Pace, labelled, pace
 from burnline.slo.exclusions import exclusions_of
 from burnline.slo.promise import Promise
 from burnline.slo.promql import MILLISECOND, Binary, Call, Expr, Number, Select, series, show
-from burnline.slo.sli_promql import EVENT, RECORDED, TOTAL, Pace, labelled, pace
 from burnline.slo.windows import Tier, tiers_of
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.selector import Matcher, Selector

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from burnline.slo.rules_yaml import dump
+from burnline.slo.compiler.yaml import dump
 from burnline.spec.units import format_duration, parse_duration
 
 RuleGroup = Mapping[str, Any]

@@ -15,9 +15,9 @@ from burnline.metrics import (
     SLO_EVENTS_WINDOW,
     WINDOW,
 )
+from burnline.slo.compiler.sli import BAD, EVENT, TOTAL
+from burnline.slo.compiler.slo import Rule, Subject, record
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number
-from burnline.slo.rules_slo import Rule, Subject, record
-from burnline.slo.sli_promql import BAD, EVENT, TOTAL
 from burnline.spec.units import format_duration
 
 DAY = timedelta(days=1)

@@ -25,10 +25,10 @@ from burnline.metrics import (
     SLO_SLICE_EVENTS,
 )
 from burnline.slo.burn import error_budget
+from burnline.slo.compiler.clock import calendar_key, excluded
+from burnline.slo.compiler.sli import BAD, EVENT, TIME, TOTAL, counted, events, labelled, named
+from burnline.slo.compiler.slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, just_now, record, union
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
-from burnline.slo.rules_clock import calendar_key, excluded
-from burnline.slo.rules_slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, just_now, record, union
-from burnline.slo.sli_promql import BAD, EVENT, TIME, TOTAL, counted, events, labelled, named
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.slo import SlicesSpec
 

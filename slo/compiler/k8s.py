@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from burnline.slo.rules_yaml import dump
+from burnline.slo.compiler.yaml import dump
 
 API_VERSION = "monitoring.coreos.com/v1"
 LARGEST = 900_000  # bytes of YAML; etcd refuses 1.5 MB, and kubectl's own annotation repeats the object

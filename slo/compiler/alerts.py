@@ -32,11 +32,11 @@ from burnline.slo.alerts import (
     policy_annotations,
     policy_labels,
 )
+from burnline.slo.compiler.sli import BAD, EVENT, RECORDED, TOTAL
+from burnline.slo.compiler.slo import IDENTITY, Rule, Subject, alert, record
+from burnline.slo.compiler.windows import LEVELS, nothing_counted
 from burnline.slo.dependencies import dependencies
 from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Select, series, show
-from burnline.slo.rules_slo import IDENTITY, Rule, Subject, alert, record
-from burnline.slo.rules_windows import LEVELS, nothing_counted
-from burnline.slo.sli_promql import BAD, EVENT, RECORDED, TOTAL
 from burnline.slo.windows import Tier, least_bad_events
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec

@@ -18,8 +18,8 @@ import yaml
 from yaml.events import AliasEvent
 
 from burnline.errors import BurnlineError
-from burnline.slo.push import OURS, Change, Kind, RuleGroup
-from burnline.slo.rules_yaml import dump
+from burnline.slo.compiler.yaml import dump
+from burnline.slo.delivery.push import OURS, Change, Kind, RuleGroup
 
 PATH = "/prometheus/config/v1/rules"
 TIMEOUT_SECONDS = 10.0

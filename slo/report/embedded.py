@@ -18,8 +18,8 @@ from burnline.slo.engine import ENGINE
 from burnline.slo.group import Group, groups_of
 from burnline.slo.history import CompositePast, Past, read_past
 from burnline.slo.promise import Promise, promises_of
-from burnline.slo.report import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
-from burnline.slo.report_period import ReportPeriod
+from burnline.slo.report.kept import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
+from burnline.slo.report.period import ReportPeriod
 from burnline.slo.ring import STEPS, Array
 from burnline.slo.windows import Tier
 from burnline.spec.service import ServiceSpec

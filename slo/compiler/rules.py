@@ -19,13 +19,13 @@ from itertools import groupby
 from typing import Any, Literal
 
 from burnline.errors import Problem, SpecError
+from burnline.slo.compiler.alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
+from burnline.slo.compiler.events import each_fifth, each_interval
+from burnline.slo.compiler.slo import T2_EVERY, Rule, Subject
+from burnline.slo.compiler.sloth import sloth_series
+from burnline.slo.compiler.windows import budget, rates_in_t1, rates_in_t2, state
+from burnline.slo.compiler.yaml import dump
 from burnline.slo.promise import promises_of
-from burnline.slo.rules_alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
-from burnline.slo.rules_events import each_fifth, each_interval
-from burnline.slo.rules_slo import T2_EVERY, Rule, Subject
-from burnline.slo.rules_sloth import sloth_series
-from burnline.slo.rules_windows import budget, rates_in_t1, rates_in_t2, state
-from burnline.slo.rules_yaml import dump
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 

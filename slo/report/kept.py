@@ -19,7 +19,7 @@ import numpy as np
 from burnline.slo.burn import burn_rate, error_budget
 from burnline.slo.exclusions import Excluded, excluded_between, exclusions_of
 from burnline.slo.promise import Promise
-from burnline.slo.report_period import HOUR, SHORT, ReportPeriod
+from burnline.slo.report.period import HOUR, SHORT, ReportPeriod
 from burnline.slo.ring import BAD, SEEN, TOTAL, Array
 from burnline.slo.windows import Tier, window_label
 

@@ -12,9 +12,9 @@ from functools import lru_cache
 from itertools import count, islice, pairwise
 from zoneinfo import ZoneInfo
 
+from burnline.slo.compiler.sli import TIME
 from burnline.slo.exclusions import excluded_between
 from burnline.slo.promql import Binary, Call, Expr, Number
-from burnline.slo.sli_promql import TIME
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.slo import CalendarWindow
 
