@@ -9,7 +9,7 @@ import sys
 import time
 from datetime import UTC, datetime
 
-from burnline.slo.rules import compile_rules, render_rules
+from burnline.slo.compiler.rules import compile_rules, render_rules
 from burnline.spec.service import ServiceSpec
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)

@@ -27,7 +27,7 @@ from typing import Any
 
 import httpx
 
-from burnline.slo.rules import compile_rules
+from burnline.slo.compiler.rules import compile_rules
 from burnline.spec.service import ServiceSpec
 from tests.programs import free_port, program, running
 
