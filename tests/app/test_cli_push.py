@@ -56,6 +56,10 @@ def change(services: Path, old: str = "99.9%", new: str = "99.5%") -> None:
     file.write_text(file.read_text().replace(old, new))
 
 
+def empty(services: Path) -> None:
+    (services / "scoring.yaml").write_text("{apiVersion: burnline/v1, service: scoring, owner: scoring-ml}")
+
+
 def test_a_push_brings_every_group_and_the_next_one_finds_nothing_to_do(
     cli: Cli, services: Path, ruler: FakeRuler
 ) -> None:
@@ -108,6 +112,37 @@ def test_only_our_groups_are_removed(cli: Cli, services: Path, ruler: FakeRuler)
     assert "theirs" in ruler.names()
     assert "burnline/gone/ratio/1m" not in ruler.names()
     assert ruler.names("elsewhere") == ["burnline/x"]
+
+
+def test_services_without_slos_do_not_silence_a_ruler_unless_that_is_said(
+    cli: Cli, services: Path, ruler: FakeRuler
+) -> None:
+    cli("push", services, "--mimir", ruler.url)
+    kept = ruler.names()
+    empty(services)
+
+    code, out, err = cli("push", services, "--mimir", ruler.url)
+
+    assert (code, out) == (1, "")
+    assert "--remove-all" in err
+    assert ruler.names() == kept
+    assert cli("push", services, "--mimir", ruler.url, "--remove-all")[0] == 0
+    assert ruler.names() == []
+    assert cli("push", services, "--mimir", ruler.url)[0] == 0
+
+
+def test_services_without_slos_do_not_empty_a_folder_unless_that_is_said(cli: Cli, services: Path, rules: Path) -> None:
+    cli("push", services, "--rules-dir", rules)
+    kept = (rules / "burnline-rules.yml").read_text()
+    empty(services)
+
+    code, out, err = cli("push", services, "--rules-dir", rules)
+
+    assert (code, out) == (1, "")
+    assert "--remove-all" in err
+    assert (rules / "burnline-rules.yml").read_text() == kept
+    assert cli("push", services, "--rules-dir", rules, "--remove-all")[0] == 0
+    assert yaml.safe_load((rules / "burnline-rules.yml").read_text())["groups"] == []
 
 
 def test_a_group_that_is_refused_is_told_by_name_with_code_1(cli: Cli, services: Path, ruler: FakeRuler) -> None:

@@ -148,6 +148,7 @@ def push(
     reload: Annotated[str, typer.Option(help="POST this when the files are written.")] = "",
     layout: Annotated[str, typer.Option(help="burnline, or sloth: also what Sloth's dashboards read.")] = "burnline",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the differences, change nothing.")] = False,
+    remove_all: Annotated[bool, typer.Option("--remove-all", help="Without any SLO: remove all of ours.")] = False,
 ) -> None:
     """Deliver the Prometheus rules; with --dry-run, exit code 2 when there are differences."""
     from burnline.app.push import Rules, push_to_folder, push_to_ruler
@@ -156,9 +157,19 @@ def push(
         raise BurnlineError("write where to: --mimir URL, or --rules-dir DIR and --reload URL")
     rules = Rules(services, layout)
     if rules_dir is not None:
-        raise typer.Exit(push_to_folder(rules, rules_dir, reload_url=reload, ca_file=ca_file, dry_run=dry_run))
+        code = push_to_folder(
+            rules, rules_dir, reload_url=reload, ca_file=ca_file, dry_run=dry_run, remove_all=remove_all
+        )
+        raise typer.Exit(code)
     code = push_to_ruler(
-        rules, mimir, namespace=namespace, tenant=tenant, token_file=token_file, ca_file=ca_file, dry_run=dry_run
+        rules,
+        mimir,
+        namespace=namespace,
+        tenant=tenant,
+        token_file=token_file,
+        ca_file=ca_file,
+        dry_run=dry_run,
+        remove_all=remove_all,
     )
     raise typer.Exit(code)
 

@@ -14,7 +14,8 @@ import typer
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
-from burnline.slo.compiler.rules import Layout, compile_rules, render_rules
+from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
+from burnline.slo.compiler.yaml import dump
 from burnline.slo.delivery import rules_dir
 from burnline.slo.delivery.push import Change, Kind, RuleGroup, plan_groups
 from burnline.slo.delivery.ruler import Outcome, Ruler, apply, new_client
@@ -40,10 +41,6 @@ class Rules:
         found: list[RuleGroup] = compile_rules(self._specs(), now=datetime.now(UTC), layout=self._layout())["groups"]
         return found
 
-    def files(self) -> dict[str, str]:
-        """Text by file name; raises as `groups` does."""
-        return {FILE: render_rules(self._specs(), now=datetime.now(UTC), layout=self._layout())}
-
     def _specs(self) -> Sequence[ServiceSpec]:
         return load_checked(self.services)
 
@@ -62,26 +59,35 @@ def push_to_ruler(
     token_file: Path | None,
     ca_file: Path | None,
     dry_run: bool,
+    remove_all: bool = False,
 ) -> int:
     """Deliver over HTTP; the exit code: 0 done (dry: nothing differs), 1 failed in part, 2 dry: there are differences.
 
-    Raises: BurnlineError when nothing could be delivered.
+    Raises: BurnlineError when nothing could be delivered, and for services without rules where there are some of ours,
+        unless `remove_all`.
     """
     wanted = rules.groups()
     with new_client(ca_file) as client:
         ruler = Ruler(url, namespace, tenant=tenant, token=_token(token_file), client=client)
         plan = plan_groups(wanted, ruler.groups())
+        if not wanted and not remove_all:
+            _refuse_emptying(rules.services, sum(change.kind is Kind.REMOVE for change in plan), "group")
         if dry_run:
             return _show_plan(plan)
         return _show_outcomes(apply(ruler, wanted, plan))
 
 
-def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, ca_file: Path | None, dry_run: bool) -> int:
-    """Deliver as files, and have them loaded; exit codes as above.
+def push_to_folder(
+    rules: Rules, folder: Path, *, reload_url: str, ca_file: Path | None, dry_run: bool, remove_all: bool = False
+) -> int:
+    """Deliver as files, and have them loaded; exit codes and what is refused as above.
 
     Raises: BurnlineError when nothing was delivered, or the old files had to be put back.
     """
-    plan = rules_dir.plan_files(folder, rules.files())
+    groups = rules.groups()
+    plan = rules_dir.plan_files(folder, {FILE: HEADER + dump({"groups": groups})})
+    if not groups and plan.differs and not remove_all:
+        _refuse_emptying(rules.services, len(plan.there), "file")
     if dry_run:
         return _show_plan(plan.changes)
     with new_client(ca_file) as client:
@@ -89,6 +95,15 @@ def push_to_folder(rules: Rules, folder: Path, *, reload_url: str, ca_file: Path
         if reload_url:
             rules_dir.reload_or_undo(plan, client, reload_url, sleep=time.sleep)
     return _show_outcomes([Outcome(change) for change in plan.changes])
+
+
+def _refuse_emptying(services: Path, count: int, what: str) -> None:
+    """Raises: BurnlineError: a wrong folder of services must not silence everything."""
+    if count:
+        raise BurnlineError(
+            f"{services}: holds no SLO, and {count} {what}{'s' * (count > 1)} of burnline would be removed; "
+            "if that is meant, say --remove-all"
+        )
 
 
 def _token(file: Path | None) -> str:
