@@ -14,7 +14,7 @@ import typer
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
-from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
+from burnline.slo.compiler.rules import Layout, compile_rules
 from burnline.slo.compiler.yaml import dump
 from burnline.slo.delivery import rules_dir
 from burnline.slo.delivery.push import Change, Kind, RuleGroup, plan_groups
@@ -85,7 +85,7 @@ def push_to_folder(
     Raises: BurnlineError when nothing was delivered, or the old files had to be put back.
     """
     groups = rules.groups()
-    plan = rules_dir.plan_files(folder, {FILE: HEADER + dump({"groups": groups})})
+    plan = rules_dir.plan_files(folder, {FILE: rules_dir.HEADER + dump({"groups": groups})})
     if not groups and plan.differs and not remove_all:
         _refuse_emptying(rules.services, len(plan.there), "file")
     if dry_run:
