@@ -131,7 +131,11 @@ def _burning(of: Subject, tier: Tier) -> Expr:
 
 
 def _recovered(of: Subject, tier: Tier) -> Expr:
-    return Binary("and", Binary("or", *_rates(of, tier, "<=")), of.counted, on=IDENTITY)
+    """Data says so: a window is below, or the long one of a service that is still observed holds no events any more."""
+    window = {WINDOW: format_duration(tier.long), EVENT: TOTAL}
+    idle = Binary("==", of.series(SLO_EVENTS_OVER, **window), Number(0))
+    below = Binary("or", Binary("or", *_rates(of, tier, "<=")), idle, on=IDENTITY)
+    return Binary("and", below, of.counted, on=IDENTITY)
 
 
 def _rates(of: Subject, tier: Tier, op: str) -> tuple[Expr, Expr]:

@@ -2,14 +2,16 @@
 
 The base is telescoping: an interval's increase is a counter's value now less the value at the last evaluation that saw
 it; it is the whole value after a reset, and for a series born at a target that was already counted (a service's first
-errors are just such series). Sums of such increases are exact, need no scrape interval and survive failed scrapes. Sums
-are taken after the increase of each series: of summed counters, any restart would read as a reset of them all.
+errors are just such series) and not seen there before. Sums of such increases are exact, need no scrape interval and
+survive failed scrapes. Sums are taken after the increase of each series: of summed counters, any restart would read as
+a reset of them all.
 
 No range of raw counters is read: a few single values per series and evaluation, whatever the scrape interval.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +29,7 @@ RECORDED = {"job": ""}  # what was scraped has a job
 DEFAULT_SCRAPE = timedelta(seconds=15)
 SCRAPES_MISSED = 8
 LONGEST_GAP = timedelta(minutes=2)
+HIDDEN = tuple(timedelta(minutes=minutes) for minutes in (3, 8, 18, 38, 68))  # where a hidden series is looked for
 TIME = Call("time", ())
 NOTHING = Number(float("-inf"))
 
@@ -195,7 +198,12 @@ def _increase(selector: Selector, total: Selector, at: Pace) -> Expr:
     last = Select(selector)
     grown = Binary(">=", Binary("-", last, _before(selector, at)), Number(0))
     since_zero = Binary("and", last, _before(total, at), on=TARGET)
-    return Aggregate("sum", Binary("or", grown, since_zero))
+    if selector == total:
+        return Aggregate("sum", Binary("or", grown, since_zero))
+    # A series that its target hid for a while and shows again was not born: counted whole, it would page for nothing.
+    born = Binary("unless", since_zero, _any(selector, [at.before[-1] + hidden for hidden in HIDDEN]))
+    restarted = Binary("and", last, _before(selector, at))
+    return Aggregate("sum", Binary("or", Binary("or", grown, restarted), born))
 
 
 def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:
@@ -206,11 +214,15 @@ def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:
 
 def _before(selector: Selector, at: Pace) -> Expr:
     """The value at the last evaluation that found one."""
-    nearest, *further = (Select(selector, offset=offset) for offset in at.before)
-    before: Expr = nearest
+    return _any(selector, at.before)
+
+
+def _any(selector: Selector, offsets: Sequence[timedelta]) -> Expr:
+    nearest, *further = (Select(selector, offset=offset) for offset in offsets)
+    found: Expr = nearest
     for each in further:
-        before = Binary("or", before, each)
-    return before
+        found = Binary("or", found, each)
+    return found
 
 
 def _rest(total: Expr, good: Expr) -> Expr:

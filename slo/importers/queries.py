@@ -12,7 +12,7 @@ from typing import Any
 
 import promql_parser
 
-from burnline.spec.expression import parse_expression, with_window
+from burnline.spec.expression import parse_expression, parse_promql, with_window
 from burnline.spec.selector import Matcher, Selector, parse_selector
 from burnline.spec.units import format_duration
 from burnline.spec.words import shown
@@ -89,7 +89,7 @@ def over_window(text: str, *, counter: bool) -> str:
     if "$window" in text:
         return text
     try:
-        tree = _inside(promql_parser.parse(text))
+        tree = _inside(parse_promql(text))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{shown(text)} is not what Prometheus accepts: {error}") from error
     function, selector = _fixed(tree, counter=counter)
@@ -128,7 +128,7 @@ def selector_and_offset(text: str) -> tuple[Selector, timedelta]:
     Raises: ValueError for anything else, also for `@`.
     """
     try:
-        tree = promql_parser.parse(text)
+        tree = parse_promql(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{shown(text)} is not what Prometheus accepts: {error}") from error
     if not (isinstance(tree, promql_parser.VectorSelector) and (found := _selector(tree, offset=tree.offset))):
@@ -168,7 +168,7 @@ def _parse(query: str) -> Any:
     parse_expression(query)
     if _MARK in query:
         raise ValueError(f"{shown(query)} holds the range {_MARK}; write another")
-    tree = promql_parser.parse(with_window(query, _MARK))
+    tree = parse_promql(with_window(query, _MARK))
     _shape(tree)  # not too deep for all that follows
     return tree
 
@@ -176,7 +176,7 @@ def _parse(query: str) -> Any:
 def _bare(text: str) -> str:
     """Without brackets around the whole."""
     text = text.strip()
-    while isinstance(tree := promql_parser.parse(with_window(text, _MARK)), promql_parser.ParenExpr):
+    while isinstance(tree := parse_promql(with_window(text, _MARK)), promql_parser.ParenExpr):
         inner = text[1:-1].strip()
         if not (text.startswith("(") and text.endswith(")") and _reads(inner, tree.expr)):
             return text
@@ -189,7 +189,7 @@ def _sides(text: str, operator: str) -> tuple[str, str] | None:
 
     The tree tells no positions, so every place where the operator is written is tried, and the tree judges.
     """
-    tree = promql_parser.parse(with_window(text, _MARK))
+    tree = parse_promql(with_window(text, _MARK))
     if not isinstance(tree, promql_parser.BinaryExpr) or str(tree.op) != operator or _matching(tree):
         return None
     for at in [index for index, char in enumerate(text) if char == operator][:_MOST_OPERATORS]:
@@ -206,7 +206,7 @@ def _matching(tree: Any) -> bool:
 
 def _reads(text: str, tree: Any) -> bool:
     try:
-        return _shape(promql_parser.parse(with_window(text, _MARK))) == _shape(tree)
+        return _shape(parse_promql(with_window(text, _MARK))) == _shape(tree)
     except ValueError:
         return False
 
@@ -246,7 +246,7 @@ def _parts(tree: Any) -> list[Any]:
 
 
 def _number(text: str) -> float | None:
-    tree = promql_parser.parse(text) if "$window" not in text else None
+    tree = parse_promql(text) if "$window" not in text else None
     return tree.val if isinstance(tree, promql_parser.NumberLiteral) else None
 
 

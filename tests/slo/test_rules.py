@@ -276,8 +276,9 @@ def test_a_gap_of_two_minutes_or_eight_scrapes_is_bridged(spec: ServiceSpec) -> 
         expr = rules(service(ONE, **more), record="slo:events:increase1m")[0]["expr"]
         return list(dict.fromkeys(re.findall(r"offset (\w+)", expr)))
 
-    assert offsets() == ["1m", "2m", "3m"]
-    assert offsets(collect=[{"url": "http://x:1/metrics", "interval": "1m"}]) == ["1m", "2m", "3m"]
+    hidden = ["6m", "11m", "21m", "41m", "1h11m"]  # where a series that its target hid is looked for
+    assert offsets() == ["1m", "2m", "3m", *hidden]
+    assert offsets(collect=[{"url": "http://x:1/metrics", "interval": "1m"}]) == ["1m", "2m", "3m", *hidden]
 
 
 def test_an_owner_may_change_without_touching_any_history(spec: ServiceSpec) -> None:

@@ -247,6 +247,32 @@ def test_a_service_that_goes_silent_while_it_burns_has_not_recovered(tmp_path: P
     simulation.run(tmp_path)
 
 
+def test_a_page_of_a_service_that_has_gone_idle_ends_when_its_window_is_empty(tmp_path: Path) -> None:
+    series = {OK: counter((HOUR, 600), (5, 0), (80, 0)), BAD: counter((HOUR, 0), (5, 600), (80, 0))}
+    simulation = Simulation([service(AVAILABILITY)], series)
+
+    simulation.holds("100m", firing("page-fast"))
+    simulation.absent("130m", firing("page-fast"))
+    simulation.holds("130m", firing("page-slow"))
+
+    simulation.run(tmp_path)
+
+
+def test_errors_that_a_target_hid_for_a_while_are_no_new_ones(tmp_path: Path) -> None:
+    """As exporters do that show a series only while something happens; a restart meanwhile counts from zero."""
+    series = {
+        OK: counter((120, 600)),
+        BAD: f"{counter((50, 0), start=5_000)} stale _x8 {counter((50, 0), start=5_000)}",
+        NOT_FOUND: f"{counter((50, 0))} stale _x8 {counter((50, 0), start=7)}",
+    }
+    simulation = Simulation([service(AVAILABILITY.replace("5..", "5..|404"))], series)
+
+    simulation.absent("61m", 'slo:events:increase1m{event="bad"} > 0')
+    simulation.absent("70m", "ALERTS")
+
+    simulation.run(tmp_path)
+
+
 def test_an_alert_that_has_resolved_is_not_woken_by_silence(tmp_path: Path) -> None:
     series = {
         OK: f"{counter((HOUR, 600), (5, 0), (10, 600))} _x20",

@@ -117,3 +117,18 @@ def test_a_budget_policy_has_one_step_for_a_share(problems: Problems) -> None:
     found = problems("budget_policy:\n  - {left: 50%, do: notify}\n  - {left: 50%, do: panic}\n")
 
     assert found == ["6: budget_policy[1].do: is 'panic'; accepted: notify, freeze_releases or require_approval"]
+
+
+@pytest.mark.parametrize("query", ["-" * 9000 + "rate(x[$window])", " or ".join(["rate(x[$window])"] * 600)])
+def test_an_expression_that_is_nested_for_no_person_is_refused(problems: Problems, query: str) -> None:
+    [found] = problems(slo(f"sli: {{promql: {{error_ratio: '{query}'}}}}"))
+
+    assert found.startswith("5: slos[0].sli.promql.error_ratio: ")
+
+
+def test_signs_within_quotes_nest_nothing(load: Load) -> None:
+    query = f'sum(rate(x{{id=~"{"a-b|" * 600}"}}[$window]))'
+
+    spec = load(slo(f"sli: {{promql: {{error_ratio: '{query}'}}}}"))
+
+    assert spec.slos[0].sli.promql is not None
