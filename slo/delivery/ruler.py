@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from yaml.events import AliasEvent
 
 from burnline.errors import BurnlineError
 from burnline.slo.compiler.yaml import dump
-from burnline.slo.delivery.push import OURS, Change, Kind, RuleGroup
+from burnline.slo.delivery.push import OURS, Change, Kind, RuleGroup, plan_groups
 
 PATH = "/prometheus/config/v1/rules"
 TIMEOUT_SECONDS = 10.0
@@ -29,6 +29,7 @@ LONGEST_PAUSE_SECONDS = 10.0
 TOO_MANY, SERVER_ERROR = httpx.codes.TOO_MANY_REQUESTS, httpx.codes.INTERNAL_SERVER_ERROR
 BUSY = (TOO_MANY, httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 LONGEST_QUOTE = 500
+PAGES = ("text/html", "application/xhtml")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Sleep = Callable[[float], None]
@@ -106,43 +107,77 @@ class Ruler:
             raise ValueError(f"{name!r} is not ours")
         self._send("DELETE", f"{self._url}/{quote(name, safe='')}", good=(200, 202, 204, 404))
 
+    def pause(self, attempt: int) -> None:
+        """Longer from attempt to attempt."""
+        self._sleep(min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**attempt))
+
     def _send(self, method: str, url: str, *, good: Collection[int], body: bytes | None = None) -> httpx.Response:
         kind = {"Content-Type": "application/yaml"} if body is not None else {}
         request = self._client.build_request(method, url, content=body, headers=self._headers | kind)
         answer = send(self._client, request, again=lambda code: code in BUSY or code >= SERVER_ERROR, sleep=self._sleep)
         if answer.status_code not in good:
             raise DeliveryError(refusal(answer))
+        if answer.is_success and _is_page(answer):
+            raise DeliveryError(
+                f"{refusal(answer)}: is that a ruler's address, or does something in between ask to log in?"
+            )
         return answer
 
 
 def apply(ruler: Ruler, wanted: Sequence[RuleGroup], plan: Iterable[Change]) -> list[Outcome]:
     """Carry out the plan, one group at a time; a group that fails does not stop the others.
 
-    Nothing is removed when an addition failed: what it replaces may be all that still watches. When nobody answers any
-    more, the rest is not tried.
+    What was answered as done is read again. Nothing is removed when an addition failed: what it replaces may be all
+    that still watches. When nobody answers any more, the rest is not tried.
     """
+    plan = list(plan)
     by_name = {str(group["name"]): group for group in wanted}
-    outcomes: list[Outcome] = []
-    failed = ""
-    for change in plan:
-        error = failed
-        if change.kind is Kind.REMOVE and any(each.error for each in outcomes):
-            error = "kept, because other groups could not be delivered"
-        elif change.kind is not Kind.SAME and not failed:
-            try:
-                _carry_out(ruler, change, by_name)
-            except DeliveryError as refused:
-                error = str(refused)
-                failed = "not tried: nobody answers" if refused.unreachable else ""
-        outcomes.append(Outcome(change, "" if change.kind is Kind.SAME else error))
-    return outcomes
-
-
-def _carry_out(ruler: Ruler, change: Change, wanted: dict[str, RuleGroup]) -> None:
-    if change.kind is Kind.REMOVE:
-        ruler.delete(change.name)
+    puts = [change for change in plan if change.kind in (Kind.ADD, Kind.CHANGE)]
+    removals = [change for change in plan if change.kind is Kind.REMOVE]
+    errors = _carry_out(ruler, wanted, puts, lambda name: ruler.put(by_name[name]))
+    if any(errors.values()):
+        errors |= {change.name: "kept, because other groups could not be delivered" for change in removals}
     else:
-        ruler.put(wanted[change.name])
+        errors |= _carry_out(ruler, wanted, removals, ruler.delete)
+    return [Outcome(change, errors.get(change.name, "")) for change in plan]
+
+
+def _carry_out(
+    ruler: Ruler, wanted: Sequence[RuleGroup], changes: Sequence[Change], do: Callable[[str], None]
+) -> dict[str, str]:
+    """Error by name of group; empty where the change was done and is seen to be."""
+    errors: dict[str, str] = {}
+    failed = ""
+    for change in changes:
+        errors[change.name] = failed
+        if not failed:
+            try:
+                do(change.name)
+            except DeliveryError as refused:
+                errors[change.name] = str(refused)
+                failed = "not tried: nobody answers" if refused.unreachable else ""
+    done = {change.name: change for change in changes if not errors[change.name]}
+    return errors | (_not_taken(ruler, wanted, done) if done and not failed else {})
+
+
+def _not_taken(ruler: Ruler, wanted: Sequence[RuleGroup], done: Mapping[str, Change]) -> dict[str, str]:
+    """What would still have to change in the same way, by name of group, though it was answered as done.
+
+    A ruler may need a moment, so it is asked four times before it is said. A group that the ruler wrote down in other
+    words than it was sent was taken.
+    """
+    left: list[str] = []
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            ruler.pause(attempt - 1)
+        try:
+            left = [each.name for each in plan_groups(wanted, ruler.groups()) if done.get(each.name) == each]
+        except DeliveryError as error:
+            return dict.fromkeys(done, f"answered as done, but what is there now cannot be read: {error}")
+        if not left:
+            break
+    why = "answered as done, but what is there has not changed; does something in between answer for the ruler?"
+    return dict.fromkeys(left, why)
 
 
 def new_client(ca_file: Path | None = None) -> httpx.Client:
@@ -217,7 +252,10 @@ def _retry_after(answer: httpx.Response) -> float:
 
 
 def _is_page(answer: httpx.Response) -> bool:
-    return str(answer.headers.get("Content-Type", "")).startswith("text/html")
+    kind = str(answer.headers.get("Content-Type", "")).lower()
+    return kind.startswith(PAGES) or answer.content[:LONGEST_QUOTE].lstrip().lower().startswith(
+        (b"<!doctype", b"<html")
+    )
 
 
 def _header(name: str, value: str) -> dict[str, str]:

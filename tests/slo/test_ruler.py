@@ -193,3 +193,68 @@ def test_when_nobody_answers_any_more_the_rest_is_not_tried() -> None:
 
     assert len(asked) == 4
     assert outcomes[1].error == "not tried: nobody answers"
+
+
+LOGIN = b"<html>please log in</html>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [({"Content-Type": "text/html; charset=utf-8"}, LOGIN), ({}, b"\n<!DOCTYPE html>" + LOGIN)],
+)
+def test_a_page_that_asks_to_log_in_delivers_nothing_and_nothing_is_removed(
+    fake: FakeRuler, headers: dict[str, str], body: bytes
+) -> None:
+    there = ruler(fake.url)
+    there.put({**GROUP, "name": "burnline/old"})
+    fake.answers["POST"] = [(200, headers, body)]
+
+    outcomes = apply(there, [GROUP], plan_groups([GROUP], there.groups()))
+
+    assert ["web page" in outcomes[0].error, "kept" in outcomes[1].error] == [True, True]
+    assert fake.names() == ["burnline/old"]
+
+
+def test_what_is_answered_as_done_and_is_not_there_has_failed_and_nothing_is_removed(fake: FakeRuler) -> None:
+    there = ruler(fake.url)
+    there.put({**GROUP, "name": "burnline/old"})
+    there.put(GROUP)
+    fake.answers["POST"] = [(202, {}, b"")] * 2
+    changed = {**GROUP, "interval": "5m"}
+    wanted = [changed, OTHER]
+
+    outcomes = apply(there, wanted, plan_groups(wanted, there.groups()))
+
+    assert ["has not changed" in outcome.error for outcome in outcomes] == [True, True, False]
+    assert "kept" in outcomes[2].error
+    assert fake.names() == ["burnline/a/b", "burnline/old"]
+
+
+def test_a_ruler_that_needs_a_moment_to_show_a_group_has_it(fake: FakeRuler) -> None:
+    there = ruler(fake.url)
+    plan = plan_groups([GROUP], there.groups())
+    fake.answers["GET"] = [(404, {}, b"no rule groups found")] * 2
+
+    outcomes = apply(there, [GROUP], plan)
+
+    assert [outcome.error for outcome in outcomes] == [""]
+
+
+def test_what_cannot_be_read_again_is_not_told_as_delivered(fake: FakeRuler) -> None:
+    there = ruler(fake.url)
+    plan = plan_groups([GROUP], there.groups())
+    fake.answers["GET"] = [(403, {}, b"write only")]
+
+    [outcome] = apply(there, [GROUP], plan)
+
+    assert "cannot be read" in outcome.error
+
+
+def test_a_removal_that_is_only_said_is_told(fake: FakeRuler) -> None:
+    there = ruler(fake.url)
+    there.put(GROUP)
+    fake.answers["DELETE"] = [(202, {}, b"")]
+
+    [outcome] = apply(there, [], plan_groups([], there.groups()))
+
+    assert "has not changed" in outcome.error
