@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 import yaml
-from yaml.events import AliasEvent
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from burnline.errors import BurnlineError
 from burnline.slo.compiler.yaml import dump
@@ -29,6 +29,8 @@ LONGEST_PAUSE_SECONDS = 10.0
 TOO_MANY, SERVER_ERROR = httpx.codes.TOO_MANY_REQUESTS, httpx.codes.INTERNAL_SERVER_ERROR
 BUSY = (TOO_MANY, httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE, httpx.codes.GATEWAY_TIMEOUT)
 LONGEST_QUOTE = 500
+DEEPEST = 30  # lists and maps inside each other; a rule's labels are the sixth
+NOT_OF_THEIR_KIND = (ValueError, ArithmeticError, LookupError, AttributeError)  # by yaml, for `!!timestamp x` and such
 PAGES = ("text/html", "application/xhtml")
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -268,10 +270,9 @@ def _header(name: str, value: str) -> dict[str, str]:
 
 def _groups(answer: httpx.Response, namespace: str, url: str) -> list[RuleGroup]:
     try:
-        if b"&" in answer.content and any(isinstance(each, AliasEvent) for each in yaml.parse(answer.content, LOADER)):
-            raise ValueError("an alias, which could stand for any amount of text")  # noqa: TRY301
+        _check_shape(answer.content)
         body: Any = yaml.load(answer.content, LOADER)  # noqa: S506 - a safe one, in a tenth of the time
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, *NOT_OF_THEIR_KIND) as error:
         raise DeliveryError(
             f"{url}: the answer is no YAML of a ruler: {' '.join(str(error).split())[:LONGEST_QUOTE]}"
         ) from error
@@ -279,3 +280,14 @@ def _groups(answer: httpx.Response, namespace: str, url: str) -> list[RuleGroup]
     if not isinstance(groups, list) or not all(isinstance(each, dict) and "name" in each for each in groups):
         raise DeliveryError(f"{url}: the answer is no list of rule groups: is that a ruler's address?")
     return groups
+
+
+def _check_shape(content: bytes) -> None:
+    """Raises: ValueError for what the loader would not survive: it goes as deep as its text and follows aliases."""
+    depth = 0
+    for event in yaml.parse(content, LOADER):
+        if isinstance(event, AliasEvent):
+            raise ValueError("an alias, which could stand for any amount of text")  # noqa: TRY004
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"nested more than {DEEPEST} deep")

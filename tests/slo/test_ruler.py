@@ -114,7 +114,21 @@ def test_nobody_there_is_told_after_some_tries() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"a: [", b"- 1", b"burnline: {}", b"burnline: [{}]", b"\xff\xfe", b"[" * 5000, b"a: &a [*a]"]
+    "body",
+    [
+        b"a: [",
+        b"- 1",
+        b"burnline: {}",
+        b"burnline: [{}]",
+        b"\xff\xfe",
+        b"[" * 5000,
+        b"a: &a [*a]",
+        b"burnline:\n- name: " + b"[" * 200_000 + b"]" * 200_000,
+        b"burnline:\n- {name: burnline/x, rules: " + b"[" * 900 + b"]" * 900 + b"}",
+        b"burnline: !!timestamp x",
+        b"burnline: !!bool x",
+    ],
+    ids=range(11),
 )
 def test_an_answer_that_makes_no_sense_is_not_an_empty_ruler(fake: FakeRuler, body: bytes) -> None:
     fake.answers["GET"] = [(200, {}, body)]
