@@ -17,12 +17,14 @@ import httpx
 import yaml
 from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
-from burnline.errors import BurnlineError
+from burnline.errors import BurnlineError, PayloadError
+from burnline.slo.answer import Limits, read_whole
 from burnline.slo.compiler.yaml import dump
 from burnline.slo.delivery.push import OURS, Change, Kind, RuleGroup, plan_groups
 
 PATH = "/prometheus/config/v1/rules"
 TIMEOUT_SECONDS = 10.0
+LIMITS = Limits(seconds=60.0, size_bytes=64 * 1024**2)
 ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
@@ -69,6 +71,7 @@ class Ruler:
         token: str = "",
         client: httpx.Client | None = None,
         sleep: Sleep = time.sleep,
+        limits: Limits = LIMITS,
     ) -> None:
         checked = check_address(url)
         if not namespace or namespace in (".", ".."):
@@ -80,6 +83,7 @@ class Ruler:
         self._headers = _header("X-Scope-OrgID", tenant) | _header("Authorization", token and f"Bearer {token}")
         self._client = client or new_client()
         self._sleep = sleep
+        self._limits = limits
 
     def groups(self) -> list[RuleGroup]:
         """Every group of the namespace, also those of others.
@@ -116,7 +120,13 @@ class Ruler:
     def _send(self, method: str, url: str, *, good: Collection[int], body: bytes | None = None) -> httpx.Response:
         kind = {"Content-Type": "application/yaml"} if body is not None else {}
         request = self._client.build_request(method, url, content=body, headers=self._headers | kind)
-        answer = send(self._client, request, again=lambda code: code in BUSY or code >= SERVER_ERROR, sleep=self._sleep)
+        answer = send(
+            self._client,
+            request,
+            again=lambda code: code in BUSY or code >= SERVER_ERROR,
+            sleep=self._sleep,
+            limits=self._limits,
+        )
         if answer.status_code not in good:
             raise DeliveryError(refusal(answer))
         if answer.is_success and _is_page(answer):
@@ -214,16 +224,25 @@ def check_address(url: str) -> httpx.URL:
     return checked
 
 
-def send(client: httpx.Client, request: httpx.Request, *, again: Callable[[int], bool], sleep: Sleep) -> httpx.Response:
+def send(
+    client: httpx.Client,
+    request: httpx.Request,
+    *,
+    again: Callable[[int], bool],
+    sleep: Sleep,
+    limits: Limits = LIMITS,
+) -> httpx.Response:
     """The answer; asks up to four times, with longer pauses, while nobody answers or `again(status)` holds.
 
-    Raises: DeliveryError when nobody answers, or with a redirect.
+    Raises: DeliveryError when nobody answers, or with a redirect, or beyond the limits.
     """
     for attempt in range(ATTEMPTS):
         last = attempt == ATTEMPTS - 1
         asked = 0.0
         try:
-            answer = client.send(request)
+            answer = read_whole(client, request, limits)
+        except PayloadError as error:
+            raise DeliveryError(f"{request.url}: {error}", unreachable=True) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             if last or isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
                 said = str(error) or type(error).__name__

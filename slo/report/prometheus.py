@@ -18,6 +18,7 @@ import numpy as np
 
 from burnline.errors import BurnlineError
 from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, SERVICE, SEVERITY, SLO, SLO_EVENTS, TIER
+from burnline.slo.answer import Limits
 from burnline.slo.columns import Taken
 from burnline.slo.compiler.sli import BAD, EVENT, TOTAL
 from burnline.slo.delivery.ruler import BUSY, DeliveryError, Sleep, check_address, new_client, refusal, send
@@ -34,6 +35,7 @@ from burnline.store.slo import Tile
 MINUTE = timedelta(minutes=1)
 MEMBER = "member"  # of a composite SLO
 POINTS = 10_000  # in one answer; Prometheus refuses 11,000
+LIMITS = Limits(seconds=300.0, size_bytes=1024**3)  # an answer holds the series of every SLO
 SAME_ALERT = 5 * MINUTE  # a gap in ALERTS no longer than this is one of Prometheus, not of the alert
 NOTHING = "Prometheus has no events recorded in this period: does it run the rules of this SLO?"
 
@@ -172,7 +174,7 @@ class Recorded:
             raise BurnlineError(self._gone)
         request = self._client.build_request("POST", f"{self._url}/api/v1/query_range", data=asked)
         try:
-            answer = send(self._client, request, again=lambda code: code in BUSY, sleep=self._sleep)
+            answer = send(self._client, request, again=lambda code: code in BUSY, sleep=self._sleep, limits=LIMITS)
         except DeliveryError as error:
             self._gone = str(error) if error.unreachable else ""
             raise

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from burnline.slo.answer import Limits
 from burnline.slo.delivery.push import plan_groups
 from burnline.slo.delivery.ruler import DeliveryError, Ruler, apply
 from tests.programs import free_port
+from tests.slo.dripping import dripping
 from tests.slo.fake_ruler import FakeRuler, fake_ruler
 
 GROUP: dict[str, Any] = {"name": "burnline/a/b", "interval": "1m", "rules": [{"record": "a:b", "expr": "up"}]}
@@ -101,6 +104,23 @@ def test_a_redirect_is_told_and_not_followed(fake: FakeRuler) -> None:
         ruler(fake.url, token="s3cret").groups()
 
     assert len(fake.received) == 1
+
+
+def test_an_answer_that_drips_for_ever_is_given_up_and_the_rest_not_tried() -> None:
+    with dripping() as url:
+        there = ruler(url, limits=Limits(seconds=0.1, size_bytes=1_000_000))
+
+        outcomes = apply(there, [GROUP, OTHER], plan_groups([GROUP, OTHER], []))
+
+    assert "did not end within 0.1 s" in outcomes[0].error
+    assert "nobody answers" in outcomes[1].error
+
+
+def test_an_answer_beyond_any_size_is_given_up(fake: FakeRuler) -> None:
+    fake.answers["GET"] = [(200, {"Content-Encoding": "gzip"}, gzip.compress(b"#" * 5_000_000))]
+
+    with pytest.raises(DeliveryError, match="larger than 1,000,000 bytes"):
+        ruler(fake.url, limits=Limits(seconds=5, size_bytes=1_000_000)).groups()
 
 
 def test_nobody_there_is_told_after_some_tries() -> None:
