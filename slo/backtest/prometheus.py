@@ -8,17 +8,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from burnline.errors import PayloadError
+from burnline.slo.answer import Limits, read_whole
 from burnline.slo.backtest.samples import Samples
 from burnline.slo.promql import Select, show
 from burnline.spec.selector import Selector
 
 MOST_POINTS = 2_000  # of a series in one answer; Prometheus refuses more than 11,000
 TIMEOUT_SECONDS = 60.0
+LIMITS = Limits(TIMEOUT_SECONDS, 256 * 1024**2)  # of one answer
+LATEST = datetime(2100, 1, 1, tzinfo=UTC).timestamp()  # beyond it a moment is a mistake
 TRIES = 3
 MOST_FAILED = 3  # chunks one after the other, before the rest is given up
 WAIT_SECONDS = 0.5
@@ -47,6 +51,7 @@ class Fetch:
     client: httpx.Client
     progress: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
+    limits: Limits = LIMITS
     gaps: list[Gap] = field(default_factory=list)
 
     def read(self, selectors: Sequence[Selector], since: datetime, until: datetime, into: Samples) -> None:
@@ -107,11 +112,15 @@ class Fetch:
             "timeout": f"{TIMEOUT_SECONDS:g}s",
         }
         try:
-            answer = self.client.post(f"{self.url.rstrip('/')}/api/v1/query_range", data=asked, timeout=TIMEOUT_SECONDS)
+            address = f"{self.url.rstrip('/')}/api/v1/query_range"
+            request = self.client.build_request("POST", address, data=asked, timeout=self.limits.seconds)
+            answer = read_whole(self.client, request, self.limits)
             body = answer.json()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return None, str(error) or type(error).__name__, isinstance(error, httpx.HTTPError)
-        except ValueError:
+        except PayloadError as error:
+            return None, str(error), False
+        except (ValueError, RecursionError):
             return None, f"HTTP {answer.status_code} without JSON", answer.is_server_error
         if not isinstance(body, dict) or body.get("status") != "success":
             said = body.get("error") if isinstance(body, dict) else None
@@ -127,8 +136,12 @@ def _matrix(body: dict[str, Any]) -> tuple[Any, str, bool]:
             (dict(each["metric"]), [(float(at), float(value)) for at, value in each["values"]])
             for each in body["data"]["result"]
         ]
-    except (KeyError, TypeError, ValueError) as error:
-        return None, f"not a matrix: {error!r}", False
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        return None, f"not a matrix: {error!r:.200}", False
+    for _, values in found:
+        for at, _ in values:
+            if not 0 <= at < LATEST:  # nor NaN
+                return None, f"not a matrix: {at} is no time", False
     return found, "", False
 
 

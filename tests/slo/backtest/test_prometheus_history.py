@@ -12,9 +12,11 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from burnline.slo.answer import Limits
 from burnline.slo.backtest.prometheus import MOST_POINTS, Fetch
 from burnline.slo.backtest.samples import Samples
 from burnline.spec.selector import parse_selector
+from tests.slo.dripping import dripping
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -26,6 +28,11 @@ def matrix(*series: tuple[dict[str, str], list[tuple[float, str]]], **more: Any)
     result = [{"metric": labels, "values": values} for labels, values in series]
     body = {"status": "success", "data": {"resultType": "matrix", "result": result}, **more}
     return httpx.Response(200, json=body)
+
+
+def raw(values: str) -> httpx.Response:
+    body = '{"status": "success", "data": {"resultType": "matrix", "result": [{"metric": {}, "values": %s}]}}'
+    return httpx.Response(200, content=(body % values).encode())
 
 
 def steady(asked: dict[str, str]) -> httpx.Response:
@@ -69,6 +76,12 @@ def test_a_long_time_is_asked_for_in_parts_without_a_hole() -> None:
         (lambda _: matrix(warnings=["partial response"]), "may be partial", 3),
         (lambda _: httpx.Response(200, json={"status": "success", "data": {}}), "not a matrix", 1),
         (lambda _: httpx.Response(200, content=json.dumps([1]).encode()), "no reason given", 1),
+        (lambda _: httpx.Response(200, content=b"[" * 100_000 + b"]" * 100_000), "HTTP 200 without JSON", 1),
+        (lambda _: matrix(({}, [(1e300, "1")])), "not a matrix: 1e+300 is no time", 1),
+        (lambda _: matrix(({}, [(-1.0, "1")])), "not a matrix: -1.0 is no time", 1),
+        (lambda _: matrix(({}, [(4102444800.0, "1")])), "is no time", 1),
+        (lambda _: raw('[[NaN,"1"]]'), "not a matrix: nan is no time", 1),
+        (lambda _: raw(f'[[1{"0" * 400},"1"]]'), "not a matrix", 1),
     ],
 )
 def test_what_cannot_be_believed_is_a_gap(answer: Answer, why: str, tries: int) -> None:
@@ -88,6 +101,23 @@ def test_one_that_hangs_is_a_gap() -> None:
     _, reader, _ = fetch(hang)
 
     assert reader.gaps[0].why == "timed out"
+
+
+def test_one_that_drips_for_ever_is_a_gap() -> None:
+    with dripping() as url, httpx.Client(trust_env=False) as client:
+        reader = Fetch(url, MINUTE, client, limits=Limits(seconds=0.1, size_bytes=1_000_000))
+        reader.read([TOTAL], START, START + MINUTE, Samples())
+
+    assert [gap.why for gap in reader.gaps] == ["the answer did not end within 0.1 s"]
+
+
+def test_one_that_answers_more_than_can_be_is_a_gap() -> None:
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=b"#" * 2_000)))
+    reader = Fetch("http://prometheus", MINUTE, client, limits=Limits(seconds=5, size_bytes=1_000))
+
+    reader.read([TOTAL], START, START + MINUTE, Samples())
+
+    assert [gap.why for gap in reader.gaps] == ["the answer is larger than 1,000 bytes"]
 
 
 def test_errors_are_not_kept_without_their_total() -> None:
