@@ -196,12 +196,14 @@ def new_client(ca_file: Path | None = None) -> httpx.Client:
     """A client that follows no redirect (a token must not travel on) and reads no settings of the environment.
 
     `ca_file` (PEM): whom to trust instead of the public authorities.
-    Raises: DeliveryError when it holds no certificate.
+    Raises: DeliveryError when it cannot be read, or holds no certificate.
     """
     try:
         verify = ssl.create_default_context(cafile=ca_file) if ca_file else True
     except ssl.SSLError as error:
         raise DeliveryError(f"{ca_file}: holds no certificate in PEM: {error}") from error
+    except OSError as error:
+        raise DeliveryError(f"{ca_file}: cannot be read: {error.strerror}") from error
     return httpx.Client(timeout=TIMEOUT_SECONDS, trust_env=False, follow_redirects=False, verify=verify)
 
 

@@ -180,18 +180,22 @@ def test_the_token_comes_from_a_file(cli: Cli, services: Path, ruler: FakeRuler,
         (["--mimir", "nonsense"], "is not a URL"),
         (["--mimir", "http://a", "--token-file", "none"], "none"),
         (["--mimir", "http://a", "--token-file", "services/scoring.yaml"], "a token and nothing else"),
-        (["--mimir", "http://a", "--ca-file", "none"], "No such file"),
+        (["--mimir", "http://a", "--token-file", "bytes"], "burnline: bytes: should hold a token in UTF-8"),
+        (["--mimir", "http://a", "--ca-file", "none"], "burnline: none: cannot be read: No such file"),
         (["--mimir", "http://a", "--ca-file", "services/scoring.yaml"], "holds no certificate in PEM"),
         (["--rules-dir", "nowhere"], "is no folder"),
         (["--rules-dir", ".", "--layout", "pyrra"], "--layout pyrra: write one of burnline, sloth"),
     ],
 )
 def test_what_cannot_be_done_is_told_in_one_line(cli: Cli, services: Path, options: list[str], told: str) -> None:
+    (services.parent / "bytes").write_bytes(b"\xff\xfe")
+
     code, out, err = cli("push", services, *options)
 
     assert (code, out) == (1, "")
     assert err.startswith("burnline: ")
     assert told in err
+    assert "\x1b" not in err
     assert len(err.splitlines()) == 1
 
 

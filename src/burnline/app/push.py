@@ -109,7 +109,10 @@ def _refuse_emptying(services: Path, count: int, what: str) -> None:
 def _token(file: Path | None) -> str:
     if file is None:
         return ""
-    token = file.read_text().strip()
+    try:
+        token = file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError as error:
+        raise BurnlineError(f"{file}: should hold a token in UTF-8, and does not: {error}") from error
     if not token or len(token.split()) != 1:
         raise BurnlineError(f"{file}: should hold a token and nothing else")
     return token
