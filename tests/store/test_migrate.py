@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,9 @@ def test_migrating_again_changes_nothing(any_url: str) -> None:
 
 
 def test_processes_that_start_at_once_migrate_one_after_the_other(any_url: str) -> None:
+    patient = timedelta(minutes=1)  # on a machine that is busy four of them take longer than a start should wait
     with ThreadPoolExecutor(4) as threads:
-        opened = list(threads.map(lambda _n: open_database(any_url), range(4)))
+        opened = list(threads.map(lambda _n: open_database(any_url, busy_timeout=patient), range(4)))
 
     for db in opened:
         db.close()
