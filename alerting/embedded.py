@@ -132,14 +132,15 @@ def _read_policy(alert: Declared, policy: Policy) -> Reading:
 
 
 def _burns(status: SloStatus, tier: str) -> bool | None:
-    """Whether the tier fires; it has stopped only when a window with data says so."""
+    """Whether the tier fires; it has stopped only when data says so: a window that is below, or an idle service."""
     burn = next((burn for burn in status.burns if burn.tier == tier), None)
     if burn is None:
         return None
     if burn.firing:
         return True
     below = any(rate is not None and rate < burn.factor for rate in (burn.long_rate, burn.short_rate))
-    return False if below and status.state is not SloState.UNKNOWN else None
+    idle = burn.long_rate is None  # while it is observed, a long window without events has forgotten the outage
+    return False if (below or idle) and status.state is not SloState.UNKNOWN else None
 
 
 def _next(alert: Declared, holds: bool | None, active: ActiveAlert | None, now: datetime) -> ActiveAlert | None:

@@ -19,8 +19,10 @@ from burnline.slo.excluded import ExcludedColumns
 from burnline.slo.promise import Promise
 from burnline.slo.ring import SEEN, Array, Rings
 from burnline.spec.sli import CompositeSli
+from burnline.spec.units import format_duration
 
 Columns = NDArray[np.int64]
+EVENTS = "events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +75,14 @@ class Plan:
         keys: by column, unique: service/slo, service/slo/raw, service/slo/member.
         slos: by column, the SLOs whose exclusions hold for it.
         feeds: what is counted where.
+        units: by key, what one event is; counts of other units do not add up.
     """
 
     base: timedelta
     keys: list[str] = field(default_factory=list)
     slos: list[tuple[Promise, ...]] = field(default_factory=list)
     feeds: list[Feed] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
     composites: dict[int, Taken] = field(default_factory=dict)
     slice_steps: int = 0  # of the longest slice
     _slices: dict[int, list[tuple[int, int, Promise]]] = field(default_factory=dict)
@@ -96,8 +100,10 @@ class Plan:
         """Say what `column` counts for this SLO."""
         steps = slice_steps(promise)
         counted = column
+        self._name_unit(column, _unit(promise))
         if steps:
             counted = self.add(f"{self.keys[column]}/raw", *self.slos[column])
+            self._name_unit(counted, EVENTS)
             self._slices.setdefault(steps, []).append((column, counted, promise))
             self.slice_steps = max(self.slice_steps, steps)
         elif promise.sli.threshold and promise.sli.threshold.share is not None:
@@ -107,6 +113,7 @@ class Plan:
     def take_together(self, column: int, promise: Promise) -> None:
         """Say what a composite SLO is made of."""
         members = []
+        self._name_unit(column, _unit(promise))
         for member in promise.members:
             members.append(self.add(f"{promise.key}/{member.slo.name}", member, promise))
             self.fill(members[-1], member)
@@ -114,6 +121,9 @@ class Plan:
         if composite is not None:
             own = budgets([member.slo.objective for member in promise.members])
             self.composites[column] = Taken(column, composite, np.array(members), own)
+
+    def _name_unit(self, column: int, unit: str) -> None:
+        self.units[self.keys[column]] = f"{unit} each {format_duration(self.base)}"
 
     def freeze(self) -> None:
         """Make the arrays that `close` and `combine` work with."""
@@ -172,6 +182,17 @@ def plan_columns(promises: Sequence[Promise]) -> Plan:
             plan.fill(column, promise)
     plan.freeze()
     return plan
+
+
+def _unit(promise: Promise) -> str:
+    sli, slices = promise.sli, promise.slo.slices
+    if sli.throughput:
+        return f"slices of {format_duration(sli.throughput.per)}"
+    if slices:
+        judged = "by ratio" if slices.target is None else "by target"
+        return f"slices of {format_duration(slices.length)} {judged}"
+    moments = sli.threshold or sli.freshness or (sli.composite and sli.composite.all_of)
+    return "moments" if moments else EVENTS
 
 
 def slice_steps(promise: Promise) -> int:

@@ -122,6 +122,7 @@ class EmbeddedEngine:
         self._targets: dict[str, _Target] = {}
         self._position = 0
         self._unsaved = _Unsaved()
+        self._jumped: dict[Group, int] = {}  # the tile at which time went on by a day or more at once
         self._restore()
         self._snapshots = self._look()
 
@@ -285,9 +286,17 @@ class EmbeddedEngine:
         closed, ended = group.close_upto(now)
         if closed:
             self._keep(ended)
-            if before // STEPS[-1] != group.closed // STEPS[-1]:
-                self._unsaved.outlived.append(group)
+            self._forget_later(group, before)
         return closed
+
+    def _forget_later(self, group: Group, before: int) -> None:
+        """Old tiles go hourly, but not within a day of a jump of the clock: it may be wrong, and be set right again."""
+        day = timedelta(days=1) // group.base
+        if before >= 0 and group.closed - before >= day:
+            self._jumped[group] = group.closed
+        steady = group.closed - self._jumped.get(group, group.closed - day) >= day
+        if steady and before // STEPS[-1] != group.closed // STEPS[-1]:
+            self._unsaved.outlived.append(group)
 
     def _keep(self, found: Iterable[Tile]) -> None:
         self._unsaved.tiles.update({(tile.slo, tile.step_seconds, tile.at): tile for tile in found})
@@ -326,7 +335,8 @@ class EmbeddedEngine:
         closed = {str(group.base.total_seconds()): group.closed for group in self._groups}
         watches = {slo.promise.key: asdict(slo.watch) for slo in self._slos.values()}
         holds = {key: since for group in self._groups for key, since in group.tiers.waiting().items()}
-        body = {"findings": self._position, "closed": closed, "watches": watches, "holds": holds}
+        units = {key: unit for group in self._groups for key, unit in group.plan.units.items()}
+        body = {"findings": self._position, "closed": closed, "watches": watches, "holds": holds, "units": units}
         kept = {ENGINE: Memory(now, body)}
         for name, target in self._targets.items():
             if target.changed and target.counters.at is not None:
@@ -348,12 +358,22 @@ class EmbeddedEngine:
         if self._unsaved.outlived:
             forget_memories(tx, COUNTERS, now - FORGET_TARGET_AFTER)
 
+    def _drop_other_units(self, kept: Mapping[str, str]) -> None:
+        """Forget what was counted in another unit: events and slices of time, or seconds and minutes, do not add up."""
+        units = {key: unit for group in self._groups for key, unit in group.plan.units.items()}
+        changed = [key for key, unit in kept.items() if units.get(key, unit) != unit]
+        if changed:
+            log.warning("counted in another unit than before: what was kept is dropped", extra={"slos": changed})
+            self._db.write(lambda tx: forget_tiles_after(tx, changed, EPOCH))
+
     def _restore(self) -> None:
         with self._db.read() as tx:
             kept = memories(tx)
             if ENGINE not in kept:
                 return
             body = kept.pop(ENGINE).body
+        self._drop_other_units(body.get("units", {}))
+        with self._db.read() as tx:
             for group in self._groups:
                 closed = body["closed"].get(str(group.base.total_seconds()))
                 if closed is not None:

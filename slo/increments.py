@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 STALE_AFTER = timedelta(minutes=5)  # Prometheus' own staleness: after this a counter says nothing about the gap
+VANISHED_FOR = timedelta(hours=6)  # an exporter may show a series only while something happens
 MAX_VANISHED = 10_000  # series remembered in case they return; the newest
 MAX_GROWTH = 2.0**36  # between two scrapes: 229 million events a second for five minutes; more is a lie
 MAX_VALUE = 2.0**53  # beyond it a float64 no longer counts by ones: it would look idle
@@ -55,7 +56,7 @@ class Counters:
         - A series that was not there in the last scrape was born since then at 0: the whole value is new. (Prometheus
           loses it; a service's first errors are just such series.)
         - A metric that was not looked for before is a baseline.
-        - A vanished series that returns within five minutes goes on from its last value.
+        - A series that vanished from a target goes on from its last value when it returns within six hours.
         - A growth over MAX_GROWTH is a baseline and a jump; so is, for as long as it lasts, a value over MAX_VALUE.
         """
         if self.at is not None and at <= self.at:
@@ -83,7 +84,7 @@ class Counters:
         vanished = [
             (key, (value, since))
             for key, (value, since) in ({} if forget else {**self.vanished, **gone}).items()
-            if key not in found and at - since <= STALE_AFTER
+            if key not in found and at - since <= VANISHED_FOR
         ]
         self.vanished = dict(vanished[-MAX_VANISHED:])
         self.at, self.values, self.known_names = at, found, None

@@ -7,7 +7,7 @@ bucket at the threshold weigh -1 on bad, against the total's +1.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -92,7 +92,9 @@ class Reader:
             if sample.name in self.counter_names
         }
         growth = counters.take(collection.at, found)
-        readings = self._count(found, growth.by_series, growth.covered)
+        usable = [key for key, value in found.items() if 0 <= value < math.inf]
+        readings = self._count(usable, growth.by_series, growth.covered)
+        self._miss(found, usable, readings)
         self._refuse_bounds(found, readings)
         self._doubt(growth.jumps, readings)
         readings.update(self._look(collection, growth.covered))
@@ -114,6 +116,14 @@ class Reader:
             if weight.slo in readings:
                 readings[weight.slo].bad += weight.bad * grown
         return readings
+
+    def _miss(self, found: Mapping[Series, float], usable: Sequence[Series], readings: dict[str, Reading]) -> None:
+        """Say of an SLO whose total shows nothing that counts (NaN, infinite, negative) that it was not observed."""
+        for key in found.keys() - set(usable):
+            for weight in self._route(key):
+                if weight.total and weight.slo not in readings:
+                    doubt = f"{key[0]} is {found[key]:g}, which no counter can be"
+                    readings[weight.slo] = Reading(timedelta(0), doubt=doubt)
 
     def _refuse_bounds(self, found: Iterable[Series], readings: Mapping[str, Reading]) -> None:
         if not self._latency.keys() & readings.keys():

@@ -140,7 +140,8 @@ class _History:
             met = (long > tier.factor) & (short > tier.factor) & enough
             below = (long < tier.factor) | (known & (short < tier.factor))
         firing = _held(met, tier.hold // self._group.base)
-        return TierReplay(tier, long, short, firing, _latched(firing, ~firing & below & known))
+        over = (below | np.isnan(long)) & known  # a long window without events has forgotten the outage
+        return TierReplay(tier, long, short, firing, _latched(firing, ~firing & over))
 
     def _remaining(self, column: int, promise: Promise) -> tuple[Array, Flags]:
         began, steps = self._periods(promise)

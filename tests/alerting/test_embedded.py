@@ -387,3 +387,13 @@ def test_a_page_goes_on_through_maintenance(database: Database, dispatch: Embedd
     dispatch.run_once(now + MINUTE, [replace(silent(now), excluded="excluded until 12:10:00 UTC: database move")])
 
     assert heard(database) == [("page-fast", "firing")]
+
+
+def test_a_page_of_a_service_that_is_idle_ends_once_its_window_is_empty(
+    database: Database, dispatch: EmbeddedDispatch, now: datetime
+) -> None:
+    dispatch.run_once(now, [status(now, "page-fast")])
+
+    dispatch.run_once(now + MINUTE, [status(now + MINUTE, rate=None)])
+
+    assert heard(database) == [("page-fast", "firing"), ("page-fast", "resolved")]

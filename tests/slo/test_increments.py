@@ -61,8 +61,17 @@ def test_a_series_that_returns_goes_on_from_its_last_value() -> None:
     assert growth.by_series[FAILED] == 3
 
 
-def test_a_series_gone_for_five_minutes_is_forgotten() -> None:
-    found, _ = counters({OK: 10, FAILED: 100}, {OK: 10}, {OK: 10}, {OK: 10}, every=200)
+def test_a_series_that_was_hidden_for_hours_goes_on_from_its_last_value() -> None:
+    """Exporters show a series while something happens: counted whole it would page for nothing."""
+    shown, hidden = {OK: 10, FAILED: 100}, {OK: 10}
+
+    _, growth = counters(shown, *[hidden] * 90, {OK: 10, FAILED: 101}, every=200)
+
+    assert growth.by_series[FAILED] == 1
+
+
+def test_a_series_gone_for_six_hours_is_forgotten() -> None:
+    found, _ = counters({OK: 10, FAILED: 100}, *[{OK: 10}] * 110, every=200)
 
     assert found.vanished == {}
 

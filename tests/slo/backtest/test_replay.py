@@ -113,6 +113,7 @@ def compare_tiers(
         assert tier.short[index] == pytest.approx(seen.short[row, column], nan_ok=True), place
         assert tier.firing[index] == burn.firing, place
         below = any(rate is not None and rate < burn.factor for rate in (burn.long_rate, burn.short_rate))
+        below |= burn.long_rate is None
         out[row, column] = burn.firing or (out[row, column] and not (below and known))
         assert tier.alert[index] == out[row, column], place
 
