@@ -40,7 +40,7 @@ slos:
   - {name: freshness, objective: 95%, window: 30d, sli: {freshness: {timestamp: index_timestamp_seconds, max_age: 15m}}}
   - {name: quality, objective: 95%, window: 30d, sli: {ratio: {bad: bad_total, total: all_total}}}
 """
-HOSTILE = "<img src=x onerror=alert(1)> `code` | [a](http://evil) @all \x1b[2J"
+HOSTILE = "<img src=x onerror=alert(1)> `code` | [a](http://evil) @all \x1b[2J \x9b2J"
 
 
 def write_scene(folder: Path) -> Path:

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from burnline.app.cli import app
 from burnline.errors import BurnlineError, SpecError
+from tests.app.conftest import Cli
 from tests.programs import free_port, program, running
+from tests.slo.fake_ruler import fake_ruler
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FILE = """\
@@ -147,6 +149,16 @@ def test_a_prometheus_that_does_not_answer_is_no_data(file: Path, monkeypatch: p
 
     with pytest.raises(BurnlineError, match="there is no data for any of these SLOs in this time"):
         say(file, "--prometheus", "http://127.0.0.1:1", "--from", "2026-01-01", "--to", "2026-01-02")
+
+
+def test_an_error_of_prometheus_does_not_steer_the_terminal(cli: Cli, file: Path) -> None:
+    error = b'{"status": "error", "error": "\\u001b[31mboom"}'
+    with fake_ruler() as prometheus:
+        prometheus.answers["POST"] = [(400, {}, error)] * 99
+        code, out, err = cli("backtest", file, "--prometheus", prometheus.url)
+
+    assert (code, "\x1b" in out + err) == (1, False)
+    assert "boom" in err
 
 
 TWO = """\

@@ -40,6 +40,17 @@ def test_a_service_file_comes_out(file: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith("# Imported from sloth: sloth.yaml by `burnline import`.\n")
 
 
+def test_what_a_file_says_does_not_steer_the_terminal(file: Path) -> None:
+    hostile = file.rename(file.with_name("a\x1b[2J.yaml"))
+    hostile.write_text(SLOTH + "    labels: {a: b}\n")
+
+    done = burnline("import", "sloth", hostile, "-o", file.parent / "out\x1b[2J")
+
+    assert "labels" in done.stderr
+    assert "wrote" in done.stdout
+    assert "\x1b" not in done.output
+
+
 def test_what_is_there_already_is_not_written_over(file: Path, tmp_path: Path) -> None:
     out = tmp_path / "services"
     assert burnline("import", "sloth", file, "-o", out).exit_code == 0

@@ -116,6 +116,13 @@ def test_what_would_steer_a_terminal_or_a_page_is_only_shown(cli: Cli, services:
         assert "\\@all" in out
 
 
+def test_json_holds_nothing_that_a_terminal_obeys(cli: Cli, services: Path) -> None:
+    code, out, _ = cli("report", services, "--period", "2025-10", "--format", "json")
+
+    assert (code, "\x9b" in out, "\x1b" in out) == (0, False, False)
+    assert "\x9b2J" in json.loads(out)["services"][-1]["others"][0][0]
+
+
 def test_a_file_is_written_where_asked(cli: Cli, services: Path, tmp_path: Path) -> None:
     code, out, _ = cli("report", services, "--period", "2025-10", "--format", "html", "-o", "report.html")
 

@@ -264,7 +264,9 @@ def _print(asked: Asked, found: Sequence[Found], gaps: Sequence[str]) -> None:
 def _print_slo(result: Backtest, other: Backtest | None, asked: Asked) -> None:
     show(Text(visible(f"{result.service} {result.slo}"), "bold"))
     headings = ["", *((asked.file.name, asked.against.name) if other and asked.against else ("",))]
-    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None, show_header=other is not None)
+    table = Table(
+        *(Column(visible(heading), overflow="fold") for heading in headings), box=None, show_header=other is not None
+    )
     theirs = dict(facts(other)) if other else {}
     for name, value in facts(result):
         cells = [name, value, *([theirs.get(name, "-")] if other else [])]

@@ -38,12 +38,19 @@ def main() -> None:
     try:
         app()
     except SpecError as error:
-        print(error, file=sys.stderr)  # file:line: first, as editors and CI read it
+        _complain(str(error))  # file:line: first, as editors and CI read it
         raise SystemExit(1) from None
     except (BurnlineError, OSError) as error:
         for line in str(error).splitlines() or [type(error).__name__]:
-            print(f"burnline: {line}", file=sys.stderr)
+            _complain(f"burnline: {line}")
         raise SystemExit(1) from None
+
+
+def _complain(text: str) -> None:
+    """On stderr; it may quote what others wrote, which must not steer the terminal."""
+    from burnline.app.console.words import visible
+
+    print(visible(text), file=sys.stderr)
 
 
 def _version(wanted: bool) -> None:

@@ -51,7 +51,7 @@ def check_services(path: Path) -> None:
         raise SpecError(problems)
     for spec, document in read:
         for warning in (*slo_warnings(spec, document), *_placed(warn([spec]), document)):
-            print(f"warning: {warning}", file=sys.stderr)
+            print(visible(f"warning: {warning}"), file=sys.stderr)
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
 

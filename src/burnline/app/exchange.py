@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from burnline.app.build import rule_files
+from burnline.app.console.words import visible
 from burnline.app.services import load_checked, placed, read_checked
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.slo.exporters import openslo as openslo_export
@@ -45,13 +46,13 @@ def import_files(tool: str, files: Sequence[Path], out: Path | None, *, window: 
     if out is None and len(drafts) > 1:
         services = ", ".join(draft.service for draft in drafts)
         raise BurnlineError(f"these files hold {len(drafts)} services ({services}); write -o FOLDER, a file for each")
-    origin = ", ".join(file.name for file in files)
+    origin = visible(", ".join(file.name for file in files))
     written = {draft.service: write_service(draft, f"{tool}: {origin}") for draft in drafts}
     _check(drafts, written)
     if out is not None:
         _spare(written, out)
     for problem in _in_order(notes.left):
-        typer.echo(str(problem), err=True)
+        typer.echo(visible(str(problem)), err=True)
     _deliver(written, out)
     return NOT_ALL if notes.left else 0
 
@@ -70,7 +71,7 @@ def export_services(tool: str, services: Path, out: Path | None, *, now: datetim
         return 0
     written, left = _openslo(read)
     for problem in _in_order(left):
-        typer.echo(str(problem), err=True)
+        typer.echo(visible(str(problem)), err=True)
     _deliver(written, out)
     return NOT_ALL if left else 0
 
@@ -153,4 +154,4 @@ def _deliver(written: dict[str, str], out: Path | None, *, between: str = "") ->
     for service, text in written.items():
         path = out / f"{service}.yaml"
         path.write_text(text, encoding="utf-8")
-        typer.echo(f"wrote {path}")
+        typer.echo(visible(f"wrote {path}"))

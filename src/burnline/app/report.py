@@ -58,7 +58,7 @@ def make_report(
 
 def to_json(report: Report) -> str:
     """The report for programs: durations in seconds, under names that say so; moments in ISO 8601."""
-    return json.dumps(plain(report), indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(plain(report), indent=2, ensure_ascii=False).translate(ESCAPED) + "\n"
 
 
 def plain(value: Any) -> Any:
@@ -75,6 +75,7 @@ def plain(value: Any) -> Any:
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
+ESCAPED = {code: f"\\u{code:04x}" for code in range(127, 160)}  # what JSON leaves, and a terminal obeys
 DURATIONS = {"detected_in", "recovered_in"}  # may be None; the name must not depend on that
 
 
