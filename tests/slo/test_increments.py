@@ -63,15 +63,13 @@ def test_a_series_that_returns_goes_on_from_its_last_value() -> None:
 
 def test_a_series_that_was_hidden_for_hours_goes_on_from_its_last_value() -> None:
     """Exporters show a series while something happens: counted whole it would page for nothing."""
-    shown, hidden = {OK: 10, FAILED: 100}, {OK: 10}
-
-    _, growth = counters(shown, *[hidden] * 90, {OK: 10, FAILED: 101}, every=200)
+    _, growth = counters({OK: 10, FAILED: 100}, *[{OK: 10.0}] * 90, {OK: 10, FAILED: 101}, every=200)
 
     assert growth.by_series[FAILED] == 1
 
 
 def test_a_series_gone_for_six_hours_is_forgotten() -> None:
-    found, _ = counters({OK: 10, FAILED: 100}, *[{OK: 10}] * 110, every=200)
+    found, _ = counters({OK: 10, FAILED: 100}, *[{OK: 10.0}] * 110, every=200)
 
     assert found.vanished == {}
 
