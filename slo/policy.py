@@ -50,7 +50,8 @@ class Policy:
     def because(self) -> tuple[str, ...]:
         """Every reason, each once."""
         reasons = [reason for step in self.steps for reason in step.because]
-        return tuple(dict.fromkeys([*reasons, *(f"{slo}: nothing is known of its budget" for slo in self.unknown)]))
+        unknown = [f"nothing is known of the budget of {', '.join(self.unknown)}"] if self.unknown else []
+        return tuple(dict.fromkeys([*reasons, *unknown]))
 
 
 def policy_of(spec: ServiceSpec, statuses: Iterable[SloStatus]) -> Policy:

@@ -125,10 +125,12 @@ def _slo(top: Fields, item: Item, notes: Notes) -> SloDraft:
 
 
 def _tiers(spec: Fields, objective: float, window: timedelta, notes: Notes) -> list[Any] | None:
-    alerting = spec.inner("alerting", ("disabled", "burnrates", "absent", "name", "absentName"))
+    alerting = spec.inner("alerting", ("disabled", "burnrates", "absent", "name", "absentName", "burnRateType"))
     silent = False
     if alerting:
         alerting.leave("burnline's alerts have names of their own", "name", "absentName")
+        if alerting.text("burnRateType") not in ("", "static"):
+            alerting.leave("its thresholds follow the traffic; these tiers are Pyrra's static ones", "burnRateType")
         silent = alerting.flag("disabled") or not alerting.flag("burnrates", default=True)
         if not alerting.flag("absent", default=True):
             alerting.leave("burnline always says when an SLO has no data", "absent")

@@ -40,7 +40,7 @@ from burnline.spec.words import choice, shown
 
 GROUP = "sloth.slok.dev/v1"
 _WINDOW = re.compile(r"\{\{\s*\.window\s*\}\}")  # of Go's templates, before it is PromQL
-_NO_PLUGINS = "plugins are programs of Sloth"
+_NO_PLUGINS = "plugins are programs of Sloth; one that changes its rules counts otherwise than what is written here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Reader:
             return
 
     def _read_slo(self, item: Item) -> SloDraft:
-        accepted = ("name", "objective", "description", "labels", "sli", "alerting", "plugins")
+        accepted = ("name", "objective", "description", "labels", "sli", "alerting", "plugins", "interval")
         slo = Fields(item, self._notes, accepted)
         written = slo.need("name")
         name = name_of(text_of(written, self._notes), written, self._notes)
@@ -141,6 +141,7 @@ class _Reader:
         slo.leave(_NO_PLUGINS, "plugins")
         sli = self._sli(slo.need("sli"))
         body: dict[str, Any] = {"objective": percent(objective), "window": format_duration(self._period)}
+        slo.leave("burnline evaluates at intervals of its own", "interval")
         if description := slo.text("description"):
             body["description"] = description
         body["sli"] = sli

@@ -147,7 +147,7 @@ def test_incidents_that_end_before_they_begin_are_refused(file: Path, table: Pat
 def test_a_prometheus_that_does_not_answer_is_no_data(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("burnline.slo.backtest.prometheus.WAIT_SECONDS", 0.0)
 
-    with pytest.raises(BurnlineError, match="there is no data for any of these SLOs in this time"):
+    with pytest.raises(BurnlineError, match=r"http://127\.0\.0\.1:1 tells nothing of this time, asked three times: "):
         say(file, "--prometheus", "http://127.0.0.1:1", "--from", "2026-01-01", "--to", "2026-01-02")
 
 
@@ -179,6 +179,20 @@ def test_only_the_slo_that_is_asked_for_is_told(table: Path, tmp_path: Path) -> 
     found = json.loads(say(file, "b", "--data", table, "--json"))
 
     assert [each["slo"] for each in found["slos"]] == ["b"]
+
+
+def test_an_slo_without_data_is_named_and_the_same_events_serve_another(table: Path, tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    week = "  - {name: week, objective: 99%, window: 14d, sli: {same_as: b}}\n"
+    file.write_text(TWO + week)
+    named = tmp_path / "named.csv"
+    rows = table.read_text().splitlines()[1:]
+    named.write_text("\n".join(("time,bad,total,slo", *(f"{row},b" for row in rows))))
+
+    done = CliRunner().invoke(app, ["backtest", str(file), "--data", str(named), "--json"])
+
+    assert [each["slo"] for each in json.loads(done.stdout)["slos"]] == ["b", "week"]
+    assert "no data for a, c: unknown all the time, and left out" in done.stderr
 
 
 def test_a_history_of_centuries_is_refused(file: Path, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_a_budget_of_which_nothing_is_known_asks_a_person(now: datetime, left: f
     policy = policy_of(service(*STEPS), found)
 
     assert policy.releases is Releases.APPROVAL
-    assert policy.because == ("latency: nothing is known of its budget",)
+    assert policy.because == ("nothing is known of the budget of latency",)
 
 
 def test_an_slo_without_a_status_is_unknown_too(now: datetime) -> None:

@@ -75,11 +75,20 @@ def run_backtest(asked: Asked) -> None:
     history = _read(asked, specs, since, until)
     found = [_replayed(asked, spec, history, since, until, incidents) for spec in specs]
     if not found[0]:
-        why = f": {history.gaps[0]}" if history.gaps else "; is it the right metric?"
-        raise BurnlineError(f"there is no data for any of these SLOs in this time{why}")
+        if history.gaps:
+            raise BurnlineError(f"{asked.prometheus} tells nothing of this time, asked three times: {history.gaps[0]}")
+        raise BurnlineError("there is no data for any of these SLOs in this time; is it the right metric?")
+    _tell_left_out(asked, specs[0], found[0])
     if asked.plot is not None:
         _draw(asked.plot, found[0], incidents or ())
     _print(asked, found, history.gaps)
+
+
+def _tell_left_out(asked: Asked, spec: ServiceSpec, found: Found) -> None:
+    told = {result.slo for _, result in found}
+    missing = [slo.name for slo in spec.slos if slo.name not in told and asked.slo in ("", slo.name)]
+    if missing:
+        sys.stderr.write(f"no data for {', '.join(missing)}: unknown all the time, and left out\n")
 
 
 def read_step(written: str) -> timedelta:
@@ -187,8 +196,12 @@ def _replayed(
     end = until or max((*history.samples.ends(), *(rows.ends_at() for rows in history.rows.values())), default=None)
     if end is None:
         return []
-    known = {slo.name for slo in spec.slos}
-    rows = {name: each for name, each in history.rows.items() if name in known}
+    same = {slo.name: slo.sli.same_as or slo.name for slo in spec.slos}  # the same events under another promise
+    rows = {
+        name: each
+        for name, other in same.items()
+        if (each := history.rows.get(name) or history.rows.get(other)) is not None
+    }
     replays = replay_history(spec, end, samples=history.samples, rows=rows)
     cut = [from_moment(each, since) for name, each in replays.items() if asked.slo in ("", name)]
     return [(each, summarise(each, incidents)) for each in cut if each is not None and each.known.any()]

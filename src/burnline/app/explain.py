@@ -59,18 +59,23 @@ def _traffic(specs: Sequence[ServiceSpec], *, traffic: str, server: str, prometh
         except ValueError as error:
             raise BurnlineError(f"--traffic: {error}") from None
         return {(spec.service, slo.name): given for spec in specs for slo in spec.slos}
-    totals: Traffic = {}
     if prometheus:
-        totals = _recorded(prometheus, specs, now)
-    elif server:
-        served = fetch(server, "/v1/services")
-        totals = {(each["name"], slo["name"]): slo["total"] for each in served for slo in each["slos"]}
-    return {
-        (spec.service, slo.name): total / period_length(slo.window).total_seconds()
-        for spec in specs
-        for slo in spec.slos
-        if (total := totals.get((spec.service, slo.name), 0)) > 0
-    }
+        return _recorded(prometheus, specs, now)
+    return _served(server, specs, now) if server else {}
+
+
+def _served(server: str, specs: Sequence[ServiceSpec], now: datetime) -> Traffic:
+    """The average since counting began, at most over the SLO's window."""
+    served = {(each["name"], slo["name"]): slo for each in fetch(server, "/v1/services") for slo in each["slos"]}
+    found: Traffic = {}
+    for spec in specs:
+        for slo in spec.slos:
+            seen = served.get((spec.service, slo.name))
+            if seen and seen["total"] > 0:
+                window = period_length(slo.window).total_seconds()
+                age = (now - datetime.fromisoformat(seen["since"])).total_seconds() if seen["since"] else window
+                found[spec.service, slo.name] = seen["total"] / min(max(age, 1.0), window)
+    return found
 
 
 def _recorded(url: str, specs: Sequence[ServiceSpec], now: datetime) -> Traffic:
@@ -81,7 +86,11 @@ def _recorded(url: str, specs: Sequence[ServiceSpec], now: datetime) -> Traffic:
         reader.close()
     if reader.refused:
         raise BurnlineError(next(status.cause for status in statuses))
-    return {(status.service, status.slo): status.counts.total for status in statuses}
+    return {
+        (status.service, status.slo): status.counts.total / status.window.total_seconds()
+        for status in statuses
+        if status.counts.total > 0
+    }
 
 
 def _plain(value: Any) -> Any:

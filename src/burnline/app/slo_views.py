@@ -60,6 +60,7 @@ class SloView:
     Attributes:
         window: `30d`, or `month (Europe/Berlin)`.
         resets_at: when that month ends; None for a rolling window.
+        since: when counting began, while that is less than a window ago.
         excluded: why nothing counts now, and until when; empty otherwise.
         members: what a composite SLO takes together, as `together` says: weighted, worst_of, all_of.
     """
@@ -70,6 +71,7 @@ class SloView:
     objective: float
     window: str
     resets_at: datetime | None
+    since: datetime | None
     sli: float | None
     bad: float
     total: float
@@ -94,6 +96,7 @@ def slo_view(spec: ServiceSpec, slo: SloSpec, statuses: Mapping[str, SloStatus],
         objective=status.objective,
         window=status.period or format_duration(status.window),
         resets_at=status.resets_at,
+        since=status.since,
         sli=status.sli,
         bad=status.counts.bad,
         total=status.counts.total,
