@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -15,10 +16,10 @@ from alembic.command import upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, insert, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, make_url, text
 
 from burnline.errors import StoreError
-from burnline.store.database import Database, open_database
+from burnline.store.database import Database, _engine, open_database
 from burnline.store.migrate import REVISIONS, migration_config
 from burnline.store.schema import EPOCH, incident, metadata
 
@@ -80,6 +81,21 @@ def test_processes_that_start_at_once_migrate_one_after_the_other(any_url: str) 
 
     for db in opened:
         db.close()
+
+
+def test_of_those_that_make_a_file_at_once_none_is_refused(tmp_path: Path) -> None:
+    """SQLite refuses about one in a hundred the change to WAL then, at once and whatever its timeout."""
+    at_once = threading.Barrier(6)
+
+    def connect(url: str) -> None:
+        engine = _engine(make_url(url), timedelta(minutes=1))
+        at_once.wait()
+        engine.connect().close()
+        engine.dispose()
+
+    with ThreadPoolExecutor(6) as threads:
+        for number in range(100):
+            list(threads.map(connect, [f"sqlite:///{tmp_path}/{number}.db"] * 6))
 
 
 def test_a_schema_of_a_newer_burnline_is_refused(any_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ Work = Callable[[Connection], T]
 
 MAX_BATCH = 512
 MAX_WAITING = 10_000
+BUSY_PAUSE_SECONDS = 0.01
 BUSY_TIMEOUT = timedelta(seconds=5)
 LONGEST_COMMIT = timedelta(seconds=10)
 READERS = 40  # as many as the web server has threads
@@ -287,7 +289,7 @@ def _engine(url: URL, busy_timeout: timedelta, *, read_only: bool = False) -> En
     pool = {"pool_size": 5, "max_overflow": READERS - 5} if read_only else {}
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, connect_args={"timeout": busy_timeout.total_seconds()}, **pool)
-        _prepare_sqlite(engine, read_only=read_only)
+        _prepare_sqlite(engine, busy_timeout, read_only=read_only)
         return engine
     if read_only:
         snapshot: dict[str, Any] = {"postgresql_readonly": True, "isolation_level": "REPEATABLE READ"}
@@ -295,7 +297,21 @@ def _engine(url: URL, busy_timeout: timedelta, *, read_only: bool = False) -> En
     return create_engine(url, pool_pre_ping=True)
 
 
-def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
+def _set(connection: sqlite3.Connection, setting: str, busy_timeout: timedelta) -> None:
+    """SQLite does not wait by itself to change to WAL: of two that make a file at once, one is refused at once."""
+    until = time.monotonic() + busy_timeout.total_seconds()
+    while True:
+        try:
+            connection.execute(f"PRAGMA {setting}").close()
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() >= until:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _prepare_sqlite(engine: Engine, busy_timeout: timedelta, *, read_only: bool) -> None:
     settings = ["foreign_keys = ON", "query_only = ON"]
     if not read_only:
         settings = ["journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"]
@@ -304,7 +320,7 @@ def _prepare_sqlite(engine: Engine, *, read_only: bool) -> None:
     def on_connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # we send BEGIN ourselves; the driver's own guesses break savepoints
         for setting in settings:
-            connection.execute(f"PRAGMA {setting}").close()
+            _set(connection, setting, busy_timeout)
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
