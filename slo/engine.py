@@ -122,7 +122,8 @@ class EmbeddedEngine:
         self._targets: dict[str, _Target] = {}
         self._position = 0
         self._unsaved = _Unsaved()
-        self._jumped: dict[Group, int] = {}  # the tile at which time went on by a day or more at once
+        self._jumped: dict[str, int] = {}  # by base interval, the tile at which time went on by a day or more at once
+        self._old_units: Mapping[str, str] = {}  # of what was kept, also of SLOs that are in no file now
         self._restore()
         self._snapshots = self._look()
 
@@ -280,6 +281,7 @@ class EmbeddedEngine:
             del self._unsaved.tiles[kept]
         with self._db.read() as tx:
             group.restore(closed, _kept_tiles(tx, group, closed))
+        self._jumped[_base(group)] = closed
 
     def _close(self, group: Group, now: datetime) -> int:
         before = group.closed
@@ -293,8 +295,8 @@ class EmbeddedEngine:
         """Old tiles go hourly, but not within a day of a jump of the clock: it may be wrong, and be set right again."""
         day = timedelta(days=1) // group.base
         if before >= 0 and group.closed - before >= day:
-            self._jumped[group] = group.closed
-        steady = group.closed - self._jumped.get(group, group.closed - day) >= day
+            self._jumped[_base(group)] = group.closed
+        steady = group.closed - self._jumped.get(_base(group), group.closed - day) >= day
         if steady and before // STEPS[-1] != group.closed // STEPS[-1]:
             self._unsaved.outlived.append(group)
 
@@ -332,11 +334,11 @@ class EmbeddedEngine:
         return cause(promise, slo.watch, seen, at=group.closed_at, after=slo.silence)
 
     def _memories(self, now: datetime) -> dict[str, Memory]:
-        closed = {str(group.base.total_seconds()): group.closed for group in self._groups}
+        closed = {_base(group): group.closed for group in self._groups}
         watches = {slo.promise.key: asdict(slo.watch) for slo in self._slos.values()}
         holds = {key: since for group in self._groups for key, since in group.tiers.waiting().items()}
-        units = {key: unit for group in self._groups for key, unit in group.plan.units.items()}
-        body = {"findings": self._position, "closed": closed, "watches": watches, "holds": holds, "units": units}
+        body = {"findings": self._position, "closed": closed, "watches": watches, "holds": holds}
+        body |= {"units": {**self._old_units, **self._units()}, "jumped": dict(self._jumped)}
         kept = {ENGINE: Memory(now, body)}
         for name, target in self._targets.items():
             if target.changed and target.counters.at is not None:
@@ -358,9 +360,12 @@ class EmbeddedEngine:
         if self._unsaved.outlived:
             forget_memories(tx, COUNTERS, now - FORGET_TARGET_AFTER)
 
+    def _units(self) -> dict[str, str]:
+        return {key: unit for group in self._groups for key, unit in group.plan.units.items()}
+
     def _drop_other_units(self, kept: Mapping[str, str]) -> None:
         """Forget what was counted in another unit: events and slices of time, or seconds and minutes, do not add up."""
-        units = {key: unit for group in self._groups for key, unit in group.plan.units.items()}
+        self._old_units, units = kept, self._units()
         changed = [key for key, unit in kept.items() if units.get(key, unit) != unit]
         if changed:
             log.warning("counted in another unit than before: what was kept is dropped", extra={"slos": changed})
@@ -375,11 +380,12 @@ class EmbeddedEngine:
         self._drop_other_units(body.get("units", {}))
         with self._db.read() as tx:
             for group in self._groups:
-                closed = body["closed"].get(str(group.base.total_seconds()))
+                closed = body["closed"].get(_base(group))
                 if closed is not None:
                     group.restore(closed, _kept_tiles(tx, group, closed))
                     group.tiers.resume(body.get("holds", {}), closed)
         self._position = body["findings"]
+        self._jumped = dict(body.get("jumped", {}))
         for slo in self._slos.values():
             watch = body["watches"].get(slo.promise.key)
             if watch:
@@ -389,6 +395,11 @@ class EmbeddedEngine:
             if name.startswith(COUNTERS) and service in self._readers:
                 names = self._readers[service].counter_names
                 self._targets[name] = _Target(from_json(memory.body, memory.at, names))
+
+
+def _base(group: Group) -> str:
+    """The group's base interval, as it stands in what is remembered."""
+    return str(group.base.total_seconds())
 
 
 def _take(slo: _Slo, at: datetime, counts: Counts, covered: timedelta) -> None:

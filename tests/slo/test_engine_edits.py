@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from burnline.events import Sample, SloState
+from burnline.store.slo import tiles
 from tests.slo.conftest import AVAILABILITY, World
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -104,3 +105,47 @@ def test_errors_that_their_target_hid_for_a_while_page_nobody(world: World) -> N
     world.run(2 * MINUTE, MINUTE, ok=1_000)
 
     assert world.firing() == []
+
+
+def test_an_slo_that_was_taken_out_and_comes_back_in_another_unit_begins_anew(world: World) -> None:
+    latency = {**AVAILABILITY, "name": "other"}
+    world.promise(AVAILABILITY, latency)
+    world.run(6 * HOUR, MINUTE, ok=10_000)
+
+    world.promise(latency)
+    world.run(2 * MINUTE, MINUTE, ok=10_000)
+    world.promise(SLICED, latency)
+    world.run(65 * MINUTE, MINUTE, failed=10_000)
+
+    assert world.status("availability").counts.total < 20
+
+
+def test_a_restart_while_the_clock_is_ahead_costs_no_history_either(world: World) -> None:
+    world.promise(AVAILABILITY)
+    before = world.run(6 * HOUR, MINUTE, ok=90, failed=10)
+    right = world.now
+
+    world.now = right + timedelta(days=400)
+    world.run(2 * MINUTE, MINUTE, ok=100)
+    world.restart()
+    world.run(90 * MINUTE, MINUTE, ok=100)
+    world.now = right
+    after = world.run(MINUTE, MINUTE, ok=100)
+
+    assert after.counts.bad == before.counts.bad
+
+
+def test_old_tiles_go_again_a_day_after_the_clock_was_set_right(world: World) -> None:
+    world.promise(AVAILABILITY)
+    world.run(HOUR, MINUTE, ok=100)
+    right = world.now
+    world.now = right + timedelta(days=400)
+    world.run(2 * MINUTE, MINUTE, ok=100)
+
+    world.now = right
+    for _ in range(34 * 60):
+        world.tick(MINUTE, ok=100)
+
+    with world.db.read() as tx:
+        kept = tiles(tx, ["shop/availability"], 60.0, right - timedelta(days=1))
+    assert len(kept) <= 362 + 60 + 60
