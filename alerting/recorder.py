@@ -14,7 +14,8 @@ from burnline.alerting.episodes import episode_of, merge
 from burnline.events import AlertEvent, RunRequest
 from burnline.metrics import SERVICE, SEVERITY, SIGNAL, SLO
 from burnline.runbooks.match import bindings_for
-from burnline.spec.service import RunbookBinding, ServiceSpec
+from burnline.spec.binding import RunbookBinding
+from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents, timeline
 from burnline.store.incidents import CLOSED, Episode, Incident

@@ -9,7 +9,8 @@ from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.load import Catalogue, Recipe
 from burnline.runbooks.model import bind
 from burnline.runbooks.params import Scalar
-from burnline.spec.service import RunbookBinding, ServiceSpec
+from burnline.spec.binding import RunbookBinding
+from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice, did_you_mean
 
 

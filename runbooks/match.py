@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.spec.service import RunbookBinding, ServiceSpec, Trigger
+from burnline.spec.binding import RunbookBinding, Trigger
+from burnline.spec.service import ServiceSpec
 
 
 def bindings_for(spec: ServiceSpec, labels: Mapping[str, str]) -> tuple[RunbookBinding, ...]:
@@ -33,6 +34,8 @@ def verified_slo(spec: ServiceSpec, labels: Mapping[str, str]) -> str | None:
 def _starts(trigger: Trigger, labels: Mapping[str, str]) -> bool:
     if trigger.slo is not None:
         about = labels.get("alertname") == ALERT_BURN and labels.get(SLO) == trigger.slo
+    elif trigger.alert is not None:
+        about = all(labels.get(name) == value for name, value in {"alertname": trigger.alert, **trigger.labels}.items())
     else:
         about = labels.get("alertname") == ALERT_SIGNAL and labels.get(SIGNAL) == trigger.signal
     return about and trigger.severity in (None, labels.get(SEVERITY))

@@ -1,30 +1,60 @@
-"""From a service file's `release.hook` to the hook."""
+"""From the hooks a service file names to the hooks that act."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from burnline.errors import ActionError
 from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.contract import Hook
-from burnline.spec.service import ServiceSpec
+from burnline.spec.hooks import AliasHookSpec, CommandHookSpec, WebhookHookSpec
+from burnline.spec.service import RELEASE, ServiceSpec
 
 
-def build_hook(spec: ServiceSpec) -> Hook:
-    """The hook with which a service is rolled back.
+def build_hook(spec: ServiceSpec, name: str = RELEASE, *, item: str = "", drill: bool = False) -> Hook:
+    """The hook `name` of a service: `release`, or one of `actions`.
 
-    Raises: ActionError when the service file names none, or one that is not supported yet.
+    Args:
+        item: which of several like things, for a hook that serves more than one, such as a node of a cluster.
+        drill: only what `drill.hooks` names can be reached.
+
+    Raises: ActionError when the service file names none, or `item` is none that it allows.
     """
-    hook = spec.release.hook if spec.release else None
-    if hook is not None and hook.alias is not None:
-        return AliasHook(Path(hook.alias.file), hook.alias.alias)
-    if hook is not None and hook.webhook is not None:
-        from burnline.runbooks.actions.webhook import WebhookHook
+    hook = spec.hook(name, drill=drill)
+    if hook is None:
+        where = f"drill.hooks.{name}" if drill else "release.hook" if name == RELEASE else f"actions.{name}"
+        raise ActionError(f"{spec.service} has no `{where}`", permanent=True)
+    build = BUILDERS.get(hook.kind)
+    if build is None:
+        raise ActionError(f"{spec.service}: hook {hook.kind} is not supported yet", permanent=True)
+    return build(getattr(hook, hook.kind), spec.service, item)
 
-        return WebhookHook(hook.webhook, spec.service)
-    if hook is not None and hook.command is not None:
-        from burnline.runbooks.actions.command import CommandHook
 
-        return CommandHook(hook.command, spec.service)
-    why = f"its hook {hook.kind} is not supported yet" if hook is not None else "it has no `release.hook`"
-    raise ActionError(f"{spec.service} cannot be rolled back: {why}", permanent=True)
+def _alias(hook: AliasHookSpec, _service: str, item: str) -> Hook:
+    _no_item("alias", item)
+    return AliasHook(Path(hook.file), hook.alias)
+
+
+def _webhook(hook: WebhookHookSpec, service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.webhook import WebhookHook
+
+    _no_item("webhook", item)
+    return WebhookHook(hook, service)
+
+
+def _command(hook: CommandHookSpec, service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.command import CommandHook
+
+    _no_item("command", item)
+    return CommandHook(hook, service)
+
+
+def _no_item(kind: str, item: str) -> None:
+    if item:
+        raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
+
+
+# by the hook's key in the service file: its part of the file, the service, the item
+BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {"alias": _alias, "webhook": _webhook, "command": _command}

@@ -15,7 +15,7 @@ from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions.contract import PREVIOUS, Plan
 from burnline.runbooks.actions.process import Exit, run_program
 from burnline.runbooks.params import substitute
-from burnline.spec.service import CommandHookSpec
+from burnline.spec.hooks import CommandHookSpec
 from burnline.spec.words import shown
 
 TRY_AGAIN = 75

@@ -15,7 +15,7 @@ from burnline.errors import ActionError
 from burnline.runbooks.actions.contract import PREVIOUS, Plan
 from burnline.runbooks.actions.outbound import DONE_ALREADY, get, post_json
 from burnline.runbooks.actions.secret import read_secret
-from burnline.spec.service import WebhookHookSpec
+from burnline.spec.hooks import WebhookHookSpec
 
 
 class Observed(BaseModel):

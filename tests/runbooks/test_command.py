@@ -15,7 +15,7 @@ from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions import process
 from burnline.runbooks.actions.command import CommandHook
 from burnline.runbooks.actions.process import MAX_OUTPUT_BYTES, run_program
-from burnline.spec.service import CommandHookSpec
+from burnline.spec.hooks import CommandHookSpec
 from tests.runbooks.scene import T0
 
 

@@ -19,7 +19,7 @@ from burnline.events import Outcome
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.actions.outbound import MAX_ANSWER_BYTES, get, post_json, resolve
 from burnline.runbooks.actions.webhook import WebhookHook
-from burnline.spec.service import WebhookHookSpec
+from burnline.spec.hooks import WebhookHookSpec
 from tests.runbooks.receiver import Receiver, receiving
 from tests.runbooks.scene import T0, Scene, make_spec
 
@@ -189,7 +189,7 @@ def test_without_observe_the_other_system_decides_what_previous_is(receiver: Rec
 
 
 def test_a_service_without_a_hook_cannot_be_rolled_back() -> None:
-    with pytest.raises(ActionError, match=r"it has no `release\.hook`"):
+    with pytest.raises(ActionError, match=r"has no `release\.hook`"):
         build_hook(make_spec(None))
 
 

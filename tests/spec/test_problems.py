@@ -226,8 +226,8 @@ def test_an_slo_says_what_it_accepts(problems: Problems, fields: str, problem: s
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ("on: {}, run: r", "on: needs exactly one of `slo` and `signal`"),
-        ("on: {slo: up, signal: drift}, run: r", "on: needs exactly one of `slo` and `signal`"),
+        ("on: {}, run: r", "on: needs exactly one of `slo`, `signal` and `alert`"),
+        ("on: {slo: up, signal: drift}, run: r", "on: needs exactly one of `slo`, `signal` and `alert`"),
         (
             "on: {slo: up, severity: pager}, run: r",
             "on.severity: is 'pager'; accepted: page or ticket; did you mean 'page'?",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
+from burnline.spec.binding import RunbookBinding
 from burnline.spec.place import Flaw, Place, dotted
-from burnline.spec.service import RunbookBinding, ScrapeSpec, ServiceSpec, SignalsSpec
+from burnline.spec.service import ScrapeSpec, ServiceSpec, SignalsSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean, shown
@@ -33,10 +34,10 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
     yield from _twice(
         ((("budget_policy", index, "do"), step.do) for index, step in enumerate(spec.budget_policy)), "step"
     )
-    yield from _hook(spec)
+    yield from _hooks(spec)
     for index, binding in enumerate(spec.runbooks):
         yield from _binding(spec, binding, ("runbooks", index))
-    bound = ((("runbooks", index), (item.run, item.on)) for index, item in enumerate(spec.runbooks))
+    bound = ((("runbooks", index), (item.run, item.on.model_dump_json())) for index, item in enumerate(spec.runbooks))
     yield from _twice(bound, "binding")
 
 
@@ -151,11 +152,10 @@ def _same_as(spec: ServiceSpec, slo: SloSpec, name: str, place: Place) -> Iterat
         yield from _known(place, name, others, "SLO")
 
 
-def _hook(spec: ServiceSpec) -> Iterator[Flaw]:
-    hook = spec.release.hook if spec.release else None
-    for kind in ("webhook", "command"):
-        if hook and (found := getattr(hook, kind)):
-            yield from _between(("release", "hook", kind, "timeout"), found.timeout, _HOOK_TIMEOUT)
+def _hooks(spec: ServiceSpec) -> Iterator[Flaw]:
+    for place, hook in spec.hooks():
+        if (timeout := getattr(getattr(hook, hook.kind), "timeout", None)) is not None:
+            yield from _between((*place, hook.kind, "timeout"), timeout, _HOOK_TIMEOUT)
 
 
 def _binding(spec: ServiceSpec, binding: RunbookBinding, place: Place) -> Iterator[Flaw]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -80,16 +80,16 @@ def _unknown_key(model: type[BaseModel], place: Place) -> str:
 
 
 def _keys(model: type[BaseModel], place: Place) -> set[str]:
-    owners = [model]
+    owners, named = [model], False  # `named`: the next key is a name the user chose
     for step in place:
-        if isinstance(step, str):
-            owners = [
-                inner
-                for owner in owners
-                for name, info in owner.model_fields.items()
-                if (info.alias or name) == step
-                for inner in _models(info.annotation)
+        if isinstance(step, str) and named:
+            named = False
+        elif isinstance(step, str):
+            fields = [
+                info for owner in owners for name, info in owner.model_fields.items() if (info.alias or name) == step
             ]
+            named = any(get_origin(info.annotation) is dict for info in fields)
+            owners = [inner for info in fields for inner in _models(info.annotation)]
     return {
         info.alias or name
         for owner in owners

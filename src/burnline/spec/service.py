@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag
 
-from burnline.spec.address import HttpUrl, Receiver, SecretRef
+from burnline.spec.address import HttpUrl
+from burnline.spec.binding import RunbookBinding
+from burnline.spec.drill import DrillSpec
+from burnline.spec.escalation import Escalation
 from burnline.spec.exclude import ExclusionSpec
-from burnline.spec.slo import Severity, SloSpec
-from burnline.spec.strict import OneOf, Strict
-from burnline.spec.units import Count, Duration, Flag, Multiple, Name, PositiveCount, Ratio, Text
-from burnline.spec.words import shown
+from burnline.spec.hooks import HookSpec
+from burnline.spec.place import Place
+from burnline.spec.release import ReleaseSpec
+from burnline.spec.slo import SloSpec
+from burnline.spec.strict import Strict
+from burnline.spec.units import Duration, Name, PositiveCount, Ratio, Text
+
+RELEASE = "release"  # the name of the hook that changes which version serves
 
 Profile = Literal["http", "vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"]
-
-
-class Escalation(Strict):
-    """Receivers per severity, each `kind:address`, as in webhook:https://..., pagerduty:team, slack:#channel."""
-
-    page: tuple[Receiver, ...] = ()
-    ticket: tuple[Receiver, ...] = ()
-    business: tuple[Receiver, ...] = ()
 
 
 class ScrapeSpec(Strict):
@@ -91,118 +91,11 @@ class SignalsSpec(Strict):
     hallucination: dict[str, Any] | None = None
 
 
-class AliasHookSpec(Strict):
-    """A registry file in which an alias names the version that serves."""
-
-    file: Text
-    alias: Text = "champion"
-
-
-class WebhookHookSpec(Strict):
-    """A deployment system that is asked over HTTP: POST `url` takes back, GET `observe` says what serves.
-
-    Attributes:
-        secret: where the HMAC key is (env:NAME or file:/path); the key itself never stands in a file of ours.
-        idempotent: the receiver honours `Idempotency-Key`; without it a request in doubt is never sent again.
-    """
-
-    url: HttpUrl
-    observe: HttpUrl | None = None
-    secret: SecretRef | None = None
-    timeout: Duration = Field(default="10s", validate_default=True)
-    idempotent: Flag = False
-
-
-class CommandHookSpec(Strict):
-    """A program on this host; `argv` may hold the slots ${service}, ${to} and ${key}. There is no shell.
-
-    Attributes:
-        observe: a program that prints the version that serves.
-        env: names of environment variables it may see; it sees no others.
-        idempotent: running it twice with the same ${key} changes nothing more.
-    """
-
-    argv: Annotated[tuple[str, ...], Field(min_length=1)]
-    observe: tuple[str, ...] | None = None
-    env: tuple[str, ...] = ("PATH", "HOME", "LANG")
-    timeout: Duration = Field(default="60s", validate_default=True)
-    idempotent: Flag = False
-
-    @model_validator(mode="after")
-    def _absolute(self) -> Self:
-        for argv in (self.argv, self.observe):
-            if argv is not None and not (argv and argv[0].startswith("/")):
-                raise ValueError(f"needs an absolute path as its program; found {argv[0] if argv else 'nothing'!r}")
-        return self
-
-
-class HookSpec(OneOf):
-    """How a release is taken back: exactly one hook, by its key."""
-
-    alias: AliasHookSpec | None = None
-    webhook: WebhookHookSpec | None = None
-    command: CommandHookSpec | None = None
-    mlflow_alias: dict[str, Any] | None = None
-
-
 class PolicyStep(Strict):
     """What follows when no more than `left` of an error budget is left."""
 
     left: Ratio
     do: Literal["notify", "freeze_releases", "require_approval"]
-
-
-class GuardSpec(Strict):
-    """A condition under which a release is stopped (not supported yet)."""
-
-    sli: Name | None = None
-    signal: Name | None = None
-    business: Name | None = None
-    kind: Literal["hard", "sequential", "budget"]
-    above: Ratio | None = None
-    below: Ratio | None = None
-    worse_than_baseline: Multiple | None = None
-    below_baseline: Multiple | None = None
-    min_events: Count = 0
-    on_violation: Literal["abort", "review"] = "abort"
-
-
-class ReleaseSpec(Strict):
-    """How this service is released and taken back."""
-
-    hook: HookSpec
-    guards: tuple[GuardSpec, ...] = ()
-
-
-class Trigger(Strict):
-    """What starts a runbook: an alert of one SLO (at one severity, or any), or of one signal."""
-
-    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["slo"]}, {"required": ["signal"]}]})
-
-    slo: Name | None = None
-    signal: Name | None = None
-    severity: Severity | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Self:
-        if (self.slo is None) == (self.signal is None):
-            raise ValueError("needs exactly one of `slo` and `signal`")
-        return self
-
-
-def _check_param(value: Any) -> Any:
-    if not isinstance(value, str | int | float | bool):
-        raise ValueError(f"is {shown(value)}; write text, a number, true or false")  # noqa: TRY004 - pydantic reads ValueError
-    return value
-
-
-class RunbookBinding(Strict):
-    """Start runbook `run` when `on` fires; `approval: one` waits for a person before anything changes."""
-
-    on: Trigger
-    run: Name
-    approval: Literal["none", "one"] = "one"
-    params: dict[str, Annotated[str | int | float | bool, BeforeValidator(_check_param)]] = Field(default_factory=dict)
 
 
 class CostSpec(Strict):
@@ -247,9 +140,26 @@ class ServiceSpec(Strict):
     exclude: tuple[ExclusionSpec, ...] = ()
     budget_policy: tuple[PolicyStep, ...] = ()
     release: ReleaseSpec | None = None
+    actions: dict[Name, HookSpec] = Field(default_factory=dict)
     runbooks: tuple[RunbookBinding, ...] = ()
+    drill: DrillSpec = DrillSpec()
     cost: CostSpec | None = None
 
     def slo(self, name: str) -> SloSpec | None:
         """The SLO of that name, or None."""
         return next((slo for slo in self.slos if slo.name == name), None)
+
+    def hooks(self) -> Iterator[tuple[Place, HookSpec]]:
+        """Every hook of the file and where it stands, those of drills too."""
+        if self.release:
+            yield ("release", "hook"), self.release.hook
+        yield from ((("actions", name), hook) for name, hook in self.actions.items())
+        yield from ((("drill", "hooks", name), hook) for name, hook in self.drill.hooks.items())
+
+    def hook(self, name: str, *, drill: bool = False) -> HookSpec | None:
+        """The hook of that name: `release`, or one of `actions`; in a drill one of `drill.hooks`, and no other."""
+        if drill:
+            return self.drill.hooks.get(name)
+        if name == RELEASE:
+            return self.release.hook if self.release else None
+        return self.actions.get(name)

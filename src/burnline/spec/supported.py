@@ -6,17 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
+from burnline.spec.escalation import Escalation
+from burnline.spec.hooks import HookSpec
 from burnline.spec.place import Flaw
-from burnline.spec.service import (
-    DataSpec,
-    Escalation,
-    HookSpec,
-    QueueSpec,
-    ReleaseSpec,
-    ScrapeSpec,
-    ServiceSpec,
-    SignalsSpec,
-)
+from burnline.spec.release import ReleaseSpec
+from burnline.spec.service import DataSpec, QueueSpec, ScrapeSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
@@ -39,8 +33,11 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     yield from _receivers(spec)
     yield from _collect(spec)
     yield from _signals(spec)
-    if spec.release:
-        yield from _release(spec.release)
+    if spec.release and spec.release.guards:
+        yield Flaw(("release", "guards"), "release guards are not supported yet")
+    for place, hook in spec.hooks():
+        if hook.kind not in HOOKS:
+            yield Flaw((*place, hook.kind), _not_yet(f"hook {hook.kind}", HOOKS))
     if spec.cost:
         yield Flaw(("cost",), "cost is not supported yet")
 
@@ -73,10 +70,3 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
             yield Flaw(("signals", name), _not_yet(f"signal {name}", SIGNALS))
     if spec.signals.data and spec.signals.data.max_age is not None:
         yield Flaw(("signals", "data", "max_age"), "max_age is not supported yet")
-
-
-def _release(release: ReleaseSpec) -> Iterator[Flaw]:
-    if release.hook.kind not in HOOKS:
-        yield Flaw(("release", "hook", release.hook.kind), _not_yet(f"hook {release.hook.kind}", HOOKS))
-    if release.guards:
-        yield Flaw(("release", "guards"), "release guards are not supported yet")

@@ -1,0 +1,65 @@
+"""Hooks as a service file names them: each a way to change one thing of the service."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from burnline.spec.address import HttpUrl, SecretRef
+from burnline.spec.strict import OneOf, Strict
+from burnline.spec.units import Duration, Flag, Text
+
+
+class AliasHookSpec(Strict):
+    """A registry file in which an alias names the version that serves."""
+
+    file: Text
+    alias: Text = "champion"
+
+
+class WebhookHookSpec(Strict):
+    """A deployment system that is asked over HTTP: POST `url` takes back, GET `observe` says what serves.
+
+    Attributes:
+        secret: where the HMAC key is (env:NAME or file:/path); the key itself never stands in a file of ours.
+        idempotent: the receiver honours `Idempotency-Key`; without it a request in doubt is never sent again.
+    """
+
+    url: HttpUrl
+    observe: HttpUrl | None = None
+    secret: SecretRef | None = None
+    timeout: Duration = Field(default="10s", validate_default=True)
+    idempotent: Flag = False
+
+
+class CommandHookSpec(Strict):
+    """A program on this host; `argv` may hold the slots ${service}, ${to} and ${key}. There is no shell.
+
+    Attributes:
+        observe: a program that prints the version that serves.
+        env: names of environment variables it may see; it sees no others.
+        idempotent: running it twice with the same ${key} changes nothing more.
+    """
+
+    argv: Annotated[tuple[str, ...], Field(min_length=1)]
+    observe: tuple[str, ...] | None = None
+    env: tuple[str, ...] = ("PATH", "HOME", "LANG")
+    timeout: Duration = Field(default="60s", validate_default=True)
+    idempotent: Flag = False
+
+    @model_validator(mode="after")
+    def _absolute(self) -> Self:
+        for argv in (self.argv, self.observe):
+            if argv is not None and not (argv and argv[0].startswith("/")):
+                raise ValueError(f"needs an absolute path as its program; found {argv[0] if argv else 'nothing'!r}")
+        return self
+
+
+class HookSpec(OneOf):
+    """How a release is taken back: exactly one hook, by its key."""
+
+    alias: AliasHookSpec | None = None
+    webhook: WebhookHookSpec | None = None
+    command: CommandHookSpec | None = None
+    mlflow_alias: dict[str, Any] | None = None
