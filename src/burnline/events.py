@@ -226,3 +226,12 @@ class PredictionBatch:
 
     def __len__(self) -> int:
         return len(self.prediction)
+
+
+class GuardVerdict(StrEnum):
+    """What a guard says of a release. NO_DATA and INCONCLUSIVE are never a pass."""
+
+    PASS = "pass"  # noqa: S105 - a verdict, no password
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    NO_DATA = "no_data"
