@@ -26,6 +26,7 @@ WATCHDOG = "Watchdog"  # the alert that always fires, to show that the path from
 ROWS = 200  # read at once
 BATCH = 500  # alerts in one transaction: more would keep every other writer waiting
 MOST = 5000  # webhooks a turn: the next one has a newer `now`
+MOST_SENDERS = 20  # remembered: anybody may claim to be any number of them
 FLAP_WINDOW = timedelta(minutes=5)
 LOOKBACK = timedelta(hours=2)
 Group = list[tuple[InboxRow, Webhook]]
@@ -68,6 +69,8 @@ class AlertWorker:
         self._db = db
         self._recorder = Recorder(specs, catalogue, flap_window=flap_window, lookback=lookback)
         self._instruments = instruments
+        self.truncated = 0  # bodies so far from which alerts were cut off
+        self.delivered: dict[str, datetime] = {}  # when each sender delivered last, while this process runs
 
     def run_once(self, now: datetime) -> int:
         """Work off up to 5,000 webhooks, oldest first, then close the incidents gone quiet; returns how many of both.
@@ -139,6 +142,9 @@ class AlertWorker:
             self._instruments.dead_letters.labels(row.kind).inc()
 
     def _count(self, row: InboxRow, done: Webhook) -> None:
+        self.truncated += done.truncated > 0
+        if done.sender and (done.sender in self.delivered or len(self.delivered) < MOST_SENDERS):
+            self.delivered[done.sender] = row.received_at
         for bad in done.refused:
             log.warning("alert quarantined", extra={"inbox": row.id, "source": row.source, "reason": bad.reason})
         if self._instruments:

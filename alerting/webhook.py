@@ -23,6 +23,9 @@ MAX_LABELS = 64
 MAX_ANNOTATIONS = 64
 MAX_ANNOTATION = 4096  # characters; what is longer is cut: nobody's alert is lost for its prose
 MAX_ANNOTATION_NAME = 256
+MAX_SENDER = 200
+
+ALERTMANAGER = "alertmanager"  # the source of what any Alertmanager sends or lists: one alert, from whichever it comes
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +52,7 @@ class WireBody(msgspec.Struct, rename="camel"):
     version: Literal["4"]
     alerts: Annotated[list[msgspec.Raw], Meta(max_length=MAX_ALERTS)]
     truncated_alerts: Annotated[int, Meta(ge=0)] = 0
+    external_url: Any = msgspec.field(name="externalURL", default="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +66,18 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """One body: the alerts that can be read, in the order sent, each as it came in `raw`, and those that cannot."""
+    """One body: the alerts that can be read, in the order sent, each as it came in `raw`, and those that cannot.
+
+    Attributes:
+        sender: the Alertmanager's own address, as it gives it; anybody may claim any.
+        truncated: how many alerts were cut off (`max_alerts`).
+    """
 
     alerts: tuple[AlertEvent, ...]
     raw: tuple[bytes, ...]
     refused: tuple[Refused, ...]
+    sender: str = ""
+    truncated: int = 0
 
 
 _BODY = msgspec.json.Decoder(WireBody)
@@ -100,7 +111,19 @@ def parse_webhook(body: bytes, source: str, received_at: datetime) -> Webhook:
             refused.append(Refused(n, f"alerts[{n}]: nested too deeply", body_of([one])))
         except (ValueError, PayloadError) as error:
             refused.append(Refused(n, f"alerts[{n}]: {error}", body_of([one])))
-    return Webhook(tuple(alerts), tuple(raw), tuple(refused))
+    sender = wire.external_url[:MAX_SENDER] if isinstance(wire.external_url, str) else ""
+    return Webhook(tuple(alerts), tuple(raw), tuple(refused), sender, wire.truncated_alerts)
+
+
+def read_alert(told: Mapping[str, Any], source: str, received_at: datetime) -> AlertEvent:
+    """One alert, decoded but not yet checked, under the same limits as one of a webhook.
+
+    Raises: PayloadError.
+    """
+    try:
+        return _event(msgspec.convert(told, WireAlert), source, received_at)
+    except ValueError as error:
+        raise PayloadError(str(error)) from error
 
 
 def body_of(alerts: Iterable[bytes]) -> bytes:
@@ -120,19 +143,26 @@ def render_webhook(alert: AlertEvent, *, receiver: str) -> bytes:
         "commonLabels": alert.labels,
         "commonAnnotations": alert.annotations,
         "externalURL": "",
-        "alerts": [
-            {
-                "status": alert.status,
-                "labels": alert.labels,
-                "annotations": alert.annotations,
-                "startsAt": alert.starts_at,
-                "endsAt": alert.ends_at or datetime(1, 1, 1, tzinfo=UTC),
-                "generatorURL": alert.generator_url,
-                "fingerprint": alert.fingerprint,
-            }
-        ],
+        "alerts": [_wire(alert)],
     }
     return msgspec.json.encode(wire)
+
+
+def render_alert(alert: AlertEvent) -> bytes:
+    """One alert as it stands in a webhook: for `body_of`."""
+    return msgspec.json.encode(_wire(alert))
+
+
+def _wire(alert: AlertEvent) -> dict[str, Any]:
+    return {
+        "status": alert.status,
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "startsAt": alert.starts_at,
+        "endsAt": alert.ends_at or datetime(1, 1, 1, tzinfo=UTC),
+        "generatorURL": alert.generator_url,
+        "fingerprint": alert.fingerprint,
+    }
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

@@ -17,6 +17,8 @@ from burnline.settings import read_settings
         ("BURNLINE_LEASE_SECONDS", "nan", "should be less than or equal to 3600"),
         ("BURNLINE_ALLOWED_HOSTS", '["burnline"]', "should be host names with commas between"),
         ("BURNLINE_ALLOWED_HOSTS", "http://burnline", "should be host names with commas between"),
+        ("BURNLINE_ALERTMANAGERS", "am:9093", "should be URLs with commas between"),
+        ("BURNLINE_ALERTMANAGERS", "ftp://am-2", "should be URLs with commas between"),
         ("BURNLINE_ALLOWED_HOSTS", "*burnline", "should be host names with commas between"),
     ],
 )
@@ -47,6 +49,12 @@ def test_hosts_are_written_with_commas_between(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("BURNLINE_ALLOWED_HOSTS", "burnline, *.example.com,[::1]")
 
     assert read_settings().allowed_hosts == ("burnline", "*.example.com", "[::1]")
+
+
+def test_alertmanagers_are_written_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNLINE_ALERTMANAGERS", "http://am-1:9093/, https://am.example.com/am,")
+
+    assert read_settings().alertmanagers == ("http://am-1:9093", "https://am.example.com/am")
 
 
 def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ BurnlineError
 ├── SpecError              a file the user wrote is wrong; carries every problem found
 ├── StoreError             the database failed; `.retryable` says whether trying again can help
 │   └── Fenced             this worker no longer owns the row it tried to write
+├── SourceError            an Alertmanager or a Prometheus could not say what fires
 ├── CollectorError         a collector could not read its source
 │   └── NoData             the source is there but has nothing to say; not a failure
 ├── PayloadError           bytes from outside are not what the door accepts
@@ -61,6 +62,10 @@ class Fenced(StoreError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, retryable=False)
+
+
+class SourceError(BurnlineError):
+    """An Alertmanager or a Prometheus could not say what fires; the message names it and the reason."""
 
 
 class CollectorError(BurnlineError):

@@ -107,7 +107,15 @@ GPU_PCIE_REPLAYS = _machine("burnline_gpu_pcie_replays_total", "Packets sent aga
 
 # The inbox
 INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}
+INBOX_AGE = "burnline_inbox_age_seconds"  # {kind}: how long the oldest row that waits for work has waited
 WATCHDOG_LAST_SEEN = "burnline_watchdog_last_seen_timestamp_seconds"  # {source}
+
+# The path of alerts, watched by reconciliation
+LAST_DELIVERY = "burnline_alertmanager_last_delivery_timestamp_seconds"  # {alertmanager}: as it calls itself
+ALERT_SOURCE_UP = "burnline_alert_source_up"  # {place}
+LAST_RECONCILED = "burnline_alert_source_last_reconciled_timestamp_seconds"  # {place}
+RECONCILED = "burnline_alerts_reconciled_total"  # {found="firing"|"past"|"resolved"}
+ALERT_PATH_PROBLEM = "burnline_alert_path_problem"  # {place, problem}: 1 while it is so
 
 # Alert names (label alertname), shared by compiled rules and the embedded engine
 ALERT_BURN = "ErrorBudgetBurn"

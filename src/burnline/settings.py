@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -21,7 +22,15 @@ def _host(name: str) -> str:
     return name
 
 
+def _base_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("should be URLs with commas between, like http://am-1:9093,http://am-2:9093")
+    return url.rstrip("/")
+
+
 Host = Annotated[str, AfterValidator(_host)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 
 class Settings(BaseSettings):
@@ -32,6 +41,9 @@ class Settings(BaseSettings):
         services: a folder of service files, or one file.
         runbooks: a folder of the team's own runbooks, beside those that ship with burnline.
         prometheus_url: set when Prometheus evaluates the compiled rules; empty means the embedded engine.
+        alertmanagers: every Alertmanager that sends alerts here, with commas between; what they and Prometheus list is
+            compared with what was received. Empty means that nothing is compared.
+        alertmanager_receiver: the name that burnline has as a receiver in their configuration.
         token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
         allowed_hosts: names under which burnline may be asked for, with commas between (a guard against DNS
             rebinding); `*.example.com` is any name below it, `*` any at all.
@@ -50,6 +62,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8600
     prometheus_url: str = ""
+    alertmanagers: Annotated[tuple[BaseUrl, ...], NoDecode] = ()
+    alertmanager_receiver: str = "burnline"
     token: str = ""
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     otlp_endpoint: str = ""
@@ -57,10 +71,10 @@ class Settings(BaseSettings):
     actions_off_file: str = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "alertmanagers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
-        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
 
 def read_settings(**given: Any) -> Settings:

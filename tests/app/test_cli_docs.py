@@ -66,6 +66,6 @@ def test_the_databases_named_there_can_be_opened() -> None:
 
 def written(default: object) -> str:
     """A default as a person writes it."""
-    if default is None or default == "":
+    if default in (None, "", ()):
         return "none"
     return ",".join(default) if isinstance(default, tuple) else str(default)

@@ -15,11 +15,15 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from burnline import metrics
+from burnline.alerting.alertmanager import Alertmanager
+from burnline.alerting.places import Places
+from burnline.alerting.reconcile import Reconciler
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.events import Collection, Sample
 from burnline.spec.service import PolicyStep
 from tests.alerting.bodies import alert, webhook
+from tests.alerting.sources import FakeAlertmanager
 from tests.app.serving import serving
 from tests.flow.world import World, world
 from tests.programs import program
@@ -56,6 +60,9 @@ def url(scene: World) -> Iterator[str]:
         watchdog = webhook(alert(scene.now, labels={"alertname": "Watchdog"}))
         assert httpx.post(f"{url}/v1/alerts", content=watchdog).status_code == 200
         scene.app.alerts.run_once(scene.now)
+        places = Places([FakeAlertmanager("am-1", scene.now).client(), Alertmanager("http://127.0.0.1:9")])
+        scene.app.reconciler = Reconciler(scene.app.db, scene.app.alerts, places)
+        scene.app.reconciler.run_once(scene.now)
         yield url
 
 

@@ -13,8 +13,12 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from burnline.alerting.alertmanager import Alertmanager
 from burnline.alerting.embedded import EmbeddedDispatch
+from burnline.alerting.firing import PrometheusAlerts
 from burnline.alerting.inbox import AlertWorker
+from burnline.alerting.places import Places
+from burnline.alerting.reconcile import Reconciler
 from burnline.app.clock import SteadyClock
 from burnline.app.jobs import Job, Jobs
 from burnline.app.services import load_checked
@@ -43,6 +47,7 @@ log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=1)
 COLLECT_DEADLINE = timedelta(seconds=10)
+LONGEST_LOOK = timedelta(minutes=2)  # at every Alertmanager and Prometheus, each with its own deadline
 LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
 EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
@@ -53,6 +58,7 @@ class App:
 
     Attributes:
         clock: the time that turns and doors are given.
+        reconciler: where Alertmanagers are named.
         turns: each collector's newest turn that succeeded, and its newest that failed.
     """
 
@@ -72,6 +78,7 @@ class App:
     dispatch: EmbeddedDispatch
     alerts: AlertWorker
     executors: tuple[Executor, ...]
+    reconciler: Reconciler | None = None
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
 
@@ -88,6 +95,8 @@ class App:
             executor.stop()
         self._jobs.stop()
         self.runner.close()
+        if self.reconciler is not None:
+            self.reconciler.close()
         if isinstance(self.reader, PrometheusReader):
             self.reader.close()
         self.db.close()
@@ -163,12 +172,14 @@ class App:
         runs = [
             Job(f"runs-{n}", TICK, executor.run_once, LONGEST_RUN_TURN) for n, executor in enumerate(self.executors)
         ]
+        reconcilers = [self.reconciler] if self.reconciler else []
         return [
             Job("collect", TICK, self.collect),
             Job("signals", TICK, self.detectors.run_once),
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
+            *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
         ]
 
@@ -196,6 +207,7 @@ def build(settings: Settings) -> App:
     versions = VersionWatch(db, specs)
     reader: SliReader = PrometheusReader(settings.prometheus_url, specs) if settings.prometheus_url else engine
     lease = timedelta(seconds=settings.lease_seconds)
+    alerts = AlertWorker(db, specs, catalogue, own)
     host = f"{socket.gethostname()}:{os.getpid()}"
     return App(
         settings=settings,
@@ -215,7 +227,8 @@ def build(settings: Settings) -> App:
         engine=engine,
         reader=reader,
         dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs),
-        alerts=AlertWorker(db, specs, catalogue, own),
+        alerts=alerts,
+        reconciler=_reconciler(settings, db, alerts),
         executors=tuple(
             Executor(
                 db,
@@ -230,6 +243,17 @@ def build(settings: Settings) -> App:
             for n in range(EXECUTORS)
         ),
     )
+
+
+def _reconciler(settings: Settings, db: Database, alerts: AlertWorker) -> Reconciler | None:
+    if not settings.alertmanagers:
+        return None
+    places = Places(
+        [Alertmanager(url) for url in dict.fromkeys(settings.alertmanagers)],
+        PrometheusAlerts(settings.prometheus_url) if settings.prometheus_url else None,
+        receiver=settings.alertmanager_receiver,
+    )
+    return Reconciler(db, alerts, places)
 
 
 def _signals_only(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:

@@ -59,6 +59,13 @@ def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
     return gone.rowcount
 
 
+def oldest_waiting(tx: Connection) -> dict[str, datetime]:
+    """When the oldest row of each kind that waits for work came in."""
+    waits = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state == "new")
+    query = select(inbox.c.kind, func.min(inbox.c.received_at)).where(*waits).group_by(inbox.c.kind)
+    return {str(kind): at for kind, at in tx.execute(query)}
+
+
 def depth(tx: Connection) -> dict[tuple[str, str], int]:
     """Rows per (kind, state) that wait for work or for a person; counting those done with would be slow."""
     some = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state.in_(("new", "dead")))

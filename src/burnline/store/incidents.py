@@ -81,6 +81,9 @@ _EPISODES_SINCE = (
     .where(or_(episode.c.state == _IS_OPEN, episode.c.ended_at >= bindparam("since")))
     .order_by(episode.c.first_starts_at, episode.c.id)
 )
+_OPEN_EPISODES = (
+    select(episode).where(episode.c.source == bindparam("source"), episode.c.state == _IS_OPEN).order_by(episode.c.id)
+)
 _START_EPISODE = insert(episode).returning(episode)
 _CHANGING = ("incident_id", "state", "first_starts_at", "last_starts_at", "ended_at", "deliveries")
 _KEEP_EPISODE = (
@@ -106,6 +109,12 @@ _OPEN_RUN = (
 def episodes_since(tx: Connection, source: str, fingerprint: str, since: datetime) -> list[Episode]:
     """Episodes of this alert that are open or ended at or after `since`, oldest first."""
     rows = tx.execute(_EPISODES_SINCE, {"source": source, "fingerprint": fingerprint, "since": since})
+    return [_episode(row) for row in rows]
+
+
+def open_episodes(tx: Connection, source: str) -> list[Episode]:
+    """Every open episode of this source, oldest first."""
+    rows = tx.execute(_OPEN_EPISODES, {"source": source})
     return [_episode(row) for row in rows]
 
 

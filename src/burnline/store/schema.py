@@ -154,6 +154,14 @@ heartbeat = Table(
     Column("seen_at", Utc, nullable=False),
 )
 
+# Alertmanagers and Prometheus: when what each says fires was last compared with what was received.
+reconciled = Table(
+    "reconciled",
+    metadata,
+    Column("place", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+)
+
 # Everything that goes wrong with one service at one time. state: open | closed. `severity`: of the alert in the title.
 incident = Table(
     "incident",

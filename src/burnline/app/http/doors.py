@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from burnline.alerting.inbox import submit_webhook
+from burnline.alerting.webhook import ALERTMANAGER
 from burnline.app.http.api import Trouble
 from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
@@ -55,7 +56,7 @@ async def alerts(request: Request) -> JSONResponse:
         raise PayloadError("the body is empty; send an Alertmanager webhook")
     if encoding := _encoding(request):
         body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
-    kept = submit_webhook(app.db, body, source="alertmanager", now=app.clock(), limit_bytes=LIMIT_BYTES)
+    kept = submit_webhook(app.db, body, source=ALERTMANAGER, now=app.clock(), limit_bytes=LIMIT_BYTES)
     return JSONResponse({"accepted": await asyncio.wrap_future(kept)})
 
 

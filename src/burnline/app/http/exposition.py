@@ -9,12 +9,14 @@ from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from burnline.alerting import exposition as alert_path
 from burnline.app.wiring import App
 from burnline.collectors import exposition as collected
 from burnline.detectors import exposition as signals
-from burnline.metrics import INBOX_ROWS, SOURCE, WATCHDOG_LAST_SEEN
+from burnline.metrics import INBOX_AGE, INBOX_ROWS, SOURCE, WATCHDOG_LAST_SEEN
 from burnline.slo import exposition as slos
 from burnline.store import inbox, incidents
+from burnline.store.reconciled import last_reconciled
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Exposition(Collector):
             lambda: signals.exposition(app.detectors),
             lambda: _inbox_rows(app),
             lambda: _watchdogs(app),
+            lambda: _alert_path(app),
         ]
         for part in parts:
             try:
@@ -62,10 +65,21 @@ def _slos(app: App) -> Iterator[Metric]:
 
 def _inbox_rows(app: App) -> Iterator[Metric]:
     family = GaugeMetricFamily(INBOX_ROWS, "Rows of the inbox.", labels=["kind", "state"])
+    age = GaugeMetricFamily(INBOX_AGE, "How long the oldest row that waits for work has waited.", labels=["kind"])
     with app.db.read() as tx:
         for (kind, state), count in inbox.depth(tx).items():
             family.add_metric([kind, state], count)
-    yield family
+        oldest, now = inbox.oldest_waiting(tx), app.clock()
+    for kind in (inbox.ALERTS, inbox.PREDICTIONS):
+        age.add_metric([kind], max(0.0, (now - oldest.get(kind, now)).total_seconds()))
+    yield from (family, age)
+
+
+def _alert_path(app: App) -> Iterator[Metric]:
+    yield alert_path.deliveries(app.alerts.delivered)
+    if app.reconciler is not None:
+        with app.db.read() as tx:
+            yield from alert_path.families(app.reconciler, last_reconciled(tx))
 
 
 def _watchdogs(app: App) -> Iterator[Metric]:
