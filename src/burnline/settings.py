@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from burnline.errors import Problem, SpecError
+from burnline.spec.receivers import MailServer, mail_server
 
 _SECRETS = Path("/run/secrets")  # where containers find them: a file burnline_token is as good as BURNLINE_TOKEN
+_PASSWORD = re.compile(r":[^:/@]*@")  # of a URL: not repeated
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]", re.ASCII)
 
 
@@ -49,6 +51,9 @@ class Settings(BaseSettings):
             rebinding); `*.example.com` is any name below it, `*` any at all.
         actions: `off` keeps this process from changing anything.
         actions_off_file: the same, while this file is there.
+        secrets_dir: the folder with one file for each receiver's secret, such as `pagerduty-payments-ml`.
+        smtp: who delivers mail, `smtp://user@host:587`; empty means that nobody is told by mail.
+        smtp_from: the mailbox it comes from.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -69,12 +74,26 @@ class Settings(BaseSettings):
     otlp_endpoint: str = ""
     actions: Literal["on", "off"] = "on"
     actions_off_file: str = ""
+    secrets_dir: str = "/etc/burnline/secrets"
+    smtp_from: str = ""  # before the server, which is checked with it
+    smtp: str = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", "alertmanagers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("smtp")
+    @classmethod
+    def _mail(cls, value: str, info: ValidationInfo) -> str:
+        mail_server(value, info.data.get("smtp_from", ""))
+        return value
+
+    @property
+    def mail(self) -> MailServer | None:
+        """Who delivers mail, and in whose name."""
+        return mail_server(self.smtp, self.smtp_from)
 
 
 def read_settings(**given: Any) -> Settings:
@@ -90,4 +109,6 @@ def read_settings(**given: Any) -> Settings:
 
 def _problem(place: tuple[int | str, ...], message: str, value: object) -> Problem:
     wanted = message.removeprefix("Input ").removeprefix("Value error, ")
-    return Problem("environment", 0, f"BURNLINE_{str(place[0]).upper()}", f"{value!r}: {wanted}")
+    return Problem(
+        "environment", 0, f"BURNLINE_{str(place[0]).upper()}", f"{_PASSWORD.sub(':...@', repr(value))}: {wanted}"
+    )

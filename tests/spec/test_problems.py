@@ -95,10 +95,45 @@ def test_collect_items_are_a_word_or_a_mapping(problems: Problems, body: str, pr
             "escalation: {business: ['mailto:team']}",
             "4: escalation.business[0]: 'mailto:team' names no mailbox; write one as in mailto:team@example.com",
         ),
+        (
+            "escalation: {page: ['slack:#on call']}",
+            "4: escalation.page[0]: 'slack:#on call' names nobody; write slack:#channel",
+        ),
+        (
+            "escalation: {page: ['pagerduty:../key']}",
+            ("4: escalation.page[0]: 'pagerduty:../key' names nobody; "
+            "write pagerduty:team, of letters, digits, ., _ and -"),
+        ),
+        ("escalation: {ticket: ['teams:env:1']}", f"4: escalation.ticket[0]: {SECRET_FORM}"),
+        (
+            "escalation: {chain: [{after: 15m}]}",
+            "4: escalation.chain[0].to: is missing",
+        ),
+        (
+            "escalation: {chain: [{after: 5s, to: ['slack:#lead']}]}",
+            "4: escalation.chain[0].after: should be from 1m to 7d",
+        ),
+        (
+            'escalation: {hours: {ticket: {days: fri-mon, from: "09:00", to: "17:00"}}}',
+            "4: escalation.hours.ticket.days: 'fri-mon' runs backwards; the week begins with mon and ends with sun",
+        ),
+        (
+            'escalation: {hours: {ticket: {days: weekdays, from: "09:00", to: "17:00"}}}',
+            "4: escalation.hours.ticket.days: 'weekdays' names no days; write them as in mon-fri or mon,wed-fri",
+        ),
+        (
+            'escalation: {hours: {ticket: {from: 9, to: "17:00"}}}',
+            '4: escalation.hours.ticket.from: 9 is no time of day; write it in quotes, as in "09:00", up to "24:00"',
+        ),
+        (
+            'escalation: {hours: {ticket: {from: "22:00", to: "06:00"}}}',
+            '4: escalation.hours.ticket: needs `from` before `to`; found "22:00" and "06:00"',
+        ),
         ("escalation: {page: webhook:http://h/}", "4: escalation.page: is 'webhook:http://h/'; write a list"),
         (
             "escalation: {pages: []}",
-            "4: escalation.pages: is no key here; accepted: page or ticket; did you mean 'page'?",
+            ("4: escalation.pages: is no key here; accepted: business, chain, hours, page or ticket; "
+            "did you mean 'page'?"),
         ),
         ("signals: [drift]", "4: signals: is a list; write a mapping"),
         (

@@ -24,10 +24,6 @@ def test_the_whole_shape_parses() -> None:
 
 def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems) -> None:
     assert file_problems(WHOLE.read_bytes()) == [
-        "7: escalation.page[0]: receiver pagerduty is not supported yet; today: webhook",
-        "7: escalation.page[1]: receiver slack is not supported yet; today: webhook",
-        "8: escalation.ticket[0]: receiver slack is not supported yet; today: webhook",
-        "9: escalation.business: business escalation is not supported yet; today: page or ticket",
         "11: collect[0].profile: profile vllm is not supported yet; today: http",
         "15: collect[3].queue: queue is not supported yet; today: url, host or gpu",
         "22: signals.skew: signal skew is not supported yet; today: drift, confidence or data",
@@ -37,13 +33,6 @@ def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems
         "33: release.hook.mlflow_alias: hook mlflow_alias is not supported yet; today: alias, webhook or command",
         "34: release.guards: release guards are not supported yet",
         "42: cost: cost is not supported yet",
-    ]
-
-
-@pytest.mark.parametrize("kind", ["pagerduty", "opsgenie", "slack", "teams"])
-def test_a_receiver_that_is_not_built_is_refused_by_name(problems: Problems, kind: str) -> None:
-    assert problems(f"escalation: {{ticket: ['{kind}:x']}}") == [
-        f"4: escalation.ticket[0]: receiver {kind} is not supported yet; today: webhook"
     ]
 
 

@@ -136,11 +136,20 @@ def build(
     token_file: Annotated[str, typer.Option(help="Where Alertmanager finds burnline's token, if it needs one.")] = "",
     form: Annotated[str, typer.Option("--format", help="rules, or prometheusrule (Kubernetes objects).")] = "rules",
     layout: Annotated[str, typer.Option(help="burnline, or sloth: also what Sloth's dashboards read.")] = "burnline",
+    version: Annotated[str, typer.Option("--alertmanager-version", help="The Alertmanager to write for.")] = "0.25",
+    secrets_dir: Annotated[
+        str, typer.Option(help="Where Alertmanager finds its receivers' secrets.")
+    ] = "/etc/alertmanager/secrets",
+    smtp: Annotated[str, typer.Option(envvar="BURNLINE_SMTP", help="For mail: smtp://user@host:587.")] = "",
+    smtp_from: Annotated[str, typer.Option(envvar="BURNLINE_SMTP_FROM", help="The mailbox it comes from.")] = "",
+    heartbeat: Annotated[str, typer.Option(help="A URL (or file:/path of it) that misses the Watchdog.")] = "",
 ) -> None:
     """Write Prometheus rules, Alertmanager routes and dashboards."""
+    from burnline.app.build import alertmanager_for
     from burnline.app.commands import build_files
 
-    build_files(services, out, burnline_url, token_file, form=form, layout=layout)
+    target = alertmanager_for(version, secrets_dir, smtp, smtp_from, heartbeat)
+    build_files(services, out, burnline_url, token_file, form=form, layout=layout, alertmanager=target)
 
 
 @app.command()

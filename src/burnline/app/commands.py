@@ -15,7 +15,8 @@ from rich.padding import Padding
 from rich.table import Column, Table
 from rich.text import Text
 
-from burnline.app.build import Form, write_files
+from burnline.alerting.config_receivers import expected_files
+from burnline.app.build import For, Form, write_files
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
 from burnline.app.services import load_checked, read_checked, slo_warnings
@@ -85,8 +86,9 @@ def build_files(
     *,
     form: str = "rules",
     layout: str = "burnline",
+    alertmanager: For | None = None,
 ) -> None:
-    """Write what Prometheus, Alertmanager and Grafana need, naming each file.
+    """Write what Prometheus, Alertmanager and Grafana need, naming each file and each secret to be put beside it.
 
     Raises: BurnlineError for a form or layout that is not known.
     """
@@ -96,9 +98,19 @@ def build_files(
         raise BurnlineError(f"--layout {visible(layout)}: write one of {', '.join(get_args(Layout))}")
     specs, now = load_checked(path), datetime.now(UTC)
     for written in write_files(
-        specs, out, burnline_url, token_file, now=now, form=cast(Form, form), layout=cast(Layout, layout)
+        specs,
+        out,
+        burnline_url,
+        token_file,
+        now=now,
+        form=cast(Form, form),
+        layout=cast(Layout, layout),
+        alertmanager=alertmanager,
     ):
         print(written)
+    needed = expected_files(specs, (alertmanager or For()).secrets_dir, (alertmanager or For()).mail)
+    for place, holds in needed.items():
+        print(f"Alertmanager reads {place}: the {visible(holds)}")
 
 
 def print_schema() -> None:

@@ -11,6 +11,9 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 from burnline.spec.words import choice, did_you_mean, shown
 
 RECEIVERS = ("webhook", "pagerduty", "opsgenie", "slack", "teams", "mailto")
+MAILBOX = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}"
+TEAM = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}"
+CHANNEL = r"[#@]?[\w][\w.-]{0,99}"
 PLACE_PATTERN = r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:/.+)$"
 
 
@@ -54,9 +57,25 @@ def check_receiver(value: str) -> str:
         check_url(address)
     elif kind == "webhook":
         check_secret(address)
-    elif kind == "mailto" and not re.fullmatch(r"[^@\s]+@[^@\s]+", address):
-        raise ValueError(f"{shown(value)} names no mailbox; write one as in mailto:team@example.com")
+    elif kind == "mailto":
+        _check_mailbox(value, address)
+    else:
+        _check_named(value, kind, address)
     return value
+
+
+def _check_mailbox(value: str, address: str) -> None:
+    if not re.fullmatch(MAILBOX, address):
+        raise ValueError(f"{shown(value)} names no mailbox; write one as in mailto:team@example.com")
+
+
+def _check_named(value: str, kind: str, address: str) -> None:
+    """Whoever is named here is looked up: in a file of that name, or where the address says."""
+    if address.startswith(("env:", "file:")):
+        check_secret(address)
+    elif not re.fullmatch(CHANNEL if kind == "slack" else TEAM, address):
+        form = "slack:#channel" if kind == "slack" else f"{kind}:team, of letters, digits, ., _ and -"
+        raise ValueError(f"{shown(value)} names nobody; write {form}")
 
 
 HttpUrl = Annotated[

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from burnline.spec.escalation import Escalation
 from burnline.spec.hooks import HookSpec
 from burnline.spec.place import Flaw
 from burnline.spec.release import ReleaseSpec
@@ -14,12 +13,10 @@ from burnline.spec.service import DataSpec, QueueSpec, ScrapeSpec, ServiceSpec, 
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
-RECEIVERS = ("webhook",)
 SIGNALS = ("drift", "confidence", "data")
 HOOKS = ("alias", "webhook", "command")
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     ServiceSpec: frozenset({"cost"}),
-    Escalation: frozenset({"business"}),
     QueueSpec: frozenset(QueueSpec.model_fields),
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
@@ -30,7 +27,6 @@ LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused wha
 
 def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every part of the service that is not built yet."""
-    yield from _receivers(spec)
     yield from _collect(spec)
     yield from _signals(spec)
     if spec.release and spec.release.guards:
@@ -44,16 +40,6 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def _not_yet(thing: str, today: tuple[str, ...]) -> str:
     return f"{thing} is not supported yet; today: {choice(today)}"
-
-
-def _receivers(spec: ServiceSpec) -> Iterator[Flaw]:
-    if spec.escalation.business:
-        yield Flaw(("escalation", "business"), _not_yet("business escalation", ("page", "ticket")))
-    for severity in ("page", "ticket"):
-        for index, receiver in enumerate(getattr(spec.escalation, severity)):
-            kind = receiver.partition(":")[0]
-            if kind not in RECEIVERS:
-                yield Flaw(("escalation", severity, index), _not_yet(f"receiver {kind}", RECEIVERS))
 
 
 def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
