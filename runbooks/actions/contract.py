@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
+from pydantic import ValidationError
+
 PREVIOUS = "previous"
 
 
@@ -30,6 +32,12 @@ class Plan:
 def short(target: str) -> str:
     """A target as people read it: without the folders of a path."""
     return target.rpartition("/")[2] if target.startswith("/") else target
+
+
+def first_flaw(error: ValidationError) -> str:
+    """Where outside data is wrong first, and why: `aliases.champion: Input should be a valid string`."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
 
 
 class Hook(Protocol):

@@ -24,6 +24,7 @@ from sqlalchemy import make_url
 
 from burnline.events import RunState, StepState
 from burnline.runbooks.actions.alias import AliasHook
+from burnline.runbooks.actions.locked import LockedFile
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.load import LIBRARY, Catalogue, load_runbook
 from burnline.store import runs
@@ -88,7 +89,7 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
 
     Without `inside_lock`, not while the registry's lock is held: heartbeats are written then too, on a slow machine.
     """
-    write, move, apply = db.write, AliasHook._write, AliasHook.apply
+    write, move, apply = db.write, LockedFile.write, AliasHook.apply
     locked = False
 
     def watched_write(work: Any) -> Any:
@@ -96,10 +97,10 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
             boundary()
         return write(work)
 
-    def watched_move(self: AliasHook, content: Any) -> None:
+    def watched_move(self: LockedFile, text: str) -> None:
         if inside_lock:
             boundary()
-        move(self, content)
+        move(self, text)
         if inside_lock:
             boundary()
 
@@ -113,7 +114,7 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
             locked = False
 
     db.write = watched_write  # type: ignore[method-assign]  # the test's own boundary
-    AliasHook._write = watched_move  # type: ignore[method-assign]
+    LockedFile.write = watched_move  # type: ignore[method-assign]
     AliasHook.apply = watched_apply  # type: ignore[method-assign]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from burnline.errors import ActionError, Moved
-from burnline.runbooks.actions import alias
+from burnline.runbooks.actions import locked
 from burnline.runbooks.actions.alias import AliasHook, Change, previous_version
 from tests.runbooks.scene import T0, read_registry, write_registry
 
@@ -186,7 +186,7 @@ def test_a_missing_file_is_a_permanent_error(tmp_path: Path) -> None:
 
 
 def test_a_lock_that_is_held_is_waited_for_only_so_long(registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alias, "LOCK_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(locked, "LOCK_TIMEOUT_SECONDS", 0.05)
     with Path(f"{registry}.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
 

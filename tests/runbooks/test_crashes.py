@@ -18,7 +18,7 @@ STEPS = ["guards", "diagnose", "ask", "roll-back", "prove"]
 def play(mode: str, folder: Path) -> list[dict[str, Any]]:
     ended = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("crashing.py")), mode, str(folder)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
         timeout=300,

@@ -10,6 +10,7 @@ import pytest
 
 from burnline.events import Outcome, RunState, StepState
 from burnline.runbooks.actions.alias import AliasHook
+from burnline.runbooks.actions.locked import LockedFile
 from burnline.runbooks.approvals import decide
 from burnline.store import runs
 from burnline.store.runs import Approval
@@ -30,14 +31,14 @@ def approve(scene: Scene) -> Approval:
 def act_behind(scene: Scene, version: str) -> None:
     """One turn whose change waits for the registry's lock; who holds it releases `version` first."""
     waiting = threading.Event()
-    locked = AliasHook._locked
+    locked = LockedFile.locked
 
-    def arrive(self: AliasHook) -> object:
+    def arrive(self: LockedFile) -> object:
         waiting.set()
         return locked(self)
 
     with Path(f"{scene.registry}.lock").open("w") as held, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(AliasHook, "_locked", arrive)
+        patch.setattr(LockedFile, "locked", arrive)
         fcntl.flock(held, fcntl.LOCK_EX)
         turn = threading.Thread(target=scene.executor().run_once, args=(scene.now,))
         turn.start()
