@@ -42,6 +42,7 @@ bench: .venv/dev.stamp
 lock: .venv/dev.stamp
 	$(LOCK) $(UPGRADE) pyproject.toml --all-extras requirements/dev.in -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra demo requirements/build.in -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) $(UPGRADE) requirements/mlflow.in -o requirements/mlflow.txt
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info

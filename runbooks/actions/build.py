@@ -9,7 +9,7 @@ from typing import Any
 from burnline.errors import ActionError
 from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.contract import Hook
-from burnline.spec.hooks import AliasHookSpec, CommandHookSpec, WebhookHookSpec
+from burnline.spec.hooks import AliasHookSpec, CommandHookSpec, MlflowAliasHookSpec, WebhookHookSpec
 from burnline.spec.service import RELEASE, ServiceSpec
 
 
@@ -51,10 +51,22 @@ def _command(hook: CommandHookSpec, service: str, item: str) -> Hook:
     return CommandHook(hook, service)
 
 
+def _mlflow_alias(hook: MlflowAliasHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.mlflow import MlflowAliasHook
+
+    _no_item("mlflow_alias", item)
+    return MlflowAliasHook(hook)
+
+
 def _no_item(kind: str, item: str) -> None:
     if item:
         raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
 
 
 # by the hook's key in the service file: its part of the file, the service, the item
-BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {"alias": _alias, "webhook": _webhook, "command": _command}
+BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {
+    "alias": _alias,
+    "webhook": _webhook,
+    "command": _command,
+    "mlflow_alias": _mlflow_alias,
+}

@@ -7,8 +7,9 @@ import hmac
 import ipaddress
 import json
 import socket
+import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,16 +19,19 @@ from urllib.parse import urlsplit
 import httpx
 
 from burnline.errors import ActionError, InDoubt
+from burnline.settings import read_settings
 
 MAX_ANSWER_BYTES = 64 * 1024
+MAX_API_BYTES = 8 * 1024 * 1024
 DONE_ALREADY = (208, 409)
+TOO_MANY = 429
 # Addresses at which clouds hand out credentials; the other one, 169.254.169.254, is link-local.
 METADATA = frozenset(ipaddress.ip_address(address) for address in ("100.100.100.200", "fd00:ec2::254"))
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: a status below 300, or one that says it was done already."""
+    """What came back: a status below 300, or another one that the caller can use."""
 
     status: int
     body: bytes
@@ -52,11 +56,52 @@ def post_json(
 
 
 def get(url: str, *, timeout: timedelta) -> Answer:
-    """GET `url`. Raises: ActionError."""
+    """GET `url`, the first 64 KiB of it. Raises: ActionError."""
+    check_host(url)
     try:
         return _send("GET", url, headers={}, content=b"", timeout=timeout)
     except InDoubt as error:
         raise ActionError(str(error), permanent=False) from error
+
+
+def call_api(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeout: timedelta,
+    content: bytes = b"",
+    use: Collection[int] = (),
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """Ask an API, and read the whole answer (8 MiB at most).
+
+    Args:
+        use: statuses from 300 on that the caller reads by itself, such as 404.
+        tls: what the server's certificate is checked with, and a certificate to show; without it, what httpx trusts.
+
+    Raises: ActionError (429, 5xx and a refused connection may pass, all else is permanent); InDoubt when anything but
+    a GET went out and no answer came.
+    """
+    check_host(url)
+    try:
+        answer = _send(method, url, headers=headers, content=content, timeout=timeout, use=use, tls=tls)
+    except InDoubt as error:
+        if method == "GET":
+            raise ActionError(str(error), permanent=False) from error
+        raise
+    if len(answer.body) > MAX_API_BYTES:
+        raise ActionError(f"{method} {_shown(url)}: answered more than {MAX_API_BYTES} bytes", permanent=True)
+    return answer
+
+
+def check_host(url: str) -> None:
+    """Whether hooks may ask this host at all, by `BURNLINE_HOOK_HOSTS`. Raises: ActionError."""
+    host, allowed = (urlsplit(url).hostname or "").rstrip("."), read_settings().hook_hosts
+    for pattern in (each.lower().strip("[]") for each in allowed):
+        if pattern in ("*", host) or (pattern.startswith("*.") and host.endswith(pattern[1:])):
+            return
+    raise ActionError(f"{host} is not in BURNLINE_HOOK_HOSTS: no hook may reach it", permanent=True)
 
 
 def sign(secret: str, timestamp: str, body: bytes) -> str:
@@ -64,32 +109,50 @@ def sign(secret: str, timestamp: str, body: bytes) -> str:
     return hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def _send(method: str, url: str, *, headers: Mapping[str, str], content: bytes, timeout: timedelta) -> Answer:
+def _shown(url: str) -> str:
     parts = urlsplit(url)
-    host, shown_url = parts.hostname or "", f"{parts.scheme}://{parts.netloc}{parts.path}"  # a query may hold a token
+    return f"{parts.scheme}://{parts.netloc}{parts.path}"  # a query may hold a token
+
+
+def _send(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    content: bytes,
+    timeout: timedelta,
+    use: Collection[int] | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Answer:
+    """One request. `use` is what `call_api` was given; None for a webhook, whose answer says it all by its status."""
+    parts = urlsplit(url)
+    host, shown_url = parts.hostname or "", _shown(url)
     address = resolve(host, parts.port or (443 if parts.scheme == "https" else 80))
     pinned = httpx.URL(url).copy_with(host=address)
+    verify = tls or parts.scheme == "https"  # without TLS, reading every trusted certificate is for nothing
     try:
         with (
             Deadline(timeout).kept() as deadline,
-            httpx.Client(timeout=timeout.total_seconds(), follow_redirects=False, trust_env=False) as client,
+            httpx.Client(
+                timeout=timeout.total_seconds(), follow_redirects=False, trust_env=False, verify=verify
+            ) as client,
             client.stream(
                 method,
                 pinned,
-                headers={**headers, "Host": parts.netloc},
+                headers={"Accept-Encoding": "identity", **headers, "Host": parts.netloc},
                 content=content,
                 # the certificate must be the name's, not the address's
                 extensions={"sni_hostname": host, "trace": deadline.watch},
             ) as response,
         ):
-            answer = _answer(method, shown_url, response)
+            answer = _answer(method, shown_url, response, use)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise ActionError(f"{method} {shown_url}: {_reason(error)}", permanent=False) from error
     except httpx.HTTPError as error:
         if not (deadline.passed or isinstance(error, httpx.TimeoutException)):
             raise InDoubt(f"{method} {shown_url}: no answer: {_reason(error)}") from error
         raise InDoubt(f"{method} {shown_url}: no answer within {timeout.total_seconds():g} s") from error
-    if deadline.passed and method == "GET":  # an answer without a length may have been cut
+    if deadline.passed and (method == "GET" or use is not None):  # an answer without a length may have been cut
         raise InDoubt(f"{method} {shown_url}: no whole answer within {timeout.total_seconds():g} s")
     return answer
 
@@ -128,21 +191,28 @@ class Deadline:
                 each.shutdown(socket.SHUT_RDWR)
 
 
-def _answer(method: str, url: str, response: httpx.Response) -> Answer:
-    status = response.status_code
-    if status >= 500:
+def _answer(method: str, url: str, response: httpx.Response, use: Collection[int] | None) -> Answer:
+    status, wanted = response.status_code, DONE_ALREADY if use is None else use
+    if status >= 500 or (status == TOO_MANY and use is not None):
         raise ActionError(f"{method} {url}: answered {status}", permanent=False)
-    if not (200 <= status < 300 or status in DONE_ALREADY):
+    if not (200 <= status < 300 or status in wanted):
         where = "; redirects are not followed" if 300 <= status < 400 else ""
         raise ActionError(f"{method} {url}: answered {status}{where}", permanent=True)
-    if method == "POST":  # the status says it all; what follows may drip
+    if method == "POST" and use is None:  # the status says it all; what follows may drip
         return Answer(status, b"")
+    if use is None:
+        return Answer(status, _body(response, MAX_ANSWER_BYTES)[:MAX_ANSWER_BYTES])
+    return Answer(status, _body(response, MAX_API_BYTES))
+
+
+def _body(response: httpx.Response, most: int) -> bytes:
+    """What was answered, up to a little more than `most` bytes."""
     body = bytearray()
     for chunk in response.iter_raw():  # raw: a small gzip body cannot swell
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+        if len(body) > most:
             break
-    return Answer(status, bytes(body[:MAX_ANSWER_BYTES]))
+    return bytes(body)
 
 
 def resolve(host: str, port: int) -> str:

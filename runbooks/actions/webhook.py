@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, ValidationError
 
 from burnline.errors import ActionError
 from burnline.runbooks.actions.contract import PREVIOUS, Plan
-from burnline.runbooks.actions.outbound import DONE_ALREADY, get, post_json
+from burnline.runbooks.actions.outbound import DONE_ALREADY, check_host, get, post_json
 from burnline.runbooks.actions.secret import read_secret
 from burnline.spec.hooks import WebhookHookSpec
 
@@ -49,12 +49,14 @@ class WebhookHook:
 
     def plan(self, target: str) -> Plan:
         """What will be asked; `previous` is left to the other system when it does not name it."""
+        check_host(self._spec.url)
         observed = self._observed()
         to = observed.previous if target == PREVIOUS and observed and observed.previous else target
         return Plan(self.kind, self.target, observed.version if observed else None, to)
 
     def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
         """Ask; 208 and 409 say that it was done already. Raises: ActionError, InDoubt."""
+        check_host(self._spec.url)
         body = {"service": self._service, "to": target, "key": idempotency_key, "epoch": epoch}
         secret = read_secret(self._spec.secret) if self._spec.secret else None
         answer = post_json(self._spec.url, body, key=idempotency_key, at=at, timeout=self._spec.timeout, secret=secret)

@@ -49,6 +49,8 @@ class Settings(BaseSettings):
         token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
         allowed_hosts: names under which burnline may be asked for, with commas between (a guard against DNS
             rebinding); `*.example.com` is any name below it, `*` any at all.
+        hook_hosts: the hosts that hooks may ask over HTTP, written like `allowed_hosts`; a host that is not among them
+            is refused whatever a service file says.
         actions: `off` keeps this process from changing anything.
         actions_off_file: the same, while this file is there.
         secrets_dir: the folder with one file for each receiver's secret, such as `pagerduty-payments-ml`.
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     alertmanager_receiver: str = "burnline"
     token: str = ""
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
+    hook_hosts: Annotated[tuple[Host, ...], NoDecode] = ("*",)
     otlp_endpoint: str = ""
     actions: Literal["on", "off"] = "on"
     actions_off_file: str = ""
@@ -79,7 +82,7 @@ class Settings(BaseSettings):
     smtp: str = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
-    @field_validator("allowed_hosts", "alertmanagers", mode="before")
+    @field_validator("allowed_hosts", "hook_hosts", "alertmanagers", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value

@@ -104,6 +104,27 @@ def test_a_redirect_is_not_followed(receiver: Receiver) -> None:
     assert len(receiver.received) == 1
 
 
+@pytest.mark.parametrize(
+    ("hosts", "reached"),
+    [("*", True), ("127.0.0.1", True), ("a.example,127.0.0.1", True), ("localhost", False), ("*.0.0.1", True)],
+)
+def test_only_listed_hosts_are_reached(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, hosts: str, reached: bool
+) -> None:
+    monkeypatch.setenv("BURNLINE_HOOK_HOSTS", hosts)
+    made = hook(receiver, observe=f"{receiver.url}/version")
+    receiver.answers = [(200, {}, b'{"version": "2"}')]
+
+    if reached:
+        apply(made)
+    else:
+        for refused in (lambda: apply(made), made.observe, lambda: hook(receiver).plan("1")):
+            with pytest.raises(ActionError, match=r"127\.0\.0\.1 is not in BURNLINE_HOOK_HOSTS"):
+                refused()
+
+    assert len(receiver.received) == reached
+
+
 def test_no_answer_is_in_doubt(receiver: Receiver) -> None:
     receiver.hang = threading.Event()
 
@@ -193,11 +214,6 @@ def test_a_service_without_a_hook_cannot_be_rolled_back() -> None:
         build_hook(make_spec(None))
 
 
-def test_a_hook_that_is_not_built_yet_is_refused_by_name() -> None:
-    with pytest.raises(ActionError, match="mlflow_alias is not supported yet"):
-        build_hook(make_spec(None, release={"hook": {"mlflow_alias": {"url": "env:MLFLOW"}}}))
-
-
 def test_each_kind_of_hook_is_built_from_the_service_file(receiver: Receiver) -> None:
     kinds = [
         build_hook(make_spec(None, release={"hook": written})).kind
@@ -205,10 +221,11 @@ def test_each_kind_of_hook_is_built_from_the_service_file(receiver: Receiver) ->
             {"alias": {"file": "/srv/registry.json"}},
             {"webhook": {"url": receiver.url}},
             {"command": {"argv": ["/bin/true"]}},
+            {"mlflow_alias": {"url": "env:MLFLOW_URL", "model": "card-fraud"}},
         )
     ]
 
-    assert kinds == ["alias", "webhook", "command"]
+    assert kinds == ["alias", "webhook", "command", "mlflow_alias"]
 
 
 def test_a_run_that_did_not_help_tells_every_receiver(scene: Scene, receiver: Receiver) -> None:

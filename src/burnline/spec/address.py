@@ -44,6 +44,11 @@ def check_secret(value: Any) -> str:
     return value
 
 
+def check_address(value: str) -> str:
+    """The value, when it is an http or https URL, or the place where one is kept. Raises: ValueError."""
+    return check_secret(value) if value.startswith(("env:", "file:")) else check_url(value)
+
+
 def check_receiver(value: str) -> str:
     """The value, when it is `kind:address` of a known kind; a webhook's address is a URL or a secret's place.
 
@@ -80,6 +85,11 @@ def _check_named(value: str, kind: str, address: str) -> None:
 
 HttpUrl = Annotated[
     str, AfterValidator(check_url), WithJsonSchema({"type": "string", "pattern": r"^https?://[^\s/@?#]+([/?#]\S*)?$"})
+]
+Address = Annotated[
+    str,
+    AfterValidator(check_address),
+    WithJsonSchema({"type": "string", "pattern": rf"^https?://[^\s/@?#]+([/?#]\S*)?$|{PLACE_PATTERN}"}),
 ]
 SecretRef = Annotated[str, BeforeValidator(check_secret), WithJsonSchema({"type": "string", "pattern": PLACE_PATTERN})]
 Receiver = Annotated[

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from burnline.spec.address import HttpUrl, SecretRef
+from burnline.spec.address import Address, HttpUrl, SecretRef
 from burnline.spec.strict import OneOf, Strict
 from burnline.spec.units import Duration, Flag, Text
+
+MLFLOW_NAME = r"^[^/:\"'\s]([^/:\"']*[^/:\"'\s])?$"  # what MLflow takes, less what its search filter would quote
 
 
 class AliasHookSpec(Strict):
@@ -56,10 +58,38 @@ class CommandHookSpec(Strict):
         return self
 
 
+class MlflowAliasHookSpec(Strict):
+    """An alias of MLflow's model registry, set over its REST API.
+
+    Attributes:
+        url: the tracking server, or the place (env:NAME or file:/path) where its URL is kept.
+        token, user, password: where credentials are: a bearer token, or both of the others.
+        previous: `recorded` knows only what the versions' tags say served before; `older` takes the newest older
+            version that is READY and was not taken back when the tags say nothing.
+    """
+
+    url: Address
+    model: Annotated[str, Field(pattern=MLFLOW_NAME)]
+    alias: Annotated[str, Field(pattern=r"^[\w-]+$")] = "champion"
+    token: SecretRef | None = None
+    user: SecretRef | None = None
+    password: SecretRef | None = None
+    previous: Literal["recorded", "older"] = "recorded"
+    timeout: Duration = Field(default="10s", validate_default=True)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        if (self.user is None) != (self.password is None):
+            raise ValueError("needs both `user` and `password`, or neither")
+        if self.token is not None and self.user is not None:
+            raise ValueError("takes `token`, or `user` and `password`, not both")
+        return self
+
+
 class HookSpec(OneOf):
     """How a release is taken back: exactly one hook, by its key."""
 
     alias: AliasHookSpec | None = None
     webhook: WebhookHookSpec | None = None
     command: CommandHookSpec | None = None
-    mlflow_alias: dict[str, Any] | None = None
+    mlflow_alias: MlflowAliasHookSpec | None = None
