@@ -9,7 +9,14 @@ from typing import Any
 from burnline.errors import ActionError
 from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.contract import Hook
-from burnline.spec.hooks import AliasHookSpec, CommandHookSpec, MlflowAliasHookSpec, WebhookHookSpec
+from burnline.spec.hooks import (
+    AliasHookSpec,
+    CommandHookSpec,
+    FlagdFileHookSpec,
+    FlagFileHookSpec,
+    MlflowAliasHookSpec,
+    WebhookHookSpec,
+)
 from burnline.spec.service import RELEASE, ServiceSpec
 
 
@@ -58,6 +65,20 @@ def _mlflow_alias(hook: MlflowAliasHookSpec, _service: str, item: str) -> Hook:
     return MlflowAliasHook(hook)
 
 
+def _flagd_file(hook: FlagdFileHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.flags import FlagdFileHook
+
+    _no_item("flagd_file", item)
+    return FlagdFileHook(hook)
+
+
+def _flag_file(hook: FlagFileHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.flags import FlagFileHook
+
+    _no_item("flag_file", item)
+    return FlagFileHook(hook)
+
+
 def _no_item(kind: str, item: str) -> None:
     if item:
         raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
@@ -69,4 +90,6 @@ BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {
     "webhook": _webhook,
     "command": _command,
     "mlflow_alias": _mlflow_alias,
+    "flagd_file": _flagd_file,
+    "flag_file": _flag_file,
 }

@@ -10,6 +10,7 @@ from burnline.spec.address import Address, HttpUrl, SecretRef
 from burnline.spec.strict import OneOf, Strict
 from burnline.spec.units import Duration, Flag, Text
 
+FlagState = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", max_length=63)]
 MLFLOW_NAME = r"^[^/:\"'\s]([^/:\"']*[^/:\"'\s])?$"  # what MLflow takes, less what its search filter would quote
 
 
@@ -86,6 +87,37 @@ class MlflowAliasHookSpec(Strict):
         return self
 
 
+class FlagdFileHookSpec(Strict):
+    """A flag in a file that flagd, or an OpenFeature provider, reads.
+
+    Attributes:
+        field: what is changed: `defaultVariant`, or `state` (then `on` and `off`).
+    """
+
+    file: Text
+    flag: Text
+    field: Literal["defaultVariant", "state"] = "defaultVariant"
+
+
+class FlagFileHookSpec(Strict):
+    """A file with one word that a serving process polls, for shedding load.
+
+    Attributes:
+        states: what it may say; where there is no file, the first of them holds.
+        format: the word alone, or JSON with the word as `state`.
+    """
+
+    file: Text
+    states: Annotated[tuple[FlagState, ...], Field(min_length=2, max_length=20)] = ("off", "on")
+    format: Literal["word", "json"] = "word"
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if len(set(self.states)) != len(self.states):
+            raise ValueError("names a state twice in `states`")
+        return self
+
+
 class HookSpec(OneOf):
     """How a release is taken back: exactly one hook, by its key."""
 
@@ -93,3 +125,5 @@ class HookSpec(OneOf):
     webhook: WebhookHookSpec | None = None
     command: CommandHookSpec | None = None
     mlflow_alias: MlflowAliasHookSpec | None = None
+    flagd_file: FlagdFileHookSpec | None = None
+    flag_file: FlagFileHookSpec | None = None
