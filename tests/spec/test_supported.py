@@ -30,8 +30,7 @@ def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems
         "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
         "25: signals.data.max_age: max_age is not supported yet",
         "26: signals.hallucination: signal hallucination is not supported yet; today: drift, confidence or data",
-        "34: release.guards: release guards are not supported yet",
-        "42: cost: cost is not supported yet",
+        "45: cost: cost is not supported yet",
     ]
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from burnline.errors import Problem, SpecError
 from burnline.spec.check import check
+from burnline.spec.check_release import check_release
 from burnline.spec.document import Document, read_document
 from burnline.spec.place import dotted
 from burnline.spec.problems import validate
@@ -79,7 +80,7 @@ def _twice(documents: list[Document]) -> list[Problem]:
 def _read(path: Path) -> tuple[ServiceSpec, Document]:
     document = read_document(path)
     spec = validate(ServiceSpec, document)
-    if flaws := [*check(spec), *unsupported(spec)]:
+    if flaws := [*check(spec), *check_release(spec), *unsupported(spec)]:
         raise document.error(flaws)
     return _absolute(spec, path.absolute().parent), document
 

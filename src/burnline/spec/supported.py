@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
-from burnline.spec.release import ReleaseSpec
 from burnline.spec.service import DataSpec, QueueSpec, ScrapeSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
@@ -22,7 +21,6 @@ LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused wha
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
-    ReleaseSpec: frozenset({"guards"}),
 }
 
 
@@ -30,8 +28,6 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every part of the service that is not built yet."""
     yield from _collect(spec)
     yield from _signals(spec)
-    if spec.release and spec.release.guards:
-        yield Flaw(("release", "guards"), "release guards are not supported yet")
     for place, hook in spec.hooks():
         if hook.kind not in HOOKS:
             yield Flaw((*place, hook.kind), _not_yet(f"hook {hook.kind}", HOOKS))
