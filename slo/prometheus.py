@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from time import monotonic
@@ -34,7 +34,7 @@ from burnline.metrics import (
     WINDOW,
 )
 from burnline.slo.calendar import period_end, period_name
-from burnline.slo.compiler.sli import BAD, EVENT, RECORDED, TOTAL
+from burnline.slo.compiler.sli import BAD, EVENT, RECORDED, TOTAL, events, pace
 from burnline.slo.compiler.slo import MEMBER
 from burnline.slo.derive import combine
 from burnline.slo.exclusions import excluded_at, exclusions_of
@@ -44,6 +44,7 @@ from burnline.slo.status import state_of, told
 from burnline.slo.windows import Tier, tiers_of, window_label
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
+from burnline.spec.slice import Slice
 from burnline.spec.units import format_duration
 
 log = logging.getLogger(__name__)
@@ -111,6 +112,36 @@ class PrometheusReader:
             self._note(refused, service=service, slo=slo)
             return None
 
+    def watch(self, slices: Iterable[Slice]) -> None:
+        """Nothing to do: Prometheus has every series it scrapes."""
+
+    def read_slice(self, of: Slice, since: datetime, until: datetime) -> Counts | None:
+        """Events of a part of an SLI in (since, until], from raw series; None when Prometheus cannot say.
+
+        Counted as the compiled rules count one interval. Raises: ValueError for a slice without an SLI.
+        """
+        spec = next((each for each in self._specs if each.service == of.service), None)
+        if of.sli is None or spec is None:
+            raise ValueError(f"{of.key} has no events")
+        try:
+            found = self._query(events(of.service, of.sli, pace(spec, until - since)), until)
+        except _Refused as refused:
+            self._note(refused, service=of.service)
+            return None
+        values = {each.labels.get(EVENT): each.value for each in found}
+        bad, total = values.get(BAD, math.nan), values.get(TOTAL, math.nan)
+        return Counts(min(max(bad, 0.0), total), total) if math.isfinite(bad) and 0 <= total < math.inf else None
+
+    def read_values(self, of: Slice, at: datetime) -> tuple[float, ...]:
+        """The values of a gauge's series; none when Prometheus cannot say."""
+        if of.gauge is None:
+            return ()
+        try:
+            return tuple(each.value for each in self._query(Select(of.gauge), at) if not math.isnan(each.value))
+        except _Refused as refused:
+            self._note(refused, service=of.service)
+            return ()
+
     def statuses(self, now: datetime) -> tuple[SloStatus, ...]:
         """Every SLO as of `now`, in order of the specs; UNKNOWN, with the cause, when Prometheus cannot say."""
         if not self._slos:
@@ -145,9 +176,9 @@ class PrometheusReader:
         ours = Matcher(SERVICE, "=~", "|".join(spec.service for spec in self._specs))  # names need no escaping
         own = [Matcher(label, "=", value) for label, value in RECORDED.items()]
         recorded = Select(Selector("", (Matcher("__name__", "=~", "|".join(READ)), ours, *own)))
-        events = Select(Selector(SLO_EVENTS, (ours, Matcher(EVENT, "=", TOTAL))))
+        counted = Select(Selector(SLO_EVENTS, (ours, Matcher(EVENT, "=", TOTAL))))
         found = {_key(each.labels): each.value for each in self._query(recorded, now)}
-        for each in self._query(Call("timestamp", (events,)), now):
+        for each in self._query(Call("timestamp", (counted,)), now):
             found[_key({**each.labels, "__name__": SLO_EVENTS})] = each.value
         return {key: value for key, value in found.items() if math.isfinite(value)}
 
