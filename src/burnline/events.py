@@ -235,3 +235,26 @@ class GuardVerdict(StrEnum):
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
     NO_DATA = "no_data"
+
+
+class ReleaseState(StrEnum):
+    """Where a release under guard stands; the last three are the end."""
+
+    MOVING = "moving"  # a run gives the new version its share of the traffic
+    BAKING = "baking"  # it is watched
+    REVIEW = "review"  # a person must say promote or abort; it is watched on
+    PROMOTING = "promoting"  # a run gives it all the traffic
+    ABORTING = "aborting"  # a run takes it back
+    PROMOTED = "promoted"
+    ABORTED = "aborted"
+    FAILED = "failed"  # it could not be taken back, or not be given its traffic: a person must look
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more happens."""
+        return self in (ReleaseState.PROMOTED, ReleaseState.ABORTED, ReleaseState.FAILED)
+
+    @property
+    def acting(self) -> bool:
+        """Whether a run is at work for it."""
+        return self in (ReleaseState.MOVING, ReleaseState.PROMOTING, ReleaseState.ABORTING)

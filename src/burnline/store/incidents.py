@@ -25,6 +25,7 @@ from burnline.events import AlertEvent, RunState
 from burnline.store.schema import episode, heartbeat, incident, run
 
 OPEN, CLOSED = "open", "closed"
+RELEASE = "release"  # no incident: where the record of a release is chained, and its runs belong
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,7 @@ def list_incidents(
     limit: int = 100,
 ) -> list[Incident]:
     """Incidents, newest first, of one service and state or of all; those of `known` services before all others."""
-    query = select(incident).limit(limit)
+    query = select(incident).where(incident.c.state != RELEASE).limit(limit)
     if known:
         query = query.order_by(case((incident.c.service.in_(known), 0), else_=1))
     query = query.order_by(incident.c.id.desc())

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, delete, exists, func, select, update
 from burnline.events import Verdict
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, PREDICTIONS
-from burnline.store.incidents import CLOSED
+from burnline.store.incidents import CLOSED, RELEASE
 from burnline.store.schema import (
     approval,
     approval_vote,
@@ -21,6 +21,8 @@ from burnline.store.schema import (
     inbox,
     incident,
     release,
+    rollout,
+    rollout_look,
     run,
     step,
     target_lock,
@@ -122,11 +124,14 @@ def _forget_incidents(tx: Connection, before: datetime) -> int:
     lent = exists().where(
         episode.c.incident_id == incident.c.id, run.c.episode_id == episode.c.id, run.c.incident_id != incident.c.id
     )
-    query = select(incident.c.id).where(incident.c.state == CLOSED, incident.c.closed_at < before, ~lent)
+    query = select(incident.c.id).where(incident.c.state.in_((CLOSED, RELEASE)), incident.c.closed_at < before, ~lent)
     ids = tx.scalars(query.order_by(incident.c.id).limit(INCIDENTS)).all()
     if not ids:
         return 0
     runs = tx.scalars(select(run.c.id).where(run.c.incident_id.in_(ids))).all()
+    rollouts = select(rollout.c.id).where(rollout.c.incident_id.in_(ids))
+    tx.execute(delete(rollout_look).where(rollout_look.c.rollout_id.in_(rollouts)))
+    tx.execute(delete(rollout).where(rollout.c.incident_id.in_(ids)))
     approvals = select(approval.c.id).where(approval.c.run_id.in_(runs))
     tx.execute(delete(approval_vote).where(approval_vote.c.approval_id.in_(approvals)))
     for table in (approval, step, budget_event, target_lock):
