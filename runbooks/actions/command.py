@@ -13,14 +13,13 @@ from datetime import datetime, timedelta
 
 from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions.contract import PREVIOUS, Plan
-from burnline.runbooks.actions.process import Exit, run_program
+from burnline.runbooks.actions.process import Exit, Limits, last_line, run_program
 from burnline.runbooks.params import substitute
 from burnline.spec.hooks import CommandHookSpec
 from burnline.spec.words import shown
 
 TRY_AGAIN = 75
 MAX_VERSION = 200
-MAX_QUOTE = 300
 OBSERVE_TIMEOUT = timedelta(seconds=10)
 
 
@@ -69,11 +68,22 @@ class CommandHook:
         return target == PREVIOUS or self.observe() in (None, target)
 
     def _run(self, argv: Sequence[str], stdin: bytes, timeout: timedelta) -> Exit:
-        ended = run_program(argv, stdin=stdin, environment=self._environment(), timeout=timeout)
+        ended = run_program(
+            argv,
+            stdin=stdin,
+            environment=self._environment(),
+            timeout=timeout,
+            limits=self._limits(),
+            user=self._spec.user,
+        )
         if ended.code == 0:
             return ended
-        said = f": {shown(ended.output.strip()[-MAX_QUOTE:])}" if ended.output.strip() else ""
-        raise ActionError(f"{argv[0]} ended with {ended.code}{said}", permanent=ended.code != TRY_AGAIN)
+        said = f": {last_line(ended)!r}" if last_line(ended) else ""
+        raise ActionError(f"{argv[0]} {ended.how}{said}", permanent=ended.code != TRY_AGAIN)
+
+    def _limits(self) -> Limits:
+        wanted = self._spec.limits
+        return Limits(wanted.cpu, wanted.memory, wanted.file_size, wanted.open_files, wanted.processes)
 
     def _environment(self) -> Mapping[str, str]:
         return {name: os.environ[name] for name in self._spec.env if name in os.environ}

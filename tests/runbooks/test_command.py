@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import sys
 import time
 from datetime import timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions import process
@@ -158,6 +161,106 @@ def test_no_file_descriptor_is_left_open(tmp_path: Path) -> None:
         apply(made)
 
     assert open_files() == before
+
+
+def test_only_stdout_is_read_and_stderr_is_quoted(tmp_path: Path) -> None:
+    noisy = program(tmp_path, "echo warning: old certificate >&2; echo 2", "noisy.sh")
+    broken = program(tmp_path, "echo trying; echo no such release >&2; exit 1", "broken.sh")
+
+    assert hook(["/bin/true"], observe=[noisy]).observe() == "2"
+    with pytest.raises(ActionError, match="ended with 1: 'no such release'"):
+        apply(hook([broken]))
+
+
+def test_a_program_runs_within_its_limits(tmp_path: Path) -> None:
+    limits = {"cpu": "20s", "memory": "512MiB", "file_size": "10MiB", "open_files": 64, "processes": 1000}
+
+    apply(hook([program(tmp_path, f"cat /proc/self/limits > {tmp_path}/limits")], limits=limits))
+
+    rows = (tmp_path / "limits").read_text().splitlines()
+    assert [re.split(r"  +", row)[:3] for row in rows if re.match("Max (cpu|file size|addr|open|core|proc)", row)] == [
+        ["Max cpu time", "20", "20"],
+        ["Max file size", "10485760", "10485760"],
+        ["Max core file size", "0", "0"],
+        ["Max processes", "1000", "1000"],
+        ["Max open files", "64", "64"],
+        ["Max address space", "536870912", "536870912"],
+    ]
+
+
+def test_a_program_that_spins_is_killed_by_its_share_of_the_processor(tmp_path: Path) -> None:
+    with pytest.raises(ActionError, match=r"was killed by SIG(XCPU|KILL)") as caught:
+        apply(hook([program(tmp_path, "while :; do :; done")], limits={"cpu": "1s"}))
+
+    assert caught.value.permanent
+
+
+def test_a_program_that_fills_the_disk_is_killed(tmp_path: Path) -> None:
+    with pytest.raises(ActionError, match="was killed by SIGXFSZ"):
+        apply(hook([program(tmp_path, f"exec head -c 1M /dev/zero > {tmp_path}/big")], limits={"file_size": "64KiB"}))
+
+    assert (tmp_path / "big").stat().st_size <= 65536
+
+
+def test_a_program_that_eats_memory_gets_no_more_than_its_limit() -> None:
+    greedy = [sys.executable, "-I", "-S", "-c", "x = bytearray(300 * 1024 * 1024)"]
+
+    with pytest.raises(ActionError, match="MemoryError"):
+        apply(hook(greedy, limits={"memory": "200MiB"}))
+
+
+def test_a_program_that_forks_without_end_is_ended_with_all_of_them(tmp_path: Path) -> None:
+    child = f"open('{tmp_path}/pid%d' % n, 'w').write(str(os.getpid())); time.sleep(60); os._exit(0)"
+    fork = f"import os, time\nfor n in range(40):\n  if os.fork() == 0: {child}\ntime.sleep(60)"
+
+    with pytest.raises(InDoubt):
+        apply(hook([sys.executable, "-I", "-S", "-c", fork], timeout="2s"))
+
+    assert len(pids := [file for file in tmp_path.iterdir() if file.read_text()]) > 0
+    assert all(gone(file) for file in pids)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a program as somebody else")
+def test_a_program_runs_as_its_own_user_without_our_groups(tmp_path: Path) -> None:
+    made = hook(["/bin/true"], observe=["/usr/bin/id"], user="nobody")
+
+    assert made.observe() == "uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can")
+def test_who_is_not_root_cannot_choose_a_user() -> None:
+    with pytest.raises(ActionError, match="only root can run a program as 'nobody'"):
+        apply(hook(["/bin/true"], user="nobody"))
+
+
+def test_a_user_that_is_not_there_is_a_permanent_error() -> None:
+    with pytest.raises(ActionError, match="there is no user 'burnline-nobody'") as caught:
+        apply(hook(["/bin/true"], user="burnline-nobody"))
+
+    assert caught.value.permanent
+
+
+def test_a_pipe_that_is_closed_ends_a_program_as_it_does_in_a_shell(tmp_path: Path) -> None:
+    made = hook([program(tmp_path, "cat /proc/$$/status > " + str(tmp_path / "status"))])
+
+    apply(made)
+
+    assert "SigIgn:\t0000000000000000" in (tmp_path / "status").read_text()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"user": "root;id"},
+        {"user": "0"},
+        {"limits": {"memory": 512}},
+        {"limits": {"memory": "1GB"}},
+        {"limits": {"open_files": 1}},
+    ],
+)
+def test_a_confinement_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        hook(["/bin/true"], **wrong)
 
 
 def test_what_serves_is_what_observe_prints(tmp_path: Path) -> None:

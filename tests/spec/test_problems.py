@@ -103,8 +103,10 @@ def test_collect_items_are_a_word_or_a_mapping(problems: Problems, body: str, pr
         ),
         (
             "escalation: {page: ['pagerduty:../key']}",
-            ("4: escalation.page[0]: 'pagerduty:../key' names nobody; "
-            "write pagerduty:team, of letters, digits, ., _ and -"),
+            (
+                "4: escalation.page[0]: 'pagerduty:../key' names nobody; "
+                "write pagerduty:team, of letters, digits, ., _ and -"
+            ),
         ),
         ("escalation: {ticket: ['teams:env:1']}", f"4: escalation.ticket[0]: {SECRET_FORM}"),
         (
@@ -134,8 +136,10 @@ def test_collect_items_are_a_word_or_a_mapping(problems: Problems, body: str, pr
         ("escalation: {page: webhook:http://h/}", "4: escalation.page: is 'webhook:http://h/'; write a list"),
         (
             "escalation: {pages: []}",
-            ("4: escalation.pages: is no key here; accepted: business, chain, hours, page or ticket; "
-            "did you mean 'page'?"),
+            (
+                "4: escalation.pages: is no key here; accepted: business, chain, hours, page or ticket; "
+                "did you mean 'page'?"
+            ),
         ),
         ("signals: [drift]", "4: signals: is a list; write a mapping"),
         (

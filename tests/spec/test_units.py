@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from burnline.spec.units import Name, format_duration, format_moment, parse_duration, parse_multiple, parse_ratio
+from burnline.spec.units import (
+    Name,
+    format_duration,
+    format_moment,
+    parse_duration,
+    parse_multiple,
+    parse_ratio,
+    parse_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +123,16 @@ def test_a_multiple_is_a_number_and_x() -> None:
 def test_what_is_no_multiple_is_refused_with_the_form(written: Any) -> None:
     with pytest.raises(ValueError, match=r"is not a multiple; write a positive number and x, as in 1\.5x"):
         parse_multiple(written)
+
+
+def test_a_size_is_a_number_and_a_binary_unit() -> None:
+    assert (parse_size("512KiB"), parse_size("4GiB")) == (524_288, 4_294_967_296)
+
+
+@pytest.mark.parametrize("written", ["512", 512, "1GB", "0MiB", "-1MiB", "1.5GiB", "1 GiB", "MiB", None])
+def test_what_is_no_size_is_refused_with_the_form(written: Any) -> None:
+    with pytest.raises(ValueError, match="is not a size; write a number and KiB, MiB or GiB, as in 512MiB"):
+        parse_size(written)
 
 
 @pytest.mark.parametrize("name", ["a", "card-fraud", "gpu_0", "7b", "x" * 63])

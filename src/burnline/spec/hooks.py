@@ -16,7 +16,7 @@ from burnline.spec.kubernetes import (
     WorkloadHookSpec,
 )
 from burnline.spec.strict import OneOf, Strict
-from burnline.spec.units import Duration, Flag, Text
+from burnline.spec.units import Duration, Flag, PositiveCount, Size, Text
 
 FlagState = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", max_length=63)]
 MLFLOW_NAME = r"^[^/:\"'\s]([^/:\"']*[^/:\"'\s])?$"  # what MLflow takes, less what its search filter would quote
@@ -44,18 +44,36 @@ class WebhookHookSpec(Strict):
     idempotent: Flag = False
 
 
+class CommandLimits(Strict):
+    """What each process of a command may use.
+
+    Attributes:
+        memory: of address space, which is more than what is resident.
+        processes: of its user in all; of use with a `user` that runs nothing else.
+    """
+
+    cpu: Duration = Field(default="10m", validate_default=True)
+    memory: Size = Field(default="4GiB", validate_default=True)
+    file_size: Size = Field(default="1GiB", validate_default=True)
+    open_files: Annotated[int, Field(ge=8, le=1_000_000, strict=True)] = 1024
+    processes: PositiveCount | None = None
+
+
 class CommandHookSpec(Strict):
     """A program on this host; `argv` may hold the slots ${service}, ${to} and ${key}. There is no shell.
 
     Attributes:
         observe: a program that prints the version that serves.
         env: names of environment variables it may see; it sees no others.
+        user: whom it runs as; only a burnline that is root can choose.
         idempotent: running it twice with the same ${key} changes nothing more.
     """
 
     argv: Annotated[tuple[str, ...], Field(min_length=1)]
     observe: tuple[str, ...] | None = None
     env: tuple[str, ...] = ("PATH", "HOME", "LANG")
+    user: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_-]*[$]?$", max_length=32)] | None = None
+    limits: CommandLimits = CommandLimits()
     timeout: Duration = Field(default="60s", validate_default=True)
     idempotent: Flag = False
 

@@ -15,6 +15,8 @@ SECONDS = {"y": 365 * 86400.0, "w": 604800.0, "d": 86400.0, "h": 3600.0, "m": 60
 DURATION_PATTERN = "^(?=[0-9])" + "".join(rf"([0-9]+(?:\.[0-9]+)?{unit})?" for unit in SECONDS) + "$"
 RATIO_PATTERN = r"^[+-]?[0-9]+(\.[0-9]+)?%?$"
 MULTIPLE_PATTERN = r"^[+]?[0-9]+(\.[0-9]+)?x$"
+SIZES = {"KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
+SIZE_PATTERN = r"^[0-9]{1,12}(KiB|MiB|GiB)$"
 MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 NAME_PATTERN = r"^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$"
 _LONGEST = timedelta(days=100 * 365)
@@ -53,6 +55,16 @@ def format_duration(value: timedelta) -> str:
     if microseconds:
         written += f"{microseconds / 1000:.3f}".rstrip("0").rstrip(".") + "ms"
     return written or "0s"
+
+
+def parse_size(value: Any) -> int:
+    """`512MiB` to bytes.
+
+    Raises: ValueError naming the value and the accepted form.
+    """
+    if not isinstance(value, str) or not re.fullmatch(SIZE_PATTERN[1:-1], value) or int(value[:-3]) == 0:
+        raise ValueError(f"{shown(value)} is not a size; write a number and KiB, MiB or GiB, as in 512MiB")
+    return int(value[:-3]) * SIZES[value[-3:]]
 
 
 def format_moment(at: datetime, now: datetime) -> str:
@@ -145,6 +157,12 @@ Ratio = Annotated[
             "examples": ["99.9%", 0.999],
         }
     ),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size, json_schema_input_type=str),
+    PlainSerializer(lambda size: f"{size // 1024}KiB", return_type=str),
+    WithJsonSchema({"type": "string", "pattern": SIZE_PATTERN, "examples": ["512MiB", "4GiB"]}),
 ]
 Multiple = Annotated[
     float,
