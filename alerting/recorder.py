@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from burnline.alerting.episodes import episode_of, merge
 from burnline.events import AlertEvent, RunRequest
 from burnline.metrics import SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.runbooks.match import bindings_for
+from burnline.runbooks.match import bindings_for, is_drill
 from burnline.spec.binding import RunbookBinding
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
@@ -137,6 +137,8 @@ class Recorder:
             incident_id=episode.incident_id,
             approval=binding.approval,
             params=dict(binding.params),
+            approvers=dict(binding.approvers),
+            drill=is_drill(episode.labels),
         )
         run_id = request_run(tx, request, digest=runbook.digest, body=runbook.body, now=now)
         if run_id is not None:

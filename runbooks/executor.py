@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -17,14 +18,15 @@ from burnline.metrics import SIGNAL, Instruments
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.actions.contract import Hook
 from burnline.runbooks.drive import drive
+from burnline.runbooks.kinds import Act
 from burnline.runbooks.load import Catalogue
 from burnline.runbooks.match import verified_slo
-from burnline.runbooks.model import bind
+from burnline.runbooks.model import Step, bind
 from burnline.runbooks.notify import tell
 from burnline.runbooks.params import Param, resolve
 from burnline.runbooks.sli import read_findings
-from burnline.runbooks.turn import SliReader, Stopping, Turn
-from burnline.spec.service import ServiceSpec
+from burnline.runbooks.turn import Around, Judged, SliReader, Stopping, Turn
+from burnline.spec.service import RELEASE, ServiceSpec
 from burnline.store import runs, timeline
 from burnline.store.database import Database
 from burnline.store.runs import Run
@@ -36,6 +38,12 @@ log = logging.getLogger(__name__)
 MAX_RUNS_PER_TURN = 16
 
 
+class HookBuilder(Protocol):
+    """From a hook's name in a service file to the hook."""
+
+    def __call__(self, spec: ServiceSpec, name: str = RELEASE, *, item: str = "", drill: bool = False) -> Hook: ...
+
+
 class Executor:
     """One worker. Several, in one process or in many, share a database.
 
@@ -43,7 +51,7 @@ class Executor:
         catalogue: runbooks as they are on disk; a run keeps the one it was started with.
         owner: names this worker; unique among those that run.
         lease: how long a run stays this worker's when nothing is heard of it.
-        halted: why this process may change nothing, asked before every change; empty, as unless given, when it may.
+        around: what of the world around bears on every run.
         elapsed: seconds on a clock that only moves forward; times within a turn are `now` plus what has passed.
     """
 
@@ -57,9 +65,9 @@ class Executor:
         owner: str,
         lease: timedelta = timedelta(seconds=30),
         instruments: Instruments | None = None,
-        halted: Callable[[], str] = str,
+        around: Around | None = None,
         elapsed: Callable[[], float] = time.monotonic,
-        hooks: Callable[[ServiceSpec], Hook] = build_hook,
+        hooks: HookBuilder = build_hook,
     ) -> None:
         self._db = db
         self._specs = {spec.service: spec for spec in specs}
@@ -68,7 +76,7 @@ class Executor:
         self._owner = owner
         self._lease = lease
         self._instruments = instruments
-        self._halted = halted
+        self._around = around or Around(services=len(specs))
         self._elapsed = elapsed
         self._hooks = hooks
         self._stopping = threading.Event()
@@ -125,34 +133,49 @@ class Executor:
         declared = {name: Param.model_validate(param) for name, param in json.loads(run.body).get("params", {}).items()}
         values = resolve(declared, run.params, run.labels)
         runbook = bind(run.body, values)
-        slo = spec.slo(verified_slo(spec, run.labels) or "")
         return Turn(
             db=self._db,
             run=run,
             spec=spec,
             runbook=runbook,
             values=values,
-            hook=self._hooks(spec) if runbook.acts else None,
-            read=self._reader(run, None if slo is None else slo.name),
-            max_bad=0.0 if slo is None else 1 - slo.objective,
+            hooks={step.name: hook for step, act in runbook.changes if (hook := self._hook(spec, run, step, act))},
+            release=self._release(spec, run),
+            sli=lambda name: self._judged(run, spec, name),
             edited=(recipe := self._catalogue.get(run.runbook)) is not None and recipe.digest != run.digest,
             clock=clock,
             lease=self._lease,
-            halted=self._halted,
+            around=self._around,
             stopping=self._stopping.is_set,
         )
 
-    def _reader(self, run: Run, slo: str | None) -> Callable[[datetime, datetime], Counts | None]:
+    def _hook(self, spec: ServiceSpec, run: Run, step: Step, act: Act) -> Hook | None:
+        """The hook of a step that changes something; None where the service has none and the step has a condition."""
+        if step.when is not None and spec.hook(act.hook, drill=run.drill) is None:
+            return None
+        return self._hooks(spec, act.hook, item=act.item, drill=run.drill)
+
+    def _release(self, spec: ServiceSpec, run: Run) -> Hook | None:
+        if spec.hook(RELEASE, drill=run.drill) is None:
+            return None
+        return self._hooks(spec, RELEASE, item="", drill=run.drill)
+
+    def _judged(self, run: Run, spec: ServiceSpec, name: str) -> Judged:
+        """The SLI of the SLO `name`, or of the one that the alert is about; without any, the alert's own signal."""
+        slo = spec.slo(name or verified_slo(spec, run.labels) or "")
+
         def read(since: datetime, until: datetime) -> Counts | None:
             try:
                 if slo is not None:
-                    return self._sli.read_sli(run.service, slo, since, until)
+                    return self._sli.read_sli(run.service, slo.name, since, until)
+                if name:
+                    return None
                 return read_findings(self._db, run.service, run.labels.get(SIGNAL, ""), since, until)
             except BurnlineError as error:  # what cannot be read is no data, and no data is never success
-                log.warning("sli unreadable", extra={"run": run.id, "slo": slo, "error": str(error)})
+                log.warning("sli unreadable", extra={"run": run.id, "slo": name, "error": str(error)})
                 return None
 
-        return read
+        return Judged(read, 0.0 if slo is None else 1 - slo.objective)
 
     def _give_up(self, run: Run, why: str, now: datetime) -> Outcome:
         """End a run that cannot even be begun (a label that does not fit, a service that is gone), then tell of it.

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from burnline.errors import ActionError
 from burnline.runbooks.actions.contract import PREVIOUS, Hook, short
+from burnline.runbooks.kinds import Act
 from burnline.runbooks.turn import Turn
 from burnline.settings import Settings
+from burnline.spec.service import RELEASE
 from burnline.spec.units import format_duration, format_moment
-from burnline.store.guards import actions_off_by, changes_since, count_change, lock_target
+from burnline.store.guards import actions_off_by, changed_since, changes_since, count_change, lock_target
 from burnline.store.releases import recent_releases
 
-ACTS = "acts"  # budget events per service
+ACTS, DRILLED = "acts", "drilled"  # budget events per service
+HOUR = timedelta(hours=1)
+LEAST_SERVICES = 2  # a share of a small fleet must not keep it from being helped at all
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a run may not change anything; `tell`: a person must hear of it."""
+    """Why a run may not change anything.
+
+    Attributes:
+        tell: a person must hear of it.
+        ask: it may, when people say so.
+    """
 
     text: str
     tell: bool = True
+    ask: bool = False
 
 
 def halted_by(settings: Settings) -> str:
@@ -68,20 +79,44 @@ def last_change(turn: Turn, hook: Hook) -> datetime | None:
     return seen[-1].seen_at if seen else None
 
 
-def refusal(tx: Connection, turn: Turn, hook: Hook) -> Refusal | None:
-    """Switch, target lock, cooldown and budget, checked in the transaction that goes on; takes the target's lock."""
+def refusal(tx: Connection, turn: Turn, hook: Hook, act: Act) -> Refusal | None:
+    """Every guard, checked in the transaction that goes on; takes the target's lock."""
+    return hard_refusal(tx, turn, hook) or _asking(tx, turn, act)
+
+
+def hard_refusal(tx: Connection, turn: Turn, hook: Hook) -> Refusal | None:
+    """What nobody can wave through from here: the switch, another run's lock, the target's cooldown."""
     run, book, now = turn.run, turn.runbook, turn.clock()
-    if off := turn.halted() or actions_off_by(tx):
+    if off := turn.around.halted() or actions_off_by(tx):
         return Refusal(f"actions are switched off: {off}")
     holder = lock_target(tx, kind=hook.kind, target=hook.target, run_id=run.id, epoch=run.epoch, now=now)
     if holder != run.id:
         return Refusal(f"run {holder} holds {short(hook.target)}", tell=False)
     if changes_since(tx, kind=hook.kind, scope=hook.target, since=now - book.cooldown, but_not=run.id):
         return Refusal(f"{short(hook.target)} cools down: it was changed within {format_duration(book.cooldown)}")
+    return None
+
+
+def _asking(tx: Connection, turn: Turn, act: Act) -> Refusal | None:
+    """What people may wave through: budgets of changes, and the error-budget policy."""
+    run, book, around, now = turn.run, turn.runbook, turn.around, turn.clock()
+    if run.drill:
+        return None
     acts = changes_since(tx, kind=ACTS, scope=run.service, since=now - book.budget.per, but_not=run.id)
     if acts >= book.budget.acts:
-        span = format_duration(book.budget.per)
-        return Refusal(f"{run.service} was changed {acts} times within {span}: its budget of changes is spent")
+        often = f"{run.service} was changed {acts} times within {format_duration(book.budget.per)}"
+        return Refusal(f"{often}: its budget of changes is spent", ask=True)
+    made = changed_since(tx, kind=ACTS, since=now - HOUR, but_not=run.id)
+    if len(made) >= around.changes_per_hour:
+        text = f"{len(made)} changes were made within 1h, of {around.changes_per_hour} that may be made unasked"
+        return Refusal(text, ask=True)
+    most = max(LEAST_SERVICES, math.ceil(around.services_share * around.services))
+    if len({*made, run.service}) > most:
+        text = f"{len(set(made))} of {around.services} services were changed within 1h: another one would be too many"
+        return Refusal(text, ask=True)
+    goes_back = act.hook == RELEASE and act.to == PREVIOUS
+    if not goes_back and (why := around.policy(run.service)):
+        return Refusal(f"the error-budget policy wants a person asked: {why}", ask=True)
     return None
 
 
@@ -89,4 +124,4 @@ def count(tx: Connection, turn: Turn, hook: Hook) -> None:
     """Count the change against cooldown and budget, in the transaction that starts the acting step."""
     now = turn.clock()
     count_change(tx, kind=hook.kind, scope=hook.target, run_id=turn.run.id, now=now)
-    count_change(tx, kind=ACTS, scope=turn.run.service, run_id=turn.run.id, now=now)
+    count_change(tx, kind=DRILLED if turn.run.drill else ACTS, scope=turn.run.service, run_id=turn.run.id, now=now)

@@ -8,6 +8,8 @@ from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL
 from burnline.spec.binding import RunbookBinding, Trigger
 from burnline.spec.service import ServiceSpec
 
+DRILL = "drill"  # the label of an alert that rehearses
+
 
 def bindings_for(spec: ServiceSpec, labels: Mapping[str, str]) -> tuple[RunbookBinding, ...]:
     """The bindings of `spec` that an alert with these labels starts, at most one for each runbook.
@@ -21,6 +23,11 @@ def bindings_for(spec: ServiceSpec, labels: Mapping[str, str]) -> tuple[RunbookB
         if _starts(binding.on, labels):
             chosen.setdefault(binding.run, binding)
     return tuple(chosen.values())
+
+
+def is_drill(labels: Mapping[str, str]) -> bool:
+    """Whether an alert rehearses: what it starts reaches only what the service file names for drills."""
+    return labels.get(DRILL) == "true"
 
 
 def verified_slo(spec: ServiceSpec, labels: Mapping[str, str]) -> str | None:

@@ -4,86 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from burnline.runbooks.conditions import When
+from burnline.runbooks.kinds import Act, Approve, Check, Collect, Escalate, Notify, Text, Verify, Wait
 from burnline.runbooks.params import Param, Scalar, substitute
+from burnline.spec.binding import AlertName
 from burnline.spec.strict import Strict
-from burnline.spec.units import Duration, Name, Ratio
+from burnline.spec.units import Duration, Name
 
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
 ParamName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=63)]
+MAX_ACT_NAME = 58  # a step that takes it back is named after it
 SLOTTED = ("preconditions", "cooldown", "budget", "steps")  # the parts in which ${param} is filled
-
-
-class Check(Strict):
-    """Look, change nothing: which version serves, since when, and what the SLI said over `window`."""
-
-    window: Duration = Field(default="5m", validate_default=True)
-
-
-class Approve(Strict):
-    """Show the plan and wait for a person; skipped when the binding says `approval: none`."""
-
-    expires: Duration = Field(default="30m", validate_default=True)
-
-
-class Act(Strict):
-    """Change the service through the hook of its own service file: back to `previous`, or to a version."""
-
-    hook: Literal["release"] = "release"
-    to: Annotated[str, Field(min_length=1, max_length=200)] = "previous"
-
-
-class Wait(Strict):
-    """Do nothing for a while; a waiting run holds no worker."""
-
-    duration: Annotated[Duration, Field(alias="for")]
-
-
-class Verify(Strict):
-    """Prove on the SLI of the alert that acting helped.
-
-    After `settle`, windows of length `window` follow each other. It helped when `good` of the last `of` windows have
-    at least `min_events` events and a bad share within `max_bad` (default: what the objective allows).
-
-    Attributes:
-        worse_by: it made things worse when as many windows are bad by this much more than before the change.
-        deadline: after `settle`, how long to look at most; default: twice `of` windows.
-    """
-
-    settle: Duration = Field(default="1m", validate_default=True)
-    window: Duration = Field(default="1m", validate_default=True)
-    good: Annotated[int, Field(ge=1)] = 3
-    of: Annotated[int, Field(ge=1)] = 4
-    min_events: Annotated[int, Field(ge=1)] = 1
-    max_bad: Ratio | None = None
-    worse_by: Ratio = 0.1
-    deadline: Duration | None = None
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if self.good > self.of:
-            raise ValueError(f"asks for {self.good} good windows of {self.of}")
-        if self.window <= timedelta(0):
-            raise ValueError("needs a `window` longer than 0s")
-        if self.patience < self.good * self.window:
-            raise ValueError("ends before enough windows can have passed: lengthen `deadline`")
-        return self
-
-    @property
-    def patience(self) -> timedelta:
-        """How long to look, from the end of `settle`."""
-        return self.deadline if self.deadline is not None else 2 * self.of * self.window
-
-
-class Notify(Strict):
-    """Tell the receivers that the service file names for `to`."""
-
-    text: Text
-    to: Literal["page", "ticket", "business"] = "page"
 
 
 class Retry(Strict):
@@ -94,17 +28,20 @@ class Retry(Strict):
 
 
 class Step(Strict):
-    """One step: a name and exactly one kind, by its key."""
+    """One step: a name and exactly one kind, by its key; done only `when` the condition holds."""
 
     name: Name
+    when: When | None = None
     timeout: Duration = Field(default="2m", validate_default=True)
     retry: Retry = Retry()
     check: Check | None = None
+    collect: Collect | None = None
     approve: Approve | None = None
     act: Act | None = None
     wait: Wait | None = None
     verify: Verify | None = None
     notify: Notify | None = None
+    escalate: Escalate | None = None
     note: Text | None = None
 
     @model_validator(mode="after")
@@ -118,11 +55,11 @@ class Step(Strict):
         return next(kind for kind in KINDS if kind in self.model_fields_set)
 
 
-KINDS = ("check", "approve", "act", "wait", "verify", "notify", "note")
+KINDS = ("check", "collect", "approve", "act", "wait", "verify", "notify", "escalate", "note")
 
 
 class Preconditions(Strict):
-    """What must hold before anything is changed; where it does not, the run is skipped and a person is told."""
+    """What must hold of the release before anything is changed; where it does not, the run is skipped and told."""
 
     target_changed_within: Duration | None = None
     previous_version_known: bool = False
@@ -145,15 +82,29 @@ class Prose(Strict):
     rollback: Text
     verify: Text
     escalation: Text
+    afterwards: Text
 
 
 class Runbook(Strict):
-    """One runbook file."""
+    """One runbook file.
+
+    Attributes:
+        owner: whose runbook it is; empty is the owner of the service.
+        risk: what a change may cost; only runbooks of low risk may go on when nobody answers.
+        alerts: names of the alerts it is for.
+        on_resolved: whether a change that has not begun is still made when the alert has ended meanwhile.
+        drills: scenarios that rehearse it.
+    """
 
     apiVersion: Literal["burnline/v1"]
     id: Name
     version: Annotated[int, Field(ge=1)]
     description: Text
+    owner: Name | None = None
+    risk: Literal["low", "medium", "high"] = "medium"
+    alerts: tuple[AlertName, ...] = ()
+    on_resolved: Literal["finish", "cancel"] = "finish"
+    drills: tuple[Name, ...] = ()
     params: dict[ParamName, Param] = Field(default_factory=dict)
     preconditions: Preconditions = Preconditions()
     cooldown: Duration = Field(default="30m", validate_default=True)
@@ -167,18 +118,39 @@ class Runbook(Strict):
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise ValueError(f"two steps are named {twice[0]!r}")
         kinds = [step.kind for step in self.steps]
-        if kinds.count("act") > 1:
-            raise ValueError("has two `act` steps; one run changes one thing once")
-        if "act" in kinds and "approve" not in kinds[: kinds.index("act")]:
-            raise ValueError("has an `act` step without an `approve` step before it (skipped where approval is `none`)")
-        if "act" in kinds and "verify" not in kinds[kinds.index("act") :]:
-            raise ValueError("has an `act` step without a `verify` step after it: nobody would know whether it helped")
+        if long := [each.name for each in self.steps if each.act and len(each.name) > MAX_ACT_NAME]:
+            raise ValueError(f"step {long[0]!r} changes something: its name may have {MAX_ACT_NAME} characters")
+        for n in (n for n, kind in enumerate(kinds) if kind == "act"):
+            if "approve" not in kinds[:n]:
+                raise ValueError(
+                    "has an `act` step without an `approve` step before it (skipped where approval is `none`)"
+                )
+            if "verify" not in kinds[n:]:
+                raise ValueError(
+                    "has an `act` step without a `verify` step after it: nobody would know whether it helped"
+                )
+        if self.risk != "low" and any(step.approve and step.approve.on_expiry == "proceed" for step in self.steps):
+            raise ValueError("goes on when nobody answers (`on_expiry: proceed`), which needs `risk: low`")
+        return self
+
+    @model_validator(mode="after")
+    def _conditions_look_back(self) -> Self:
+        names = [step.name for step in self.steps]
+        for n, step in enumerate(self.steps):
+            for found in step.when.found if step.when else ():
+                if found.step not in names[:n]:
+                    raise ValueError(f"step {step.name}: `when.found` names {found.step!r}, which is no step before it")
         return self
 
     @property
     def acts(self) -> bool:
         """Whether any step changes something."""
         return any(step.act for step in self.steps)
+
+    @property
+    def changes(self) -> tuple[tuple[Step, Act], ...]:
+        """The steps that change something, in order."""
+        return tuple((step, step.act) for step in self.steps if step.act)
 
 
 def bind(body: str, values: Mapping[str, Scalar]) -> Runbook:

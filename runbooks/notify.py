@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -50,7 +50,11 @@ def tell(spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at:
 
     One that fails or hangs keeps none of the others from hearing.
     """
-    receivers = getattr(spec.escalation, whom)
+    return send_to(getattr(spec.escalation, whom), body, key=key, at=at)
+
+
+def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: datetime) -> Told:
+    """Send `body` to these receivers at once, as `tell` does."""
     sent = {each: beside(partial(_send, each, body, key=key, at=at), "tell") for each in receivers}
     wait(sent.values(), (TIMEOUT + GRACE).total_seconds())
     reached: list[str] = []

@@ -10,18 +10,20 @@ from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Connection
 
-from burnline.errors import InDoubt
+from burnline.errors import ActionError, InDoubt
 from burnline.events import Counts, StepState
 from burnline.runbooks.actions.contract import Hook
 from burnline.runbooks.beside import beside
-from burnline.runbooks.model import Runbook
+from burnline.runbooks.model import Runbook, Step
 from burnline.runbooks.params import Scalar
+from burnline.spec.binding import NEED
 from burnline.spec.service import ServiceSpec
 from burnline.store import timeline
 from burnline.store.database import Database
-from burnline.store.runs import Run, StepRow, finish_step, heartbeat
+from burnline.store.runs import Run, StepRow, finish_step, get_run, heartbeat
 
 T = TypeVar("T")
+UNDO = "undo-"  # before the name of the step that is taken back
 HEARTBEATS_PER_LEASE = 3
 LOOK_SECONDS = 0.5  # how soon a worker that waits for a call notices that it shall stop
 
@@ -39,16 +41,47 @@ class SliReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """An SLI on which a run is judged: its events between two moments, and the bad share its objective allows."""
+
+    read: Callable[[datetime, datetime], Counts | None]
+    max_bad: float
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What of the world around bears on every run of this process.
+
+    Attributes:
+        halted: why this process may change nothing; empty when it may.
+        dry_run: nothing is changed; what would be is told.
+        changes_per_hour: over so many changes of all services together, people are asked.
+        services_share: the share of services that may be changed within an hour before people are asked.
+        services: how many services there are.
+        policy: why a service's error-budget policy wants people asked; empty when it does not.
+        url: where people reach burnline; empty: they are sent no links.
+    """
+
+    halted: Callable[[], str] = str
+    dry_run: bool = False
+    changes_per_hour: int = 5
+    services_share: float = 0.25
+    services: int = 1
+    policy: Callable[[str], str] = lambda _service: ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """A claimed run.
 
     Attributes:
         runbook: as the run was started with it, its slots filled with `values`.
-        read: events, between two moments, of the SLI on which this run is judged.
+        hooks: by the name of each step that changes something; only those the service has.
+        release: the hook that changes which version serves; None without one.
+        sli: the SLI of an SLO by its name; of an empty one, that of the alert.
         edited: the runbook's file is another one by now.
-        max_bad: the bad share that SLI's objective allows.
         clock: the time now; it moves on while a turn runs.
-        halted: why this process may change nothing; empty when it may.
         stopping: whether this worker was asked to stop.
     """
 
@@ -57,14 +90,34 @@ class Turn:
     spec: ServiceSpec
     runbook: Runbook
     values: Mapping[str, Scalar]
-    hook: Hook | None
-    read: Callable[[datetime, datetime], Counts | None]
-    max_bad: float
+    hooks: Mapping[str, Hook]
+    release: Hook | None
+    sli: Callable[[str], Judged]
     edited: bool
     clock: Callable[[], datetime]
     lease: timedelta
-    halted: Callable[[], str]
+    around: Around
     stopping: Callable[[], bool]
+
+    def hook(self, step: Step) -> Hook:
+        """The hook of a step that changes something. Raises: ActionError when the service has none."""
+        if (hook := self.hooks.get(step.name.removeprefix(UNDO))) is not None:
+            return hook
+        name = step.act.hook if step.act else step.name
+        raise ActionError(f"{self.spec.service} has no hook {name} to act with", permanent=True)
+
+    def asks(self) -> bool:
+        """Whether people must say yes before this run changes anything, as it is on record now."""
+        with self.db.read() as tx:
+            fresh = get_run(tx, self.run.id)
+        return bool(NEED[fresh.approval if fresh else self.run.approval])
+
+    def message(self, text: str, **more: Any) -> dict[str, Any]:
+        """What a receiver is told."""
+        run = self.run
+        about = {"service": run.service, "runbook": run.runbook, "run": run.id, "incident": run.incident_id}
+        drill = {"drill": True} if run.drill else {}
+        return {**about, **drill, "text": f"DRILL: {text}" if run.drill else text, **more}
 
     def say(self, type_: str, text: str, **data: Any) -> Callable[[Connection], object]:
         """A piece of work that adds a line to the incident's timeline."""

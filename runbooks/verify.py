@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnline.events import Counts, Outcome
-from burnline.runbooks.model import Verify
+from burnline.runbooks.kinds import Verify
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,5 +67,5 @@ def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_actions_are_on_or_off_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BURNLINE_ACTIONS", "OFF")
 
-    with pytest.raises(SpecError, match="BURNLINE_ACTIONS: 'OFF': should be 'on' or 'off'"):
+    with pytest.raises(SpecError, match="BURNLINE_ACTIONS: 'OFF': should be 'on', 'dry-run' or 'off'"):
         read_settings()

@@ -185,14 +185,21 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """A run that should exist: made once per (episode, runbook)."""
+    """A run that should exist: made once per (episode, runbook).
+
+    Attributes:
+        approvers: who may approve, and where each is asked; empty is anybody.
+        drill: it may reach nothing but what the service file names for drills.
+    """
 
     service: str
     runbook: str
     episode_id: int
     incident_id: int
-    approval: str  # "none" | "one"
+    approval: str  # "none" | "one" | "two" | "three"
     params: Mapping[str, Any] = field(default_factory=dict)
+    approvers: Mapping[str, str | None] = field(default_factory=dict)
+    drill: bool = False
 
 
 class StepState(StrEnum):

@@ -51,11 +51,14 @@ class Settings(BaseSettings):
             rebinding); `*.example.com` is any name below it, `*` any at all.
         hook_hosts: the hosts that hooks may ask over HTTP, written like `allowed_hosts`; a host that is not among them
             is refused whatever a service file says.
-        actions: `off` keeps this process from changing anything.
-        actions_off_file: the same, while this file is there.
         secrets_dir: the folder with one file for each receiver's secret, such as `pagerduty-payments-ml`.
         smtp: who delivers mail, `smtp://user@host:587`; empty means that nobody is told by mail.
         smtp_from: the mailbox it comes from.
+        actions: `off` keeps this process from changing anything; `dry-run` too, and it says what it would change.
+        actions_off_file: as `off`, while this file is there.
+        max_changes_per_hour: changes of all services together that may be made within an hour before people are asked.
+        max_services_share: the share of services that may be changed within an hour before people are asked.
+        url: where people reach burnline, for links in messages; empty means that none are sent.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -75,11 +78,14 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     hook_hosts: Annotated[tuple[Host, ...], NoDecode] = ("*",)
     otlp_endpoint: str = ""
-    actions: Literal["on", "off"] = "on"
+    actions: Literal["on", "dry-run", "off"] = "on"
     actions_off_file: str = ""
     secrets_dir: str = "/etc/burnline/secrets"
     smtp_from: str = ""  # before the server, which is checked with it
     smtp: str = ""
+    max_changes_per_hour: Annotated[int, Field(ge=1)] = 5
+    max_services_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    url: str = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", "hook_hosts", "alertmanagers", mode="before")

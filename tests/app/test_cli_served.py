@@ -17,7 +17,7 @@ from burnline.app.application import create_app
 from burnline.app.commands import status_table
 from burnline.app.jobs import Jobs
 from burnline.events import Outcome, RunState
-from burnline.store import runs
+from burnline.store import approvals, runs
 from tests.app.conftest import Cli
 from tests.app.serving import serving
 from tests.flow.world import World, world
@@ -139,14 +139,14 @@ def test_a_run_is_listed_shown_and_approved_once(cli: Cli, url: str, scene: Worl
     assert json.loads(cli("runs", "show", str(run.id), "--json")[1])["id"] == run.id
 
     with scene.app.db.read() as tx:
-        [(approval, _)] = runs.pending_approvals(tx)
+        [(approval, _)] = approvals.pending_approvals(tx)
     asked = cli("runs", "approvals")[1].splitlines()
     wrong = cli("runs", "approve", str(approval.id + 100), "--as", "ada")
     approved = cli("runs", "approve", str(approval.id), "--as", "ada", "--reason", "errors since the release")
     again = cli("runs", "reject", str(approval.id), "--as", "ada")
 
     assert asked[1].split()[:3] == [str(approval.id), str(run.id), "scoring"]
-    assert "from version 2 back to 1" in asked[1]
+    assert "from 2 to 1" in asked[1]
     assert wrong[0] == 1
     assert f"these do: {approval.id}" in wrong[2]
     assert approved == (0, "approved\n", "")

@@ -319,7 +319,7 @@ def test_what_waits_for_a_person_is_on_every_page(breached: World, path: str) ->
     page = text(browser(breached.app).get(path).text)
 
     assert "Waiting for a person" in page
-    assert "alias registry.json#champion from version 2 back to 1" in page
+    assert "alias registry.json#champion from 2 to 1" in page
     assert "Approvals 1" in page
 
 

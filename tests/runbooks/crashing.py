@@ -212,7 +212,7 @@ def compete(folder: Path, names: list[str], owner: str) -> None:
         def read_sli(self, service: str, slo: str, since: Any, until: Any) -> Any:
             return Service(folder / f"{service}.json").read_sli(service, slo, since, until)
 
-    worker = Executor(scene.db, specs, Catalogue({}), Each(), owner=owner, elapsed=lambda: 0.0, halted=lambda: "")
+    worker = Executor(scene.db, specs, Catalogue({}), Each(), owner=owner, elapsed=lambda: 0.0)
     for second in range(8):
         worker.run_once(T0 + second * SECOND)
     scene.db.close()

@@ -133,7 +133,7 @@ class Scene:
     def executor(self, *, owner: str = "worker", lease: timedelta = timedelta(seconds=30), **changes: Any) -> Executor:
         """A worker; its times are exactly the test's."""
         catalogue = Catalogue({self.recipe.runbook.id: self.recipe})
-        given = {"elapsed": lambda: 0.0, "halted": lambda: "", **changes}
+        given = {"elapsed": lambda: 0.0, **changes}
         return Executor(self.db, [self.spec], catalogue, self.sli, owner=owner, lease=lease, **given)
 
     def request(self, **changes: Any) -> int:

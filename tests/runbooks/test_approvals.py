@@ -12,8 +12,8 @@ import pytest
 from burnline.errors import DecisionRefused
 from burnline.events import Outcome, RunState
 from burnline.runbooks.approvals import decide
-from burnline.store import runs
-from burnline.store.runs import Approval
+from burnline.store import approvals, runs
+from burnline.store.approvals import Approval
 from tests.runbooks.scene import T0, Scene, read_registry
 
 
@@ -26,7 +26,7 @@ def ask(scene: Scene) -> tuple[int, Approval]:
 
 def pending(scene: Scene) -> Approval:
     with scene.db.read() as tx:
-        [(asked, _)] = runs.pending_approvals(tx)
+        [(asked, _)] = approvals.pending_approvals(tx)
     return asked
 
 
@@ -57,7 +57,7 @@ def test_nothing_changes_before_a_person_says_yes(scene: Scene) -> None:
     scene.play(60)
 
     assert (scene.run(run_id).state, scene.serving()) == (RunState.WAITING, "2")
-    assert (asked.plan["from_version"], asked.plan["to_version"]) == ("2", "1")
+    assert (asked.plan["changes"][0]["from_version"], asked.plan["changes"][0]["to_version"]) == ("2", "1")
     assert asked.expires_at == T0 + timedelta(minutes=30)
 
 
@@ -91,7 +91,7 @@ def test_silence_ends_the_run_and_escalates(scene: Scene) -> None:
     assert (scene.run(run_id).outcome, scene.serving()) == (Outcome.REJECTED, "2")
     assert "nobody decided within 30m" in scene.story(run_id)
     with scene.db.read() as tx:
-        assert runs.pending_approvals(tx) == []
+        assert approvals.pending_approvals(tx) == []
 
 
 def test_a_second_vote_is_refused(scene: Scene) -> None:
@@ -133,7 +133,7 @@ def test_a_reason_that_cannot_be_printed_is_refused(scene: Scene, reason: str) -
             now=scene.now,
         )
 
-    assert pending(scene).state == runs.PENDING
+    assert pending(scene).state == approvals.PENDING
 
 
 def test_a_vote_on_another_plan_is_refused(scene: Scene) -> None:
@@ -164,7 +164,7 @@ def test_a_plan_that_changed_after_the_question_is_asked_again(scene: Scene) -> 
     second = pending(scene)
 
     assert (scene.run(run_id).state, scene.serving()) == (RunState.WAITING, "3")
-    assert (second.plan["from_version"], second.plan["to_version"]) == ("3", "2")
+    assert (second.plan["changes"][0]["from_version"], second.plan["changes"][0]["to_version"]) == ("3", "2")
     assert second.plan_hash != first.plan_hash
     assert "plan_changed" in scene.story(run_id)
 

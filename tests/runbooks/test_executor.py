@@ -19,13 +19,14 @@ from burnline.runbooks.approvals import decide
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue
+from burnline.runbooks.turn import Around
 from burnline.settings import read_settings
-from burnline.store import runs
+from burnline.store import approvals, runs
 from burnline.store.database import Database
 from burnline.store.guards import set_switch
 from burnline.store.signals import record_finding
 from tests.runbooks.scene import BURN, QUICK, SECOND, T0, Scene, make_recipe, make_spec, write_registry
-from tests.runbooks.test_approvals import release
+from tests.runbooks.test_approvals import pending, release, vote
 
 
 def test_a_bad_release_is_taken_back_and_proved_on_the_same_sli(scene: Scene) -> None:
@@ -236,7 +237,7 @@ def test_a_target_cools_down_after_a_change(scene: Scene) -> None:
     assert scene.steps(second)[-1].name == "escalate"
 
 
-def test_the_budget_of_changes_stops_the_third_one(scene: Scene) -> None:
+def test_over_the_budget_of_changes_people_are_asked(scene: Scene) -> None:
     params = {**QUICK, "cooldown": "0s"}
     outcomes = []
 
@@ -246,8 +247,11 @@ def test_the_budget_of_changes_stops_the_third_one(scene: Scene) -> None:
         scene.play()
         outcomes.append(scene.run(run_id).outcome)
 
-    assert outcomes == [Outcome.RECOVERED, Outcome.RECOVERED, Outcome.SKIPPED]
+    assert outcomes == [Outcome.RECOVERED, Outcome.RECOVERED, None]
     assert "its budget of changes is spent" in scene.story(run_id)
+    vote(scene, pending(scene))
+    scene.play()
+    assert scene.run(run_id).outcome is Outcome.RECOVERED
 
 
 def test_the_switch_stops_every_change(scene: Scene) -> None:
@@ -264,10 +268,10 @@ def test_the_switch_is_asked_again_right_before_the_change(scene: Scene) -> None
     run_id = scene.request(approval="one")
     scene.executor().run_once(T0)
     with scene.db.read() as tx:
-        [(asked, _)] = runs.pending_approvals(tx)
-    scene.db.write(lambda tx: runs.settle_approval(tx, asked.id, runs.APPROVED, T0))
+        [(asked, _)] = approvals.pending_approvals(tx)
+    scene.db.write(lambda tx: approvals.settle_approval(tx, asked.id, approvals.APPROVED, T0))
 
-    scene.play(executor=scene.executor(halted=lambda: "BURNLINE_ACTIONS is off"))
+    scene.play(executor=scene.executor(around=Around(halted=lambda: "BURNLINE_ACTIONS is off")))
 
     assert (scene.run(run_id).outcome, scene.serving()) == (Outcome.SKIPPED, "2")
 
@@ -283,7 +287,7 @@ def test_the_environment_stops_every_change(
         monkeypatch.setenv("BURNLINE_ACTIONS_OFF_FILE", str(tmp_path / "stop"))
     run_id = scene.request()
 
-    scene.play(executor=scene.executor(halted=partial(halted_by, read_settings())))
+    scene.play(executor=scene.executor(around=Around(halted=partial(halted_by, read_settings()))))
 
     assert scene.run(run_id).outcome is Outcome.SKIPPED
 
@@ -302,7 +306,7 @@ def test_a_label_that_does_not_fit_its_parameter_starts_nothing(scene: Scene) ->
     version = {"type": "string", "label": "version", "pattern": "[0-9]+", "example": "1"}
     steps = [
         {"name": "ask", "approve": {}},
-        {"name": "go", "act": {"to": "${version}"}},
+        {"name": "go", "act": {"to": "${version}", "irreversible": True}},
         {"name": "prove", "verify": {"settle": "1s", "window": "1s"}},
     ]
     scene.recipe = make_recipe(scene.folder, params={"version": version}, steps=steps, preconditions={}, cooldown="0s")
@@ -385,7 +389,7 @@ def play_with(scene: Scene, hook: Shaky) -> int:
     write_registry(scene.registry)
     scene.sli.share = 0.0
     run_id = scene.request()
-    scene.play(40, executor=scene.executor(hooks=lambda _: hook))
+    scene.play(40, executor=scene.executor(hooks=lambda *_, **__: hook))
     return run_id
 
 
@@ -429,16 +433,38 @@ def test_a_change_in_doubt_is_left_to_a_person_unless_it_may_be_repeated(scene: 
 
     run_id = play_with(scene, hook)
 
-    assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.FAILED, 1)
-    assert StepState.UNKNOWN in [row.state for row in scene.steps(run_id)]
+    assert (scene.run(run_id).state, len(hook.keys)) == (RunState.WAITING, 1)
+    assert scene.steps(run_id)[-1].state is StepState.UNKNOWN
     assert "a person must look" in scene.story(run_id)
+
+
+@pytest.mark.parametrize(("said", "outcome"), [("approve", Outcome.RECOVERED), ("reject", Outcome.FAILED)])
+def test_a_person_says_whether_a_change_in_doubt_took_effect(scene: Scene, said: str, outcome: Outcome) -> None:
+    hook = Shaky(InDoubt("no answer"), idempotent=False, after_effect=said == "approve")
+    run_id = play_with(scene, hook)
+
+    vote(scene, pending(scene), said)
+    scene.play(40, executor=scene.executor(hooks=lambda *_, **__: hook))
+
+    assert (scene.run(run_id).outcome, len(hook.keys)) == (outcome, 1)
+
+
+def test_a_change_in_doubt_of_which_nobody_says_anything_ends_failed(scene: Scene) -> None:
+    hook = Shaky(InDoubt("no answer"), idempotent=False)
+    run_id = play_with(scene, hook)
+
+    scene.now += timedelta(hours=24)
+    scene.play(5, executor=scene.executor(hooks=lambda *_, **__: hook))
+
+    assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.FAILED, 1)
+    assert "nobody said within 1d whether it took effect" in scene.story(run_id)
 
 
 def test_a_broken_hook_does_not_stop_other_runs(scene: Scene) -> None:
     hook = Shaky()
     hook.observe = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]  # a bug in a hook
     broken = scene.request()
-    worker = scene.executor(hooks=lambda _: hook)
+    worker = scene.executor(hooks=lambda *_, **__: hook)
     note = make_recipe(scene.folder, id="note", steps=[{"name": "hello", "note": "hello"}], preconditions={})
     scene.recipe = note
     other = scene.request(labels={**BURN, "tier": "other"})
@@ -487,9 +513,7 @@ def test_finished_runs_are_counted(scene: Scene) -> None:
 
 def test_a_catalogue_without_the_runbook_does_not_stop_the_run(scene: Scene) -> None:
     run_id = scene.request()
-    worker = Executor(
-        scene.db, [scene.spec], Catalogue({}), scene.sli, owner="w", elapsed=lambda: 0.0, halted=lambda: ""
-    )
+    worker = Executor(scene.db, [scene.spec], Catalogue({}), scene.sli, owner="w", elapsed=lambda: 0.0)
 
     scene.play(executor=worker)
 
@@ -501,7 +525,7 @@ def test_the_whole_run_works_on_every_database(any_database: Database, tmp_path:
     run_id = scene.request(approval="one")
     scene.executor().run_once(T0)
     with any_database.read() as tx:
-        [(asked, _)] = runs.pending_approvals(tx)
+        [(asked, _)] = approvals.pending_approvals(tx)
     decide(any_database, asked.id, actor="ines", decision="approve", plan_hash=asked.plan_hash, reason="", now=T0)
 
     scene.play()
@@ -524,7 +548,7 @@ def test_a_slow_hook_keeps_its_run(scene: Scene) -> None:
     scene.sli.share = 0.0
     run_id = scene.request()
 
-    scene.play(executor=scene.executor(lease=timedelta(milliseconds=150), hooks=lambda _: hook))
+    scene.play(executor=scene.executor(lease=timedelta(milliseconds=150), hooks=lambda *_, **__: hook))
 
     assert taken == [0]
     assert (scene.run(run_id).outcome, scene.run(run_id).attempts) == (Outcome.RECOVERED, 0)
@@ -551,7 +575,7 @@ def test_a_slow_sli_keeps_its_run(scene: Scene, monkeypatch: pytest.MonkeyPatch)
 
 def test_an_sli_that_never_answers_proves_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
-    monkeypatch.setattr("burnline.runbooks.steps.READ_TIMEOUT", timedelta(milliseconds=20))
+    monkeypatch.setattr("burnline.runbooks.looking.READ_TIMEOUT", timedelta(milliseconds=20))
     monkeypatch.setattr(scene.sli, "read_sli", lambda *_: released.wait(30))
     run_id = scene.request()
 
@@ -569,13 +593,13 @@ def test_a_hook_that_never_comes_back_is_left_behind(scene: Scene) -> None:
             self.keys.append(idempotency_key)
             return released.wait(30)
 
-    act = {"name": "go", "act": {}, "timeout": "50ms", "retry": {"times": 1, "pause": "1s"}}
+    act = {"name": "go", "act": {"irreversible": True}, "timeout": "50ms", "retry": {"times": 1, "pause": "1s"}}
     steps = [{"name": "ask", "approve": {}}, act, {"name": "prove", "verify": {"settle": "1s", "window": "1s"}}]
     scene.recipe = make_recipe(scene.folder, steps=steps)
     hook = Hangs()
     run_id = scene.request()
 
-    scene.play(executor=scene.executor(hooks=lambda _: hook))
+    scene.play(executor=scene.executor(hooks=lambda *_, **__: hook))
     released.set()
 
     assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.FAILED, 2)
@@ -594,7 +618,7 @@ def test_a_worker_that_is_stopped_hands_back_a_run_whose_hook_hangs(scene: Scene
     hook = Slow()
     scene.sli.share = 0.0
     run_id = scene.request()
-    stopped = scene.executor(owner="stopped", hooks=lambda _: hook)
+    stopped = scene.executor(owner="stopped", hooks=lambda *_, **__: hook)
     turn = threading.Thread(target=stopped.run_once, args=(scene.now,))
     turn.start()
     called.wait(10)
@@ -605,7 +629,7 @@ def test_a_worker_that_is_stopped_hands_back_a_run_whose_hook_hangs(scene: Scene
     assert not turn.is_alive()
     assert (scene.run(run_id).state, scene.run(run_id).attempts) == (RunState.WAITING, 0)
     assert stopped.run_once(scene.now) == 0, "it takes up nothing more"
-    scene.play(executor=scene.executor(owner="next", hooks=lambda _: hook))
+    scene.play(executor=scene.executor(owner="next", hooks=lambda *_, **__: hook))
     released.set()
     assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.RECOVERED, 1)
 
@@ -623,7 +647,7 @@ def test_a_worker_that_is_stopped_waits_for_a_change_that_cannot_be_repeated(sce
     hook = Slow(idempotent=False)
     scene.sli.share = 0.0
     run_id = scene.request()
-    stopped = scene.executor(owner="stopped", hooks=lambda _: hook)
+    stopped = scene.executor(owner="stopped", hooks=lambda *_, **__: hook)
     turn = threading.Thread(target=stopped.run_once, args=(scene.now,))
     turn.start()
     called.wait(10)
@@ -633,7 +657,7 @@ def test_a_worker_that_is_stopped_waits_for_a_change_that_cannot_be_repeated(sce
     turn.join(10)
 
     assert [row.state for row in scene.steps(run_id) if row.name == "roll-back"] == [StepState.DONE]
-    scene.play(executor=scene.executor(owner="next", hooks=lambda _: hook))
+    scene.play(executor=scene.executor(owner="next", hooks=lambda *_, **__: hook))
     assert (scene.run(run_id).outcome, len(hook.keys)) == (Outcome.RECOVERED, 1)
 
 
@@ -646,7 +670,7 @@ def test_a_diagnosis_that_fails_does_not_hold_up_the_rollback(scene: Scene) -> N
     scene.sli.share = 0.0
     run_id = scene.request()
 
-    scene.play(executor=scene.executor(hooks=lambda _: hook))
+    scene.play(executor=scene.executor(hooks=lambda *_, **__: hook))
 
     assert (scene.run(run_id).outcome, hook.version) == (Outcome.RECOVERED, "1")
     assert "diagnose: cannot look" in scene.story(run_id)

@@ -13,7 +13,7 @@ from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.locked import LockedFile
 from burnline.runbooks.approvals import decide
 from burnline.store import runs
-from burnline.store.runs import Approval
+from burnline.store.approvals import Approval
 from tests.runbooks.scene import Scene
 from tests.runbooks.test_approvals import pending, release
 
@@ -58,7 +58,7 @@ def test_a_hotfix_under_the_lock_is_left_alone_and_the_person_is_asked_again(sce
     asked = pending(scene)
     assert (scene.serving(), scene.changes()) == ("3", [])
     assert asked.id != first.id
-    assert (asked.plan["from_version"], asked.plan["to_version"]) == ("3", "2")
+    assert (asked.plan["changes"][0]["from_version"], asked.plan["changes"][0]["to_version"]) == ("3", "2")
     assert "was moved to '3' by another hand since this was planned: left alone" in scene.story(run_id)
     assert "2 -> 1" not in scene.story(run_id).partition("plan_changed")[2]
 
@@ -115,7 +115,7 @@ def test_a_change_repeated_after_a_crash_goes_no_further_than_what_was_planned(
         assert scene.run(run_id).outcome is Outcome.SKIPPED
     else:
         assert scene.run(run_id).state is RunState.WAITING
-        assert pending(scene).plan["from_version"] == "3"
+        assert pending(scene).plan["changes"][0]["from_version"] == "3"
     assert StepState.STARTED not in [row.state for row in scene.steps(run_id) if row.name == "roll-back"]
 
 

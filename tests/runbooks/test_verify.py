@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnline.events import Counts, Outcome
-from burnline.runbooks.model import Verify
+from burnline.runbooks.kinds import Verify
 from burnline.runbooks.verify import closed_windows, judge, next_look
 from tests.runbooks.scene import T0
 

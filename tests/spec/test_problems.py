@@ -275,7 +275,7 @@ def test_an_slo_says_what_it_accepts(problems: Problems, fields: str, problem: s
         ),
         ("on: {slo: up}", "run: is missing"),
         ("on: {slo: up}, run: ../x", f"run: '../x' is not a name; {NAME_FORM}"),
-        ("on: {slo: up}, run: r, approval: two", "approval: is 'two'; accepted: none or one"),
+        ("on: {slo: up}, run: r, approval: four", "approval: is 'four'; accepted: none, one, two or three"),
         ("on: {slo: up}, run: r, params: {a: []}", "params.a: is a list; write text, a number, true or false"),
         ("on: {slo: up}, run: r, params: {a: {b: 1}}", "params.a: is a mapping; write text, a number, true or false"),
         ("on: {slo: up}, run: r, params: []", "params: is a list; write a mapping"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from burnline.errors import Fenced
 from burnline.events import AlertEvent, Outcome, RunRequest, RunState, StepState
-from burnline.store import guards, incidents, runs
+from burnline.store import approvals, guards, incidents, runs
 from burnline.store.database import Database
 from burnline.store.runs import Run
 
@@ -117,7 +117,7 @@ def test_a_worker_that_lost_its_run_writes_nothing(any_database: Database) -> No
         lambda tx: runs.go_to_step(tx, late, 3),
         lambda tx: runs.park(tx, late, T0),
         lambda tx: runs.finish_run(tx, late, Outcome.RECOVERED, T0),
-        lambda tx: runs.ask_approval(tx, late, n=1, plan={}, plan_hash="", expires_at=T0, now=T0),
+        lambda tx: approvals.ask_approval(tx, late, n=1, plan={}, plan_hash="", required=1, expires_at=T0, now=T0),
     ]
 
     for write in writes:
@@ -189,16 +189,20 @@ def test_an_approval_is_settled_once_and_wakes_its_run(any_database: Database) -
     mine = claimed(any_database)
     later = T0 + timedelta(hours=1)
     asked = any_database.write(
-        lambda tx: runs.ask_approval(tx, mine, n=1, plan={"to": "1"}, plan_hash="h", expires_at=later, now=T0)
+        lambda tx: approvals.ask_approval(
+            tx, mine, n=1, plan={"to": "1"}, plan_hash="h", required=1, expires_at=later, now=T0
+        )
     )
     any_database.write(lambda tx: runs.park(tx, mine, later))
-    waiting = read(any_database, runs.pending_approvals)
+    waiting = read(any_database, approvals.pending_approvals)
 
-    settled = [any_database.write(lambda tx: runs.settle_approval(tx, asked.id, runs.APPROVED, T0)) for _ in range(2)]
+    settled = [
+        any_database.write(lambda tx: approvals.settle_approval(tx, asked.id, approvals.APPROVED, T0)) for _ in range(2)
+    ]
 
     assert [(question, run.id) for question, run in waiting] == [(asked, mine.id)]
     assert settled == [True, False]
-    assert read(any_database, runs.pending_approvals) == []
+    assert read(any_database, approvals.pending_approvals) == []
     assert claim(any_database, now=T0) is not None
 
 

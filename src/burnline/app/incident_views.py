@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from burnline.events import Outcome, RunState
+from burnline.store import approvals as questions
 from burnline.store import incidents, runs, timeline
 from burnline.store.database import Database
 from burnline.store.incidents import Incident
@@ -50,6 +51,7 @@ class RunView:
     runbook: str
     state: str
     outcome: str | None
+    drill: bool
     created_at: datetime
     finished_at: datetime | None
     steps: tuple[StepView, ...]
@@ -57,7 +59,13 @@ class RunView:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalView:
-    """What waits for a person; the answer must carry `plan_hash`."""
+    """What waits for people; the answer must carry `plan_hash`.
+
+    Attributes:
+        kind: plan: may this be done? doubt: did it take effect?
+        required: how many must approve; `approved_by` have.
+        approvers: who may; empty is anybody.
+    """
 
     id: int
     run_id: int
@@ -68,6 +76,10 @@ class ApprovalView:
     plan_hash: str
     requested_at: datetime
     expires_at: datetime
+    kind: str
+    required: int
+    approved_by: tuple[str, ...]
+    approvers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +231,7 @@ def _run(tx: Connection, found: runs.Run) -> RunView:
         runbook=found.runbook,
         state=found.state,
         outcome=found.outcome if found.state is RunState.FINISHED else None,
+        drill=found.drill,
         created_at=found.created_at,
         finished_at=found.finished_at,
         steps=tuple(
@@ -240,6 +253,10 @@ def _approvals(tx: Connection) -> list[ApprovalView]:
             asked.plan_hash,
             asked.requested_at,
             asked.expires_at,
+            asked.kind,
+            asked.required,
+            tuple(vote.actor for vote in questions.votes(tx, asked.id)),
+            tuple(asking.approvers),
         )
-        for asked, asking in runs.pending_approvals(tx)
+        for asked, asking in questions.pending_approvals(tx)
     ]

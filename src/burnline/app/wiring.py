@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -32,9 +32,10 @@ from burnline.metrics import Instruments, instruments
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue, load_catalogue
-from burnline.runbooks.turn import SliReader
+from burnline.runbooks.turn import Around, SliReader
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
+from burnline.slo.policy import APPROVAL, policy_of
 from burnline.slo.prometheus import PrometheusReader
 from burnline.slo.status import aged
 from burnline.slo.windows import base_interval, period_length
@@ -208,6 +209,15 @@ def build(settings: Settings) -> App:
     reader: SliReader = PrometheusReader(settings.prometheus_url, specs) if settings.prometheus_url else engine
     lease = timedelta(seconds=settings.lease_seconds)
     alerts = AlertWorker(db, specs, catalogue, own)
+    around = Around(
+        halted=partial(halted_by, settings),
+        dry_run=settings.actions == "dry-run",
+        changes_per_hour=settings.max_changes_per_hour,
+        services_share=settings.max_services_share,
+        services=len(specs),
+        policy=partial(_policy_asks, reader, engine, {spec.service: spec for spec in specs}),
+        url=settings.url,
+    )
     host = f"{socket.gethostname()}:{os.getpid()}"
     return App(
         settings=settings,
@@ -238,7 +248,7 @@ def build(settings: Settings) -> App:
                 owner=f"{host}:{n}",
                 lease=lease,
                 instruments=own,
-                halted=partial(halted_by, settings),
+                around=around,
             )
             for n in range(EXECUTORS)
         ),
@@ -254,6 +264,16 @@ def _reconciler(settings: Settings, db: Database, alerts: AlertWorker) -> Reconc
         receiver=settings.alertmanager_receiver,
     )
     return Reconciler(db, alerts, places)
+
+
+def _policy_asks(reader: SliReader, engine: EmbeddedEngine, specs: Mapping[str, ServiceSpec], service: str) -> str:
+    """Why the error-budget policy of a service wants a person asked before it is changed; empty when it does not."""
+    spec = specs.get(service)
+    if spec is None or not spec.budget_policy:
+        return ""
+    statuses = reader.statuses(datetime.now(UTC)) if isinstance(reader, PrometheusReader) else engine.statuses()
+    policy = policy_of(spec, statuses)
+    return "; ".join(policy.because) if any(step.do == APPROVAL for step in policy.steps) else ""
 
 
 def _signals_only(specs: Sequence[ServiceSpec]) -> list[ServiceSpec]:

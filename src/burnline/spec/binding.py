@@ -6,13 +6,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from burnline.spec.address import Receiver
 from burnline.spec.slo import Severity
 from burnline.spec.strict import Strict
 from burnline.spec.units import Name
 from burnline.spec.words import shown
 
+NEED = {"none": 0, "one": 1, "two": 2, "three": 3}
 AlertName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", max_length=200)]
 LabelName = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=200)]
+
+
+def _named(value: Any) -> Any:
+    """A list of names is a mapping without receivers."""
+    return dict.fromkeys(value) if isinstance(value, list) and all(isinstance(each, str) for each in value) else value
+
+
+Person = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^\S(.*\S)?$")]
 
 
 class Trigger(Strict):
@@ -49,9 +59,24 @@ def _check_param(value: Any) -> Any:
 
 
 class RunbookBinding(Strict):
-    """Start runbook `run` when `on` fires; `approval: one` waits for a person before anything changes."""
+    """Start runbook `run` when `on` fires.
+
+    Attributes:
+        approval: how many people must say yes before anything changes.
+        approvers: who may; empty is anybody. With a receiver each is sent a link of their own.
+    """
 
     on: Trigger
     run: Name
-    approval: Literal["none", "one"] = "one"
+    approval: Literal["none", "one", "two", "three"] = "one"
+    approvers: Annotated[dict[Person, Receiver | None], BeforeValidator(_named)] = Field(default_factory=dict)
     params: dict[str, Annotated[str | int | float | bool, BeforeValidator(_check_param)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _enough_approvers(self) -> Self:
+        need = NEED[self.approval]
+        if self.approvers and not need:
+            raise ValueError("names `approvers`, but its `approval` is none")
+        if self.approvers and len(self.approvers) < need:
+            raise ValueError(f"needs {need} of {len(self.approvers)} `approvers`")
+        return self

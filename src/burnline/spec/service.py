@@ -14,6 +14,7 @@ from burnline.spec.escalation import Escalation
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.hooks import HookSpec
 from burnline.spec.place import Place
+from burnline.spec.probe import ProbeSpec
 from burnline.spec.release import ReleaseSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.strict import Strict
@@ -141,6 +142,7 @@ class ServiceSpec(Strict):
     budget_policy: tuple[PolicyStep, ...] = ()
     release: ReleaseSpec | None = None
     actions: dict[Name, HookSpec] = Field(default_factory=dict)
+    probes: dict[Name, ProbeSpec] = Field(default_factory=dict)
     runbooks: tuple[RunbookBinding, ...] = ()
     drill: DrillSpec = DrillSpec()
     cost: CostSpec | None = None

@@ -38,6 +38,12 @@ def changes_since(tx: Connection, *, kind: str, scope: str, since: datetime, but
     return tx.scalar(select(func.count()).select_from(budget_event).where(*these, budget_event.c.at > since)) or 0
 
 
+def changed_since(tx: Connection, *, kind: str, since: datetime, but_not: int) -> list[str]:
+    """The scope of each change let through after `since`, leaving out those of run `but_not`."""
+    these = (budget_event.c.kind == kind, budget_event.c.run_id != but_not, budget_event.c.at > since)
+    return list(tx.scalars(select(budget_event.c.scope).where(*these)))
+
+
 def count_change(tx: Connection, *, kind: str, scope: str, run_id: int, now: datetime) -> None:
     """Record that a run was let through; a run counts once however often it is resumed."""
     this = (budget_event.c.kind == kind, budget_event.c.scope == scope, budget_event.c.run_id == run_id)

@@ -14,6 +14,7 @@ from burnline.store.inbox import ALERTS, PREDICTIONS
 from burnline.store.incidents import CLOSED, RELEASE
 from burnline.store.schema import (
     approval,
+    approval_link,
     approval_vote,
     budget_event,
     episode,
@@ -133,6 +134,7 @@ def _forget_incidents(tx: Connection, before: datetime) -> int:
     tx.execute(delete(rollout_look).where(rollout_look.c.rollout_id.in_(rollouts)))
     tx.execute(delete(rollout).where(rollout.c.incident_id.in_(ids)))
     approvals = select(approval.c.id).where(approval.c.run_id.in_(runs))
+    tx.execute(delete(approval_link).where(approval_link.c.approval_id.in_(approvals)))
     tx.execute(delete(approval_vote).where(approval_vote.c.approval_id.in_(approvals)))
     for table in (approval, step, budget_event, target_lock):
         tx.execute(delete(table).where(table.c.run_id.in_(runs)))

@@ -1,4 +1,4 @@
-"""Runs of runbooks: their claims, steps and approvals.
+"""Runs of runbooks: their claims and steps.
 
 A worker owns a run for the length of its lease and for one epoch; every write of a worker is fenced by that epoch, so
 one that was stopped and comes back late writes nothing. Leases are compared with the database's clock only.
@@ -18,9 +18,7 @@ from burnline.errors import Fenced
 from burnline.events import Outcome, RunRequest, RunState, StepState
 from burnline.store.database import database_now
 from burnline.store.guards import unlock
-from burnline.store.schema import approval, approval_vote, episode, run, step
-
-PENDING, APPROVED, REJECTED, EXPIRED = "pending", "approved", "rejected", "expired"
+from burnline.store.schema import episode, run, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,8 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    approvers: Mapping[str, str | None]
+    drill: bool
     labels: Mapping[str, str]
 
 
@@ -68,22 +68,6 @@ class StepRow:
     ended_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Approval:
-    """A question to a person, bound by `plan_hash` to what would be done; `state` is one of the four words above."""
-
-    id: int
-    run_id: int
-    n: int
-    state: str
-    required: int
-    plan: Mapping[str, Any]
-    plan_hash: str
-    requested_at: datetime
-    expires_at: datetime
-    decided_at: datetime | None
-
-
 _RUN_COLUMNS = [run.c[name] for name in Run.__slots__ if name != "labels"]
 
 
@@ -100,6 +84,8 @@ def request_run(tx: Connection, request: RunRequest, *, digest: str, body: str, 
         "approval": request.approval,
         "state": RunState.QUEUED,
         "created_at": now,
+        "approvers": dict(request.approvers),
+        "drill": request.drill,
     }
     try:
         with tx.begin_nested():
@@ -146,7 +132,7 @@ def claim_run(tx: Connection, *, owner: str, lease: timedelta, now: datetime) ->
 
 def heartbeat(tx: Connection, claimed: Run, lease: timedelta) -> None:
     """Lengthen the lease. Raises: Fenced."""
-    _fenced(tx, claimed, lease_until=database_now(tx) + lease)
+    keep_fenced(tx, claimed, lease_until=database_now(tx) + lease)
 
 
 def start_step(
@@ -156,7 +142,7 @@ def start_step(
 
     Raises: Fenced.
     """
-    _fenced(tx, claimed, next_step=n)
+    keep_fenced(tx, claimed, next_step=n)
     last = last_attempt(tx, claimed.id, n)
     attempt = last.attempt + 1 if last else 1
     # the time keeps keys apart when a database starts anew beside a registry that does not
@@ -180,24 +166,35 @@ def finish_step(
     tx: Connection, claimed: Run, started: StepRow, *, state: StepState, result: Mapping[str, Any], now: datetime
 ) -> None:
     """Record how an attempt ended. Raises: Fenced."""
-    _fenced(tx, claimed)
+    keep_fenced(tx, claimed)
     tx.execute(update(step).where(step.c.id == started.id).values(state=state, result=dict(result), ended_at=now))
 
 
 def go_to_step(tx: Connection, claimed: Run, n: int, *, outcome: Outcome | None = None) -> None:
     """Set which step is next and, where one is given, how the run ends. Raises: Fenced."""
-    _fenced(tx, claimed, next_step=n, **({} if outcome is None else {"outcome": outcome}))
+    keep_fenced(tx, claimed, next_step=n, **({} if outcome is None else {"outcome": outcome}))
 
 
 def park(tx: Connection, claimed: Run, wake_at: datetime) -> None:
     """Give the run back until `wake_at`: a waiting run holds no worker. Raises: Fenced."""
-    _fenced(tx, claimed, state=RunState.WAITING, owner=None, lease_until=None, wake_at=wake_at)
+    keep_fenced(tx, claimed, state=RunState.WAITING, owner=None, lease_until=None, wake_at=wake_at)
 
 
 def finish_run(tx: Connection, claimed: Run, outcome: Outcome, now: datetime) -> None:
     """End the run and free its target. Raises: Fenced."""
-    _fenced(tx, claimed, state=RunState.FINISHED, outcome=outcome, owner=None, lease_until=None, finished_at=now)
+    keep_fenced(tx, claimed, state=RunState.FINISHED, outcome=outcome, owner=None, lease_until=None, finished_at=now)
     unlock(tx, claimed.id)
+
+
+def require_approval(tx: Connection, claimed: Run) -> None:
+    """From now on a person must say yes, whatever the service file says. Raises: Fenced."""
+    keep_fenced(tx, claimed, approval="one")
+
+
+def alert_is_over(tx: Connection, run_id: int) -> bool:
+    """Whether the alert that started a run has ended."""
+    over = select(episode.c.ended_at).join(run, run.c.episode_id == episode.c.id).where(run.c.id == run_id)
+    return tx.scalar(over) is not None
 
 
 def get_run(tx: Connection, run_id: int) -> Run | None:
@@ -228,69 +225,8 @@ def runs_of_incident(tx: Connection, incident_id: int) -> list[Run]:
     return [_run(row) for row in tx.execute(_runs().where(run.c.incident_id == incident_id).order_by(run.c.id))]
 
 
-def ask_approval(
-    tx: Connection,
-    claimed: Run,
-    *,
-    n: int,
-    plan: Mapping[str, Any],
-    plan_hash: str,
-    expires_at: datetime,
-    now: datetime,
-) -> Approval:
-    """Put a plan to a person; `n` counts the questions of a run from 1. Raises: Fenced."""
-    _fenced(tx, claimed)
-    values = {
-        "run_id": claimed.id,
-        "n": n,
-        "state": PENDING,
-        "required": 1,
-        "plan": dict(plan),
-        "plan_hash": plan_hash,
-        "requested_at": now,
-        "expires_at": expires_at,
-    }
-    return Approval(*tx.execute(insert(approval).values(values).returning(approval)).one())
-
-
-def get_approval(tx: Connection, approval_id: int) -> Approval | None:
-    """The approval of that id."""
-    row = tx.execute(select(approval).where(approval.c.id == approval_id)).first()
-    return None if row is None else Approval(*row)
-
-
-def last_approval(tx: Connection, run_id: int) -> Approval | None:
-    """The latest question a run asked."""
-    row = tx.execute(select(approval).where(approval.c.run_id == run_id).order_by(approval.c.n.desc()).limit(1)).first()
-    return None if row is None else Approval(*row)
-
-
-def pending_approvals(tx: Connection) -> list[tuple[Approval, Run]]:
-    """What waits for a person, with the run that asks, oldest first. It may have expired since: see `expires_at`."""
-    query = select(approval).where(approval.c.state == PENDING).order_by(approval.c.id)
-    asked = [Approval(*row) for row in tx.execute(query)]
-    return [(question, asking) for question in asked if (asking := get_run(tx, question.run_id)) is not None]
-
-
-def settle_approval(tx: Connection, approval_id: int, state: str, now: datetime) -> bool:
-    """Move a pending approval to `state` and wake its run; False when it was no longer pending."""
-    pending = (approval.c.id == approval_id, approval.c.state == PENDING)
-    changed = tx.execute(
-        update(approval).where(*pending).values(state=state, decided_at=now).returning(approval.c.run_id)
-    )
-    run_id = changed.scalar_one_or_none()
-    if run_id is not None:
-        tx.execute(update(run).where(run.c.id == run_id, run.c.state == RunState.WAITING).values(wake_at=now))
-    return run_id is not None
-
-
-def record_vote(tx: Connection, approval_id: int, *, actor: str, decision: str, reason: str, now: datetime) -> None:
-    """Keep who decided what, and why."""
-    values = {"approval_id": approval_id, "actor": actor, "decision": decision, "reason": reason, "at": now}
-    tx.execute(insert(approval_vote).values(values))
-
-
-def _fenced(tx: Connection, claimed: Run, **values: Any) -> None:
+def keep_fenced(tx: Connection, claimed: Run, **values: Any) -> None:
+    """Write to the run as its owner. Raises: Fenced when another worker took it."""
     mine = (run.c.id == claimed.id, run.c.epoch == claimed.epoch, run.c.state == RunState.RUNNING)
     if tx.execute(update(run).where(*mine).values(values or {"epoch": claimed.epoch})).rowcount != 1:
         raise Fenced(f"run {claimed.id} is no longer owned by epoch {claimed.epoch}")

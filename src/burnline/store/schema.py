@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -288,6 +289,8 @@ run = Table(
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
+    Column("approvers", JSON, nullable=False, server_default="{}"),
+    Column("drill", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("episode_id", "runbook"),
     Index(None, "state", "wake_at"),
     Index(None, "incident_id"),
@@ -335,7 +338,8 @@ budget_event = Table(
     Index(None, "kind", "scope", "at"),
 )
 
-# state: pending | approved | rejected | expired.
+# state: pending | approved | rejected | expired. kind: plan (may this be done?) | doubt (did it take effect?).
+# `told`: how many levels of people were told.
 approval = Table(
     "approval",
     metadata,
@@ -349,6 +353,8 @@ approval = Table(
     Column("requested_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Column("decided_at", Utc),
+    Column("kind", Text, nullable=False, server_default="plan"),
+    Column("told", Integer, nullable=False, server_default="0"),
     UniqueConstraint("run_id", "n"),
 )
 
@@ -362,6 +368,25 @@ approval_vote = Table(
     Column("reason", Text, nullable=False),
     Column("at", Utc, nullable=False),
     UniqueConstraint("approval_id", "actor"),
+)
+
+# Links with which a person answers without logging in; each works once.
+approval_link = Table(
+    "approval_link",
+    metadata,
+    Column("nonce", Text, primary_key=True),
+    Column("approval_id", ForeignKey("approval.id"), nullable=False),
+    Column("actor", Text, nullable=False),  # empty: whoever holds it gives a name
+    Column("used_at", Utc),
+    Index(None, "approval_id"),
+)
+
+# Keys that this database's processes share and no file holds.
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
 )
 
 # What happened, in order; each row's hash covers the one before it in the same incident.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import check_token, refuse_cross_site
 from burnline.app.wiring import App
 from burnline.events import SloState
+from burnline.runbooks.approvals import answer_link, open_link
 from burnline.slo.windows import period_length
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
@@ -130,6 +132,32 @@ async def answer(request: Request, approval_id: Number, app: Parts) -> Response:
     return RedirectResponse(f"/incidents/{asked.incident_id}" if asked else "/approvals", 303)
 
 
+@router.get("/answer/{token}")
+def show_question(request: Request, token: str, app: Parts) -> Response:
+    """What a signed link asks. Opening it changes nothing: mail programs and scanners open links too."""
+    ticket = open_link(app.db, token, app.clock())
+    asked = next(
+        (view for view in incident_views.approvals(app.db, app.clock()) if view.id == ticket.approval_id), None
+    )
+    view = found(asked, "This question is answered already, or has expired.")
+    return _page(request, app, "answer.html", asked=view, actor=ticket.actor, waiting=())
+
+
+@router.post("/answer/{token}", dependencies=[Depends(refuse_cross_site)])
+async def answer_by_link(request: Request, token: str, app: Parts) -> Response:
+    """The answer of whoever holds the link; the link itself is what lets them."""
+    sent = dict(parse_qsl((await read_body(request)).decode(errors="replace")))
+    try:
+        decision = Decision.model_validate({"actor": "-", "plan_hash": "", **sent})
+    except ValidationError as error:
+        raise HTTPException(422, " ".join(ASK_FOR[str(each["loc"][0])] for each in error.errors())) from error
+    ticket = await run_in_threadpool(open_link, app.db, token, app.clock())
+    given = {"actor": sent.get("actor", ""), "decision": decision.decision, "reason": decision.reason}
+    state = await run_in_threadpool(partial(answer_link, app.db, token, **given, now=app.clock()))
+    shown = {"title": f"Approval {ticket.approval_id} is {state}", "message": "Your answer is on record.", "back": "/"}
+    return templates.TemplateResponse(request, "trouble.html", {**shown, "status": 200})
+
+
 @router.get("/events")
 async def events(request: Request) -> StreamingResponse:
     """Server-sent `tick` events: something a page shows has changed."""
@@ -143,7 +171,7 @@ def wanted_by(request: Request) -> bool:
 
 def trouble(request: Request, status: int, message: str, headers: Mapping[str, str]) -> Response:
     """A page that says what went wrong and where to go on."""
-    asked = request.url.path.startswith("/approvals/")
+    asked = request.url.path.startswith(("/approvals/", "/answer/"))
     title = "Your answer was not taken" if asked else HTTPStatus(status).phrase
     shown = {"title": title, "message": message, "back": "/approvals" if asked else "/", "status": status}
     return templates.TemplateResponse(request, "trouble.html", shown, status, headers)

@@ -84,14 +84,18 @@ def moment(at: datetime) -> str:
 
 
 def plan(planned: Mapping[str, Any]) -> str:
-    """What a hook would do, in words.
+    """What a run would change, in words.
 
-    >>> plan({"kind": "alias", "target": "/srv/registry.json#champion", "from_version": "2", "to_version": "1"})
-    'alias registry.json#champion from version 2 back to 1'
+    >>> change = {"kind": "alias", "target": "/srv/registry.json#champion", "from_version": "2", "to_version": "1"}
+    >>> plan({"changes": [change]})
+    'alias registry.json#champion from 2 to 1'
     """
-    start = planned.get("from_version") or "that serves now"
-    target = PurePath(str(planned.get("target", ""))).name
-    return f"{planned.get('kind')} {target} from version {start} back to {planned.get('to_version')}"
+    return "; ".join(map(_change, planned.get("changes", ()))) or "nothing to change"
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    target = PurePath(str(change.get("target", ""))).name
+    return f"{change.get('kind')} {target} from {change.get('from_version') or 'what is'} to {change.get('to_version')}"
 
 
 FILTERS = {
