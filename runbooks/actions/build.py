@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from burnline.spec.hooks import (
     MlflowAliasHookSpec,
     WebhookHookSpec,
 )
+from burnline.spec.kubernetes import CLUSTER_HOOKS, OnCluster
 from burnline.spec.service import RELEASE, ServiceSpec
 
 
@@ -79,6 +81,12 @@ def _flag_file(hook: FlagFileHookSpec, _service: str, item: str) -> Hook:
     return FlagFileHook(hook)
 
 
+def _cluster(kind: str, hook: OnCluster, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.kubernetes.hooks import cluster_hook
+
+    return cluster_hook(kind, hook, item)
+
+
 def _no_item(kind: str, item: str) -> None:
     if item:
         raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
@@ -92,4 +100,5 @@ BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {
     "mlflow_alias": _mlflow_alias,
     "flagd_file": _flagd_file,
     "flag_file": _flag_file,
+    **{kind: partial(_cluster, kind) for kind in CLUSTER_HOOKS},
 }

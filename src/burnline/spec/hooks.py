@@ -7,6 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from burnline.spec.address import Address, HttpUrl, SecretRef
+from burnline.spec.kubernetes import (
+    KserveHookSpec,
+    NodeHookSpec,
+    RouteHookSpec,
+    ScaleHookSpec,
+    VirtualServiceHookSpec,
+    WorkloadHookSpec,
+)
 from burnline.spec.strict import OneOf, Strict
 from burnline.spec.units import Duration, Flag, PositiveCount, Size, Text
 
@@ -145,3 +153,13 @@ class HookSpec(OneOf):
     mlflow_alias: MlflowAliasHookSpec | None = None
     flagd_file: FlagdFileHookSpec | None = None
     flag_file: FlagFileHookSpec | None = None
+    k8s_deployment: WorkloadHookSpec | None = None
+    k8s_statefulset: WorkloadHookSpec | None = None
+    k8s_daemonset: WorkloadHookSpec | None = None
+    k8s_scale: ScaleHookSpec | None = None
+    k8s_node: NodeHookSpec | None = None
+    argo_rollout: WorkloadHookSpec | None = None
+    argo_promote: WorkloadHookSpec | None = None
+    kserve_canary: KserveHookSpec | None = None
+    http_route: RouteHookSpec | None = None
+    virtual_service: VirtualServiceHookSpec | None = None

@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel
 
 from burnline.spec.hooks import HookSpec
+from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
 from burnline.spec.service import DataSpec, QueueSpec, ScrapeSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
 SIGNALS = ("drift", "confidence", "data")
-HOOKS = ("alias", "webhook", "command", "mlflow_alias", "flagd_file", "flag_file")
+HOOKS = ("alias", "webhook", "command", "mlflow_alias", "flagd_file", "flag_file", *CLUSTER_HOOKS)
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     ServiceSpec: frozenset({"cost"}),
     QueueSpec: frozenset(QueueSpec.model_fields),

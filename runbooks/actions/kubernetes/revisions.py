@@ -1,0 +1,191 @@
+"""The revisions a workload had, and which of them is "previous".
+
+A controller gives a revision a new number when it is returned to (1 -> 2 -> 1 is numbered 1, 2, 3), so a number does
+not stand for one thing. Here a revision is called by the first number it had, which never changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import BaseModel
+
+from burnline.errors import ActionError
+from burnline.runbooks.actions.kubernetes.client import Api
+from burnline.runbooks.actions.kubernetes.objects import Json, Meta, Object, Resource
+from burnline.spec.words import choice, shown
+
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
+FIRST_NUMBERS = "burnline.dev/revisions"  # ControllerRevisions keep no earlier numbers; these are as of our last change
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision.
+
+    Attributes:
+        first, number: what it was called first, and what its controller calls it now.
+        numbers: everything it was ever called, as far as is known.
+        born: what orders revisions by when each was first made.
+        template: the pods it makes, without the label that its controller adds.
+        hash: that label's value.
+        notes: its annotations.
+    """
+
+    first: int
+    number: int
+    numbers: frozenset[int]
+    born: tuple[float, int]
+    template: Json
+    hash: str
+    made_at: datetime | None
+    notes: Mapping[str, str]
+
+    @property
+    def returned_to(self) -> bool:
+        """Whether it served, was left, and serves again."""
+        return len(self.numbers) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How a controller writes numbers on its ReplicaSets."""
+
+    annotation: str
+    history: str
+    label: str
+
+
+DEPLOYMENT = Numbering(
+    "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history", "pod-template-hash"
+)
+ROLLOUT = Numbering(
+    "rollout.argoproj.io/revision", "rollout.argoproj.io/revision-history", "rollouts-pod-template-hash"
+)
+
+
+class ReplicaSetSpec(BaseModel):
+    """What a ReplicaSet makes."""
+
+    template: Json
+
+
+class ReplicaSet(Object):
+    """A revision of a Deployment or a Rollout."""
+
+    spec: ReplicaSetSpec
+
+
+class RevisionData(BaseModel):
+    """The patch that a ControllerRevision is."""
+
+    spec: ReplicaSetSpec
+
+
+class ControllerRevision(Object):
+    """A revision of a StatefulSet or a DaemonSet."""
+
+    revision: int
+    data: RevisionData
+
+
+def of_replica_sets(api: Api, meta: Meta, labels: str, numbering: Numbering) -> tuple[Revision, ...]:
+    """The revisions of what owns ReplicaSets. Raises: ActionError."""
+    found = api.list(REPLICA_SETS.path(meta.namespace), ReplicaSet, labels=labels)
+    mine = [each for each in found if _owned(each, meta)]
+    return tuple(made for each in mine if (made := _from_replica_set(each, numbering)))
+
+
+def _from_replica_set(each: ReplicaSet, numbering: Numbering) -> Revision | None:
+    notes = each.metadata.annotations
+    number = notes.get(numbering.annotation, "")
+    if not number.isdecimal():
+        return None
+    earlier = [int(word) for word in notes.get(numbering.history, "").split(",") if word.isdecimal()]
+    first = min([*earlier, int(number)])
+    return Revision(
+        first=first,
+        number=int(number),
+        numbers=frozenset([*earlier, int(number)]),
+        born=(0.0, first),
+        template=without_label(each.spec.template, numbering.label),
+        hash=each.metadata.labels.get(numbering.label, ""),
+        made_at=each.metadata.creationTimestamp,
+        notes=notes,
+    )
+
+
+def of_controller_revisions(api: Api, meta: Meta, labels: str) -> tuple[Revision, ...]:
+    """The revisions of a StatefulSet or a DaemonSet. Raises: ActionError."""
+    found = api.list(CONTROLLER_REVISIONS.path(meta.namespace), ControllerRevision, labels=labels)
+    first = first_numbers(meta)
+    return tuple(_from_controller_revision(each, first) for each in found if _owned(each, meta))
+
+
+def _from_controller_revision(each: ControllerRevision, first: Mapping[str, int]) -> Revision:
+    made_at, name = each.metadata.creationTimestamp, each.metadata.name
+    number = first.get(name, each.revision)
+    return Revision(
+        first=number,
+        number=each.revision,
+        numbers=frozenset((number, each.revision)),
+        born=(made_at.timestamp() if made_at else 0.0, number),
+        template={part: value for part, value in each.data.spec.template.items() if part != "$patch"},
+        hash=name,
+        made_at=made_at,
+        notes=each.metadata.annotations,
+    )
+
+
+def first_numbers(meta: Meta) -> Mapping[str, int]:
+    """By the names of ControllerRevisions, the first number of each that was there when we last changed something."""
+    try:
+        found = json.loads(meta.annotations.get(FIRST_NUMBERS, "{}"))
+        return {str(name): int(number) for name, number in found.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}
+
+
+def without_label(template: Json, label: str) -> Json:
+    """A template without one of its labels."""
+    metadata = template.get("metadata")
+    labels = metadata.get("labels") if isinstance(metadata, dict) else None
+    if not isinstance(metadata, dict) or not isinstance(labels, dict):
+        return template
+    kept = {name: value for name, value in labels.items() if name != label}
+    return {**template, "metadata": {**metadata, "labels": kept}}
+
+
+def _owned(each: Object, meta: Meta) -> bool:
+    owner = each.metadata.controller
+    return owner is not None and owner.uid == meta.uid
+
+
+def current_revision(revisions: Sequence[Revision], template: Json, *, settled: bool) -> Revision | None:
+    """The revision whose pods are wanted; None while the controller has not made one (`settled`: it has)."""
+    same = [each for each in revisions if each.template == template]
+    found = same or (list(revisions) if settled else [])
+    return max(found, key=lambda each: each.number, default=None)
+
+
+def previous_revision(revisions: Sequence[Revision], current: Revision) -> Revision | None:
+    """The revision before the current one that was not itself taken back.
+
+    What was made after the current revision was left by returning to it, so it is no place to go back to: after
+    1 -> 2 -> 1 nothing is before 1, and a rollback is never undone by the next one.
+    """
+    earlier = [each for each in revisions if each.born < current.born]
+    return max(earlier, key=lambda each: each.number, default=None)
+
+
+def find_revision(name: str, revisions: Sequence[Revision], wanted: str) -> Revision:
+    """The revision that has, or had, that number. Raises: ActionError when there is none."""
+    for each in revisions:
+        if wanted.isdecimal() and int(wanted) in each.numbers:
+            return each
+    there = choice(str(each.first) for each in sorted(revisions, key=lambda each: each.first)) if revisions else "none"
+    raise ActionError(f"{name} has no revision {shown(wanted)}; there are {there}", permanent=True)
