@@ -193,7 +193,7 @@ class Deadline:
 
 def _answer(method: str, url: str, response: httpx.Response, use: Collection[int] | None) -> Answer:
     status, wanted = response.status_code, DONE_ALREADY if use is None else use
-    if status >= 500 or (status == TOO_MANY and use is not None):
+    if status not in wanted and (status >= 500 or (status == TOO_MANY and use is not None)):
         raise ActionError(f"{method} {url}: answered {status}", permanent=False)
     if not (200 <= status < 300 or status in wanted):
         where = "; redirects are not followed" if 300 <= status < 400 else ""

@@ -113,13 +113,14 @@ class ClusterHook(Generic[Found]):
     def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
         """Make `target` the state in place of `before`. Raises: Moved, ActionError, InDoubt."""
         change = Change(target, before, idempotency_key, epoch, at)
-        last: tuple[str, Conflict] | None = None
+        last: tuple[str, int] | None = None
+        refused = ""
         for _ in range(TRIES):
             found = self._thing.read()
             if (now := self._thing.state(found)) == target:
                 return False
-            if last and last[0] == found.metadata.resourceVersion:  # nobody changed it: the change itself is wrong
-                raise ActionError(str(last[1]), permanent=True) from last[1]
+            if last == (found.metadata.resourceVersion, 422):  # nobody changed it: the change itself is wrong
+                raise ActionError(refused, permanent=True)
             refuse_old(self._thing.name, found.metadata, change)
             refuse_moved(self._thing.name, now, found.metadata, change)
             if (absolute := self._thing.resolve(found, target)) != target:
@@ -128,7 +129,7 @@ class ClusterHook(Generic[Found]):
             try:
                 self._thing.write(found, change)
             except Conflict as error:
-                last = (found.metadata.resourceVersion, error)
+                last, refused = (found.metadata.resourceVersion, error.status), str(error)
                 continue
             return True
         raise ActionError(f"{self._thing.name} was changed by others at each of {TRIES} tries", permanent=False)

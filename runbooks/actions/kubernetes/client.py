@@ -10,26 +10,23 @@ import json
 import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
 from pydantic import BaseModel, ValidationError
 
 from burnline.errors import ActionError, InDoubt
+from burnline.runbooks.actions.api import header_secret
 from burnline.runbooks.actions.kubernetes.objects import Object, Page
-from burnline.runbooks.actions.outbound import Deadline, resolve
-from burnline.runbooks.actions.secret import read_secret
+from burnline.runbooks.actions.outbound import Answer, call_api
 from burnline.spec.kubernetes import ClusterSpec
-from burnline.spec.words import shown
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds who it is
 MANAGER = "burnline"  # under which our changes stand in `managedFields`
-MAX_ANSWER_BYTES = 16 * 1024 * 1024
-PAGE = 500  # objects per part of a list
+PAGE = 250  # objects per part of a list
+REFUSALS = range(300, 600)  # the API server says why
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -55,14 +52,6 @@ class Status(BaseModel):
     """What the API server answers instead of an object."""
 
     message: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer: its status, and all of its body."""
-
-    status: int
-    body: bytes
 
 
 class Api:
@@ -119,49 +108,19 @@ class Api:
         token = self._token()
         content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
         url = f"{self._base()}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
-        shown_as = f"{method} {path}"
-        reply = self._send(method, url, shown_as, token=token, content=content, form=form)
-        if reply.status == 401 and (fresh := self._token()) != token:  # it was rotated under us
-            reply = self._send(method, url, shown_as, token=fresh, content=content, form=form)
-        if 200 <= reply.status < 300:
-            return reply.body
-        raise _refusal(method, shown_as, reply)
+        answer = self._send(method, url, token, content, form)
+        if answer.status == 401 and (fresh := self._token()) != token:  # it was rotated under us
+            answer = self._send(method, url, fresh, content, form)
+        if 200 <= answer.status < 300:
+            return answer.body
+        raise _refusal(method, path, answer)
 
-    def _send(self, method: str, url: str, shown_as: str, *, token: str, content: bytes, form: str) -> Reply:
-        parts = urlsplit(url)
-        host, secure = parts.hostname or "", parts.scheme == "https"
-        pinned = httpx.URL(url).copy_with(host=resolve(host, parts.port or (443 if secure else 80)))
-        headers = {
-            "Host": parts.netloc,
-            "Accept": "application/json",
-            "Accept-Encoding": "identity",
-            "Content-Type": form,
-        }
+    def _send(self, method: str, url: str, token: str, content: bytes, form: str) -> Answer:
+        headers = {"Accept": "application/json", "Content-Type": form, "User-Agent": MANAGER}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        trust, seconds = self._trusted() if secure else False, self._timeout.total_seconds()
-        try:
-            with (
-                Deadline(self._timeout).kept() as deadline,
-                httpx.Client(timeout=seconds, verify=trust, follow_redirects=False, trust_env=False) as client,
-                client.stream(
-                    method,
-                    pinned,
-                    headers=headers,
-                    content=content,
-                    extensions={"sni_hostname": host, "trace": deadline.watch},
-                ) as response,
-            ):
-                reply = Reply(response.status_code, _body(shown_as, response))
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise ActionError(f"{shown_as}: no connection: {_reason(error)}", permanent=False) from error
-        except httpx.HTTPError as error:
-            late = deadline.passed or isinstance(error, httpx.TimeoutException)
-            why = f"no answer within {seconds:g} s" if late else f"no answer: {_reason(error)}"
-            raise _unanswered(method, f"{shown_as}: {why}") from error
-        if deadline.passed:  # an answer without a length may have been cut
-            raise _unanswered(method, f"{shown_as}: no whole answer within {seconds:g} s")
-        return reply
+        tls = self._trusted() if url.startswith("https:") else None
+        return call_api(method, url, headers=headers, timeout=self._timeout, content=content, use=REFUSALS, tls=tls)
 
     def _base(self) -> str:
         if self._cluster.api is not None:
@@ -173,8 +132,8 @@ class Api:
 
     def _token(self) -> str:
         if self._cluster.token is not None:
-            return read_secret(self._cluster.token)
-        return "" if self._cluster.api is not None else read_secret(f"file:{SERVICE_ACCOUNT}/token")
+            return header_secret(self._cluster.token)
+        return "" if self._cluster.api is not None else header_secret(f"file:{SERVICE_ACCOUNT}/token")
 
     def _trusted(self) -> ssl.SSLContext:
         if self._trust is None:
@@ -194,15 +153,6 @@ def _of_pod(name: str) -> Path:
     return file
 
 
-def _body(shown_as: str, response: httpx.Response) -> bytes:
-    body = bytearray()
-    for chunk in response.iter_raw():  # raw: a small gzip body cannot swell
-        body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
-            raise ActionError(f"{shown_as}: answered more than {MAX_ANSWER_BYTES >> 20} MiB", permanent=True)
-    return bytes(body)
-
-
 def _parsed(path: str, body: bytes, model: type[T]) -> T:
     try:
         return model.model_validate_json(body)
@@ -212,25 +162,16 @@ def _parsed(path: str, body: bytes, model: type[T]) -> T:
         raise ActionError(f"GET {path}: the answer is wrong at {where}: {first['msg']}", permanent=True) from error
 
 
-def _refusal(method: str, shown_as: str, reply: Reply) -> ActionError:
+def _refusal(method: str, path: str, answer: Answer) -> ActionError:
     try:
-        said = Status.model_validate_json(reply.body).message
+        said = " ".join(Status.model_validate_json(answer.body).message.split())[:MAX_QUOTE]
     except ValidationError:
         said = ""
-    quoted = " ".join(said.split())[:MAX_QUOTE]
-    text = f"{shown_as}: answered {reply.status}" + (f": {quoted}" if quoted.isprintable() and quoted else "")
-    if 300 <= reply.status < 400:
+    text = f"{method} {path}: answered {answer.status}" + (f": {said}" if said and said.isprintable() else "")
+    if 300 <= answer.status < 400:
         text += "; redirects are not followed"
-    if reply.status == 504 and method != "GET":
+    if method != "GET" and answer.status == 504:
         return InDoubt(text)
-    if reply.status in (409, 422) and method != "GET":
-        return Conflict(text, status=reply.status)
-    return ApiError(text, status=reply.status)
-
-
-def _unanswered(method: str, text: str) -> ActionError:
-    return ActionError(text, permanent=False) if method == "GET" else InDoubt(text)
-
-
-def _reason(error: Exception) -> str:
-    return shown(str(error)) if str(error) else type(error).__name__
+    if method != "GET" and answer.status in (409, 422):
+        return Conflict(text, status=answer.status)
+    return ApiError(text, status=answer.status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from burnline.errors import ActionError
@@ -11,7 +12,7 @@ from burnline.spec.words import shown
 def percent(name: str, to: str) -> str:
     """A whole percentage in its one writing: `07%` is `7`. Raises: ActionError (permanent)."""
     digits = to.removesuffix("%")
-    if not digits.isdecimal() or not 0 <= int(digits[:4]) <= 100 or len(digits) > 3:
+    if not re.fullmatch("[0-9]{1,3}", digits) or int(digits) > 100:
         form = "write a whole percentage from 0 to 100, or previous, which is 0"
         raise ActionError(f"{name}: {shown(to)} is no share of the traffic; {form}", permanent=True)
     return str(int(digits))

@@ -6,7 +6,7 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,7 +52,9 @@ class Served:
         token: without it every request is answered 401.
         forbidden: verbs on resources, as `patch deployments/scale`, that are answered 403.
         used: the verbs that were asked for, with group and resource.
-        writes: method and path of what changed something, or tried to.
+        writes: method and path of what changed something.
+        dry_runs: whether every admission webhook knows dry runs.
+        meanwhile: what another hand does once the next object was read.
     """
 
     cluster: Cluster = field(default_factory=lambda: Cluster(controllers=list(controllers.ALL)))
@@ -63,7 +65,10 @@ class Served:
     no_status: set[str] = field(default_factory=set)
     used: set[tuple[str, str, str]] = field(default_factory=set)
     writes: list[str] = field(default_factory=list)
+    meanwhile: Callable[[], object] | None = None
+    dry_runs: bool = True
     ended: threading.Event = field(default_factory=threading.Event)
+    handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler
 
     def fault(self, method: str, path: str) -> int | str | None:
         """What goes wrong with this request."""
@@ -90,14 +95,21 @@ class Served:
             if key not in self.cluster.objects:
                 raise Refused(404, f'{way["plural"]} "{way["name"]}" not found')
             if method == "GET":
-                return 200, self._view(self.cluster.objects[key], way["part"])
+                view = self._view(self.cluster.objects[key], way["part"])
+                if self.meanwhile is not None:
+                    once, self.meanwhile = self.meanwhile, None
+                    once()
+                return 200, view
+            if query.get("dryRun") and not self.dry_runs:
+                raise Refused(400, 'admission webhook "policy" does not support dry run')
+            if method == "POST" and way["part"] == "eviction":
+                status, made = 201, self._evict(key, json.loads(body))
+            else:
+                dry_run = bool(query.get("dryRun"))
+                status, made = 200, self._patch(key, way["part"], headers["content-type"], json.loads(body), dry_run)
             if not query.get("dryRun"):
                 self.writes.append(f"{method} {parts.path}")
-            if method == "POST" and way["part"] == "eviction":
-                return 201, self._evict(key, json.loads(body))
-            return 200, self._patch(
-                key, way["part"], headers["content-type"], json.loads(body), bool(query.get("dryRun"))
-            )
+            return status, made
 
     def _allowed(self, method: str, way: dict[str, Any]) -> None:
         resource = "/".join(filter(None, [way["plural"], way["part"]]))
@@ -227,6 +239,7 @@ def serving() -> Iterator[Served]:
             """A client that hangs up is part of the test."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    served.handler = Handler
     served.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -59,13 +59,13 @@ def pod(name: str, on: str, *, owner: str = "ReplicaSet", **more: Any) -> Json:
     }
 
 
-def hook_on(served: Served, folder: Path, kind: str, *, item: str = "", **fields: Any) -> Hook:
+def hook_on(served: Served, folder: Path, hook: str, /, *, item: str = "", **fields: Any) -> Hook:
     """A hook of the service file, at the fake API server; it waits for nothing."""
     token = folder / "token"
     token.write_text(served.token)
     cluster = {"api": served.url, "token": f"file:{token}", "namespace": "prod"}
     part = {"cluster": cluster, "wait": "0s", "timeout": "2s", **fields}
-    return build_hook(make_spec(None, release={"hook": {kind: part}}), item=item)
+    return build_hook(make_spec(None, release={"hook": {hook: part}}), item=item)
 
 
 def notes(cluster: Cluster, kind: str, name: str = "fraud") -> dict[str, str]:
