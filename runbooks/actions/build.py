@@ -15,7 +15,9 @@ from burnline.spec.hooks import (
     CommandHookSpec,
     FlagdFileHookSpec,
     FlagFileHookSpec,
+    HelmHookSpec,
     MlflowAliasHookSpec,
+    UnleashHookSpec,
     WebhookHookSpec,
 )
 from burnline.spec.kubernetes import CLUSTER_HOOKS, OnCluster
@@ -87,6 +89,20 @@ def _cluster(kind: str, hook: OnCluster, _service: str, item: str) -> Hook:
     return cluster_hook(kind, hook, item)
 
 
+def _unleash(hook: UnleashHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.unleash import UnleashHook
+
+    _no_item("unleash", item)
+    return UnleashHook(hook)
+
+
+def _helm(hook: HelmHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.helm import HelmHook
+
+    _no_item("helm", item)
+    return HelmHook(hook)
+
+
 def _no_item(kind: str, item: str) -> None:
     if item:
         raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
@@ -100,5 +116,7 @@ BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {
     "mlflow_alias": _mlflow_alias,
     "flagd_file": _flagd_file,
     "flag_file": _flag_file,
+    "unleash": _unleash,
+    "helm": _helm,
     **{kind: partial(_cluster, kind) for kind in CLUSTER_HOOKS},
 }

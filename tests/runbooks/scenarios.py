@@ -86,4 +86,5 @@ def alias(folder: Path) -> Iterator[Scenario]:
     )
 
 
-import tests.runbooks.scenarios_kubernetes  # noqa: E402, F401 - it adds its own
+import tests.runbooks.scenarios_kubernetes  # noqa: E402 - they add their own
+import tests.runbooks.scenarios_models  # noqa: E402, F401

@@ -19,9 +19,6 @@ from tests.runbooks.scene import T0
 ELSEWHERE = {
     "webhook": "test_webhook_hook.py",
     "command": "test_command.py",
-    "mlflow_alias": "test_mlflow.py",
-    "flagd_file": "test_flags.py",
-    "flag_file": "test_flags.py",
 }
 
 

@@ -19,6 +19,7 @@ from burnline.spec.strict import OneOf, Strict
 from burnline.spec.units import Duration, Flag, PositiveCount, Size, Text
 
 FlagState = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$", max_length=63)]
+UnleashName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_~-][A-Za-z0-9_.~-]*$", max_length=100)]
 MLFLOW_NAME = r"^[^/:\"'\s]([^/:\"']*[^/:\"'\s])?$"  # what MLflow takes, less what its search filter would quote
 
 
@@ -144,6 +145,39 @@ class FlagFileHookSpec(Strict):
         return self
 
 
+class HelmHookSpec(Strict):
+    """A Helm release, rolled back by the `helm` program on this host.
+
+    Attributes:
+        context: of the kubeconfig; without it, the one in force.
+        env: names of environment variables that helm may see; it sees no others.
+        timeout: how long a rollback waits until what it brought back is up.
+    """
+
+    release: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=53)]
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)] = "default"
+    context: Annotated[str, Field(pattern=r"^[!-~]+$")] | None = None
+    helm: Annotated[str, Field(pattern=r"^/.+$")] = "/usr/local/bin/helm"
+    env: tuple[str, ...] = ("PATH", "HOME", "KUBECONFIG")
+    timeout: Duration = Field(default="5m", validate_default=True)
+
+
+class UnleashHookSpec(Strict):
+    """A feature toggle of Unleash in one environment: `on` or `off`.
+
+    Attributes:
+        url: the Unleash server, or the place (env:NAME or file:/path) where its URL is kept.
+        token: where a token of its admin API is.
+    """
+
+    url: Address
+    project: UnleashName = "default"
+    feature: UnleashName
+    environment: UnleashName
+    token: SecretRef
+    timeout: Duration = Field(default="10s", validate_default=True)
+
+
 class HookSpec(OneOf):
     """How a release is taken back: exactly one hook, by its key."""
 
@@ -153,6 +187,8 @@ class HookSpec(OneOf):
     mlflow_alias: MlflowAliasHookSpec | None = None
     flagd_file: FlagdFileHookSpec | None = None
     flag_file: FlagFileHookSpec | None = None
+    unleash: UnleashHookSpec | None = None
+    helm: HelmHookSpec | None = None
     k8s_deployment: WorkloadHookSpec | None = None
     k8s_statefulset: WorkloadHookSpec | None = None
     k8s_daemonset: WorkloadHookSpec | None = None
