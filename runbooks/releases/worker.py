@@ -1,0 +1,167 @@
+"""Watches the releases under way: looks every minute, waits the bakes, goes on, asks a person, or takes back.
+
+What it decides, it decides from what is on record, and writes with its reason in one transaction: a worker that is
+killed anywhere leaves a state from which the next one goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from burnline.errors import Fenced
+from burnline.events import GuardVerdict, Outcome, ReleaseState
+from burnline.runbooks.releases import acting
+from burnline.runbooks.releases.guards import Seen, judge_guard
+from burnline.runbooks.releases.plan import ReleasePlan, read_plan
+from burnline.runbooks.releases.reading import Readers, read_block, read_history, slices
+from burnline.runbooks.releases.registry import abort_now, enter_step, finish, promote_now
+from burnline.spec.units import format_duration
+from burnline.store import rollouts
+from burnline.store.rollouts import Look, Rollout
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(minutes=1)
+
+
+class ReleaseWorker:
+    """One worker; several may share a database: of two that saw the same state one writes, and the other stops."""
+
+    def __init__(self, readers: Readers, books: acting.RunbookSource, *, every: timedelta = EVERY) -> None:
+        self._readers = readers
+        self._db = readers.db
+        self._books = books
+        self._every = every
+
+    def run_once(self, now: datetime) -> int:
+        """Take each release as far as it goes now; returns how many went on or were looked at."""
+        with self._db.read() as tx:
+            under_way = rollouts.open_rollouts(tx)
+        plans = {of.id: read_plan(of.plan) for of in under_way}
+        self._readers.slices.watch([each for of in under_way for each in slices(plans[of.id], of)])
+        return sum(self._take(of, plans[of.id], now) for of in under_way)
+
+    def _take(self, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
+        try:
+            if of.state.acting and self._db.write(lambda tx: self._after_run(tx, of, plan, now)):
+                return True
+            due = of.state is not ReleaseState.ABORTING and now - of.looked_at >= self._every
+            return due and self._look(of, plan, now)
+        except Fenced:
+            log.info("release taken on by another worker", extra={"release": of.id})
+        except Exception:  # the loop must live: one release that cannot go on must not stop the others
+            log.exception("release not taken on", extra={"release": of.id, "service": of.service})
+        return False
+
+    def _look(self, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
+        with self._db.read() as tx:
+            before = rollouts.looks_of(tx, of.id)
+        history = of.history if before else read_history(self._readers, plan, of)
+        looked = replace(of, history=history, looked_at=now)
+        looks = [
+            self._judge(looked, plan, index, before, of.looked_at, now) for index in range(len(plan.release.guards))
+        ]
+
+        def work(tx: Connection) -> bool:
+            kept = rollouts.keep_rollout(tx, looked)
+            for look in looks:
+                rollouts.record_look(tx, of.id, look)
+            _note_changes(tx, kept, before, looks, now)
+            self._decide(tx, kept, plan, looks, now)
+            return True
+
+        return self._db.write(work)
+
+    def _judge(
+        self, of: Rollout, plan: ReleasePlan, index: int, before: Sequence[Look], since: datetime, now: datetime
+    ) -> Look:
+        block = read_block(self._readers, plan, plan.release.guards[index], of, since, now)
+        seen = [Seen(look.at, look.step, look.block) for look in before if look.guard == index]
+        judged = judge_guard(plan, index, of, [*seen, Seen(now, of.step, block)], now)
+        return Look(index, of.step, now, block, judged.verdict, judged.text, dict(judged.data))
+
+    def _decide(self, tx: Connection, of: Rollout, plan: ReleasePlan, looks: Sequence[Look], now: datetime) -> None:
+        """What follows from the newest looks; nothing, while it is too early."""
+        failed = [look for look in looks if look.verdict is GuardVerdict.FAIL]
+        fatal = [look for look in failed if plan.release.guards[look.guard].on_violation == "abort"]
+        if fatal:
+            abort_now(tx, self._books, of, "; ".join(look.text for look in fatal), now)
+        elif now - of.started_at >= plan.release.decide_by:
+            span = format_duration(plan.release.decide_by)
+            abort_now(tx, self._books, of, f"nobody and nothing decided within {span}", now)
+        elif failed and of.state is ReleaseState.BAKING:
+            _review(tx, of, "; ".join(look.text for look in failed), now)
+        elif of.state is ReleaseState.BAKING and now - of.step_since >= plan.release.plan[of.step].bake:
+            self._end_step(tx, of, plan, looks, now)
+
+    def _end_step(self, tx: Connection, of: Rollout, plan: ReleasePlan, looks: Sequence[Look], now: datetime) -> None:
+        blind = [look for look in looks if look.verdict is GuardVerdict.NO_DATA]
+        unsure = [look for look in looks if look.verdict is GuardVerdict.INCONCLUSIVE]
+        why = "; ".join(look.text for look in blind or unsure)
+        if blind and plan.release.on_no_data == "abort":
+            abort_now(tx, self._books, of, f"no data at the end of step {of.step + 1}: {why}", now)
+        elif blind and plan.release.on_no_data == "review":
+            _review(tx, of, f"no data at the end of step {of.step + 1}: {why}", now)
+        elif blind or unsure:
+            _wait(tx, of, f"step {of.step + 1} is over and not decided: {why}", now)
+        elif of.step + 1 < len(plan.release.plan):
+            enter_step(tx, self._books, of, plan, of.step + 1, now)
+        elif plan.release.promote == "person":
+            _review(tx, of, "every step is over and every guard content: a person says the last word", now)
+        else:
+            promote_now(tx, self._books, of, plan, "every step is over and every guard content", now)
+
+    def _after_run(self, tx: Connection, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
+        """What follows from the end of the run that acts for it."""
+        done = acting.ended(tx, of.run_id or 0)
+        if done is None:
+            return False
+        outcome, made = done
+        text = f"run {of.run_id} ended: {outcome}"
+        if of.state is ReleaseState.ABORTING and not acting.takes_back(tx, of.run_id or 0):
+            abort_now(tx, self._books, of, of.note, now)  # it was decided while another run was at work
+        elif of.state is ReleaseState.ABORTING:
+            _aborted(tx, of, outcome, made=made, now=now)
+        elif not made:
+            _review(tx, of, f"{text}: the traffic was not moved", now)
+        elif of.state is ReleaseState.PROMOTING:
+            finish(tx, of, ReleaseState.PROMOTED, of.note or text, now)
+        else:
+            rollouts.say(tx, of, "release_step", f"step {of.step + 1} bakes", now=now, step=of.step)
+            rollouts.keep_rollout(tx, replace(of, state=ReleaseState.BAKING, step_since=now))
+        return True
+
+
+def _aborted(tx: Connection, of: Rollout, outcome: Outcome, *, made: bool, now: datetime) -> None:
+    if made:
+        finish(tx, of, ReleaseState.ABORTED, f"{of.note}; taken back to {of.previous or 'no traffic'}: {outcome}", now)
+    else:
+        text = f"{of.note}; run {of.run_id} ended {outcome} and did not take it back: a person must look"
+        finish(tx, of, ReleaseState.FAILED, text, now)
+
+
+def _review(tx: Connection, of: Rollout, why: str, now: datetime) -> None:
+    """Ask a person."""
+    rollouts.say(tx, of, "release_review", f"waits for a person: {why}", now=now)
+    rollouts.keep_rollout(tx, replace(of, state=ReleaseState.REVIEW, note=why))
+
+
+def _wait(tx: Connection, of: Rollout, why: str, now: datetime) -> None:
+    """Say once a step that it takes longer; the note says why now."""
+    if not of.note:
+        rollouts.say(tx, of, "release_waits", why, now=now)
+    rollouts.keep_rollout(tx, replace(of, note=why))
+
+
+def _note_changes(tx: Connection, of: Rollout, before: Sequence[Look], looks: Sequence[Look], now: datetime) -> None:
+    """The record has a line for each verdict that is not the one before."""
+    last = {look.guard: look.verdict for look in before}
+    for look in looks:
+        if last.get(look.guard) is not look.verdict:
+            text = f"guard {look.guard + 1}: {look.verdict}: {look.text}"
+            rollouts.say(tx, of, "release_verdict", text, now=now, guard=look.guard, verdict=look.verdict)
