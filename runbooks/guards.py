@@ -21,6 +21,8 @@ from burnline.store.releases import recent_releases
 
 ACTS, DRILLED = "acts", "drilled"  # budget events per service
 HOUR = timedelta(hours=1)
+TAKES_BACK = ("release-abort", "release-abort-traffic")  # runs of a release's own: no policy keeps a bad one in place
+MOVES = "release-traffic"  # its release was let through by the policy, and each step is a person's plan, not a reaction
 LEAST_SERVICES = 2  # a share of a small fleet must not keep it from being helped at all
 
 
@@ -102,6 +104,9 @@ def _asking(tx: Connection, turn: Turn, act: Act) -> Refusal | None:
     run, book, around, now = turn.run, turn.runbook, turn.around, turn.clock()
     if run.drill:
         return None
+    if run.runbook == MOVES:
+        why = around.policy(run.service)
+        return Refusal(f"the error-budget policy wants a person asked: {why}", ask=True) if why else None
     acts = changes_since(tx, kind=ACTS, scope=run.service, since=now - book.budget.per, but_not=run.id)
     if acts >= book.budget.acts:
         often = f"{run.service} was changed {acts} times within {format_duration(book.budget.per)}"
@@ -114,7 +119,7 @@ def _asking(tx: Connection, turn: Turn, act: Act) -> Refusal | None:
     if len({*made, run.service}) > most:
         text = f"{len(set(made))} of {around.services} services were changed within 1h: another one would be too many"
         return Refusal(text, ask=True)
-    goes_back = act.hook == RELEASE and act.to == PREVIOUS
+    goes_back = run.runbook in TAKES_BACK or (act.hook == RELEASE and act.to == PREVIOUS)
     if not goes_back and (why := around.policy(run.service)):
         return Refusal(f"the error-budget policy wants a person asked: {why}", ask=True)
     return None
@@ -124,4 +129,5 @@ def count(tx: Connection, turn: Turn, hook: Hook) -> None:
     """Count the change against cooldown and budget, in the transaction that starts the acting step."""
     now = turn.clock()
     count_change(tx, kind=hook.kind, scope=hook.target, run_id=turn.run.id, now=now)
-    count_change(tx, kind=DRILLED if turn.run.drill else ACTS, scope=turn.run.service, run_id=turn.run.id, now=now)
+    if turn.run.runbook != MOVES:
+        count_change(tx, kind=DRILLED if turn.run.drill else ACTS, scope=turn.run.service, run_id=turn.run.id, now=now)

@@ -9,7 +9,7 @@ from burnline.errors import ActionError, InDoubt, Moved
 from burnline.events import Outcome, StepState
 from burnline.runbooks.acting import RESOLVED, approved, plan_change, tried_before
 from burnline.runbooks.actions.contract import short
-from burnline.runbooks.guards import unmet_precondition
+from burnline.runbooks.guards import TAKES_BACK, unmet_precondition
 from burnline.runbooks.kinds import Verify
 from burnline.runbooks.looking import bad_share
 from burnline.runbooks.model import Step
@@ -87,7 +87,8 @@ def _unmet(turn: Turn, step: Step) -> str:
 
 def _there_already(turn: Turn, step: Step, target: str, state: str) -> Result:
     """Nothing to do. A release that is there already was not the cause; anything else is as it should be."""
-    if step.act and step.act.hook == RELEASE and step.name in {each.name for each in turn.runbook.steps}:
+    own = step.name in {each.name for each in turn.runbook.steps} and turn.run.runbook not in TAKES_BACK
+    if step.act and step.act.hook == RELEASE and own:
         raise ActionError(f"{target} serves {state} already", permanent=True)
     return Done(f"{target} is {state} already", state=StepState.SKIPPED)
 
