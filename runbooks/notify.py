@@ -13,6 +13,9 @@ from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions.outbound import post_json
 from burnline.runbooks.actions.secret import read_secret
 from burnline.runbooks.beside import beside
+from burnline.runbooks.receivers import apprise_url, send_message
+from burnline.settings import read_settings
+from burnline.spec.receivers import split_receiver
 from burnline.spec.service import ServiceSpec
 
 TIMEOUT = timedelta(seconds=10)
@@ -50,12 +53,12 @@ def tell(spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at:
 
     One that fails or hangs keeps none of the others from hearing.
     """
-    return send_to(getattr(spec.escalation, whom), body, key=key, at=at)
+    return send_to(getattr(spec.escalation, whom), body, key=key, at=at, whom=whom)
 
 
-def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: datetime) -> Told:
-    """Send `body` to these receivers at once, as `tell` does."""
-    sent = {each: beside(partial(_send, each, body, key=key, at=at), "tell") for each in receivers}
+def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: datetime, whom: str = "page") -> Told:
+    """Send `body` to these receivers at once, as `tell` does; `whom` is the severity at which they hear of it."""
+    sent = {each: beside(partial(_send, each, body, key=key, at=at, whom=whom), "tell") for each in receivers}
     wait(sent.values(), (TIMEOUT + GRACE).total_seconds())
     reached: list[str] = []
     failed: dict[str, str] = {}
@@ -73,9 +76,11 @@ def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: 
     return Told(tuple(reached), failed, retryable)
 
 
-def _send(receiver: str, body: Mapping[str, Any], *, key: str, at: datetime) -> None:
-    kind, _, address = receiver.partition(":")
+def _send(receiver: str, body: Mapping[str, Any], *, key: str, at: datetime, whom: str = "page") -> None:
+    kind, address = split_receiver(receiver)
     if kind != "webhook":
-        raise ActionError(f"receiver {kind} is not supported yet", permanent=True)
+        url = apprise_url(receiver, whom, body, read_settings())
+        send_message(url, whom=whom, body=body, timeout=TIMEOUT, shown=receiver)
+        return
     url = read_secret(address) if address.startswith(("env:", "file:")) else address
     post_json(url, body, key=key, at=at, timeout=TIMEOUT)
