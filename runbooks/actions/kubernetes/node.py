@@ -147,24 +147,26 @@ class NodeHook:
             state = self._state(node)
             if _is(state, change.to):
                 return False
-            if node.metadata.annotations.get(DRAINING) == change.key:
-                refuse_old(self.name, node.metadata, change)
-                return False
             refuse_old(self.name, node.metadata, change)
-            _refuse_moved(self.name, state, node, change)
+            ours = node.metadata.annotations.get(DRAINING) == change.key
             cordons = change.to != SCHEDULABLE and not node.spec.unschedulable
-            if cordons:
-                self._refuse_too_many(node)
-            if change.to == DRAINED:
-                self._refuse_losses(self._pods())
+            if not ours or cordons:
+                self._refuse(node, state, change, cordons=cordons)
             try:
                 self._write(node, change, cordon=change.to != SCHEDULABLE)
             except Conflict:
                 continue
             if cordons:
                 self._back_out_of_too_many(change)
-            return True
+            return not ours
         raise ActionError(f"{self.name} was changed by others at each of {TRIES} tries", permanent=False)
+
+    def _refuse(self, node: Node, state: str, change: Change, *, cordons: bool) -> None:
+        _refuse_moved(self.name, state, node, change)
+        if cordons:
+            self._refuse_too_many(node)
+        if change.to == DRAINED:
+            self._refuse_losses(self._pods())
 
     def _write(self, node: Node, change: Change, *, cordon: bool) -> None:
         notes = {**change.notes(), DRAINING: change.key if change.to == DRAINED else None}

@@ -34,6 +34,7 @@ class Fault:
     """What goes wrong, `times` times, with requests of a method whose path contains a text.
 
     Attributes:
+        dry_runs: whether it happens to dry runs as well.
         what: a status to answer with instead; `lost` does what is asked and never answers; `dropped` does not do it;
             `hangs` neither answers nor ends; `after` does it and answers 500.
     """
@@ -42,6 +43,7 @@ class Fault:
     path: str
     what: int | str
     times: int = 1
+    dry_runs: bool = True
 
 
 @dataclass
@@ -54,7 +56,8 @@ class Served:
         used: the verbs that were asked for, with group and resource.
         writes: method and path of what changed something.
         dry_runs: whether every admission webhook knows dry runs.
-        meanwhile: what another hand does once the next object was read.
+        meanwhile, after_list, before_eviction: what another hand does once the next object or list was read, or before
+            the next pod is evicted.
     """
 
     cluster: Cluster = field(default_factory=lambda: Cluster(controllers=list(controllers.ALL)))
@@ -66,6 +69,8 @@ class Served:
     used: set[tuple[str, str, str]] = field(default_factory=set)
     writes: list[str] = field(default_factory=list)
     meanwhile: Callable[[], object] | None = None
+    after_list: Callable[[], object] | None = None
+    before_eviction: Callable[[], object] | None = None
     dry_runs: bool = True
     ended: threading.Event = field(default_factory=threading.Event)
     handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler
@@ -73,7 +78,8 @@ class Served:
     def fault(self, method: str, path: str) -> int | str | None:
         """What goes wrong with this request."""
         for each in self.faults:
-            if each.times > 0 and each.method == method and each.path in path:
+            spared = not each.dry_runs and "dryRun=" in path
+            if each.times > 0 and each.method == method and each.path in path and not spared:
                 each.times -= 1
                 return each.what
         return None
@@ -90,15 +96,17 @@ class Served:
         self._allowed(method, way)
         with self.cluster.lock:
             if method == "GET" and way["name"] is None:
-                return 200, self._list(way, query)
+                found_list = self._list(way, query)
+                self._once("after_list")
+                return 200, found_list
             key: Key = (way["core"] or way["group"], way["plural"], way["namespace"] or "", way["name"])
+            if way["part"] == "eviction":
+                self._once("before_eviction")
             if key not in self.cluster.objects:
                 raise Refused(404, f'{way["plural"]} "{way["name"]}" not found')
             if method == "GET":
                 view = self._view(self.cluster.objects[key], way["part"])
-                if self.meanwhile is not None:
-                    once, self.meanwhile = self.meanwhile, None
-                    once()
+                self._once("meanwhile")
                 return 200, view
             if query.get("dryRun") and not self.dry_runs:
                 raise Refused(400, 'admission webhook "policy" does not support dry run')
@@ -110,6 +118,12 @@ class Served:
             if not query.get("dryRun"):
                 self.writes.append(f"{method} {parts.path}")
             return status, made
+
+    def _once(self, what: str) -> None:
+        another_hand = getattr(self, what)
+        if another_hand is not None:
+            setattr(self, what, None)
+            another_hand()
 
     def _allowed(self, method: str, way: dict[str, Any]) -> None:
         resource = "/".join(filter(None, [way["plural"], way["part"]]))
