@@ -13,6 +13,8 @@ from tests.fakes.kubernetes.server import Fault, Served, serving
 from tests.fakes.kubernetes.world import hook_on, node, pod, release, template, workload
 from tests.runbooks.scenarios import Scenario, scenario
 
+USED: dict[str, set[tuple[str, str, str]]] = {}  # by kind, what was asked for by what was played: verb, group, resource
+
 
 def play(
     kind: str,
@@ -44,6 +46,7 @@ def play(
                 lose=lambda: served.faults.append(Fault("PATCH", "", "lost")),
                 **{name: value for name, value in more.items() if name != "item"},
             )
+            USED.setdefault(kind.partition(":")[0], set()).update(served.used)
 
 
 def changes(served: Served, path: str) -> int:

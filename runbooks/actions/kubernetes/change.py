@@ -7,7 +7,7 @@ object is read and compared again. The key and the epoch of a change are written
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
@@ -73,8 +73,8 @@ class Thing(Protocol[Found]):
         """Make `change.to` the state, if nobody changed it since. Raises: Conflict, ActionError, InDoubt."""
         ...
 
-    def holds(self, found: Found, to: str) -> bool:
-        """Whether the cluster is at `to`, as far as its status shows."""
+    def followed(self, found: Found) -> bool:
+        """Whether the cluster follows the state that is wanted, as far as its status shows."""
         ...
 
     def changed_at(self, found: Found) -> datetime | None:
@@ -136,7 +136,14 @@ class ClusterHook(Generic[Found]):
 
     def verify(self, target: str) -> bool:
         """Whether the cluster is at `target`; it is given a while to follow."""
-        return eventually(lambda: self._thing.holds(self._thing.read(), target), self._wait_seconds)
+        until = time.monotonic() + self._wait_seconds
+        while self._thing.state(found := self._thing.read()) == target:
+            if self._thing.followed(found):
+                return True
+            if (left := until - time.monotonic()) <= 0:
+                return False
+            time.sleep(min(LOOK_SECONDS, left))
+        return False
 
     def _rehearse(self, found: Found, change: Change) -> None:
         try:
@@ -186,13 +193,3 @@ def noted_at(meta: Meta, now: str) -> datetime | None:
         return datetime.fromisoformat(meta.annotations.get(AT, ""))
     except ValueError:
         return None
-
-
-def eventually(holds: Callable[[], bool], seconds: float) -> bool:
-    """Whether `holds()` is true now or within `seconds`."""
-    until = time.monotonic() + seconds
-    while not holds():
-        if (left := until - time.monotonic()) <= 0:
-            return False
-        time.sleep(min(LOOK_SECONDS, left))
-    return True

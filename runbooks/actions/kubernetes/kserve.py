@@ -124,10 +124,10 @@ class CanaryPercent:
         patch = [unchanged(found.metadata), share, *annotate(found.metadata, change.notes())]
         self._api.patch(self._path, patch, form=JSON_PATCH, dry_run=change.dry_run)
 
-    def holds(self, found: InferenceService, to: str) -> bool:
-        """Whether it is wanted, and the traffic is split like that."""
+    def followed(self, found: InferenceService) -> bool:
+        """Whether the traffic is split as it is wanted."""
         newest = sum(each.percent for each in found.served.traffic if each.latestRevision)
-        return self.state(found) == to and str(newest) == to
+        return str(newest) == self.state(found)
 
     def changed_at(self, found: InferenceService) -> datetime | None:
         """When we set it; None when it was another hand."""
@@ -178,9 +178,9 @@ class CanaryList:
         patch = [unchanged(found.metadata), same, share, *annotate(found.metadata, change.notes())]
         self._api.patch(self._path, patch, form=JSON_PATCH, dry_run=change.dry_run)
 
-    def holds(self, found: InferenceService, to: str) -> bool:
-        """Whether it is wanted."""
-        return self.state(found) == to
+    def followed(self, found: InferenceService) -> bool:
+        """The status says nothing of it."""
+        return True
 
     def changed_at(self, found: InferenceService) -> datetime | None:
         """When we set it; None when it was another hand."""

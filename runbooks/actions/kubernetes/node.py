@@ -24,7 +24,6 @@ from burnline.runbooks.actions.kubernetes.change import (
     STATE,
     TRIES,
     Change,
-    eventually,
     refuse_moved,
     refuse_old,
 )
@@ -138,7 +137,7 @@ class NodeHook:
 
     def verify(self, target: str) -> bool:
         """Whether it is so; a drained node is cordoned too."""
-        return eventually(lambda: _is(self._state(self._node()), target), self._spec.wait.total_seconds())
+        return _is(self._state(self._node()), target)
 
     def _schedule(self, change: Change) -> bool:
         """Cordon or uncordon; False when it was so, or our own drain of before goes on."""

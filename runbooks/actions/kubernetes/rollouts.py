@@ -149,9 +149,9 @@ class UndoRollout:
         form, patch = restore_template(found, back, change)
         self._rollout.api.patch(self._rollout.path, patch, form=form, dry_run=change.dry_run)
 
-    def holds(self, found: RolloutObject, to: str) -> bool:
-        """Whether the revision is wanted and the controller works on it."""
-        return self.state(found) == to and found.status.currentPodHash == self._rollout.current(found).hash
+    def followed(self, found: RolloutObject) -> bool:
+        """Whether the controller works on the revision that is wanted."""
+        return found.status.currentPodHash == self._rollout.current(found).hash
 
     def changed_at(self, found: RolloutObject) -> datetime | None:
         """When the revision was made or we returned to it; None when it was returned to by another hand."""
@@ -202,10 +202,10 @@ class Promote:
         if not change.dry_run:
             self._rollout.write_status(found, promoteFull=True)
 
-    def holds(self, found: RolloutObject, to: str) -> bool:
-        """Whether the revision is stable."""
+    def followed(self, found: RolloutObject) -> bool:
+        """Whether the revision that was decided on is stable."""
         stable = self._rollout.stable(found)
-        return stable is not None and str(stable.first) == to
+        return stable is not None and str(stable.first) == self.state(found)
 
     def changed_at(self, found: RolloutObject) -> datetime | None:
         """When the newest revision was made."""

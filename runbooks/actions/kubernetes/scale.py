@@ -101,9 +101,9 @@ class ReplicaCount:
         patch = [unchanged(found.metadata), {"op": "add", "path": "/spec/replicas", "value": int(change.to)}]
         self._api.patch(f"{self._path}/scale", patch, form=JSON_PATCH, dry_run=change.dry_run)
 
-    def holds(self, found: Scale, to: str) -> bool:
-        """Whether so many are wanted, and were made; whether they are ready, the SLI must say."""
-        return self.state(found) == to and str(found.status.replicas) == to
+    def followed(self, found: Scale) -> bool:
+        """Whether so many were made; whether they are ready, the SLI must say."""
+        return found.status.replicas == found.spec.replicas
 
     def changed_at(self, found: Scale) -> datetime | None:
         """Not known."""

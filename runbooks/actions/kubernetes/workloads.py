@@ -127,9 +127,9 @@ class Undo:
         form, patch = self._restore(found, find_revision(self.name, found.revisions, change.to), change)
         self._api.patch(self._path, patch, form=form, dry_run=change.dry_run)
 
-    def holds(self, found: Workload, to: str) -> bool:
-        """Whether the revision is wanted and the controller has seen so; whether it helps, the SLI must say."""
-        return self.state(found) == to and found.settled
+    def followed(self, found: Workload) -> bool:
+        """Whether the controller has seen what is wanted; whether it helps, the SLI must say."""
+        return found.settled
 
     def changed_at(self, found: Workload) -> datetime | None:
         """When the revision was made, or returned to; None when it was returned to and nothing says when."""
