@@ -17,6 +17,7 @@ from burnline.spec.hooks import (
     FlagFileHookSpec,
     HelmHookSpec,
     MlflowAliasHookSpec,
+    SagemakerHookSpec,
     UnleashHookSpec,
     WebhookHookSpec,
 )
@@ -103,6 +104,13 @@ def _helm(hook: HelmHookSpec, _service: str, item: str) -> Hook:
     return HelmHook(hook)
 
 
+def _sagemaker(hook: SagemakerHookSpec, _service: str, item: str) -> Hook:
+    from burnline.runbooks.actions.sagemaker import SagemakerHook
+
+    _no_item("sagemaker", item)
+    return SagemakerHook(hook)
+
+
 def _no_item(kind: str, item: str) -> None:
     if item:
         raise ActionError(f"hook {kind} changes one thing; it takes no `item`", permanent=True)
@@ -118,5 +126,6 @@ BUILDERS: Mapping[str, Callable[[Any, str, str], Hook]] = {
     "flag_file": _flag_file,
     "unleash": _unleash,
     "helm": _helm,
+    "sagemaker": _sagemaker,
     **{kind: partial(_cluster, kind) for kind in CLUSTER_HOOKS},
 }

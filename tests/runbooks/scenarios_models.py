@@ -13,10 +13,19 @@ from burnline.runbooks.actions import helm as helm_hook
 from burnline.runbooks.actions.flags import FlagdFileHook, FlagFileHook
 from burnline.runbooks.actions.helm import HelmHook
 from burnline.runbooks.actions.mlflow import MlflowAliasHook
+from burnline.runbooks.actions.sagemaker import SagemakerHook
 from burnline.runbooks.actions.unleash import UnleashHook
-from burnline.spec.hooks import FlagdFileHookSpec, FlagFileHookSpec, HelmHookSpec, MlflowAliasHookSpec, UnleashHookSpec
+from burnline.spec.hooks import (
+    FlagdFileHookSpec,
+    FlagFileHookSpec,
+    HelmHookSpec,
+    MlflowAliasHookSpec,
+    SagemakerHookSpec,
+    UnleashHookSpec,
+)
 from tests.fakes.helm import FakeHelm
 from tests.fakes.mlflow import FakeMlflow
+from tests.fakes.sagemaker import FakeSagemaker, reached
 from tests.fakes.unleash import TOKEN, FakeUnleash
 from tests.fakes.web import serving
 from tests.runbooks.scenarios import Scenario, scenario
@@ -120,4 +129,41 @@ def helm(folder: Path) -> Iterator[Scenario]:
             put_back=lambda: fake.add(description="Rollback to 2"),
             lose=lambda: fake.set(hangs=True),
             keyed=False,
+        )
+
+
+@scenario("sagemaker")
+@contextmanager
+def sagemaker(_folder: Path) -> Iterator[Scenario]:
+    """An endpoint that a pipeline updated from one config to the next, and said so."""
+    fake = FakeSagemaker(tags={"burnline:from": "fraud-v1", "burnline:to": "fraud-v2"})
+    with reached(fake):
+        yield Scenario(
+            hook=SagemakerHook(SagemakerHookSpec(endpoint="card-fraud", region="eu-west-1"), pause=lambda _: None),
+            before="fraud-v2",
+            to="fraud-v1",
+            changes=lambda: len(fake.changes()),
+            unknown="fraud-v9",
+            move=lambda: setattr(fake, "config", "fraud-v3"),
+            put_back=lambda: setattr(fake, "config", "fraud-v2"),
+            lose=lambda: setattr(fake, "lose", True),
+        )
+
+
+@scenario("sagemaker:variant")
+@contextmanager
+def sagemaker_variant(_folder: Path) -> Iterator[Scenario]:
+    """A variant that has a tenth of the traffic, and shall have none."""
+    fake = FakeSagemaker()
+    spec = SagemakerHookSpec(endpoint="card-fraud", region="eu-west-1", variant="green")
+    with reached(fake):
+        yield Scenario(
+            hook=SagemakerHook(spec, pause=lambda _: None),
+            before="10",
+            to="0",
+            ask="0",
+            changes=lambda: len(fake.changes()),
+            move=lambda: fake.weights.update(green=90.0),
+            put_back=lambda: setattr(fake, "weights", {"blue": 90.0, "green": 10.0}),
+            lose=lambda: setattr(fake, "lose", True),
         )

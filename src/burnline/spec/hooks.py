@@ -178,6 +178,28 @@ class UnleashHookSpec(Strict):
     timeout: Duration = Field(default="10s", validate_default=True)
 
 
+class SagemakerHookSpec(Strict):
+    """A SageMaker endpoint: which endpoint config serves, or a variant's percent of the traffic.
+
+    Attributes:
+        variant: with it, its percent of the traffic is what changes.
+        alarms: names of CloudWatch alarms by which SageMaker takes an update back by itself.
+        timeout: how long an update is waited for.
+    """
+
+    endpoint: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$")] | None = None
+    variant: Annotated[str, Field(pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9])*$", max_length=63)] | None = None
+    alarms: Annotated[tuple[Text, ...], Field(max_length=10)] = ()
+    timeout: Duration = Field(default="30m", validate_default=True)
+
+    @model_validator(mode="after")
+    def _alarms_of_updates(self) -> Self:
+        if self.variant is not None and self.alarms:
+            raise ValueError("takes `alarms` only without `variant`: SageMaker knows them for updates alone")
+        return self
+
+
 class HookSpec(OneOf):
     """How a release is taken back: exactly one hook, by its key."""
 
@@ -189,6 +211,7 @@ class HookSpec(OneOf):
     flag_file: FlagFileHookSpec | None = None
     unleash: UnleashHookSpec | None = None
     helm: HelmHookSpec | None = None
+    sagemaker: SagemakerHookSpec | None = None
     k8s_deployment: WorkloadHookSpec | None = None
     k8s_statefulset: WorkloadHookSpec | None = None
     k8s_daemonset: WorkloadHookSpec | None = None

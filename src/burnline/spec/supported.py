@@ -14,7 +14,18 @@ from burnline.spec.words import choice
 
 PROFILES = ("http",)
 SIGNALS = ("drift", "confidence", "data")
-HOOKS = ("alias", "webhook", "command", "mlflow_alias", "flagd_file", "flag_file", "unleash", "helm", *CLUSTER_HOOKS)
+HOOKS = (
+    "alias",
+    "webhook",
+    "command",
+    "mlflow_alias",
+    "flagd_file",
+    "flag_file",
+    "unleash",
+    "helm",
+    "sagemaker",
+    *CLUSTER_HOOKS,
+)
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     ServiceSpec: frozenset({"cost"}),
     QueueSpec: frozenset(QueueSpec.model_fields),
