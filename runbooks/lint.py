@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from burnline.errors import ActionError, Problem
+from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL, SLO
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.load import Catalogue, Recipe
-from burnline.runbooks.model import bind
+from burnline.runbooks.match import bindings_for
+from burnline.runbooks.model import Runbook, bind
 from burnline.runbooks.params import Scalar
 from burnline.spec.binding import RunbookBinding
-from burnline.spec.service import ServiceSpec
+from burnline.spec.service import RELEASE, ServiceSpec
 from burnline.spec.words import choice, did_you_mean
+
+LONGEST_UNDRILLED = timedelta(days=90)
 
 
 def lint(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:
@@ -44,18 +49,74 @@ def _weaknesses(spec: ServiceSpec) -> Iterator[tuple[str, str]]:
             yield "release.hook.alias.file", f"{error}; no runbook can take a release back until that is put right"
 
 
+def unanswered(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:
+    """Alerts that page people and start no runbook, and runbooks of the team's own that no alert starts."""
+    found = [
+        Problem(spec.service, 0, "runbooks", f"{words} starts no runbook") for spec in specs for words in _alone(spec)
+    ]
+    bound = {binding.run for spec in specs for binding in spec.runbooks}
+    found += [
+        Problem(recipe.file, 0, "id", f"no service file starts {recipe.runbook.id!r}")
+        for recipe in catalogue.all()
+        if not recipe.ships and recipe.runbook.id not in bound
+    ]
+    return found
+
+
+def undrilled(
+    specs: Sequence[ServiceSpec], drilled: Mapping[tuple[str, str], datetime], now: datetime
+) -> list[Problem]:
+    """Bindings whose runbook nobody rehearsed with the service within 90 days; `drilled`: by service and runbook."""
+    found = []
+    for spec in specs:
+        for index, binding in enumerate(spec.runbooks):
+            last = drilled.get((spec.service, binding.run))
+            if last is None or now - last > LONGEST_UNDRILLED:
+                when = f"was last drilled on {last:%Y-%m-%d}" if last else "was never drilled"
+                words = f"{binding.run} {when} with {spec.service}; drill it every {LONGEST_UNDRILLED.days} days"
+                found.append(Problem(spec.service, 0, f"runbooks[{index}].run", words))
+    return found
+
+
+def _alone(spec: ServiceSpec) -> Iterator[str]:
+    """Alerts of the service that start nothing: pages of SLOs, alarms of signals."""
+    for slo in spec.slos:
+        labels = {"alertname": ALERT_BURN, SERVICE: spec.service, SLO: slo.name, SEVERITY: "page"}
+        if not bindings_for(spec, labels):
+            yield f"a page of SLO {slo.name}"
+    for signal in type(spec.signals).model_fields:
+        labels = {"alertname": ALERT_SIGNAL, SERVICE: spec.service, SIGNAL: signal, SEVERITY: "ticket"}
+        if getattr(spec.signals, signal) is not None and not bindings_for(spec, labels):
+            yield f"an alarm of signal {signal}"
+
+
 def _flaws(catalogue: Catalogue, spec: ServiceSpec, binding: RunbookBinding) -> Iterator[tuple[str, str]]:
     recipe = catalogue.get(binding.run)
     if recipe is None:
         ids = [each.runbook.id for each in catalogue.all()]
         yield "run", f"there is no runbook {binding.run!r}; there are {choice(ids)}.{did_you_mean(binding.run, ids)}"
         return
-    if recipe.runbook.acts and spec.release is None:
-        yield "run", f"{binding.run} changes the release, but the service has no `release.hook`"
-    yield from _misfits(recipe, binding)
+    yield from _missing(recipe, spec)
+    yield from _misfits(recipe, spec, binding)
 
 
-def _misfits(recipe: Recipe, binding: RunbookBinding) -> Iterator[tuple[str, str]]:
+def _missing(recipe: Recipe, spec: ServiceSpec) -> Iterator[tuple[str, str]]:
+    """Hooks and probes that the runbook needs whatever happens, and the service has not."""
+    book = recipe.runbook
+    for name in dict.fromkeys(act.hook for step, act in book.changes if step.when is None):
+        if spec.hook(name) is None:
+            where = "release.hook" if name == RELEASE else f"actions.{name}"
+            what = "the release" if name == RELEASE else name
+            yield "run", f"{book.id} changes {what}, but the service has no `{where}`"
+    for step in book.steps:
+        if step.collect and step.collect.probe and step.when is None and step.collect.probe not in spec.probes:
+            yield (
+                "run",
+                f"{book.id} asks the probe {step.collect.probe}, but the service has no `probes`.{step.collect.probe}",
+            )
+
+
+def _misfits(recipe: Recipe, spec: ServiceSpec, binding: RunbookBinding) -> Iterator[tuple[str, str]]:
     declared = recipe.runbook.params
     values: dict[str, Scalar] = {name: param.sample for name, param in declared.items()}
     misfit = False
@@ -70,9 +131,19 @@ def _misfits(recipe: Recipe, binding: RunbookBinding) -> Iterator[tuple[str, str
             yield "params", f"{name} must be given: {param.description or param.type}"
     if not misfit:
         try:
-            bind(recipe.body, values)
+            book = bind(recipe.body, values)
         except ValueError as error:
             yield "params", f"make no runbook: {error}"
+        else:
+            yield from _unproved(book, spec)
+
+
+def _unproved(book: Runbook, spec: ServiceSpec) -> Iterator[tuple[str, str]]:
+    names = [slo.name for slo in spec.slos]
+    for step in book.steps:
+        if step.verify and step.verify.slo and step.verify.slo not in names:
+            accepted = f"it has {choice(names)}" if names else "it has none"
+            yield "run", f"{book.id} is proved on SLO {step.verify.slo!r}, which the service has not; {accepted}"
 
 
 def _fitting(recipe: Recipe, name: str, value: Scalar) -> Scalar:

@@ -32,6 +32,11 @@ class Recipe:
     digest: str
     file: str
 
+    @property
+    def ships(self) -> bool:
+        """Whether it came with burnline."""
+        return Path(self.file).parent == LIBRARY
+
 
 class Catalogue:
     """Runbooks by id."""

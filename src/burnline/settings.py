@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from burnline.errors import Problem, SpecError
+from burnline.spec.address import check_url
 from burnline.spec.receivers import MailServer, mail_server
 
 _SECRETS = Path("/run/secrets")  # where containers find them: a file burnline_token is as good as BURNLINE_TOKEN
@@ -33,6 +34,10 @@ def _base_url(url: str) -> str:
 
 Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+
+
+def _public(url: str) -> str:
+    return check_url(url).rstrip("/") if url else url
 
 
 class Settings(BaseSettings):
@@ -58,7 +63,7 @@ class Settings(BaseSettings):
         actions_off_file: as `off`, while this file is there.
         max_changes_per_hour: changes of all services together that may be made within an hour before people are asked.
         max_services_share: the share of services that may be changed within an hour before people are asked.
-        url: where people reach burnline, for links in messages; empty means that none are sent.
+        public_url: where people reach burnline, for links in messages; empty means that none are sent.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -85,7 +90,7 @@ class Settings(BaseSettings):
     smtp: str = ""
     max_changes_per_hour: Annotated[int, Field(ge=1)] = 5
     max_services_share: Annotated[float, Field(gt=0, le=1)] = 0.25
-    url: str = ""
+    public_url: Annotated[str, AfterValidator(_public)] = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", "hook_hosts", "alertmanagers", mode="before")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from burnline import __version__
+from burnline.app.cli_runbook import runbook_app
 from burnline.errors import BurnlineError, SpecError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ runs_app = typer.Typer(
 app.add_typer(runs_app, name="runs")
 actions_app = typer.Typer(help="The switch that stops every change.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(actions_app, name="actions")
+app.add_typer(runbook_app, name="runbook")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
 Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]
@@ -47,10 +48,9 @@ def main() -> None:
 
 
 def _complain(text: str) -> None:
-    """On stderr; it may quote what others wrote, which must not steer the terminal."""
-    from burnline.app.console.words import visible
+    from burnline.app.commands import complain
 
-    print(visible(text), file=sys.stderr)
+    complain(text)
 
 
 def _version(wanted: bool) -> None:

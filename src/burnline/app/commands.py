@@ -52,7 +52,7 @@ def check_services(path: Path) -> None:
         raise SpecError(problems)
     for spec, document in read:
         for warning in (*slo_warnings(spec, document), *_placed(warn([spec]), document)):
-            print(visible(f"warning: {warning}"), file=sys.stderr)
+            complain(f"warning: {warning}")
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")
 
@@ -191,7 +191,7 @@ def show_runs(server: str) -> None:
         (run["id"], run["service"], run["runbook"], run["outcome"] or run["state"], moment(run["created_at"]))
         for run in found
     ]
-    show(_table(("run", "service", "runbook", "state", "began (UTC)"), rows) if rows else "no runs yet")
+    show(table(("run", "service", "runbook", "state", "began (UTC)"), rows) if rows else "no runs yet")
 
 
 def show_approvals(server: str) -> None:
@@ -202,7 +202,7 @@ def show_approvals(server: str) -> None:
         for asked in found
     ]
     headings = ("approval", "run", "service", "what it would do", "expires (UTC)")
-    show(_table(headings, rows) if rows else "nothing waits for a person")
+    show(table(headings, rows) if rows else "nothing waits for a person")
     if rows:
         show("answer: burnline runs approve APPROVAL --as NAME, or reject")
 
@@ -225,11 +225,12 @@ def _below(sentence: str) -> Padding:
     return Padding(Text(visible(sentence)), (0, 0, 0, 6), expand=False)
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    table = Table(*(Column(heading, overflow="fold") for heading in headings), box=None)
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Rows under headings, whatever is in them made visible."""
+    made = Table(*(Column(heading, overflow="fold") for heading in headings), box=None)
     for row in rows:
-        table.add_row(*(visible(str(cell)) for cell in row))
-    return table
+        made.add_row(*(visible(str(cell)) for cell in row))
+    return made
 
 
 def decide(server: str, approval_id: int, decision: str, actor: str, reason: str) -> None:
@@ -265,6 +266,11 @@ def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:
         said = content.get("error") if isinstance(content, dict) else None
         raise BurnlineError(said or f"{url} answered {answer.status_code}: {content}")
     return content
+
+
+def complain(text: str) -> None:
+    """On stderr; it may quote what others wrote, which must not steer the terminal."""
+    print(visible(text), file=sys.stderr)
 
 
 def show(shown: RenderableType) -> None:

@@ -216,7 +216,7 @@ def build(settings: Settings) -> App:
         services_share=settings.max_services_share,
         services=len(specs),
         policy=partial(_policy_asks, reader, engine, {spec.service: spec for spec in specs}),
-        url=settings.url,
+        url=settings.public_url,
     )
     host = f"{socket.gethostname()}:{os.getpid()}"
     return App(
