@@ -65,8 +65,10 @@ def hindrance(when: When | None, facts: Facts) -> str:
         return ""
     for name, accepted in when.params.items():
         values = accepted if isinstance(accepted, tuple) else (accepted,)
-        if name not in facts.values or not any(_same(facts.values[name], value) for value in values):
-            return f"{name} is {shown(facts.values.get(name))}, not {choice(map(str, values))}"
+        if name not in facts.values:
+            return f"there is no parameter {name}"
+        if not any(_same(facts.values[name], value) for value in values):
+            return f"{name} is {shown(facts.values[name])}, not {choice(map(str, values))}"
     if when.hook is not None and when.hook not in facts.hooks:
         return f"the service has no hook {when.hook}"
     if when.probe is not None and when.probe not in facts.probes:

@@ -50,8 +50,7 @@ def asking_before(turn: Turn, n: int) -> int:
 
 
 def _harmless_twice(turn: Turn, step: Step) -> bool:
-    hook = turn.hooks.get(step.name)
-    return hook is None or hook.idempotent
+    return turn.hook(step).idempotent
 
 
 def _overtaken(turn: Turn, n: int, error: Moved) -> Result:

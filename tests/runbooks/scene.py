@@ -93,6 +93,8 @@ def request(
     params: Mapping[str, Any] | None = None,
     service: str = "fraud",
     at: datetime = T0,
+    approvers: Mapping[str, str | None] | None = None,
+    drill: bool = False,
 ) -> int:
     """An alert with these labels, in the service's open incident, and the run it starts."""
 
@@ -110,6 +112,8 @@ def request(
             incident_id=incident.id,
             approval=approval,
             params=dict(QUICK if params is None else params),
+            approvers=dict(approvers or {}),
+            drill=drill,
         )
         run_id = runs.request_run(tx, wanted, digest=recipe.digest, body=recipe.body, now=at)
         assert run_id is not None
