@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from shutil import copyfile
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from burnline.store.database import Database, open_database
 from tests.postgres import postgres_server
@@ -46,9 +48,18 @@ def now() -> datetime:
     return datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with every table and no row: a copy of it is made faster than the tables are."""
+    file = tmp_path_factory.mktemp("migrated") / "burnline.db"
+    open_database(f"sqlite:///{file}").close()
+    return file
+
+
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
     """A real SQLite database in a temporary folder."""
+    copyfile(migrated, tmp_path / "burnline.db")
     db = open_database(f"sqlite:///{tmp_path}/burnline.db")
     yield db
     db.close()
@@ -61,17 +72,32 @@ def postgres() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture
-def postgres_url(postgres: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test alone."""
-    server = create_engine(postgres, isolation_level="AUTOCOMMIT")
+@contextmanager
+def _database_of(server_url: str, template: str = "template1") -> Iterator[str]:
+    """The URL of a PostgreSQL database of one test alone, made like `template`."""
+    server = create_engine(server_url, isolation_level="AUTOCOMMIT")
     name = f"test_{uuid4().hex}"
     with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    yield str(server.url.set(database=name))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield server.url.set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
+
+
+@pytest.fixture
+def postgres_url(postgres: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test alone."""
+    with _database_of(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: str) -> Iterator[str]:
+    """The name of a PostgreSQL database with every table and no row."""
+    with _database_of(postgres) as url:
+        open_database(url).close()
+        yield str(make_url(url).database)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
@@ -82,9 +108,14 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgres_url"))
 
 
-@pytest.fixture
-def any_database(any_url: str) -> Iterator[Database]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def any_database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """A real database of every kind: for whatever speaks SQL."""
-    db = open_database(any_url)
-    yield db
-    db.close()
+    if request.param == "sqlite":
+        yield request.getfixturevalue("database")
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgres", "migrated_postgres"))
+    with _database_of(server, template) as url:
+        db = open_database(url)
+        yield db
+        db.close()
