@@ -37,7 +37,7 @@ def short(target: str) -> str:
 def first_flaw(error: ValidationError) -> str:
     """Where outside data is wrong first, and why: `aliases.champion: Input should be a valid string`."""
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    return f"{'.'.join(str(part) for part in first['loc']) or 'its top'}: {first['msg']}"
 
 
 class Hook(Protocol):

@@ -66,7 +66,7 @@ class HelmHook:
         if to is None:
             raise self._error(f"Helm knows no revision that served before {current}")
         self._known(history, to)
-        if FLUX in self._run("get", "manifest", self._spec.release).output:
+        if FLUX in self._read("get", "manifest", self._spec.release):
             raise self._error("Flux owns it and would put it back; roll back in its git repository")
         return Plan(self.kind, self.target, current, to)
 
@@ -91,12 +91,9 @@ class HelmHook:
 
     def _history(self) -> Sequence[Revision]:
         """Every revision, oldest first. Raises: ActionError; it may pass while another change is under way."""
+        printed = self._read("history", self._spec.release, "--output=json", f"--max={MOST_REVISIONS}")
         try:
-            ended = self._run("history", self._spec.release, "--output=json", f"--max={MOST_REVISIONS}")
-        except InDoubt as error:
-            raise ActionError(str(error), permanent=False) from error
-        try:
-            found = TypeAdapter(list[Revision]).validate_json(ended.output)
+            found = TypeAdapter(list[Revision]).validate_json(printed)
         except ValidationError as error:
             raise self._error(f"helm history printed what cannot be used: {first_flaw(error)}") from error
         if not found:
@@ -116,11 +113,20 @@ class HelmHook:
             words = choice(there) if there else "none"
             raise self._error(f"has no revision {shown(target)} that served; there are {words}")
 
-    def _run(self, *arguments: str, timeout: timedelta = READ_TIMEOUT) -> Exit:
+    def _read(self, *arguments: str) -> str:
+        """What helm prints, where nothing is changed."""
+        try:
+            return self._run(*arguments).output
+        except InDoubt as error:
+            raise ActionError(str(error), permanent=False) from error
+
+    def _run(self, *arguments: str, timeout: timedelta | None = None) -> Exit:
         where = [f"--namespace={self._spec.namespace}"]
         where += [f"--kube-context={self._spec.context}"] if self._spec.context else []
         environment = {name: os.environ[name] for name in self._spec.env if name in os.environ}
-        ended = run_program([self._spec.helm, *arguments, *where], stdin=b"", environment=environment, timeout=timeout)
+        ended = run_program(
+            [self._spec.helm, *arguments, *where], stdin=b"", environment=environment, timeout=timeout or READ_TIMEOUT
+        )
         if ended.code == 0:
             return ended
         said = last_line(ended)

@@ -6,11 +6,11 @@ is compared first. A feature is made switched off, so `off` is what was before `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from urllib.parse import quote
 
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from burnline.errors import ActionError, Moved
 from burnline.runbooks.actions.api import JsonApi, header_secret
@@ -19,13 +19,31 @@ from burnline.spec.hooks import UnleashHookSpec
 from burnline.spec.words import shown
 
 ON, OFF = "on", "off"
-NOT_THERE = 404
+NOT_THERE, NOT_ALLOWED = 404, 403
+SWITCHED = ("feature-environment-enabled", "feature-environment-disabled")
 
 
 class Environment(BaseModel):
-    """A feature in one environment; only what the hook reads."""
-
+    name: str
     enabled: bool
+
+
+class Feature(BaseModel):
+    """A feature in its project; only what the hook reads."""
+
+    environments: Sequence[Environment]
+
+
+class Event(BaseModel):
+    type: str
+    environment: str | None = None
+    createdAt: AwareDatetime
+
+
+class Events(BaseModel):
+    """What happened to a feature, newest first."""
+
+    events: Sequence[Event] = ()
 
 
 class UnleashHook:
@@ -38,19 +56,33 @@ class UnleashHook:
         self._spec = spec
         self._api = JsonApi(spec.url, credentials=self._credentials, timeout=spec.timeout)
         project, feature, environment = (quote(part, safe="") for part in self._parts())
-        self._path = f"/api/admin/projects/{project}/features/{feature}/environments/{environment}"
+        self._feature = f"/api/admin/projects/{project}/features/{feature}"
+        self._environment = f"{self._feature}/environments/{environment}"
+        self._events = f"/api/admin/events/{feature}"
         self.target = f"{spec.url}#{spec.project}/{spec.feature}@{spec.environment}"
 
     def observe(self) -> str:
         """`on` or `off`."""
-        answer = self._api.ask("GET", self._path, use=(NOT_THERE,))
+        # the environment's own page would answer for a feature of another project too
+        answer = self._api.ask("GET", self._feature, use=(NOT_THERE,))
         if answer.status == NOT_THERE:
             raise self._missing()
-        return ON if self._api.parse(self._path, answer, Environment).enabled else OFF
+        for each in self._api.parse(self._feature, answer, Feature).environments:
+            if each.name == self._spec.environment:
+                return ON if each.enabled else OFF
+        raise self._missing()
 
     def changed_at(self) -> datetime | None:
-        """Not known: Unleash keeps it among its events."""
-        return None
+        """When it was last switched, by Unleash's events; None where they do not tell."""
+        answer = self._api.ask("GET", self._events, use=(NOT_THERE, NOT_ALLOWED))
+        if answer.status >= NOT_ALLOWED:
+            return None
+        moments = [
+            event.createdAt.astimezone(UTC)
+            for event in self._api.parse(self._events, answer, Events).events
+            if event.type in SWITCHED and event.environment == self._spec.environment
+        ]
+        return max(moments, default=None)
 
     def plan(self, target: str) -> Plan:
         """What the feature would be. Raises: ActionError when it is not there, or is off and shall be what it was."""
@@ -69,7 +101,7 @@ class UnleashHook:
             return False
         if before not in (None, current):
             raise Moved(f"{self.target} was moved to {current} by another hand")
-        answer = self._api.ask("POST", f"{self._path}/{target}", use=(NOT_THERE,))
+        answer = self._api.ask("POST", f"{self._environment}/{target}", use=(NOT_THERE,))
         if answer.status == NOT_THERE:
             raise self._missing()
         return True

@@ -169,6 +169,17 @@ def test_a_release_that_flux_owns_is_refused_with_the_reason(helm: FakeHelm) -> 
     assert caught.value.permanent
 
 
+def test_a_helm_that_does_not_answer_a_question_may_pass(helm: FakeHelm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(helm_hook, "READ_TIMEOUT", timedelta(milliseconds=300))
+    helm.path.write_text("#!/bin/sh\nsleep 60\n")
+
+    with pytest.raises(ActionError, match="was stopped after") as caught:
+        hook(helm).plan("previous")
+
+    assert not caught.value.permanent
+    assert not isinstance(caught.value, InDoubt)
+
+
 @pytest.mark.parametrize("history", [{}, [], [{"revision": "x"}], "text"])
 def test_a_history_of_another_shape_is_an_error_in_words(helm: FakeHelm, history: Any) -> None:
     helm.set(history=history)

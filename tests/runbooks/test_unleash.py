@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,18 @@ def test_before_on_was_off_and_before_off_was_nothing(url: str) -> None:
     assert caught.value.permanent
 
 
+def test_when_it_was_switched_is_what_unleash_keeps_among_its_events(unleash: FakeUnleash, url: str) -> None:
+    made = hook(url)
+    unleash.events.append({"type": "feature-created", "environment": None, "createdAt": "2026-01-05T11:30:00Z"})
+    never = made.changed_at()
+
+    apply(made, "off", "on")
+
+    assert never is None
+    assert made.changed_at() == T0 - timedelta(hours=1)
+    assert hook(url, environment="development").changed_at() is None
+
+
 def test_what_is_so_already_is_not_switched_again(unleash: FakeUnleash, url: str) -> None:
     assert not apply(hook(url), "on")
 
@@ -76,7 +89,7 @@ def test_a_lost_answer_is_in_doubt_and_the_repeat_finds_it_done(unleash: FakeUnl
     assert unleash.switched == ["off"]
 
 
-@pytest.mark.parametrize("wrong", [{"feature": "none"}, {"project": "other"}, {"environment": "dev"}])
+@pytest.mark.parametrize("wrong", [{"feature": "none"}, {"project": "other"}, {"environment": "qa"}])
 def test_a_feature_that_is_not_there_is_a_permanent_error(url: str, wrong: dict[str, str]) -> None:
     made = hook(url, **wrong)
 
