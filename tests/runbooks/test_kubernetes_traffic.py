@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ def test_where_the_status_is_no_subresource_the_rollout_itself_is_written(served
 
     assert [each.rpartition("/")[2] for each in served.writes] == ["fraud", "fraud"]
     assert image_of(served.cluster, "Rollout") == "fraud:1"
+
+
+def test_what_argo_adds_to_the_pods_of_a_canary_is_not_part_of_a_revision(served: Served, build: Build) -> None:
+    two_releases("Rollout")(served.cluster)
+    for each in served.cluster.of("ReplicaSet"):
+        each["spec"]["template"]["metadata"]["labels"]["role"] = "canary"
+        each["spec"]["template"]["metadata"]["annotations"] = {"team": "risk"}
+        injected = {"labels": {"role": "canary"}, "annotations": {"team": "risk"}}
+        each["metadata"]["annotations"]["rollout.argoproj.io/ephemeral-metadata"] = json.dumps(injected)
+    hook = build("argo_rollout")
+
+    assert hook.observe() == "2"
+    follow(hook, "previous")
+
+    metadata = served.cluster.get("Rollout", "fraud")["spec"]["template"]["metadata"]
+    assert metadata == {"labels": {"app": "fraud"}}
 
 
 def test_an_abort_whose_answer_is_lost_is_gone_on_with(served: Served, build: Build) -> None:

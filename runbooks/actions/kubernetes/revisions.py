@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from burnline.errors import ActionError
 from burnline.runbooks.actions.kubernetes.client import Api
-from burnline.runbooks.actions.kubernetes.objects import Json, Meta, Object, Resource
+from burnline.runbooks.actions.kubernetes.objects import Json, Meta, Object, Resource, Words
 from burnline.spec.words import choice, shown
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")
@@ -53,18 +53,27 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """How a controller writes numbers on its ReplicaSets."""
+    """How a controller writes numbers on its ReplicaSets.
+
+    Attributes:
+        label: what it adds to the template's labels.
+        injected: the annotation that says what else it adds to the template's labels and annotations, as JSON.
+    """
 
     annotation: str
     history: str
     label: str
+    injected: str = ""
 
 
 DEPLOYMENT = Numbering(
     "deployment.kubernetes.io/revision", "deployment.kubernetes.io/revision-history", "pod-template-hash"
 )
 ROLLOUT = Numbering(
-    "rollout.argoproj.io/revision", "rollout.argoproj.io/revision-history", "rollouts-pod-template-hash"
+    "rollout.argoproj.io/revision",
+    "rollout.argoproj.io/revision-history",
+    "rollouts-pod-template-hash",
+    "rollout.argoproj.io/ephemeral-metadata",
 )
 
 
@@ -78,6 +87,13 @@ class ReplicaSet(Object):
     """A revision of a Deployment or a Rollout."""
 
     spec: ReplicaSetSpec
+
+
+class Injected(BaseModel):
+    """What a controller added to a template's metadata."""
+
+    labels: Words = {}
+    annotations: Words = {}
 
 
 class RevisionData(BaseModel):
@@ -112,7 +128,9 @@ def _from_replica_set(each: ReplicaSet, numbering: Numbering) -> Revision | None
         number=int(number),
         numbers=frozenset([*earlier, int(number)]),
         born=(0.0, first),
-        template=without_label(each.spec.template, numbering.label),
+        template=without(
+            _injected(notes.get(numbering.injected, "")), without_label(each.spec.template, numbering.label)
+        ),
         hash=each.metadata.labels.get(numbering.label, ""),
         made_at=each.metadata.creationTimestamp,
         notes=notes,
@@ -152,12 +170,28 @@ def first_numbers(meta: Meta) -> Mapping[str, int]:
 
 def without_label(template: Json, label: str) -> Json:
     """A template without one of its labels."""
+    return without(Injected(labels={label: ""}), template)
+
+
+def without(injected: Injected, template: Json) -> Json:
+    """A template as its owner has it, without what the controller added."""
     metadata = template.get("metadata")
-    labels = metadata.get("labels") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(labels, dict):
+    if not isinstance(metadata, dict):
         return template
-    kept = {name: value for name, value in labels.items() if name != label}
-    return {**template, "metadata": {**metadata, "labels": kept}}
+    kept = dict(metadata)
+    for part, names in (("labels", injected.labels), ("annotations", injected.annotations)):
+        if isinstance(found := metadata.get(part), dict) and names.keys() & found.keys():
+            kept[part] = {name: value for name, value in found.items() if name not in names}
+            if not kept[part]:
+                del kept[part]
+    return {**template, "metadata": kept}
+
+
+def _injected(text: str) -> Injected:
+    try:
+        return Injected.model_validate_json(text)
+    except ValidationError:
+        return Injected()
 
 
 def _owned(each: Object, meta: Meta) -> bool:
