@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions.contract import Hook
@@ -330,6 +332,18 @@ def test_weights_add_up_to_a_hundred_and_the_largest_remainder_is_rounded_up() -
     assert split([0, 100], 1, 30) == [70, 30]
     with pytest.raises(ValueError, match="no other backend gets traffic, and there are several"):
         split([0, 0, 100], 2, 50)
+
+
+@given(weights=st.lists(st.integers(0, 1_000_000), min_size=2, max_size=8), data=st.data())
+def test_any_weights_become_whole_ones_of_which_one_gets_its_share(weights: list[int], data: st.DataObject) -> None:
+    at, share = data.draw(st.integers(0, len(weights) - 1)), data.draw(st.integers(0, 100))
+    assume(share == 100 or len(weights) == 2 or sum(weights) > weights[at])
+
+    made = split(weights, at, share)
+
+    assert (made[at], sum(made)) == (share, 100)
+    assert all(0 <= each <= 100 for each in made)
+    assert share_of(made, at) == str(share)
 
 
 def test_a_share_that_is_not_whole_is_told_with_two_decimals() -> None:

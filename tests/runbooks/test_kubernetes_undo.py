@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -161,7 +163,7 @@ def test_only_revisions_of_this_very_deployment_count(served: Served, build: Bui
 def test_what_changes_meanwhile_without_touching_the_template_is_no_obstacle(served: Served, build: Build) -> None:
     put_releases(served, "Deployment", "fraud:1", "fraud:2")
     hook = build()
-    served.meanwhile = lambda: served.cluster.edit(
+    served.before_patch = lambda: served.cluster.edit(
         "Deployment", "fraud", lambda found: found["spec"].update(replicas=5)
     )
 
@@ -174,12 +176,30 @@ def test_what_changes_meanwhile_without_touching_the_template_is_no_obstacle(ser
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_release_between_the_look_and_the_write_is_left_alone(served: Served, build: Build, kind: str) -> None:
     put_releases(served, KINDS[kind], "fraud:1", "fraud:2")
-    served.meanwhile = lambda: release(served.cluster, KINDS[kind], "fraud:3")
+    served.before_patch = lambda: release(served.cluster, KINDS[kind], "fraud:3")
 
     with pytest.raises(Moved, match=r"was moved to '3' by another hand"):
         build(kind).apply("1", before="2", idempotency_key="run:3", epoch=1, at=T0)
 
     assert image_of(served.cluster, KINDS[kind]) == "fraud:3"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_workers_that_race_make_one_change(served: Served, build: Build, kind: str) -> None:
+    put_releases(served, KINDS[kind], "fraud:1", "fraud:2")
+    start = threading.Barrier(6)
+
+    def race(n: int) -> bool:
+        hook = build(kind)
+        start.wait(10)
+        return hook.apply("1", before="2", idempotency_key=f"run:{n}", epoch=1, at=T0)
+
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(race, range(6)))
+
+    assert made.count(True) == 1
+    assert len(served.writes) == 1
+    assert image_of(served.cluster, KINDS[kind]) == "fraud:1"
 
 
 def test_a_conflict_is_looked_at_again_and_one_without_end_may_pass(served: Served, build: Build) -> None:

@@ -7,9 +7,10 @@ not stand for one thing. Here a revision is called by the first number it had, w
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -20,7 +21,11 @@ from burnline.spec.words import choice, shown
 
 REPLICA_SETS = Resource("apps/v1", "replicasets")
 CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
+TRIES = 5  # looks at an object that others change
 FIRST_NUMBERS = "burnline.dev/revisions"  # ControllerRevisions keep no earlier numbers; these are as of our last change
+
+
+Whole = TypeVar("Whole", bound=Object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,26 @@ class ControllerRevision(Object):
 
     revision: int
     data: RevisionData
+
+
+def with_revisions(read: Callable[[], Whole], revisions: Callable[[Whole], tuple[Revision, ...]]) -> Whole:
+    """An object and its revisions, as they were at one moment: both are read until nothing changed in between.
+
+    Raises: ActionError (not permanent) when it never comes to rest.
+    """
+    found = read()
+    for _ in range(TRIES):
+        made = revisions(found)
+        again = read()
+        if _told(again.metadata) == _told(found.metadata):
+            return found.model_copy(update={"revisions": made})
+        found = again
+    raise ActionError(f"{found.metadata.name} was changed by others at each of {TRIES} looks", permanent=False)
+
+
+def _told(meta: Meta) -> object:
+    """What bears on revisions; a status may change all the time."""
+    return meta.uid, meta.generation, meta.annotations
 
 
 def of_replica_sets(api: Api, meta: Meta, labels: str, numbering: Numbering) -> tuple[Revision, ...]:

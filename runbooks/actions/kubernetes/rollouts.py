@@ -24,6 +24,7 @@ from burnline.runbooks.actions.kubernetes.revisions import (
     find_revision,
     of_replica_sets,
     previous_revision,
+    with_revisions,
     without_label,
 )
 from burnline.runbooks.actions.kubernetes.workloads import restore_template
@@ -75,12 +76,16 @@ class _Rollout:
 
     def read(self) -> RolloutObject:
         """The Rollout and its revisions. Raises: ActionError."""
+        return with_revisions(
+            self._look,
+            lambda found: of_replica_sets(self.api, found.metadata, str(found.spec.selector), ROLLOUT),
+        )
+
+    def _look(self) -> RolloutObject:
         found = self.api.read(self.path, RolloutObject)
         if found.spec.workloadRef is not None:
             raise ActionError(f"{self.name} takes its template by workloadRef: undo that workload", permanent=True)
-        return found.model_copy(
-            update={"revisions": of_replica_sets(self.api, found.metadata, str(found.spec.selector), ROLLOUT)}
-        )
+        return found
 
     def current(self, found: RolloutObject) -> Revision:
         """The revision that is wanted."""

@@ -27,6 +27,7 @@ from burnline.runbooks.actions.kubernetes.revisions import (
     of_controller_revisions,
     of_replica_sets,
     previous_revision,
+    with_revisions,
 )
 from burnline.spec.kubernetes import WorkloadHookSpec
 
@@ -98,8 +99,10 @@ class Undo:
 
     def read(self) -> Workload:
         """The workload and its revisions. Raises: ActionError."""
-        found = self._api.read(self._path, Workload)
-        return found.model_copy(update={"revisions": self._list(self._api, found.metadata, str(found.spec.selector))})
+        return with_revisions(
+            lambda: self._api.read(self._path, Workload),
+            lambda found: self._list(self._api, found.metadata, str(found.spec.selector)),
+        )
 
     def state(self, found: Workload) -> str:
         """The revision that is wanted, by its first number."""

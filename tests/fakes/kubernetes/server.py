@@ -56,8 +56,8 @@ class Served:
         used: the verbs that were asked for, with group and resource.
         writes: method and path of what changed something.
         dry_runs: whether every admission webhook knows dry runs.
-        meanwhile, after_list, before_eviction: what another hand does once the next object or list was read, or before
-            the next pod is evicted.
+        before_patch, after_list, before_eviction: what another hand does just before the next patch, once the next list
+            was read, or before the next pod is evicted; once.
     """
 
     cluster: Cluster = field(default_factory=lambda: Cluster(controllers=list(controllers.ALL)))
@@ -68,7 +68,7 @@ class Served:
     no_status: set[str] = field(default_factory=set)
     used: set[tuple[str, str, str]] = field(default_factory=set)
     writes: list[str] = field(default_factory=list)
-    meanwhile: Callable[[], object] | None = None
+    before_patch: Callable[[], object] | None = None
     after_list: Callable[[], object] | None = None
     before_eviction: Callable[[], object] | None = None
     dry_runs: bool = True
@@ -96,28 +96,34 @@ class Served:
         self._allowed(method, way)
         with self.cluster.lock:
             if method == "GET" and way["name"] is None:
-                found_list = self._list(way, query)
+                listed = self._list(way, query)
                 self._once("after_list")
-                return 200, found_list
+                return 200, listed
             key: Key = (way["core"] or way["group"], way["plural"], way["namespace"] or "", way["name"])
-            if way["part"] == "eviction":
-                self._once("before_eviction")
+            if method != "GET" and not query.get("dryRun"):
+                self._once("before_eviction" if way["part"] == "eviction" else "before_patch")
             if key not in self.cluster.objects:
                 raise Refused(404, f'{way["plural"]} "{way["name"]}" not found')
             if method == "GET":
-                view = self._view(self.cluster.objects[key], way["part"])
-                self._once("meanwhile")
-                return 200, view
-            if query.get("dryRun") and not self.dry_runs:
-                raise Refused(400, 'admission webhook "policy" does not support dry run')
-            if method == "POST" and way["part"] == "eviction":
-                status, made = 201, self._evict(key, json.loads(body))
-            else:
-                dry_run = bool(query.get("dryRun"))
-                status, made = 200, self._patch(key, way["part"], headers["content-type"], json.loads(body), dry_run)
-            if not query.get("dryRun"):
-                self.writes.append(f"{method} {parts.path}")
-            return status, made
+                return 200, self._view(self.cluster.objects[key], way["part"])
+            return self._change(method, key, way["part"], headers["content-type"], json.loads(body), query)
+
+    def _change(
+        self, method: str, key: Key, part: str | None, form: str, body: Any, query: dict[str, str]
+    ) -> tuple[int, Json]:
+        dry_run = "dryRun" in query
+        if dry_run and not self.dry_runs:
+            raise Refused(400, 'admission webhook "policy" does not support dry run')
+        if method == "POST" and part == "eviction":
+            status, made = 201, self._evict(key, body)
+        else:
+            status, made = 200, self._patch(key, part, form, body, dry_run)
+        if not dry_run:
+            version, plural, namespace, name = key
+            root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+            inside = f"/namespaces/{namespace}" if namespace else ""
+            self.writes.append(f"{method} {root}{inside}/{plural}/{name}" + (f"/{part}" if part else ""))
+        return status, made
 
     def _once(self, what: str) -> None:
         another_hand = getattr(self, what)
