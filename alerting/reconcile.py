@@ -158,10 +158,12 @@ class Reconciler:
 
     def _deliver(self, found: Mapping[str, Sequence[AlertEvent]], answered: set[str], now: datetime) -> int:
         alerts = [event for events in found.values() for event in events]
+        # a clock that was set back would move an end before the beginning that it ends
+        at = max([now, *(event.ends_at for event in alerts if event.ends_at)])
 
         def keep(tx: Connection) -> None:
             for body in _bodies(alerts):
-                accept(tx, kind=ALERTS, source=ALERTMANAGER, body=body, now=now)
+                accept(tx, kind=ALERTS, source=ALERTMANAGER, body=body, now=at)
             note_reconciled(tx, answered, now)
 
         self._db.write(keep)

@@ -5,40 +5,76 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.programs import free_port, program, running
+from tests.programs import STOP_SECONDS, free_port, program, running
 
 OWNER = "postgres"  # the server refuses to run as root
+
+
+class PostgresServer:
+    """A server that a test may restart; `url` is its maintenance database's, of SQLAlchemy."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._port, self._lives = folder, free_port(), ExitStack()
+        self._server, self._is_ready = program("postgres"), program("pg_isready")
+        self.url = f"postgresql+psycopg://{OWNER}@127.0.0.1:{self._port}/postgres"
+
+    def start(self) -> None:
+        """Start it on what is there; returns once it takes connections."""
+        options = ["-h", "127.0.0.1", "-p", str(self._port), "-c", "unix_socket_directories=", "-c", "fsync=off"]
+        probe = [self._is_ready, "--quiet", "--host", "127.0.0.1", "--port", str(self._port)]
+        self.process = self._lives.enter_context(
+            running(
+                [*as_owner(), self._server, "-D", self._folder / "data", *options],
+                log=self._folder / "log",
+                ready=lambda: subprocess.run(probe, check=False).returncode == 0,
+                cwd=self._folder,
+            )
+        )
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it as pg_ctl does: SIGINT ends every connection (fast), SIGQUIT the server on the spot (immediate)."""
+        self.process.send_signal(how)
+        self.process.wait(STOP_SECONDS)
+
+    def close(self) -> None:
+        """Stop it if it runs."""
+        self._lives.close()
+
+
+@contextmanager
+def restartable_postgres() -> Iterator[PostgresServer]:
+    """A running server, thrown away at the end."""
+    initdb = program("initdb")
+    folder = Path(tempfile.mkdtemp(prefix="burnline-postgres-"))  # not tmp_path: its parents are closed to OWNER
+    try:
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(OWNER)
+            os.chown(folder, account.pw_uid, account.pw_gid)
+        create = [initdb, f"--pgdata={folder}/data", f"--username={OWNER}"]
+        create += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
+        subprocess.run([*as_owner(), *create], check=True, capture_output=True, cwd=folder)
+        server = PostgresServer(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.close()
+    finally:
+        shutil.rmtree(folder)
 
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
     """The SQLAlchemy URL of a running server's maintenance database."""
-    initdb, server, is_ready = program("initdb"), program("postgres"), program("pg_isready")
-    folder = Path(tempfile.mkdtemp(prefix="burnline-postgres-"))  # not tmp_path: its parents are closed to OWNER
-    data, port = folder / "data", free_port()
-    try:
-        if os.geteuid() == 0:
-            account = pwd.getpwnam(OWNER)
-            os.chown(folder, account.pw_uid, account.pw_gid)
-        create = [initdb, f"--pgdata={data}", f"--username={OWNER}", "--auth=trust", "--encoding=UTF8", "--no-locale"]
-        subprocess.run([*as_owner(), *create, "--no-sync"], check=True, capture_output=True, cwd=folder)
-        options = ["-h", "127.0.0.1", "-p", str(port), "-c", "unix_socket_directories=", "-c", "fsync=off"]
-        probe = [is_ready, "--quiet", "--host", "127.0.0.1", "--port", str(port)]
-        with running(
-            [*as_owner(), server, "-D", data, *options],
-            log=folder / "log",
-            ready=lambda: subprocess.run(probe, check=False).returncode == 0,
-            cwd=folder,
-        ):
-            yield f"postgresql+psycopg://{OWNER}@127.0.0.1:{port}/postgres"
-    finally:
-        shutil.rmtree(folder)
+    with restartable_postgres() as server:
+        yield server.url
 
 
 def as_owner() -> list[str]:

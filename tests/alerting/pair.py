@@ -47,19 +47,20 @@ def until(condition: Callable[[], object], what: str, *, within: float = 30.0) -
 
 
 class Door:
-    """burnline, served on one port through several lives; its workers turn when a test says so."""
+    """burnline, served on one port through several lives; its workers turn when a test says so.
 
-    def __init__(self, folder: Path, alertmanagers: Sequence[str] = (), prometheus_url: str = "") -> None:
-        folder.mkdir(exist_ok=True)
-        (folder / "shop.yaml").write_text(SERVICE)
+    `services`: texts of service files; `database`: its URL, unless it is a file in `folder`.
+    """
+
+    def __init__(self, folder: Path, services: Sequence[str] = (SERVICE,), database: str = "") -> None:
+        files = folder / "services"
+        files.mkdir(parents=True, exist_ok=True)
+        for n, text in enumerate(services):
+            (files / f"{n}.yaml").write_text(text)
         self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}/v1/alerts"
-        self.settings = Settings(
-            services=folder / "shop.yaml",
-            database=f"sqlite:///{folder}/burnline.db",
-            alertmanagers=tuple(alertmanagers),
-            prometheus_url=prometheus_url,
-        )
+        self.base = f"http://127.0.0.1:{self._port}"
+        self.url = f"{self.base}/v1/alerts"
+        self.settings = Settings(services=files, database=database or f"sqlite:///{folder}/burnline.db")
         self._open = ExitStack()
         self.app: App
 

@@ -279,6 +279,32 @@ def test_many_are_delivered_in_rows_that_others_can_write_between(scene: Scene) 
         assert tx.exec_driver_sql("SELECT count(*) FROM inbox").scalar_one() == 3
 
 
+def test_an_end_that_came_while_the_clock_was_set_back_is_made_good(scene: Scene) -> None:
+    """Its time is before the start by then, so it looks late; nobody lists the alert, and that ends it."""
+    scene.hear(BURN, T0 - MINUTE)
+    scene.look()
+    scene.now = T0 - 120 * MINUTE
+    scene.hear(BURN, T0 - MINUTE, T0)
+    scene.start()
+    assert scene.look() == 0
+    assert [state for state, _ in scene.lives] == ["open"]
+
+    scene.look(1)
+
+    assert [state for state, _ in scene.lives] == ["closed"]
+
+
+def test_a_clock_that_jumps_ahead_ends_nothing_that_is_still_listed(scene: Scene) -> None:
+    scene.send(BURN, T0 - MINUTE)
+    scene.hear(BURN, T0 - MINUTE)
+    scene.look()
+
+    scene.look(120)
+    scene.look(1)
+
+    assert scene.lives == [("open", 1)]
+
+
 # Prometheus
 
 
