@@ -86,6 +86,7 @@ class Registry:
         spec = self._spec(wish.service)
         refuse_nobody(wish.by)
         _check_text("version", wish.version)
+        _check_reason(wish.override)
         plan = plan_of(spec)
         missing = [name for name in LINEAGE if wish.lineage.get(name) in (None, "", [], {})]
         if plan.release.lineage == "required" and missing:

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from burnline.runbooks.releases.registry import Start
 from tests.app.scenes import Client, break_release, browser, story
 from tests.flow.world import World
 
@@ -28,6 +29,10 @@ READABLE = {
     "/v1/runs/1": "/v1/runs/{run_id}",
     "/v1/approvals": "/v1/approvals",
     "/v1/actions": "/v1/actions",
+    "/v1/releases": "/v1/releases",
+    "/v1/releases/1": "/v1/releases/{release_id}",
+    "/v1/services/scoring/verdict": "/v1/services/{name}/verdict",
+    "/v1/gates/argo/scoring": "/v1/gates/argo/{service}",
 }
 
 
@@ -37,6 +42,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with story(tmp_path_factory.mktemp("api"), seconds=45) as made:
         made.live(20)
         break_release(made)
+        made.app.releases.registry(made.now).start(Start("scoring", "2", "ana", previous="1"), made.now)
         yield made
 
 
@@ -265,6 +271,7 @@ def test_no_address_makes_it_fail(client: Client, name: bytes, query: bytes) -> 
 
 def test_every_door_and_view_is_described_and_no_page_is(described: dict[str, Any]) -> None:
     doors = {"/v1/predictions", "/v1/alerts", "/v1/approvals/{approval_id}", "/metrics", "/healthz", "/readyz"}
+    doors |= {f"/v1/releases/{{release_id}}/{verb}" for verb in ("promote", "abort")} | {"/v1/gates/flagger/{gate}"}
 
     assert set(described["paths"]) == set(READABLE.values()) | doors
 

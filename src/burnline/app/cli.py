@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from burnline import __version__
+from burnline.app import cli_release
 from burnline.app.cli_runbook import runbook_app
 from burnline.errors import BurnlineError, SpecError
 
@@ -28,6 +29,7 @@ app.add_typer(runs_app, name="runs")
 actions_app = typer.Typer(help="The switch that stops every change.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(actions_app, name="actions")
 app.add_typer(runbook_app, name="runbook")
+app.add_typer(cli_release.app, name="release")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
 Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]

@@ -21,6 +21,7 @@ from burnline.alerting.places import Places
 from burnline.alerting.reconcile import Reconciler
 from burnline.app.clock import SteadyClock
 from burnline.app.jobs import Job, Jobs
+from burnline.app.releases import Releases
 from burnline.app.services import load_checked
 from burnline.collectors.build import build_all
 from burnline.collectors.runner import Runner
@@ -50,6 +51,7 @@ TICK = timedelta(seconds=1)
 COLLECT_DEADLINE = timedelta(seconds=10)
 LONGEST_LOOK = timedelta(minutes=2)  # at every Alertmanager and Prometheus, each with its own deadline
 LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
+LONGEST_RELEASE_TURN = timedelta(minutes=10)  # each guard may ask a Prometheus that takes its time
 EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
 
@@ -79,6 +81,7 @@ class App:
     dispatch: EmbeddedDispatch
     alerts: AlertWorker
     executors: tuple[Executor, ...]
+    releases: Releases
     reconciler: Reconciler | None = None
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
@@ -128,9 +131,7 @@ class App:
 
     def statuses(self, now: datetime) -> Sequence[SloStatus]:
         """Every SLO as the engine in force sees it; unknown where the embedded one has not evaluated lately."""
-        if isinstance(self.reader, PrometheusReader):
-            return self.reader.statuses(now)
-        return [aged(status, now, base_interval(status.window)) for status in self.engine.statuses()]
+        return _statuses(self.reader, self.engine, now)
 
     def collect(self, now: datetime) -> int:
         """One turn of the collectors: read, hand to the engine, note releases.
@@ -151,6 +152,7 @@ class App:
         try:
             self.engine.observe(collection)
             self.versions.observe([collection])
+            self.releases.observe(collection)
         except Exception:
             # One page must not cost the others their data: what it gave is lost, and the next turn reads it again.
             self.instruments.job_failures.labels("collect").inc()
@@ -179,6 +181,7 @@ class App:
             Job("signals", TICK, self.detectors.run_once),
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
+            Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
@@ -219,6 +222,7 @@ def build(settings: Settings) -> App:
         url=settings.public_url,
     )
     host = f"{socket.gethostname()}:{os.getpid()}"
+    releases = Releases(db, specs, catalogue, reader, partial(_statuses, reader, engine))
     return App(
         settings=settings,
         specs=specs,
@@ -229,7 +233,9 @@ def build(settings: Settings) -> App:
         instruments=own,
         telemetry=setup_telemetry(settings),
         runner=Runner(
-            build_all(specs, lambda service: engine.wanted(service) | versions.wanted(service)),
+            build_all(
+                specs, lambda service: engine.wanted(service) | versions.wanted(service) | releases.wanted(service)
+            ),
             deadline=COLLECT_DEADLINE,
         ),
         versions=versions,
@@ -252,6 +258,7 @@ def build(settings: Settings) -> App:
             )
             for n in range(EXECUTORS)
         ),
+        releases=releases,
     )
 
 
@@ -264,6 +271,12 @@ def _reconciler(settings: Settings, db: Database, alerts: AlertWorker) -> Reconc
         receiver=settings.alertmanager_receiver,
     )
     return Reconciler(db, alerts, places)
+
+
+def _statuses(reader: SliReader, engine: EmbeddedEngine, now: datetime) -> Sequence[SloStatus]:
+    if isinstance(reader, PrometheusReader):
+        return reader.statuses(now)
+    return [aged(status, now, base_interval(status.window)) for status in engine.statuses()]
 
 
 def _policy_asks(reader: SliReader, engine: EmbeddedEngine, specs: Mapping[str, ServiceSpec], service: str) -> str:
