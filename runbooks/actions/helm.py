@@ -2,7 +2,8 @@
 
 A rollback makes a new revision that holds an old one's manifests, described as "Rollback to 3". The state of a release
 is the revision whose manifests it runs: "3" after such a rollback, whatever its own number is, so that a repeat finds
-the change made. Helm has no place for an idempotency key: the state that is compared does its work.
+the change made. A rollback that failed left the release where it was, and is tried again. Helm has no place for an
+idempotency key: the state that is compared does its work.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, TypeAdapter, ValidationError
 
 from burnline.errors import ActionError, InDoubt, Moved
 from burnline.runbooks.actions.contract import PREVIOUS, Plan, first_flaw
@@ -22,10 +24,12 @@ from burnline.spec.hooks import HelmHookSpec
 from burnline.spec.words import choice, shown
 
 READ_TIMEOUT = timedelta(seconds=30)
+OPERATIONS = 3  # Helm's --timeout is for each: hooks before, the wait, hooks after
 GRACE = timedelta(seconds=15)  # Helm ends by its own --timeout first, and so leaves no release pending
 MOST_REVISIONS = "100"
 SERVED = ("deployed", "superseded")
 ROLLED_BACK = re.compile(r"Rollback to ([1-9][0-9]{0,8})")
+NOT_ROLLED_BACK = re.compile(r'(Rollback|Release) "[^"]*" failed')  # how Helm describes a rollback that failed
 FLUX = "helm.toolkit.fluxcd.io/name"  # a label that Flux puts on all that its HelmReleases make
 
 
@@ -33,7 +37,7 @@ class Revision(BaseModel):
     """One line of `helm history`; only what the hook reads."""
 
     revision: int
-    updated: AwareDatetime | None = None
+    updated: Annotated[AwareDatetime | None, BeforeValidator(lambda moment: moment or None)] = None
     status: str
     description: str = ""
 
@@ -73,15 +77,15 @@ class HelmHook:
     def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
         """Roll back to `target` if `before` serves, and wait until it is up. Raises: ActionError, InDoubt."""
         history = self._history()
-        self._known(history, target)
         current = _content(history)
         if current == target and history[-1].status == "deployed":
             return False
+        self._known(history, target)
         if before not in (None, current) and current != target:
             raise Moved(f"Helm release {self.target} was moved to {current} by another hand")
         wait = f"{self._spec.timeout.total_seconds():g}s"
         arguments = ("rollback", self._spec.release, target, "--wait", f"--timeout={wait}")
-        self._run(*arguments, timeout=self._spec.timeout + GRACE)
+        self._run(*arguments, timeout=OPERATIONS * self._spec.timeout + GRACE)
         return True
 
     def verify(self, target: str) -> bool:
@@ -142,11 +146,15 @@ def _content(history: Sequence[Revision]) -> str:
 
 
 def _contents(history: Sequence[Revision]) -> Sequence[str]:
-    """For each revision, the one whose manifests it holds: its own number, unless it is a rollback to a known one."""
+    """For each revision, the one whose manifests it holds: its own number, unless it is a rollback."""
     held: dict[int, str] = {}
+    last = ""
     for each in history:
-        back = ROLLED_BACK.fullmatch(each.description.strip())
-        held[each.revision] = held.get(int(back[1]), str(each.revision)) if back else str(each.revision)
+        if back := ROLLED_BACK.fullmatch(each.description.strip()):
+            last = held.get(int(back[1]), back[1])
+        elif not (last and each.status == "failed" and NOT_ROLLED_BACK.match(each.description)):
+            last = str(each.revision)
+        held[each.revision] = last
     return list(held.values())
 
 

@@ -10,6 +10,7 @@ from typing import Any
 PROGRAM = """#!{python} -IS
 import json, sys, time
 STATE = {state!r}
+TIMED_OUT = 'Release "card-fraud" failed: timed out waiting for the condition'
 with open(STATE) as file:
     state = json.load(file)
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
@@ -43,8 +44,6 @@ elif words[0] == "rollback":
     revision = int(words[2])
     if revision not in [each["revision"] for each in history]:
         fail("release has no %d version" % revision)
-    if history[-1]["status"].startswith("pending-"):
-        fail("another operation (install/upgrade/rollback) is in progress")
     for each in history:
         if each["status"] == "deployed":
             each["status"] = "superseded"
@@ -54,7 +53,7 @@ elif words[0] == "rollback":
         "status": "failed" if state["fails"] else "deployed",
         "chart": "card-fraud-1.0.0",
         "app_version": "",
-        "description": "Rollback to %d" % revision,
+        "description": TIMED_OUT if state["fails"] else "Rollback to %d" % revision,
     }})
     save()
     if state["fails"]:

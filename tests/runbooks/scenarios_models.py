@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -119,9 +120,10 @@ def helm(folder: Path) -> Iterator[Scenario]:
     """A release whose second revision serves."""
     fake = FakeHelm(folder, "superseded", "deployed")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(helm_hook, "GRACE", -helm_hook.READ_TIMEOUT * 9.9)  # a rollback of 5 min is stopped after 3 s
+        patch.setattr(helm_hook, "GRACE", timedelta(0))
+        spec = {"release": "card-fraud", "namespace": "models", "helm": str(fake.path), "timeout": "1s"}
         yield Scenario(
-            hook=HelmHook(HelmHookSpec(release="card-fraud", namespace="models", helm=str(fake.path))),
+            hook=HelmHook(HelmHookSpec.model_validate(spec)),
             before="2",
             to="1",
             changes=lambda: len(fake.rollbacks()),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pwd
 import re
+import resource
 import sys
 import time
 from datetime import timedelta
@@ -17,7 +19,7 @@ from pydantic import ValidationError
 from burnline.errors import ActionError, InDoubt
 from burnline.runbooks.actions import process
 from burnline.runbooks.actions.command import CommandHook
-from burnline.runbooks.actions.process import MAX_OUTPUT_BYTES, run_program
+from burnline.runbooks.actions.process import MAX_OUTPUT_BYTES, Limits, run_program
 from burnline.spec.hooks import CommandHookSpec
 from tests.runbooks.scene import T0
 
@@ -173,19 +175,30 @@ def test_only_stdout_is_read_and_stderr_is_quoted(tmp_path: Path) -> None:
 
 
 def test_a_program_runs_within_its_limits(tmp_path: Path) -> None:
-    limits = {"cpu": "20s", "memory": "512MiB", "file_size": "10MiB", "open_files": 64, "processes": 1000}
+    limits = {"cpu": "20s", "memory": "512MiB", "file_size": "10MiB", "open_files": 64}
 
     apply(hook([program(tmp_path, f"cat /proc/self/limits > {tmp_path}/limits")], limits=limits))
 
     rows = (tmp_path / "limits").read_text().splitlines()
-    assert [re.split(r"  +", row)[:3] for row in rows if re.match("Max (cpu|file size|addr|open|core|proc)", row)] == [
+    assert [re.split(r"  +", row)[:3] for row in rows if re.match("Max (cpu|file size|addr|open|core)", row)] == [
         ["Max cpu time", "20", "20"],
         ["Max file size", "10485760", "10485760"],
         ["Max core file size", "0", "0"],
-        ["Max processes", "1000", "1000"],
         ["Max open files", "64", "64"],
         ["Max address space", "536870912", "536870912"],
     ]
+
+
+def test_a_user_of_its_own_has_only_so_many_processes() -> None:
+    limits = Limits(processes=30000)
+
+    ended = run_program(
+        ["/bin/cat", "/proc/self/limits"], stdin=b"", environment={}, timeout=timedelta(seconds=10), limits=limits
+    )
+
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    expected = 30000 if hard == resource.RLIM_INFINITY else min(30000, hard)
+    assert re.search(rf"Max processes +{expected} +{expected} ", ended.output)
 
 
 def test_a_program_that_spins_is_killed_by_its_share_of_the_processor(tmp_path: Path) -> None:
@@ -221,10 +234,12 @@ def test_a_program_that_forks_without_end_is_ended_with_all_of_them(tmp_path: Pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a program as somebody else")
-def test_a_program_runs_as_its_own_user_without_our_groups(tmp_path: Path) -> None:
-    made = hook(["/bin/true"], observe=["/usr/bin/id"], user="nobody")
+def test_a_program_runs_as_its_own_user_without_our_groups() -> None:
+    nobody = pwd.getpwnam("nobody")
 
-    assert made.observe() == "uid=65534(nobody) gid=65534(nogroup) groups=65534(nogroup)"
+    seen = [hook(["/bin/true"], observe=["/usr/bin/id", what], user="nobody").observe() for what in ("-u", "-g", "-G")]
+
+    assert seen == [str(nobody.pw_uid), str(nobody.pw_gid), str(nobody.pw_gid)]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can")

@@ -62,11 +62,21 @@ def test_a_rollback_of_a_rollback_is_followed_to_its_manifests(helm: FakeHelm) -
     assert hook(helm).observe() == "1"
 
 
-def test_a_rollback_to_a_revision_that_helm_forgot_is_known_by_its_own_number(helm: FakeHelm) -> None:
+def test_a_rollback_to_a_revision_that_helm_forgot_since_is_still_that_revision(helm: FakeHelm) -> None:
     helm.add(description="Rollback to 1")
-    helm.set(history=helm.state["history"][2:])
+    helm.set(history=helm.state["history"][1:])
 
-    assert hook(helm).plan("previous").from_version == "4"
+    assert hook(helm).verify("1")
+    assert not apply(hook(helm), "1", "3")
+
+
+def test_a_rollback_that_failed_left_the_release_where_it_was(helm: FakeHelm) -> None:
+    helm.add("failed", 'Rollback "card-fraud" failed: the server could not find the requested resource')
+
+    plan = hook(helm).plan("previous")
+
+    assert (plan.from_version, plan.to_version) == ("3", "2")
+    assert not hook(helm).verify("3"), "half of it may have been changed"
 
 
 def test_a_revision_that_failed_is_left_for_the_one_that_served(tmp_path: Path) -> None:
@@ -138,7 +148,7 @@ def test_a_helm_that_hangs_is_stopped_and_in_doubt(helm: FakeHelm, monkeypatch: 
     helm.set(hangs=True)
 
     with pytest.raises(InDoubt):
-        apply(hook(helm, timeout="500ms"), "2", "3")
+        apply(hook(helm, timeout="300ms"), "2", "3")
 
     assert not apply(hook(helm), "2", "3")
 
@@ -188,6 +198,12 @@ def test_a_history_of_another_shape_is_an_error_in_words(helm: FakeHelm, history
         hook(helm).observe()
 
     assert caught.value.permanent
+
+
+def test_a_release_without_a_date_has_none(helm: FakeHelm) -> None:
+    helm.set(history=[{**helm.state["history"][-1], "updated": ""}])
+
+    assert hook(helm).changed_at() is None
 
 
 def test_a_host_without_helm_is_told_by_its_path(helm: FakeHelm) -> None:

@@ -14,7 +14,9 @@ import pytest
 from pydantic import ValidationError
 
 from burnline.errors import ActionError, InDoubt, Moved
+from burnline.runbooks.actions.api import JsonApi
 from burnline.runbooks.actions.mlflow import MlflowAliasHook
+from burnline.runbooks.actions.outbound import Answer
 from burnline.spec.hooks import MlflowAliasHookSpec
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.web import Request, serving
@@ -165,6 +167,40 @@ def test_a_lost_answer_is_in_doubt_and_the_repeat_finds_it_done(mlflow: FakeMlfl
 
     assert mlflow.aliases["champion"] == "1"
     assert not apply(made, "1", "2")
+
+
+class Dies(BaseException):
+    """The worker's end."""
+
+
+@pytest.mark.parametrize("boundary", range(20))
+def test_a_worker_that_dies_at_any_request_is_repeated_with_the_same_end(
+    mlflow: FakeMlflow, url: str, monkeypatch: pytest.MonkeyPatch, boundary: int
+) -> None:
+    """A move forward takes ten requests; the worker dies before or after each."""
+    ask, left, made = JsonApi.ask, [boundary], hook(url)
+
+    def step() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise Dies
+
+    def dying(self: JsonApi, *asked: Any, **more: Any) -> Answer:
+        step()
+        answer = ask(self, *asked, **more)
+        step()
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JsonApi, "ask", dying)
+        with pytest.raises(Dies):
+            apply(made, "3", "2")
+
+    apply(made, "3", "2")
+
+    assert mlflow.aliases == {"champion": "3"}
+    assert made.plan("previous").to_version == "2"
+    assert sum(each.startswith("registered-models/alias") for each in mlflow.writes()) == 1
 
 
 @pytest.mark.parametrize(
