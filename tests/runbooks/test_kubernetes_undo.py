@@ -150,6 +150,24 @@ def test_what_a_newer_template_added_is_gone(served: Served, build: Build) -> No
     assert [each["name"] for each in containers] == ["model"]
 
 
+@pytest.mark.parametrize("kind", ["k8s_statefulset", "k8s_daemonset"])
+def test_a_second_revision_of_the_same_pods_is_the_same_revision(served: Served, build: Build, kind: str) -> None:
+    null = {"creationTimestamp": None}  # as older versions of Kubernetes wrote it
+    put_releases(served, KINDS[kind], "fraud:1", "fraud:2")
+    for each in served.cluster.of("ControllerRevision"):
+        each["data"]["spec"]["template"]["metadata"] |= null
+    hook = build(kind)
+    undo(hook)
+    [first] = [each for each in served.cluster.of("ControllerRevision") if each["revision"] == 3]
+    first["revision"] = 1
+    served.cluster.put({**first, "revision": 4, "metadata": {**first["metadata"], "name": "fraud-again", "uid": "u4"}})
+
+    assert hook.observe() == "1"
+    assert hook.verify("1")
+    with pytest.raises(ActionError, match="has no revision before 1"):
+        hook.plan("previous")
+
+
 def test_only_revisions_of_this_very_deployment_count(served: Served, build: Build) -> None:
     other = workload("Deployment", "other:1")
     other["metadata"]["name"] = "other"
@@ -279,6 +297,10 @@ OWNERS: list[tuple[Json, str]] = [
     ({"labels": {"kustomize.toolkit.fluxcd.io/name": "apps"}}, "owned by Flux kustomization apps"),
     ({"labels": {"helm.toolkit.fluxcd.io/name": "fraud"}}, "owned by Flux Helm release fraud"),
     ({"managedFields": [{"manager": "kustomize-controller"}]}, "owned by Flux"),
+    (
+        {"ownerReferences": [{"kind": "InferenceService", "name": "fraud", "uid": "u", "controller": True}]},
+        "owned by InferenceService fraud, which would put it back",
+    ),
     (
         {
             "labels": {"app.kubernetes.io/managed-by": "Helm"},

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from burnline.errors import ActionError, Moved
 from burnline.runbooks.actions.contract import Plan
 from burnline.runbooks.actions.kubernetes.client import ApiError, Conflict
-from burnline.runbooks.actions.kubernetes.gitops import gitops_owner, helm_release
+from burnline.runbooks.actions.kubernetes.gitops import gitops_owner, helm_release, other_owner
 from burnline.runbooks.actions.kubernetes.objects import Meta, Object
 from burnline.spec.kubernetes import OnCluster
 from burnline.spec.words import shown
@@ -172,7 +172,7 @@ def refuse_owned(name: str, meta: Meta, spec: OnCluster, *, helm: bool) -> None:
     """Raises: ActionError when others keep the object as they have it; `helm`: Helm counts as one of them."""
     if spec.gitops == "ignore":
         return
-    if owner := gitops_owner(meta):
+    if owner := gitops_owner(meta) or other_owner(meta):
         raise ActionError(
             f"{name} is owned by {owner}, which would put it back: change it there, or write `gitops: ignore`",
             permanent=True,

@@ -27,6 +27,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where
 MANAGER = "burnline"  # under which our changes stand in `managedFields`
 PAGE = 250  # objects per part of a list
 REFUSALS = range(300, 600)  # the API server says why
+PASSING = (408, 409, 410, 422, 429)  # 410: a list grew too old while it was read
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_PATCH = "application/strategic-merge-patch+json"
@@ -41,7 +42,7 @@ class ApiError(ActionError):
 
     def __init__(self, message: str, *, status: int) -> None:
         self.status = status
-        super().__init__(message, permanent=status not in (409, 422, 429) and status < 500)
+        super().__init__(message, permanent=status not in PASSING and status < 500)
 
 
 class Conflict(ApiError):

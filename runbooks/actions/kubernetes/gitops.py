@@ -31,6 +31,12 @@ def gitops_owner(meta: Meta) -> str | None:
     return None
 
 
+def other_owner(meta: Meta) -> str | None:
+    """The object whose controller made this one, such as an InferenceService; None when nobody's did."""
+    owner = meta.controller
+    return f"{owner.kind} {owner.name}".strip() if owner else None
+
+
 def helm_release(meta: Meta) -> str | None:
     """The Helm release that installed the object; None when Helm did not."""
     label, value, release = HELM

@@ -17,6 +17,7 @@ class Owner(BaseModel):
     """Who an object belongs to."""
 
     kind: str
+    name: str = ""
     uid: str
     controller: bool = False
 

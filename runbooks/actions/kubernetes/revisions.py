@@ -7,10 +7,10 @@ not stand for one thing. Here a revision is called by the first number it had, w
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -37,7 +37,7 @@ class Revision:
         numbers: everything it was ever called, as far as is known.
         born: what orders revisions by when each was first made.
         template: the pods it makes, without the label that its controller adds.
-        hash: that label's value.
+        names: the values of that label, or the names of the ControllerRevisions.
         notes: its annotations.
     """
 
@@ -46,7 +46,7 @@ class Revision:
     numbers: frozenset[int]
     born: tuple[float, int]
     template: Json
-    hash: str
+    names: frozenset[str]
     made_at: datetime | None
     notes: Mapping[str, str]
 
@@ -124,7 +124,7 @@ def with_revisions(read: Callable[[], Whole], revisions: Callable[[Whole], tuple
         made = revisions(found)
         again = read()
         if _told(again.metadata) == _told(found.metadata):
-            return found.model_copy(update={"revisions": made})
+            return found.model_copy(update={"revisions": distinct(made)})
         found = again
     raise ActionError(f"{found.metadata.name} was changed by others at each of {TRIES} looks", permanent=False)
 
@@ -132,6 +132,32 @@ def with_revisions(read: Callable[[], Whole], revisions: Callable[[Whole], tuple
 def _told(meta: Meta) -> object:
     """What bears on revisions; a status may change all the time."""
     return meta.uid, meta.generation, meta.annotations
+
+
+def distinct(revisions: Iterable[Revision]) -> tuple[Revision, ...]:
+    """Each revision once: after an upgrade of Kubernetes a controller may make a second one of the same pods."""
+    found: dict[str, Revision] = {}
+    for each in sorted(revisions, key=lambda each: each.number):
+        pods = json.dumps(bare(each.template), sort_keys=True)
+        found[pods] = _joined(found[pods], each) if pods in found else each
+    return tuple(found.values())
+
+
+def _joined(earlier: Revision, later: Revision) -> Revision:
+    return replace(
+        later,
+        first=min(earlier.first, later.first),
+        numbers=earlier.numbers | later.numbers,
+        born=min(earlier.born, later.born),
+        names=earlier.names | later.names,
+    )
+
+
+def bare(template: Any) -> Any:
+    """A template without its nulls, which some versions of Kubernetes write and others do not."""
+    if isinstance(template, dict):
+        return {name: bare(value) for name, value in template.items() if value is not None}
+    return [bare(each) for each in template] if isinstance(template, list) else template
 
 
 def of_replica_sets(api: Api, meta: Meta, labels: str, numbering: Numbering) -> tuple[Revision, ...]:
@@ -156,7 +182,7 @@ def _from_replica_set(each: ReplicaSet, numbering: Numbering) -> Revision | None
         template=without(
             _injected(notes.get(numbering.injected, "")), without_label(each.spec.template, numbering.label)
         ),
-        hash=each.metadata.labels.get(numbering.label, ""),
+        names=frozenset([each.metadata.labels.get(numbering.label, "")]),
         made_at=each.metadata.creationTimestamp,
         notes=notes,
     )
@@ -178,7 +204,7 @@ def _from_controller_revision(each: ControllerRevision, first: Mapping[str, int]
         numbers=frozenset((number, each.revision)),
         born=(made_at.timestamp() if made_at else 0.0, number),
         template={part: value for part, value in each.data.spec.template.items() if part != "$patch"},
-        hash=name,
+        names=frozenset([name]),
         made_at=made_at,
         notes=each.metadata.annotations,
     )
@@ -226,7 +252,8 @@ def _owned(each: Object, meta: Meta) -> bool:
 
 def current_revision(revisions: Sequence[Revision], template: Json, *, settled: bool) -> Revision | None:
     """The revision whose pods are wanted; None while the controller has not made one (`settled`: it has)."""
-    same = [each for each in revisions if each.template == template]
+    wanted = bare(template)
+    same = [each for each in revisions if bare(each.template) == wanted]
     found = same or (list(revisions) if settled else [])
     return max(found, key=lambda each: each.number, default=None)
 

@@ -96,7 +96,7 @@ class _Rollout:
 
     def stable(self, found: RolloutObject) -> Revision | None:
         """The revision that served before, and still serves whom the canary does not."""
-        return next((each for each in found.revisions if each.hash == found.status.stableRS != ""), None)
+        return next((each for each in found.revisions if found.status.stableRS in each.names), None)
 
     def write_status(self, found: RolloutObject, **status: Any) -> None:
         """Write to the status subresource; to the object itself where there is none (Argo Rollouts < 0.10)."""
@@ -145,7 +145,7 @@ class UndoRollout:
     def write(self, found: RolloutObject, change: Change) -> None:
         """Abort, then put the template back. Raises: Conflict, ActionError, InDoubt."""
         back = find_revision(self.name, found.revisions, change.to)
-        if back.hash == found.status.stableRS and found.under_way and not (found.status.abort or change.dry_run):
+        if found.status.stableRS in back.names and found.under_way and not (found.status.abort or change.dry_run):
             self._rollout.write_status(found, abort=True)
             fresh = self.read()
             if fresh.spec.template != found.spec.template:
@@ -156,7 +156,7 @@ class UndoRollout:
 
     def followed(self, found: RolloutObject) -> bool:
         """Whether the controller works on the revision that is wanted."""
-        return found.status.currentPodHash == self._rollout.current(found).hash
+        return found.status.currentPodHash in self._rollout.current(found).names
 
     def changed_at(self, found: RolloutObject) -> datetime | None:
         """When the revision was made or we returned to it; None when it was returned to by another hand."""

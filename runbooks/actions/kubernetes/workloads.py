@@ -175,7 +175,7 @@ def restore_template(found: Object, back: Revision, change: Change) -> tuple[str
 
 def restore_data(found: Workload, back: Revision, change: Change) -> tuple[str, object]:
     """The strategic merge patch that a ControllerRevision is; its version makes the API server compare it."""
-    first = {each.hash: each.first for each in found.revisions}
+    first = {name: each.first for each in found.revisions for name in each.names}
     notes = {**change.notes(), FIRST_NUMBERS: json.dumps(first, sort_keys=True)}
     metadata = {"resourceVersion": found.metadata.resourceVersion, "annotations": notes}
     return STRATEGIC_PATCH, {"metadata": metadata, "spec": {"template": {**back.template, "$patch": "replace"}}}
