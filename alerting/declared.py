@@ -10,6 +10,7 @@ from burnline.metrics import (
     ALERT_BURN,
     ALERT_NO_DATA,
     ALERT_SIGNAL,
+    ALERT_VERSION,
     OWNER,
     SERVICE,
     SEVERITY,
@@ -25,6 +26,7 @@ from burnline.spec.slo import SloSpec
 
 Key = tuple[str, str, str]
 Pair = tuple[str, str]  # service, SLO
+ROLLOUT = timedelta(minutes=5)  # replicas change one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Declared:
 
     @property
     def subject(self) -> str:
-        return self.labels.get(SLO) or self.labels.get(SIGNAL) or self.labels[STEP]
+        return self.labels.get(SLO) or self.labels.get(SIGNAL) or self.labels.get(STEP, "")
 
     @property
     def is_burn_ticket(self) -> bool:
@@ -66,6 +68,10 @@ def declare(spec: ServiceSpec) -> Iterable[Declared]:
             yield Declared(labels, {"summary": f"{spec.service}: the {signal} detector raises an alarm"})
     for step in spec.budget_policy:
         yield Declared(policy_labels(spec, step.do), policy_annotations(spec, step))
+    if spec.release and spec.release.on_mismatch != "off" and spec.model and spec.model.version:
+        labels = {"alertname": ALERT_VERSION, SERVICE: spec.service, OWNER: spec.owner}
+        labels[SEVERITY] = spec.release.on_mismatch
+        yield Declared(labels, {"summary": f"{spec.service}: what serves is not what was released"}, hold=ROLLOUT)
 
 
 def _of_slo(spec: ServiceSpec, slo: SloSpec) -> Iterable[Declared]:

@@ -11,13 +11,15 @@ from sqlalchemy import Connection
 from burnline.alerting.declared import Declared, Key, Pair, declare
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
-from burnline.metrics import ALERT_NO_DATA, ALERT_POLICY, ALERT_SIGNAL, SERVICE, SEVERITY, SLO
+from burnline.metrics import ALERT_NO_DATA, ALERT_POLICY, ALERT_SIGNAL, ALERT_VERSION, SERVICE, SEVERITY, SLO
 from burnline.slo.alerts import dependency_annotation
 from burnline.slo.policy import Policy, policy_of
 from burnline.spec.service import ServiceSpec
 from burnline.store.alerts import NEVER, ActiveAlert, active_alerts, drop_alert, keep_alert
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, accept
+from burnline.store.releases import serving_version
+from burnline.store.rollouts import expected_versions
 from burnline.store.signals import latest_findings
 
 EMBEDDED = "embedded"
@@ -63,12 +65,15 @@ class EmbeddedDispatch:
     def _decide(self, tx: Connection, now: datetime, statuses: Mapping[tuple[str, str], SloStatus]) -> list[Change]:
         findings = {(finding.service, finding.signal): finding for finding in latest_findings(tx)}
         policies = {spec.service: policy_of(spec, statuses.values()) for spec in self._specs if spec.budget_policy}
-        readings = {
-            key: _read_policy(alert, policies[alert.labels[SERVICE]])
-            if alert.labels["alertname"] == ALERT_POLICY
-            else _read(alert, statuses, findings)
-            for key, alert in self._declared.items()
-        }
+
+        def read(alert: Declared) -> Reading:
+            if alert.labels["alertname"] == ALERT_POLICY:
+                return _read_policy(alert, policies[alert.labels[SERVICE]])
+            if alert.labels["alertname"] == ALERT_VERSION:
+                return _read_version(tx, alert.labels[SERVICE])
+            return _read(alert, statuses, findings)
+
+        readings = {key: read(alert) for key, alert in self._declared.items()}
         active = {alert.key: alert for alert in active_alerts(tx)}
         return decide(self._declared, readings, active, now, repeat_interval=self._repeat_interval)
 
@@ -129,6 +134,17 @@ def _read_policy(alert: Declared, policy: Policy) -> Reading:
     if step is not None:
         return Reading(holds=True, said="; ".join(step.because))
     return Reading(None if policy.unknown else False)
+
+
+def _read_version(tx: Connection, service: str) -> Reading:
+    """Whether what was seen to serve is what was released; not known while either is not."""
+    serves, released = serving_version(tx, service), expected_versions(tx, service)
+    if not serves or not released:
+        return Reading()
+    should = " or ".join(sorted(released))
+    return Reading(
+        serves not in released, f"version {serves} serves; by the registry of releases it should be {should}"
+    )
 
 
 def _burns(status: SloStatus, tier: str) -> bool | None:

@@ -122,6 +122,7 @@ ALERT_BURN = "ErrorBudgetBurn"
 ALERT_SIGNAL = "SignalAlarm"
 ALERT_NO_DATA = "SloNoData"
 ALERT_POLICY = "ErrorBudgetPolicy"  # {service, step}
+ALERT_VERSION = "VersionMismatch"  # what serves is not what was released
 ALERT_SERVICE_DOWN = "ServiceDown"  # of rules of your own: while it fires, the service's other alerts are quiet
 ALERT_RULES_LATE = "SloRulesLate"  # compiled rules only: an evaluation was skipped, its events are lost
 

@@ -114,6 +114,19 @@ def latest_rollout(tx: Connection, service: str) -> Rollout | None:
     return None if row is None else _rollout(row)
 
 
+def expected_versions(tx: Connection, service: str) -> frozenset[str]:
+    """Which versions may serve, by the newest release; none when nothing was released, or from what is not known."""
+    of = latest_rollout(tx, service)
+    if of is None:
+        return frozenset()
+    beside = of.plan["release"].get("strategy") == "shadow"
+    if of.finished_at is None or (of.state is ReleaseState.PROMOTED and beside):
+        found = {of.version, of.previous}
+    else:
+        found = {of.version if of.state is ReleaseState.PROMOTED else of.previous}
+    return frozenset() if "" in found else frozenset(found)
+
+
 def list_rollouts(tx: Connection, *, service: str | None = None, limit: int = 50) -> list[Rollout]:
     """Releases, newest first."""
     query = select(rollout).order_by(rollout.c.id.desc()).limit(limit)
