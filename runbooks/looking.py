@@ -47,7 +47,7 @@ def collect(turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:
     data: dict[str, Any] = {}
     for what in step.collect.what:
         data |= _LOOK_UP[what](turn, step.collect)
-    lines = [line for value in data.values() for line in (value if isinstance(value, list) else ())]
+    lines = [line for what in step.collect.what for line in data[what]]
     if (name := step.collect.probe) is not None:
         probe = turn.spec.probes.get(name)
         if probe is None:

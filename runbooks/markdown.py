@@ -23,19 +23,22 @@ def render_runbook(recipe: Recipe) -> str:
         lines += ["", "For: " + ", ".join(f"`{name}`" for name in book.alerts)]
     for section in SECTIONS:
         lines += ["", f"## {section.capitalize()}", "", _plain(getattr(book.prose, section))]
-    lines += ["", "## What burnline does", "", *_steps(data["steps"])]
+    lines += ["", "## What burnline does", ""]
+    lines += [f"{n}. {_plain(words)}" for n, words in enumerate(described_steps(recipe), 1)]
     lines += ["", *_guards(data)]
     if book.params:
         lines += ["", "## Parameters", "", *_params(recipe)]
     return "\n".join(lines) + "\n"
 
 
-def _steps(steps: list[dict[str, Any]]) -> Iterator[str]:
-    for n, step in enumerate(steps, 1):
+def described_steps(recipe: Recipe) -> Iterator[str]:
+    """Each step in words, with the parameters as they are unless somebody gives others."""
+    samples = {name: param.sample for name, param in recipe.runbook.params.items()}
+    for step in fill(json.loads(recipe.body), samples)["steps"]:
         kind = next(key for key in step if key not in DEFAULTS)
         said = step[kind] if isinstance(step[kind], str) else _facts(step[kind])
         only = f", only when {_facts(step['when'])}" if "when" in step else ""
-        yield f"{n}. **{_plain(step['name'])}** ({kind}{only}): {_plain(said) or 'as it stands'}"
+        yield f"{step['name']} ({kind}{only}): {said or 'as it stands'}"
 
 
 def _guards(data: dict[str, Any]) -> Iterator[str]:

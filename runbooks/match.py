@@ -25,6 +25,15 @@ def bindings_for(spec: ServiceSpec, labels: Mapping[str, str]) -> tuple[RunbookB
     return tuple(chosen.values())
 
 
+def runbook_link(spec: ServiceSpec, labels: Mapping[str, str], url: str) -> dict[str, str]:
+    """The annotation with which an alert points to the page of its first runbook, below burnline's `url`.
+
+    Empty where the alert starts none, or nobody knows where people reach burnline.
+    """
+    chosen = bindings_for(spec, labels) if url else ()
+    return {"runbook_url": f"{url.rstrip('/')}/runbooks/{chosen[0].run}"} if chosen else {}
+
+
 def is_drill(labels: Mapping[str, str]) -> bool:
     """Whether an alert rehearses: what it starts reaches only what the service file names for drills."""
     return labels.get(DRILL) == "true"

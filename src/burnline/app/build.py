@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
@@ -11,8 +11,13 @@ from typing import Any, Literal
 from burnline.alerting.config import SECRETS_DIR, render_alertmanager
 from burnline.dashboards.grafana import render_dashboard
 from burnline.errors import BurnlineError
+from burnline.metrics import SERVICE
+from burnline.runbooks.load import Catalogue
+from burnline.runbooks.markdown import render_runbook
+from burnline.runbooks.match import runbook_link
 from burnline.slo.compiler.k8s import prometheus_rules, render_object
-from burnline.slo.compiler.rules import HEADER, Layout, compile_rules, render_rules
+from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
+from burnline.slo.compiler.yaml import dump
 from burnline.spec.address import check_secret, check_url
 from burnline.spec.receivers import MailServer, mail_server
 from burnline.spec.service import ServiceSpec
@@ -58,15 +63,24 @@ def write_files(
     form: Form = "rules",
     layout: Layout = "burnline",
     alertmanager: For | None = None,
+    public_url: str = "",
+    catalogue: Catalogue | None = None,
 ) -> list[Path]:
-    """Write the files below `out` and return their paths; the same specs give the same bytes within a month."""
+    """Write the files below `out` and return their paths; the same specs give the same bytes within a month.
+
+    Args:
+        public_url: where people reach burnline, for the links from alerts to runbooks; empty is `burnline_url`.
+        catalogue: the runbooks to write as pages for people.
+    """
     for_ = alertmanager or For()
+    rules = rule_files(specs, now, form, layout, public_url or burnline_url)
     files = {
-        **{out / "prometheus" / name: text for name, text in rule_files(specs, now, form, layout).items()},
+        **{out / "prometheus" / name: text for name, text in rules.items()},
         out / "alertmanager" / "alertmanager.yml": render_alertmanager(
             specs, f"{burnline_url}/v1/alerts", token_file=token_file, **_options(for_)
         ),
         **{out / "grafana" / f"svc-{spec.service}.json": render_dashboard(spec) for spec in specs},
+        **{out / "runbooks" / name: text for name, text in runbook_pages(catalogue).items()},
     }
     for path, content in files.items():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,9 +92,31 @@ def _options(target: For) -> dict[str, Any]:
     return {each.name: getattr(target, each.name) for each in fields(target)}
 
 
-def rule_files(specs: Sequence[ServiceSpec], now: datetime, form: Form, layout: Layout) -> dict[str, str]:
-    """File name to text: one rule file, or one file for each Kubernetes object."""
+def rule_files(
+    specs: Sequence[ServiceSpec], now: datetime, form: Form, layout: Layout, url: str = ""
+) -> dict[str, str]:
+    """File name to text: one rule file, or one file for each Kubernetes object; alerts link to runbooks below `url`."""
+    groups = linked(compile_rules(specs, now=now, layout=layout)["groups"], specs, url)
     if form == "rules":
-        return {"burnline-rules.yml": render_rules(specs, now=now, layout=layout)}
-    objects = prometheus_rules(compile_rules(specs, now=now, layout=layout)["groups"])
+        return {"burnline-rules.yml": HEADER + dump({"groups": groups})}
+    objects = prometheus_rules(groups)
     return {f"{name}.yaml": HEADER + render_object(body) for name, body in objects.items()}
+
+
+def linked(groups: Sequence[Any], specs: Sequence[ServiceSpec], url: str) -> list[dict[str, Any]]:
+    """The groups of rules, each alert with a link to the runbook that it starts, below burnline's `url`."""
+    known = {spec.service: spec for spec in specs}
+    return [{**group, "rules": [_linked(rule, known, url) for rule in group["rules"]]} for group in groups]
+
+
+def _linked(rule: Mapping[str, Any], specs: Mapping[str, ServiceSpec], url: str) -> Mapping[str, Any]:
+    labels = {**rule.get("labels", {}), "alertname": rule.get("alert", "")}
+    spec = specs.get(labels.get(SERVICE, ""))
+    link = runbook_link(spec, labels, url) if spec is not None and "alert" in rule else {}
+    return {**rule, "annotations": {**rule["annotations"], **link}} if link else rule
+
+
+def runbook_pages(catalogue: Catalogue | None) -> dict[str, str]:
+    """File name to text: each runbook as a page for people."""
+    recipes = catalogue.all() if catalogue is not None else ()
+    return {f"{each.runbook.id}.md": render_runbook(each) for each in recipes}

@@ -106,6 +106,8 @@ def build_files(
         form=cast(Form, form),
         layout=cast(Layout, layout),
         alertmanager=alertmanager,
+        public_url=read_settings().public_url,
+        catalogue=load_catalogue(read_settings().runbooks),
     ):
         print(written)
     needed = expected_files(specs, (alertmanager or For()).secrets_dir, (alertmanager or For()).mail)

@@ -11,9 +11,11 @@ from typing import cast, get_args
 
 import typer
 
+from burnline.app.build import linked
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
+from burnline.settings import read_settings
 from burnline.slo.compiler.rules import Layout, compile_rules
 from burnline.slo.compiler.yaml import dump
 from burnline.slo.delivery import rules_dir
@@ -38,7 +40,9 @@ class Rules:
 
         Raises: SpecError for the files, BurnlineError for the layout.
         """
-        found: list[RuleGroup] = compile_rules(self._specs(), now=datetime.now(UTC), layout=self._layout())["groups"]
+        specs = self._specs()
+        groups = compile_rules(specs, now=datetime.now(UTC), layout=self._layout())["groups"]
+        found: list[RuleGroup] = [*linked(groups, specs, read_settings().public_url)]
         return found
 
     def _specs(self) -> Sequence[ServiceSpec]:

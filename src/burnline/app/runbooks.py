@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from burnline.app.build import runbook_pages
 from burnline.app.commands import complain, show, table
 from burnline.app.services import load_checked
 from burnline.errors import ActionError, BurnlineError
@@ -12,7 +13,6 @@ from burnline.events import Outcome
 from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.lint import lint, unanswered, warn
 from burnline.runbooks.load import Catalogue, Recipe, load_catalogue, load_runbook
-from burnline.runbooks.markdown import render_runbook
 from burnline.runbooks.model import Runbook, bind
 from burnline.runbooks.params import Param, Scalar, resolve
 from burnline.runbooks.rehearse import Rehearsal, rehearse
@@ -46,7 +46,7 @@ def lint_all(services: Path, folder: Path | None, *, strict: bool) -> int:
 def write_pages(out: Path, folder: Path | None) -> list[Path]:
     """Write a page for each runbook and return their paths; the same files give the same bytes."""
     out.mkdir(parents=True, exist_ok=True)
-    pages = {out / f"{each.runbook.id}.md": render_runbook(each) for each in load_catalogue(folder).all()}
+    pages = {out / name: text for name, text in runbook_pages(load_catalogue(folder)).items()}
     for path, text in pages.items():
         path.write_text(text)
     return list(pages)

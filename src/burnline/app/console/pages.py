@@ -24,6 +24,7 @@ from burnline.app.console.live import Pulse, ticks
 from burnline.app.http.api import Decision, Number, Parts, found, settle
 from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import check_token, refuse_cross_site
+from burnline.app.runbook_views import runbook_lines, runbook_view
 from burnline.app.wiring import App
 from burnline.events import SloState
 from burnline.runbooks.approvals import answer_link, open_link
@@ -110,6 +111,17 @@ def incident_list(request: Request, app: Parts) -> Response:
 def incident(request: Request, incident_id: Number, app: Parts) -> Response:
     view = found(incident_views.incident(app.db, incident_id), f"No incident has the number {incident_id}.")
     return _page(request, app, "incident.html", incident=view)
+
+
+@page("/runbooks")
+def runbook_list(request: Request, app: Parts) -> Response:
+    return _page(request, app, "runbooks.html", runbooks=runbook_lines(app.catalogue, app.specs))
+
+
+@page("/runbooks/{runbook_id}")
+def runbook(request: Request, runbook_id: str, app: Parts) -> Response:
+    view = found(runbook_view(app.catalogue, app.specs, runbook_id), f"No runbook is called {runbook_id}.")
+    return _page(request, app, "runbook.html", book=view)
 
 
 @page("/approvals")

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from burnline.app import incident_views, views
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
+from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks import switch
@@ -120,6 +121,19 @@ def runs(app: Parts, limit: Limit = 50) -> list[RunView]:
 def run(run_id: Number, app: Parts) -> RunView:
     """One run with its steps."""
     return found(incident_views.run(app.db, run_id), f"no run has the number {run_id}")
+
+
+@router.get("/runbooks")
+def runbooks(app: Parts) -> list[RunbookLine]:
+    """Every runbook, in order of its id."""
+    return runbook_lines(app.catalogue, app.specs)
+
+
+@router.get("/runbooks/{runbook_id}", responses=NOT_FOUND)
+def runbook(runbook_id: str, app: Parts) -> RunbookView:
+    """One runbook, as it is on disk now."""
+    view = runbook_view(app.catalogue, app.specs, runbook_id)
+    return found(view, f"no runbook is called {runbook_id!r}")
 
 
 @router.get("/approvals")
