@@ -12,8 +12,15 @@ from tests.fakes.kubernetes.cluster import Cluster, Json
 
 
 def digest(template: Any) -> str:
-    """A short name for a template."""
-    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    """A short name for a template, whatever is written for nothing in it."""
+    return hashlib.sha256(json.dumps(_written(template), sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _written(template: Any) -> Any:
+    if isinstance(template, dict):
+        inner = {name: _written(value) for name, value in template.items()}
+        return {name: value for name, value in inner.items() if value not in (None, {}, [])}
+    return [_written(each) for each in template] if isinstance(template, list) else template
 
 
 def deployments(cluster: Cluster, found: Json) -> None:
@@ -77,7 +84,7 @@ def _replica_set(cluster: Cluster, owner: Json, prefix: str, label: str) -> Json
                 "annotations": {**copied, revision: str(max(numbers, default=0) + 1)},
                 "ownerReferences": [_reference(owner)],
             },
-            "spec": {"template": own},
+            "spec": {"replicas": owner["spec"].get("replicas", 1), "template": own},
         }
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.fakes.kubernetes import controllers
-from tests.fakes.kubernetes.cluster import Cluster, Json, Key, Refused
+from tests.fakes.kubernetes.cluster import KINDS, Cluster, Json, Key, Refused
 from tests.fakes.kubernetes.patches import BadPatch, TestFailed, json_patch, merge_patch, strategic_patch
 
 PATH = re.compile(
@@ -51,7 +51,7 @@ class Served:
     """A cluster and how it is reached.
 
     Attributes:
-        token: without it every request is answered 401.
+        token: without it every request is answered 401; empty: none is asked for.
         forbidden: verbs on resources, as `patch deployments/scale`, that are answered 403.
         used: the verbs that were asked for, with group and resource.
         writes: method and path of what changed something.
@@ -88,8 +88,10 @@ class Served:
         """Do what is asked."""
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
-        if headers.get("authorization") != f"Bearer {self.token}":
+        if self.token and headers.get("authorization") != f"Bearer {self.token}":
             raise Refused(401, "Unauthorized")
+        if method == "GET" and (listed := discovery(parts.path)) is not None:
+            return 200, listed
         if (found := PATH.fullmatch(parts.path)) is None:
             raise Refused(404, "the server could not find the requested resource")
         way = found.groupdict()
@@ -149,11 +151,13 @@ class Served:
         start = int(query.get("continue", 0))
         end = start + min(self.cluster.pages, int(query.get("limit", 500)))
         more = {"continue": str(end)} if end < len(found) else {}
-        return {"kind": "List", "metadata": more, "items": copy.deepcopy(found[start:end])}
+        kind = next(kind for kind, (_, plural) in KINDS.items() if plural == way["plural"])
+        listed = {"kind": f"{kind}List", "apiVersion": way["core"] or way["group"]}
+        return {**listed, "metadata": more, "items": [self._view(each, None) for each in found[start:end]]}
 
     def _view(self, found: Json, part: str | None) -> Json:
         if part != "scale":
-            return copy.deepcopy(found)
+            return {"apiVersion": KINDS[found["kind"]][0], **copy.deepcopy(found)}
         meta = {name: found["metadata"][name] for name in ("name", "namespace", "uid", "resourceVersion")}
         replicas = {"replicas": found["spec"].get("replicas", 1)}
         return {
@@ -188,6 +192,31 @@ class Served:
         if not dry_run:
             self.cluster.put(new)
         return new
+
+
+def discovery(path: str) -> Json | None:
+    """What there is, as kubectl asks for it first."""
+    by_version: dict[str, list[tuple[str, str]]] = {}
+    for kind, (version, plural) in KINDS.items():
+        by_version.setdefault(version, []).append((kind, plural))
+    if path == "/api":
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if path == "/apis":
+        versions = [{"groupVersion": each, "version": each.partition("/")[2]} for each in by_version if "/" in each]
+        groups = [
+            {"name": each["groupVersion"].partition("/")[0], "versions": [each], "preferredVersion": each}
+            for each in versions
+        ]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    version = path.removeprefix("/apis/").removeprefix("/api/")
+    if version not in by_version:
+        return None
+    verbs = ["get", "list", "patch"]
+    resources = [
+        {"name": plural, "singularName": kind.lower(), "namespaced": kind != "Node", "kind": kind, "verbs": verbs}
+        for kind, plural in by_version[version]
+    ]
+    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": resources}
 
 
 def _patched(form: str, view: Json, body: Any) -> Json:
