@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 from burnline.errors import BurnlineError
 from burnline.events import Counts, Verdict
 from burnline.runbooks.releases.plan import ReleasePlan, labels_of, slice_of
+from burnline.runbooks.turn import SliReader
 from burnline.spec.release import GuardSpec
 from burnline.spec.slice import Slice
 from burnline.store.database import Database
@@ -20,14 +21,6 @@ from burnline.store.signals import latest_findings
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HISTORY = timedelta(hours=1)
-
-
-class SliReader(Protocol):
-    """Where the events of an SLO are read."""
-
-    def read_sli(self, service: str, slo: str, since: datetime, until: datetime) -> Counts | None:
-        """Events of an SLO in a span of time; None when nothing was observed."""
-        ...
 
 
 class SliceReader(Protocol):

@@ -213,7 +213,7 @@ def enter_step(
         return rollouts.keep_rollout(tx, replace(of, state=ReleaseState.BAKING, step=n, step_since=now, note=""))
     to = f"{step.traffic * 100:.10g}"
     run_id = acting.request(tx, books, of, acting.TRAFFIC, {"hook": plan.release.traffic_hook, "to": to}, now)
-    rollouts.say(tx, of, "release_moving", f"step {n + 1} gets its traffic{share}", now=now, step=n, run=run_id)
+    rollouts.say(tx, of, "release_moving", f"step {n + 1} gets {to}% of the traffic", now=now, step=n, run=run_id)
     moving = replace(of, state=ReleaseState.MOVING, step=n, step_since=now, note="", run_id=run_id)
     return rollouts.keep_rollout(tx, moving)
 

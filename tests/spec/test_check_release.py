@@ -84,7 +84,7 @@ def test_blue_green_has_no_concurrent_baseline(problems: Problems) -> None:
     ("more", "problem"),
     [
         ("  steps: [{traffic: 50%, bake: 10m}, {traffic: 5%, bake: 10m}]\n", "steps[1].traffic: is 0.05, not more"),
-        ("  steps: [{traffic: 5%, bake: 10s}]\n", "steps[0].bake: is 10s; accepted: 1m to 30d"),
+        ("  steps: [{traffic: 5%, bake: 10s}]\n", "steps[0].bake: is 10s; accepted: 1m to 7d"),
         ("  steps: [{traffic: 5%, bake: 2d}]\n", "decide_by: is 1d, before the steps have baked for 2d"),
         ("  traffic_hook: shfit\n", "traffic_hook: 'shfit' is none of `actions`; accepted: shift; did you mean"),
         ("  traffic_hook: shift\n  steps: [{bake: 10m}]\n", "steps[0].traffic: is needed"),

@@ -13,7 +13,7 @@ from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean
 
 SPLIT = ("ratio", "latency")  # SLIs of counters, whose series can be told apart by labels
-SHORTEST_BAKE, LONGEST = timedelta(minutes=1), timedelta(days=30)
+SHORTEST_BAKE, LONGEST = timedelta(minutes=1), timedelta(days=7)
 # which fields a kind of guard needs one of; every other one has no meaning for it
 NEEDS = {
     "hard": ("above", "below"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from burnline.errors import Fenced
 from burnline.events import GuardVerdict, ReleaseState
@@ -149,8 +149,11 @@ def looks_of(tx: Connection, rollout_id: int) -> list[Look]:
 
 def newest_looks(tx: Connection, of: Rollout) -> list[Look]:
     """The newest look of each guard, in their order."""
-    newest = {look.guard: look for look in looks_of(tx, of.id)}
-    return [newest[guard] for guard in sorted(newest)]
+    newest = (
+        select(func.max(rollout_look.c.id)).where(rollout_look.c.rollout_id == of.id).group_by(rollout_look.c.guard)
+    )
+    rows = tx.execute(select(*_LOOK).where(rollout_look.c.id.in_(newest)).order_by(rollout_look.c.guard))
+    return [_look(row) for row in rows]
 
 
 def say(
