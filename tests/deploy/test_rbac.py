@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from burnline.errors import ActionError
 from burnline.spec.kubernetes import CLUSTER_HOOKS
+from tests.fakes.kubernetes import server
 from tests.runbooks.scenarios import SCENARIOS
 from tests.runbooks.scenarios_kubernetes import USED
 from tests.runbooks.scene import T0
@@ -52,6 +54,24 @@ def asked(kind: str, folder: Path) -> set[Right]:
 @pytest.mark.parametrize("kind", CLUSTER_HOOKS)
 def test_a_role_allows_exactly_what_its_hook_asks_for(kind: str, tmp_path: Path) -> None:
     assert rights(kind) == asked(kind, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "right"),
+    [(kind, right) for kind in CLUSTER_HOOKS for right in sorted(rights(kind)) if right[2] != "pods/eviction"],
+)
+def test_a_right_that_is_missing_shows_when_a_change_is_planned(
+    kind: str, right: Right, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verb, _, resource = right
+    monkeypatch.setattr(server, "ALWAYS_FORBIDDEN", {f"{verb} {resource}"})
+
+    with SCENARIOS[kind](tmp_path) as played:
+        with pytest.raises(ActionError, match=f'cannot {verb} resource "{resource}"') as caught:
+            played.hook.plan(played.ask)
+        assert played.changes() == 0
+
+    assert caught.value.permanent
 
 
 @pytest.mark.parametrize("kind", CLUSTER_HOOKS)

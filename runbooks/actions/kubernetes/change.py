@@ -7,7 +7,7 @@ object is read and compared again. The key and the epoch of a change are written
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Generic, Protocol, TypeVar
@@ -107,7 +107,7 @@ class ClusterHook(Generic[Found]):
         now, to = self._thing.state(found), self._thing.resolve(found, target)
         self._thing.refuse(found)
         if to != now:
-            self._rehearse(found, Change(to, now, "", 0, NEVER, dry_run=True))
+            rehearse(lambda change: self._thing.write(found, change), to, now)
         return Plan(self.kind, self.target, now, to)
 
     def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:
@@ -145,14 +145,16 @@ class ClusterHook(Generic[Found]):
             time.sleep(min(LOOK_SECONDS, left))
         return False
 
-    def _rehearse(self, found: Found, change: Change) -> None:
-        try:
-            self._thing.write(found, change)
-        except Conflict:
-            return  # it moves; `apply` will look again
-        except ApiError as error:
-            if not (error.status == 400 and "dry run" in str(error)):  # an admission webhook that knows no dry run
-                raise
+
+def rehearse(write: Callable[[Change], None], to: str, before: str | None) -> None:
+    """Ask the API server by a dry run whether it would take a change. Raises: ActionError when it would not."""
+    try:
+        write(Change(to, before, "", 0, NEVER, dry_run=True))
+    except Conflict:
+        return  # it moves; `apply` will look again
+    except ApiError as error:
+        if not (error.status == 400 and "dry run" in str(error)):  # an admission webhook that knows no dry run
+            raise
 
 
 def refuse_old(name: str, meta: Meta, change: Change) -> None:

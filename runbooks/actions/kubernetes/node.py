@@ -26,6 +26,7 @@ from burnline.runbooks.actions.kubernetes.change import (
     Change,
     refuse_moved,
     refuse_old,
+    rehearse,
 )
 from burnline.runbooks.actions.kubernetes.client import JSON_PATCH, Api, ApiError, Conflict
 from burnline.runbooks.actions.kubernetes.objects import Object, Resource, annotate, names, unchanged
@@ -126,6 +127,8 @@ class NodeHook:
             self._refuse_too_many(node)
         if target == DRAINED:
             self._refuse_losses(self._pods())
+        if not _is(state, target):
+            rehearse(lambda change: self._write(node, change, cordon=target != SCHEDULABLE), target, state)
         return Plan(self.kind, self.target, state, target)
 
     def apply(self, target: str, *, before: str | None, idempotency_key: str, epoch: int, at: datetime) -> bool:

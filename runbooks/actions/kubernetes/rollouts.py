@@ -98,15 +98,15 @@ class _Rollout:
         """The revision that served before, and still serves whom the canary does not."""
         return next((each for each in found.revisions if found.status.stableRS in each.names), None)
 
-    def write_status(self, found: RolloutObject, **status: Any) -> None:
+    def write_status(self, found: RolloutObject, *, dry_run: bool, **status: Any) -> None:
         """Write to the status subresource; to the object itself where there is none (Argo Rollouts < 0.10)."""
         patch = {"metadata": {"resourceVersion": found.metadata.resourceVersion}, "status": status}
         try:
-            self.api.patch(f"{self.path}/status", patch, form=MERGE_PATCH)
+            self.api.patch(f"{self.path}/status", patch, form=MERGE_PATCH, dry_run=dry_run)
         except ApiError as error:
             if error.status != 404:
                 raise
-            self.api.patch(self.path, patch, form=MERGE_PATCH)
+            self.api.patch(self.path, patch, form=MERGE_PATCH, dry_run=dry_run)
 
 
 class UndoRollout:
@@ -145,8 +145,8 @@ class UndoRollout:
     def write(self, found: RolloutObject, change: Change) -> None:
         """Abort, then put the template back. Raises: Conflict, ActionError, InDoubt."""
         back = find_revision(self.name, found.revisions, change.to)
-        if found.status.stableRS in back.names and found.under_way and not (found.status.abort or change.dry_run):
-            self._rollout.write_status(found, abort=True)
+        if found.status.stableRS in back.names and found.under_way and not found.status.abort:
+            self._rollout.write_status(found, dry_run=change.dry_run, abort=True)
             fresh = self.read()
             if fresh.spec.template != found.spec.template:
                 raise Conflict(f"{self.name} was changed after it was aborted", status=409)
@@ -204,8 +204,7 @@ class Promote:
 
     def write(self, found: RolloutObject, change: Change) -> None:
         """Ask for the promotion. Raises: Conflict, ActionError, InDoubt."""
-        if not change.dry_run:
-            self._rollout.write_status(found, promoteFull=True)
+        self._rollout.write_status(found, dry_run=change.dry_run, promoteFull=True)
 
     def followed(self, found: RolloutObject) -> bool:
         """Whether the revision that was decided on is stable."""

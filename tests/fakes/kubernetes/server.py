@@ -26,6 +26,7 @@ PATCHES = {
     "application/merge-patch+json": merge_patch,
     "application/strategic-merge-patch+json": strategic_patch,
 }
+ALWAYS_FORBIDDEN: set[str] = set()  # by every server that is made from now on
 VERBS = {"GET": "get", "PATCH": "patch", "POST": "create"}
 
 
@@ -64,7 +65,7 @@ class Served:
     url: str = ""
     token: str = "canary-token"
     faults: list[Fault] = field(default_factory=list)
-    forbidden: set[str] = field(default_factory=set)
+    forbidden: set[str] = field(default_factory=lambda: set(ALWAYS_FORBIDDEN))
     no_status: set[str] = field(default_factory=set)
     used: set[tuple[str, str, str]] = field(default_factory=set)
     writes: list[str] = field(default_factory=list)
