@@ -44,7 +44,7 @@ def judge_guard(plan: ReleasePlan, index: int, of: Rollout, seen: Sequence[Seen]
         return _budget(plan, guard, of, seen, now)
     if guard.kind == "disagreement":
         above = guard.above or 0.0
-        return judge_disagreement(_sum(seen, "canary"), above=above, min_events=guard.min_events, what=guard.what)
+        return judge_disagreement(_sum(seen, "canary"), above=above, min_events=guard.least_events, what=guard.what)
     return _end_of_bake(plan, guard, of, seen, now)
 
 
@@ -58,7 +58,7 @@ def _hard(plan: ReleasePlan, guard: GuardSpec, seen: Sequence[Seen], now: dateti
     counts = _sum([each for each in seen if each.at > now - guard.window], "canary")
     if counts is not None and guard.business is not None and _is_good(plan, guard):
         counts = Counts(counts.total - counts.bad, counts.total)  # the share is that of what was written
-    return judge_hard(counts, min_events=guard.min_events, **bounds)
+    return judge_hard(counts, min_events=guard.least_events, **bounds)
 
 
 def _is_good(plan: ReleasePlan, guard: GuardSpec) -> bool:
@@ -82,7 +82,7 @@ def _sequential(guard: GuardSpec, seen: Sequence[Seen], history: Counts) -> Judg
     return judge_sequential(
         blocks,
         tolerance=guard.below_baseline or guard.worse_than_baseline or 1.0,
-        min_events=guard.min_events,
+        min_events=guard.least_events,
         what=guard.what,
         fewer=fewer,
         history=_events([history.bad, history.total], fewer),
@@ -106,7 +106,7 @@ def _budget(plan: ReleasePlan, guard: GuardSpec, of: Rollout, seen: Sequence[See
         window=promised.window,
         elapsed=now - of.started_at,
         above=guard.above or 0.0,
-        min_events=guard.min_events,
+        min_events=guard.least_events,
         what=guard.what,
     )
 

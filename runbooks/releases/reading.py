@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -109,7 +110,7 @@ def _whole(readers: Readers, guard: GuardSpec, of: Rollout, since: datetime, unt
 
 def _values(readers: Readers, of: Slice, at: datetime) -> Sequence[float]:
     nothing: tuple[float, ...] = ()
-    return list(_tried(lambda: readers.slices.read_values(of, at), nothing))
+    return [value for value in _tried(lambda: readers.slices.read_values(of, at), nothing) if math.isfinite(value)]
 
 
 def _score(db: Database, of: Rollout, signal: str) -> float | None:

@@ -42,9 +42,9 @@ class ReleaseWorker:
         """Take each release as far as it goes now; returns how many went on or were looked at."""
         with self._db.read() as tx:
             under_way = rollouts.open_rollouts(tx)
-        plans = {of.id: read_plan(of.plan) for of in under_way}
-        self._readers.slices.watch([each for of in under_way for each in slices(plans[of.id], of)])
-        return sum(self._take(of, plans[of.id], now) for of in under_way)
+        planned = [(of, plan) for of in under_way if (plan := _plan(of)) is not None]
+        self._readers.slices.watch([each for of, plan in planned for each in slices(plan, of)])
+        return sum(self._take(of, plan, now) for of, plan in planned)
 
     def _take(self, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
         try:
@@ -135,6 +135,15 @@ class ReleaseWorker:
             rollouts.say(tx, of, "release_step", f"step {of.step + 1} bakes", now=now, step=of.step)
             rollouts.keep_rollout(tx, replace(of, state=ReleaseState.BAKING, step_since=now))
         return True
+
+
+def _plan(of: Rollout) -> ReleasePlan | None:
+    """The plan of a release; one that this version of burnline cannot read must not stop the others."""
+    try:
+        return read_plan(of.plan)
+    except ValueError:
+        log.exception("release plan unreadable", extra={"release": of.id, "service": of.service})
+        return None
 
 
 def _aborted(tx: Connection, of: Rollout, outcome: Outcome, *, made: bool, now: datetime) -> None:

@@ -72,6 +72,18 @@ def test_comparing_needs_to_know_whose_series_are_whose(problems: Problems) -> N
     assert "release.canary: {version: '${version}'}" in found[0]
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["sli: up, kind: sequential, worse_than_baseline: 1.5x", "business: judged, kind: end_of_bake, worse: lower"],
+)
+def test_a_version_is_not_compared_with_itself(problems: Problems, written: str) -> None:
+    same = "  canary: {track: canary}\n  baseline: {track: canary}\n"
+
+    [found] = problems(guard(written, same + BUSINESS))
+
+    assert "release.baseline: has the labels of `canary`" in found
+
+
 def test_blue_green_has_no_concurrent_baseline(problems: Problems) -> None:
     more = f"  strategy: blue_green\n{SPLIT}"
 

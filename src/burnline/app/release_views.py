@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from burnline.events import GuardVerdict, ReleaseState
-from burnline.runbooks.releases.plan import ReleasePlan, read_plan
 from burnline.store import rollouts, timeline
 from burnline.store.database import Database
 from burnline.store.rollouts import Look, Rollout
@@ -123,7 +122,7 @@ def view(db: Database, rollout_id: int) -> ReleaseView | None:
             digest=of.digest,
             incident=of.incident_id,
             run=of.run_id,
-            guards=_guards(read_plan(of.plan), rollouts.newest_looks(tx, of)),
+            guards=_guards(of, rollouts.newest_looks(tx, of)),
             record=[RecordLine(each.at, each.actor, each.type, each.text, each.hash) for each in record],
             whole=timeline.first_broken(record) is None,
         )
@@ -136,7 +135,7 @@ def verdict(db: Database, service: str, *, version: str = "") -> VerdictView:
         if of is None or version not in ("", of.version):
             why = f"no release of {service}{f' to {version}' if version else ''} is on record"
             return VerdictView(service, None, version, "", GuardVerdict.NO_DATA, 0.5, why, ())
-        guards = _guards(read_plan(of.plan), rollouts.newest_looks(tx, of))
+        guards = _guards(of, rollouts.newest_looks(tx, of))
     said = _together(of, [each.verdict for each in guards])
     value = {GuardVerdict.PASS: 1.0, GuardVerdict.FAIL: 0.0}.get(said, 0.5)
     why = of.note or "; ".join(each.text for each in guards if each.verdict is said) or f"release {of.id} is {of.state}"
@@ -144,8 +143,7 @@ def verdict(db: Database, service: str, *, version: str = "") -> VerdictView:
 
 
 def _line(tx: Connection, of: Rollout) -> ReleaseLine:
-    plan = read_plan(of.plan)
-    verdicts = [each.verdict for each in _guards(plan, rollouts.newest_looks(tx, of))]
+    verdicts = [each.verdict for each in _guards(of, rollouts.newest_looks(tx, of))]
     return ReleaseLine(
         of.id,
         of.service,
@@ -153,7 +151,7 @@ def _line(tx: Connection, of: Rollout) -> ReleaseLine:
         of.previous,
         of.state,
         of.step + 1,
-        len(plan.release.plan),
+        len(of.plan["release"].get("steps") or (1,)),
         _together(of, verdicts),
         of.note,
         of.started_by,
@@ -172,11 +170,15 @@ def _together(of: Rollout, verdicts: Sequence[GuardVerdict]) -> GuardVerdict:
     return min(verdicts, key=WORST_FIRST.index, default=GuardVerdict.INCONCLUSIVE)  # no guard said that it is good
 
 
-def _guards(plan: ReleasePlan, looks: Sequence[Look]) -> list[GuardView]:
+def _guards(of: Rollout, looks: Sequence[Look]) -> list[GuardView]:
+    """By the plan's own words, which an older burnline may have written."""
     newest = {look.guard: look for look in looks}
-    return [
-        GuardView(guard.kind, guard.what, guard.on_violation, look.verdict, look.text, look.at, look.data)
-        if (look := newest.get(index))
-        else GuardView(guard.kind, guard.what, guard.on_violation, GuardVerdict.NO_DATA, "not looked yet", None, {})
-        for index, guard in enumerate(plan.release.guards)
-    ]
+    return [_guard(guard, newest.get(index)) for index, guard in enumerate(of.plan["release"].get("guards", ()))]
+
+
+def _guard(guard: Mapping[str, Any], look: Look | None) -> GuardView:
+    what = next((str(guard[name]) for name in ("sli", "signal", "business") if name in guard), "")
+    kind, on_violation = str(guard.get("kind", "")), str(guard.get("on_violation", ""))
+    if look is None:
+        return GuardView(kind, what, on_violation, GuardVerdict.NO_DATA, "not looked yet", None, {})
+    return GuardView(kind, what, on_violation, look.verdict, look.text, look.at, look.data)

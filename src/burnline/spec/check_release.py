@@ -22,6 +22,7 @@ NEEDS = {
     "disagreement": ("above",),
     "end_of_bake": ("worse",),
 }
+COMPARING = ("sequential", "end_of_bake")
 BOUNDS = ("above", "below", "worse_than_baseline", "below_baseline", "worse")
 SOURCES = {
     "hard": ("sli", "signal", "business"),
@@ -80,8 +81,8 @@ def _guard(spec: ServiceSpec, release: ReleaseSpec, guard: GuardSpec, place: Pla
                 f"has no meaning for a {guard.kind} guard; accepted: {choice(NEEDS[guard.kind])}",
             )
     yield from _source(spec, release, guard, place)
-    if guard.kind == "sequential":
-        yield from _compared(release, place)
+    if guard.kind in COMPARING:
+        yield from _compared(release, guard, place)
 
 
 def _kinds(source: str) -> list[str]:
@@ -116,15 +117,17 @@ def _source(spec: ServiceSpec, release: ReleaseSpec, guard: GuardSpec, place: Pl
             yield Flaw((*place, name), f"is {bound:g}; a share is from 0% to 100%")
 
 
-def _compared(release: ReleaseSpec, place: Place) -> Iterator[Flaw]:
+def _compared(release: ReleaseSpec, guard: GuardSpec, place: Place) -> Iterator[Flaw]:
     if release.strategy == "blue_green":
-        text = "sequential needs a baseline that serves beside the new version; in blue_green none does"
+        text = f"{guard.kind} needs a baseline that serves beside the new version; in blue_green none does"
         yield Flaw((*place, "kind"), f"{text}; accepted: hard or budget")
         return
     for name in ("canary", "baseline"):
         if getattr(release, name) is None:
-            text = "sequential compares two versions: say which series are whose, as in"
+            text = f"{guard.kind} compares two versions: say which series are whose, as in"
             yield Flaw(place, f"{text} release.{name}: {{version: '${{{_SLOT[name]}}}'}}")
+    if release.canary is not None and release.canary == release.baseline:
+        yield Flaw(("release", "baseline"), "has the labels of `canary`: a version would be compared with itself")
 
 
 _SLOT = {"canary": "version", "baseline": "previous"}

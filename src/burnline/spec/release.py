@@ -17,6 +17,7 @@ from burnline.spec.words import shown
 
 LABEL_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
 LARGEST = 1e300
+LEAST_EVENTS = {"hard": 20, "sequential": 100, "disagreement": 100}
 SLOTS = ("${version}", "${previous}")
 Violation = Literal["abort", "review"]
 
@@ -74,6 +75,7 @@ class GuardSpec(Strict):
             values of a gauge once, by their ranks.
         worse: which way a gauge of `end_of_bake` is worse.
         window: over how long a `hard` guard reads.
+        min_events: with fewer it decides nothing; left out, what `least_events` says.
         on_violation: `review` asks a person instead of taking the release back.
     """
 
@@ -87,7 +89,7 @@ class GuardSpec(Strict):
     below_baseline: Multiple | None = None
     worse: Literal["higher", "lower"] | None = None
     window: Duration = Field(default="5m", validate_default=True)
-    min_events: Count = 0
+    min_events: Count | None = None
     on_violation: Violation = "abort"
 
     @model_validator(mode="after")
@@ -95,6 +97,11 @@ class GuardSpec(Strict):
         if sum(each is not None for each in (self.sli, self.signal, self.business)) != 1:
             raise ValueError("needs exactly one of `sli`, `signal` and `business`")
         return self
+
+    @property
+    def least_events(self) -> int:
+        """How many events it needs: one or two decide nothing unless somebody wrote so."""
+        return LEAST_EVENTS.get(self.kind, 0) if self.min_events is None else self.min_events
 
     @property
     def what(self) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from burnline.errors import DecisionRefused
 from burnline.events import Counts, GuardVerdict, ReleaseState
@@ -15,6 +16,7 @@ from burnline.runbooks.releases.registry import Standing
 from burnline.store import timeline
 from burnline.store.database import Database
 from burnline.store.guards import set_switch
+from burnline.store.schema import rollout
 from tests.runbooks.releases.scene import LINEAGE, MINUTE, Scene
 
 Make = Callable[..., Scene]
@@ -25,8 +27,8 @@ def make(database: Database, tmp_path: Path) -> Make:
     return lambda **release: Scene(database, tmp_path, **release)
 
 
-def test_a_good_release_bakes_its_steps_and_is_promoted(make: Make) -> None:
-    scene = make()
+def test_a_good_release_bakes_its_steps_and_is_promoted(any_database: Database, tmp_path: Path) -> None:
+    scene = Scene(any_database, tmp_path)
     scene.start()
 
     ended = scene.play(30)
@@ -199,6 +201,37 @@ def test_a_gauge_is_compared_at_the_end_of_a_bake(make: Make) -> None:
 
     assert ended.state is ReleaseState.ABORTING
     assert scene.now - ended.started_at >= timedelta(minutes=10)
+
+
+def test_blue_green_is_watched_without_a_baseline(make: Make) -> None:
+    guard = {"sli": "availability", "kind": "hard", "above": "10%"}
+    scene = make(strategy="blue_green", guards=[guard], baseline=None, steps=[{"bake": "10m"}])
+    scene.start()
+    scene.deploy("2")
+    scene.versions.served = {"2": Counts(300, 1000)}
+
+    scene.play(20, until=ReleaseState.ABORTING)
+    scene.versions.served = {"1": Counts(5, 1000)}
+    ended = scene.play(20)
+
+    assert ended.state is ReleaseState.ABORTED
+    assert scene.serves("champion") == "1"
+
+
+def test_one_bad_request_stops_nothing(make: Make) -> None:
+    scene = make(guards=[{"sli": "availability", "kind": "hard", "above": "10%"}])
+    scene.start()
+    scene.versions.served["2"] = Counts(1, 1)
+
+    assert scene.play(3).state is ReleaseState.BAKING
+
+
+def test_a_plan_that_cannot_be_read_stops_no_other_release(make: Make, database: Database) -> None:
+    scene = make()
+    scene.start()
+    database.write(lambda tx: tx.execute(update(rollout).values(plan={"release": {"hook": {}}})))
+
+    assert scene.worker().run_once(scene.now + MINUTE) == 0
 
 
 def test_a_shadow_is_stopped_without_changing_anything(make: Make) -> None:
