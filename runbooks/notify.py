@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,8 @@ from burnline.spec.service import ServiceSpec
 
 TIMEOUT = timedelta(seconds=10)
 GRACE = timedelta(seconds=1)  # for what no timeout covers: looking up the name
+SIMULATED = "simulated"  # of a simulated drill: `simulated:ID:RECEIVER`, which nothing sends anywhere
+RECORDERS: dict[str, Callable[[str, str, Mapping[str, Any], datetime], None]] = {}  # of receiver, severity, body, time
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,10 @@ def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: 
 
 def _send(receiver: str, body: Mapping[str, Any], *, key: str, at: datetime, whom: str = "page") -> None:
     kind, address = split_receiver(receiver)
+    if kind == SIMULATED:
+        drill, _, meant = address.partition(":")
+        RECORDERS[drill](meant, whom, body, at)
+        return
     if kind != "webhook":
         url = apprise_url(receiver, whom, body, read_settings())
         send_message(url, whom=whom, body=body, timeout=TIMEOUT, shown=receiver)

@@ -95,7 +95,7 @@ class Explanation:
 def explain(spec: ServiceSpec, slo: SloSpec, *, now: datetime, traffic: float | None = None) -> Explanation:
     """Explain one SLO; `traffic` in events per second, for SLIs that count events."""
     promise = promise_of(spec, slo)
-    per_second = _slices_per_second(promise)
+    per_second = slices_per_second(promise)
     per_second = traffic if per_second is None else per_second
     budget, seconds = error_budget(slo.objective), promise.window.total_seconds()
     events = None if per_second is None else per_second * seconds
@@ -124,7 +124,7 @@ def explain(spec: ServiceSpec, slo: SloSpec, *, now: datetime, traffic: float | 
     )
 
 
-def _slices_per_second(promise: Promise) -> float | None:
+def slices_per_second(promise: Promise) -> float | None:
     """What counts time rather than events has a traffic of its own: one event for each slice."""
     sli, slo = promise.sli, promise.slo
     if sli.throughput:
@@ -146,12 +146,12 @@ def _tier(promise: Promise, tier: Tier, traffic: float | None) -> TierExplained:
         tier,
         threshold=tier.factor * error_budget(slo.objective),
         spent=budget_spent_at_firing(tier.factor, tier.long, promise.window),
-        detections=tuple(_detection(promise, tier, ratio, traffic) for ratio in ERROR_RATIOS),
+        detections=tuple(detection(promise, tier, ratio, traffic) for ratio in ERROR_RATIOS),
         resets=reset_time(slo.objective, 1, tier.factor, tier.short),
     )
 
 
-def _detection(promise: Promise, tier: Tier, ratio: float, traffic: float | None) -> Detection:
+def detection(promise: Promise, tier: Tier, ratio: float, traffic: float | None) -> Detection:
     """At steady traffic, from a long healthy time on: the burn rate, then enough bad events, then `for`."""
     after = detection_time(promise.slo.objective, ratio, tier.factor, tier.long)
     wait = _wait_for_events(promise, tier, ratio, traffic)

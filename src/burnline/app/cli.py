@@ -11,6 +11,7 @@ import typer
 
 from burnline import __version__
 from burnline.app import cli_release
+from burnline.app.cli_drill import drill
 from burnline.app.cli_runbook import runbook_app
 from burnline.errors import BurnlineError, SpecError
 
@@ -275,6 +276,9 @@ def demo(
     from burnline.app.demo import run_demo
 
     raise typer.Exit(run_demo(keep=keep, port=port, model_port=model_port))
+
+
+app.command()(drill)
 
 
 @runs_app.command("list")

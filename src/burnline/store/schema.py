@@ -416,3 +416,25 @@ switch = Table(
     Column("actor", Text, nullable=False),
     Column("at", Utc, nullable=False),
 )
+
+# A drill that is over: nothing of one under way is kept. `checks`: name, ok, text.
+# `runbooks`: those that ran, with their digests. `run_id`: of a live one.
+drill = Table(
+    "drill",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("service", Text, nullable=False),
+    Column("scenario", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("detect_seconds", Float),
+    Column("respond_seconds", Float),
+    Column("recover_seconds", Float),
+    Column("checks", JSON, nullable=False),
+    Column("spec_digest", Text, nullable=False),
+    Column("runbooks", JSON, nullable=False),
+    Column("run_id", ForeignKey("run.id")),
+    Index(None, "service", "scenario", "id"),
+    Index(None, "run_id"),
+)

@@ -1,0 +1,32 @@
+"""`burnline drill`: thin, as the other verbs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DEFAULT_SERVER = "http://127.0.0.1:8600"
+
+
+def drill(
+    service: Annotated[str, typer.Argument(help="The name of the service.")],
+    services: Annotated[Path | None, typer.Option(help="A service file or folder [BURNLINE_SERVICES].")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="What goes wrong; may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the moment of the fault.")] = 0,
+    approve_after: Annotated[str, typer.Option(help="How long people take to say yes.")] = "2m",
+    history: Annotated[bool, typer.Option("--history", help="Show the drills so far instead.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
+) -> None:
+    """Break a service in simulation, and judge everything that follows; exit code 1 when something failed."""
+    from burnline.app.drills.command import drill_simulated, show_history
+
+    if history:
+        show_history(service, as_text=not json)
+        return
+    raise typer.Exit(
+        drill_simulated(
+            service, services, tuple(scenario or ()), seed=seed, approve_after=approve_after, as_text=not json
+        )
+    )
