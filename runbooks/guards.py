@@ -70,15 +70,13 @@ def unmet_precondition(turn: Turn, hook: Hook) -> Refusal | None:
 
 
 def last_change(turn: Turn, hook: Hook) -> datetime | None:
-    """When the serving version last changed: by the hook, else by what burnline saw within the wanted span."""
-    if (changed := hook.changed_at()) is not None:
-        return changed
-    within = turn.runbook.preconditions.target_changed_within
+    """When the serving version last changed: the later of what the hook says and what burnline saw."""
+    changed, within = hook.changed_at(), turn.runbook.preconditions.target_changed_within
     if within is None:
-        return None
+        return changed
     with turn.db.read() as tx:
         seen = recent_releases(tx, turn.spec.service, turn.run.created_at - within)
-    return seen[-1].seen_at if seen else None
+    return max([each for each in (changed, seen[-1].seen_at if seen else None) if each is not None], default=None)
 
 
 def refusal(tx: Connection, turn: Turn, hook: Hook, act: Act) -> Refusal | None:

@@ -16,6 +16,7 @@ from burnline.spec.binding import RunbookBinding
 from burnline.spec.service import RELEASE, ServiceSpec
 from burnline.spec.words import choice, did_you_mean
 
+LOCAL_HOOKS = ("alias", "flagd_file", "flag_file")  # those that can be looked at without asking anybody
 LONGEST_UNDRILLED = timedelta(days=90)
 
 
@@ -42,11 +43,13 @@ def warn(specs: Sequence[ServiceSpec]) -> list[Problem]:
 def _weaknesses(spec: ServiceSpec) -> Iterator[tuple[str, str]]:
     if not spec.escalation.page:
         yield "escalation.page", "names nobody: when a runbook does not help, nobody is told"
-    if spec.release is not None and spec.release.hook.alias is not None:
-        try:
-            build_hook(spec).observe()
-        except ActionError as error:
-            yield "release.hook.alias.file", f"{error}; no runbook can take a release back until that is put right"
+    for name, hook in {RELEASE: spec.hook(RELEASE), **spec.actions}.items():
+        if hook is not None and hook.kind in LOCAL_HOOKS:
+            try:
+                build_hook(spec, name).observe()
+            except ActionError as error:
+                where = "release.hook" if name == RELEASE else f"actions.{name}"
+                yield f"{where}.{hook.kind}.file", f"{error}; no runbook can change it until that is put right"
 
 
 def unanswered(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:

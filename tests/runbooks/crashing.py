@@ -1,9 +1,10 @@
 """A program whose workers are killed or stopped at every step boundary of a run; prints what came of each as JSON.
 
-    python tests/runbooks/crashing.py kill|stop|race FOLDER
+    python tests/runbooks/crashing.py kill|stop|race FOLDER [SERVER]
 
-A boundary is a write to the database, and the rename that moves the alias. One process imports everything and forks
-the workers, before it has a thread of its own.
+SERVER is the URL of a PostgreSQL server to make databases on, where every fifth boundary is tried; without it each
+database is a file of SQLite, and every boundary is. A boundary is a write to the database, and the rename that moves
+the alias. One process imports everything and forks the workers, before it has a thread of its own.
 """
 
 from __future__ import annotations
@@ -20,33 +21,53 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import NullPool, create_engine, make_url, text
 
 from burnline.events import RunState, StepState
 from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.actions.locked import LockedFile
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.load import LIBRARY, Catalogue, load_runbook
+from burnline.runbooks.turn import Around
 from burnline.store import runs
 from burnline.store.database import Database, open_database
 from tests.runbooks.scene import BURN, SECOND, T0, Scene, Service, make_spec, write_registry
 
 LEASE = timedelta(milliseconds=150)
 GIVE_UP_SECONDS = 20.0
+SERVER = ""
+MANY = Around(changes_per_hour=100, services_share=1.0, services=6)
 RECIPE = load_runbook(LIBRARY / "bad-release.yaml")
+
+
+def database_url(folder: Path) -> str:
+    """The database that belongs to a folder."""
+    if not SERVER:
+        return f"sqlite:///{folder}/burnline.db"
+    return make_url(SERVER).set(database=f"crash_{folder.name}").render_as_string(hide_password=False)
+
+
+def make_database(folder: Path, template: str = "template1") -> None:
+    """On a server, the database of a folder; a file of SQLite makes itself."""
+    if SERVER:
+        server = create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+        with server.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE crash_{folder.name} TEMPLATE {template}"))
+        server.dispose()
 
 
 def prepare(folder: Path) -> None:
     """A database with one run to do."""
     folder.mkdir(parents=True)
-    db = open_database(f"sqlite:///{folder}/burnline.db")
+    make_database(folder)
+    db = open_database(database_url(folder))
     Scene(db, folder).request()
     db.close()
 
 
 def open_scene(folder: Path) -> Scene:
     """The scene in a folder, as a worker that starts finds it."""
-    db = Database(make_url(f"sqlite:///{folder}/burnline.db"))
+    db = Database(make_url(database_url(folder)))
     scene = Scene.__new__(Scene)
     scene.db, scene.folder, scene.registry = db, folder, folder / "registry.json"
     scene.sli, scene.spec = Service(scene.registry), make_spec(scene.registry)
@@ -152,7 +173,7 @@ def report(folder: Path, **more: Any) -> None:
 
 def kill_everywhere(folder: Path) -> None:
     """Kill a worker at each boundary in turn, then let another one finish."""
-    for at in range(1000):
+    for at in range(0, 1000, 5 if SERVER else 1):
         here = copied(folder, at)
         pid = fork(partial(work, here, partial(signal_self, signal.SIGKILL), at, "first"))
         _, status = os.waitpid(pid, 0)
@@ -165,7 +186,7 @@ def kill_everywhere(folder: Path) -> None:
 
 def stop_everywhere(folder: Path) -> None:
     """Stop a worker at each boundary in turn, let another finish, then wake the first: it comes back a zombie."""
-    for at in range(1000):
+    for at in range(0, 1000, 5 if SERVER else 1):
         here = copied(folder, at)
         pid = fork(partial(work, here, partial(signal_self, signal.SIGSTOP), at, "first"))
         _, status = os.waitpid(pid, os.WUNTRACED)
@@ -183,7 +204,8 @@ def stop_everywhere(folder: Path) -> None:
 def race(folder: Path) -> None:
     """Two workers on one database with several runs of several services; prints every step row."""
     folder.mkdir(parents=True)
-    db = open_database(f"sqlite:///{folder}/burnline.db")
+    make_database(folder)
+    db = open_database(database_url(folder))
     scene = Scene(db, folder)
     names = [f"service-{n}" for n in range(6)]
     for name in names:
@@ -192,7 +214,7 @@ def race(folder: Path) -> None:
     db.close()
     pids = [fork(partial(compete, folder, names, owner)) for owner in ("left", "right")]
     codes = [os.WEXITSTATUS(os.waitpid(pid, 0)[1]) for pid in pids]
-    reader = Database(make_url(f"sqlite:///{folder}/burnline.db"))
+    reader = Database(make_url(database_url(folder)))
     with reader.read() as tx:
         ended = [(runs.get_run(tx, n + 1), runs.steps(tx, n + 1)) for n in range(len(names))]
     reader.close()
@@ -212,7 +234,7 @@ def compete(folder: Path, names: list[str], owner: str) -> None:
         def read_sli(self, service: str, slo: str, since: Any, until: Any) -> Any:
             return Service(folder / f"{service}.json").read_sli(service, slo, since, until)
 
-    worker = Executor(scene.db, specs, Catalogue({}), Each(), owner=owner, elapsed=lambda: 0.0)
+    worker = Executor(scene.db, specs, Catalogue({}), Each(), owner=owner, elapsed=lambda: 0.0, around=MANY)
     for second in range(8):
         worker.run_once(T0 + second * SECOND)
     scene.db.close()
@@ -222,11 +244,13 @@ def copied(folder: Path, at: int) -> Path:
     """A fresh copy of the prepared scene."""
     here = folder / str(at)
     shutil.copytree(folder / "prepared", here)
+    make_database(here, "crash_prepared")
     return here
 
 
 if __name__ == "__main__":
     mode, place = sys.argv[1], Path(sys.argv[2])
+    SERVER = "".join(sys.argv[3:])
     if mode == "race":
         race(place / "race")
     else:

@@ -6,18 +6,31 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.postgres import postgres_server
+
 ROOT = Path(__file__).parents[2]
 STEPS = ["guards", "diagnose", "ask", "roll-back", "prove"]
 
 
-def play(mode: str, folder: Path) -> list[dict[str, Any]]:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Where the databases are: files of SQLite, or a PostgreSQL server of this test alone."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with postgres_server() as url:
+        yield url
+
+
+def play(mode: str, folder: Path, server: str) -> list[dict[str, Any]]:
     ended = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("crashing.py")), mode, str(folder)],
+        [sys.executable, str(Path(__file__).with_name("crashing.py")), mode, str(folder), *filter(None, [server])],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
         capture_output=True,
         text=True,
@@ -31,11 +44,11 @@ def play(mode: str, folder: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_a_worker_killed_at_any_boundary_leaves_a_run_that_another_finishes(tmp_path: Path) -> None:
-    played = play("kill", tmp_path)
+def test_a_worker_killed_at_any_boundary_leaves_a_run_that_another_finishes(tmp_path: Path, server: str) -> None:
+    played = play("kill", tmp_path, server)
 
     died = [each for each in played if each["died"]]
-    assert len(died) > 20
+    assert len(died) > (4 if server else 20)
     for each in played:
         assert each["outcome"] == "recovered", each
         assert each["done"] == STEPS, each
@@ -44,11 +57,11 @@ def test_a_worker_killed_at_any_boundary_leaves_a_run_that_another_finishes(tmp_
 
 
 @pytest.mark.slow
-def test_a_worker_that_slept_past_its_lease_is_fenced_at_any_boundary(tmp_path: Path) -> None:
-    played = play("stop", tmp_path)
+def test_a_worker_that_slept_past_its_lease_is_fenced_at_any_boundary(tmp_path: Path, server: str) -> None:
+    played = play("stop", tmp_path, server)
 
     stopped = [each for each in played if each["stopped"]]
-    assert len(stopped) > 20
+    assert len(stopped) > (4 if server else 20)
     for each in played:
         assert each["ended_well"], each
         assert each["outcome"] == "recovered", each
@@ -57,8 +70,8 @@ def test_a_worker_that_slept_past_its_lease_is_fenced_at_any_boundary(tmp_path: 
         assert each["finished"] == 1, each
 
 
-def test_two_workers_never_do_one_step_twice(tmp_path: Path) -> None:
-    played = play("race", tmp_path)
+def test_two_workers_never_do_one_step_twice(tmp_path: Path, server: str) -> None:
+    played = play("race", tmp_path, server)
 
     assert len(played) == 6
     for each in played:
