@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from burnline.metrics import (
-    ALERT_BURN,
     ALERT_NO_DATA,
     ALERT_SIGNAL,
     ALERT_VERSION,
@@ -51,11 +50,6 @@ class Declared:
     @property
     def subject(self) -> str:
         return self.labels.get(SLO) or self.labels.get(SIGNAL) or self.labels.get(STEP, "")
-
-    @property
-    def is_burn_ticket(self) -> bool:
-        """Whether a page of the same SLO, or of one it depends on, says the same better."""
-        return self.labels["alertname"] == ALERT_BURN and self.labels[SEVERITY] == "ticket"
 
 
 def declare(spec: ServiceSpec) -> Iterable[Declared]:

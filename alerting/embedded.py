@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from burnline.alerting.declared import Declared, Key, Pair, declare
+from burnline.alerting.quiet import Labels, Quiet
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
 from burnline.metrics import ALERT_NO_DATA, ALERT_POLICY, ALERT_SIGNAL, ALERT_VERSION, SERVICE, SEVERITY, SLO
@@ -44,15 +45,25 @@ class Change:
 
 
 class EmbeddedDispatch:
-    """Delivers firing and resolved alerts; what it delivered is remembered in the same transaction."""
+    """Delivers firing and resolved alerts; what it delivered is remembered in the same transaction.
+
+    Args:
+        all_specs: also what `specs` leaves to Prometheus: it says what keeps which alert quiet.
+    """
 
     def __init__(
-        self, db: Database, specs: Sequence[ServiceSpec], *, repeat_interval: timedelta = REPEAT_INTERVAL
+        self,
+        db: Database,
+        specs: Sequence[ServiceSpec],
+        *,
+        all_specs: Sequence[ServiceSpec] | None = None,
+        repeat_interval: timedelta = REPEAT_INTERVAL,
     ) -> None:
         self._db = db
         self._specs = specs
         self._declared = {alert.key: alert for spec in specs for alert in declare(spec)}
         self._repeat_interval = repeat_interval
+        self._quiet = Quiet(all_specs or specs)
 
     def run_once(self, now: datetime, statuses: Sequence[SloStatus]) -> int:
         """Deliver what has changed since the last turn, and repeat what still fires; returns the deliveries."""
@@ -75,7 +86,10 @@ class EmbeddedDispatch:
 
         readings = {key: read(alert) for key, alert in self._declared.items()}
         active = {alert.key: alert for alert in active_alerts(tx)}
-        return decide(self._declared, readings, active, now, repeat_interval=self._repeat_interval)
+        quiet = self._quiet.at(tx, now)
+        return decide(
+            self._declared, readings, active, now, repeat_interval=self._repeat_interval, held_back=quiet.held_back
+        )
 
 
 def decide(
@@ -85,13 +99,15 @@ def decide(
     now: datetime,
     *,
     repeat_interval: timedelta,
+    held_back: Callable[[Labels, Sequence[Labels]], bool],
 ) -> list[Change]:
-    """What changes now.
+    """What changes now; `held_back`: whether alerts with these labels are kept quiet while those others fire.
 
     A condition of which nothing is known changes nothing: what fires goes on firing. An active alert that is declared
     no longer (its SLO left the spec) is over.
     """
     after = {key: _next(alert, readings[key].holds, active.get(key), now) for key, alert in declared.items()}
+    firing = [alert.labels for alert in after.values() if alert and alert.firing]
     paging = {
         (alert.service, alert.labels[SLO])
         for alert in after.values()
@@ -102,9 +118,11 @@ def decide(
         if alert is None:
             continue
         known = declared[key]
-        quiet = not alert.firing or _inhibited(known, paging) or now - alert.sent_at < repeat_interval
-        event = None if quiet else _event(alert, _annotations(known, readings[key], paging), None)
-        sent = alert if quiet else replace(alert, sent_at=now)
+        begun = alert.firing and not (key in active and active[key].firing)
+        quiet = not alert.firing or now - alert.sent_at < repeat_interval or held_back(alert.labels, firing)
+        said = _annotations(known, readings[key], paging) if begun or not quiet else alert.annotations
+        event = None if quiet else _event(alert, said, None)
+        sent = replace(alert, annotations=said, sent_at=alert.sent_at if quiet else now)
         if sent != active.get(key):
             changes.append(Change(active.get(key), sent, event))
     return changes
@@ -176,12 +194,6 @@ def _annotations(alert: Declared, reading: Reading, paging: Set[Pair]) -> dict[s
     said = {**alert.annotations, **({"description": reading.said} if reading.said else {})}
     also = [f"{service}/{slo}" for service, slo in alert.depends_on if (service, slo) in paging]
     return {**said, **dependency_annotation(also)} if also else said
-
-
-def _inhibited(alert: Declared, paging: Set[Pair]) -> bool:
-    """A ticket is silent while its own SLO pages, or one it depends on."""
-    own = (alert.labels[SERVICE], alert.subject)
-    return alert.is_burn_ticket and not paging.isdisjoint((own, *alert.depends_on))
 
 
 def _ended(alert: ActiveAlert, now: datetime) -> Change:

@@ -97,6 +97,10 @@ class Alertmanager:
         answer = httpx.post(f"{self.url}/api/v2/silences", json=body, timeout=5, trust_env=False)
         return str(answer.raise_for_status().json()["silenceID"])
 
+    def expire(self, silence_id: str) -> None:
+        """End a silence."""
+        httpx.delete(f"{self.url}/api/v2/silence/{silence_id}", timeout=5, trust_env=False).raise_for_status()
+
 
 @contextmanager
 def alertmanager(folder: Path, specs: Sequence[ServiceSpec], burnline_url: str, times: float) -> Iterator[Alertmanager]:

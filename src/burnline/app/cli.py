@@ -13,6 +13,7 @@ from burnline import __version__
 from burnline.app import cli_release
 from burnline.app.cli_drill import drill
 from burnline.app.cli_runbook import runbook_app
+from burnline.app.cli_silence import silence_app
 from burnline.errors import BurnlineError, SpecError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ actions_app = typer.Typer(help="The switch that stops every change.", no_args_is
 app.add_typer(actions_app, name="actions")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(cli_release.app, name="release")
+app.add_typer(silence_app, name="silence")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
 Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]

@@ -251,8 +251,8 @@ def show_actions(server: str, setting: dict[str, str] | None = None) -> None:
     print(f"actions are {now['state']}" + (f": {now['by']}, {now['since']}" if now["by"] else ""))
 
 
-def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask a running burnline; POST when there is a `body`.
+def fetch(server: str, path: str, body: dict[str, Any] | None = None, *, method: str = "") -> Any:
+    """Ask a running burnline; POST when there is a `body`, unless another `method` is given.
 
     Raises: BurnlineError in words when it cannot be reached or refuses.
     """
@@ -260,7 +260,7 @@ def fetch(server: str, path: str, body: dict[str, Any] | None = None) -> Any:
     url = server.rstrip("/") + path
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
-        answer = httpx.request("POST" if body else "GET", url, json=body, headers=headers, timeout=10)
+        answer = httpx.request(method or ("POST" if body else "GET"), url, json=body, headers=headers, timeout=10)
         content = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         raise BurnlineError(f"no burnline answers at {server}: {error}; start one with `burnline up`") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from burnline.alerting.alertmanager import Alertmanager
+from burnline.alerting.dispatch import PeopleDispatch
 from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.alerting.firing import PrometheusAlerts
 from burnline.alerting.inbox import AlertWorker
@@ -79,6 +80,7 @@ class App:
     engine: EmbeddedEngine
     reader: SliReader
     dispatch: EmbeddedDispatch
+    people: PeopleDispatch
     alerts: AlertWorker
     executors: tuple[Executor, ...]
     releases: Releases
@@ -182,6 +184,7 @@ class App:
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
             Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
+            Job("people", TICK, self.people.run_once),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
@@ -242,7 +245,8 @@ def build(settings: Settings) -> App:
         detectors=DetectorEngine(db, specs),
         engine=engine,
         reader=reader,
-        dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs),
+        dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs, all_specs=specs),
+        people=PeopleDispatch(db, specs),
         alerts=alerts,
         reconciler=_reconciler(settings, db, alerts),
         executors=tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
@@ -21,6 +21,7 @@ class ActiveAlert:
         since: when it began to fire, or to be pending.
         sent_at: when it was last delivered as firing; NEVER before the first time.
         labels: its identity, fixed when it began.
+        annotations: what was said of it when it began to fire, or when it was last delivered.
     """
 
     service: str
@@ -30,6 +31,7 @@ class ActiveAlert:
     since: datetime
     sent_at: datetime
     labels: Mapping[str, str]
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -44,7 +46,13 @@ def active_alerts(tx: Connection) -> list[ActiveAlert]:
 
 def keep_alert(tx: Connection, active: ActiveAlert) -> None:
     """Insert the alert, or write over what is known of it."""
-    values = {"firing": active.firing, "since": active.since, "sent_at": active.sent_at, "labels": dict(active.labels)}
+    values = {
+        "firing": active.firing,
+        "since": active.since,
+        "sent_at": active.sent_at,
+        "labels": dict(active.labels),
+        "annotations": dict(active.annotations),
+    }
     if not tx.execute(update(alert).where(_is(active)).values(values)).rowcount:
         key = {"service": active.service, "name": active.name, "tier": active.tier}
         tx.execute(insert(alert).values({**key, **values}))

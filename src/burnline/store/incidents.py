@@ -119,6 +119,12 @@ def open_episodes(tx: Connection, source: str) -> list[Episode]:
     return [_episode(row) for row in rows]
 
 
+def open_episodes_of_others(tx: Connection, sources: Collection[str]) -> list[Episode]:
+    """Every open episode of any but these sources, oldest first."""
+    others = (episode.c.state == OPEN, episode.c.source.not_in(sources))
+    return [_episode(row) for row in tx.execute(select(episode).where(*others).order_by(episode.c.id))]
+
+
 def episodes_between(tx: Connection, services: Collection[str], since: datetime, until: datetime) -> list[Episode]:
     """Episodes of these services that were open at any time in (since, until], in order of their beginning."""
     began = (episode.c.service.in_(services), episode.c.first_starts_at <= until)

@@ -30,6 +30,7 @@ from burnline.store.schema import (
     timeline,
 )
 from burnline.store.signals import pairs
+from burnline.store.silences import forget_silences
 
 SLICE = 500  # rows of one table in one transaction
 INCIDENTS = 10  # in one transaction: each has many rows of its own
@@ -38,12 +39,13 @@ SLICES = 1000  # a turn
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """How long what is kept; an incident's time runs from its end."""
+    """How long what is kept; an incident's time, and a silence's, runs from its end."""
 
     done: timedelta = timedelta(days=7)
     dead_letters: timedelta = timedelta(days=30)
     findings: timedelta = timedelta(days=90)
     releases: timedelta = timedelta(days=400)
+    silences: timedelta = timedelta(days=30)
     incidents: timedelta = timedelta(days=400)
 
 
@@ -76,6 +78,7 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
         + _fold_findings(tx, now - keep.findings)
         + _forget_releases(tx, now - keep.releases)
         + _forget_incidents(tx, now - keep.incidents)
+        + forget_silences(tx, now - keep.silences)
     )
 
 

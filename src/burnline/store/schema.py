@@ -198,6 +198,7 @@ alert = Table(
     Column("since", Utc, nullable=False),
     Column("sent_at", Utc, nullable=False),
     Column("labels", JSON, nullable=False),
+    Column("annotations", JSON, nullable=False, server_default="{}"),
 )
 
 # Watchdog alerts: when the alert path of each source was last seen working.
@@ -437,4 +438,27 @@ drill = Table(
     Column("run_id", ForeignKey("run.id")),
     Index(None, "service", "scenario", "id"),
     Index(None, "run_id"),
+)
+
+# Alerts that people are kept from, between two moments, by whom and why. `matchers`: as in Alertmanager's API.
+silence = Table(
+    "silence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", JSON, nullable=False),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False),
+    Column("updated_at", Utc, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Index(None, "ends_at"),
+)
+
+# Alerts that a set of people (`audience`) hears of together: which, what each was told, when to look again.
+alert_group = Table(
+    "alert_group",
+    metadata,
+    Column("audience", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
 )

@@ -1,0 +1,110 @@
+"""What keeps what quiet: Alertmanager's inhibition rules, which the own dispatcher follows too.
+
+Inhibition is global: an alert that is kept from people is kept from burnline too. So an outage keeps no alert quiet to
+which a runbook is bound.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from burnline.alerting.matchers import Matcher, all_match
+from burnline.metrics import ALERT_BURN, ALERT_SERVICE_DOWN, SERVICE, SEVERITY, SIGNAL, SLO
+from burnline.slo.dependencies import dependencies
+from burnline.spec.service import ServiceSpec
+
+# An alert of a test environment says nothing of the real one. Where neither says which it is of, they are of one.
+ENV = "env"
+NEVER_QUIET = (ALERT_SERVICE_DOWN, "Watchdog")
+Labels = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """While an alert that `source` matches fires, those are quiet that `target` matches and that agree on `equal`."""
+
+    name: str
+    source: tuple[Matcher, ...]
+    target: tuple[Matcher, ...]
+    equal: tuple[str, ...]
+
+    def holds_back(self, labels: Labels, firing: Iterable[Labels]) -> bool:
+        """Whether one of the alerts that fire keeps an alert with these labels quiet; none does so to itself."""
+        if not all_match(self.target, labels) or all_match(self.source, labels):
+            return False
+        return any(
+            all_match(self.source, other)
+            and not all_match(self.target, other)
+            and all(labels.get(name, "") == other.get(name, "") for name in self.equal)
+            for other in firing
+        )
+
+
+def rules(services: Sequence[ServiceSpec]) -> list[Rule]:
+    """Every rule, in a stable order."""
+    return [_page_inhibits_ticket(), *_dependencies_inhibit_tickets(services), *_outages_inhibit_children(services)]
+
+
+def bound_to(spec: ServiceSpec) -> dict[str, tuple[str, ...]]:
+    """The labels by which alerts are known to which a runbook of the service is bound; any one of them is enough.
+
+    Of a binding only its SLO, signal or alert name counts, so that one matcher each can say it.
+    """
+    on = [binding.on for binding in spec.runbooks]
+    return {
+        "alertname": (*NEVER_QUIET, *sorted({each.alert for each in on if each.alert} - set(NEVER_QUIET))),
+        SLO: tuple(sorted({each.slo for each in on if each.slo})),
+        SIGNAL: tuple(sorted({each.signal for each in on if each.signal})),
+    }
+
+
+def _page_inhibits_ticket() -> Rule:
+    # two alerts that both lack a label are equal in it for Alertmanager: so both labels must be there
+    named = (_there(SERVICE), _there(SLO))
+    return Rule(
+        "page-inhibits-ticket",
+        (Matcher("alertname", ALERT_BURN), Matcher(SEVERITY, "page"), *named),
+        (Matcher("alertname", ALERT_BURN), Matcher(SEVERITY, "ticket"), *named),
+        (SERVICE, SLO, ENV),
+    )
+
+
+def _dependencies_inhibit_tickets(services: Sequence[ServiceSpec]) -> Iterator[Rule]:
+    """While a dependency pages, the tickets of those that depend on it say nothing new."""
+    dependents: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for spec in services:
+        for slo in spec.slos:
+            for source in dependencies(spec, slo):
+                dependents.setdefault(source, []).append((spec.service, slo.name))
+    for source in sorted(dependents):
+        for target in dependents[source]:
+            name = f"{'/'.join(source)}-explains-{'/'.join(target)}"
+            yield Rule(name, _burning("page", *source), _burning("ticket", *target), (ENV,))
+
+
+def _burning(severity: str, service: str, slo: str) -> tuple[Matcher, ...]:
+    about = {"alertname": ALERT_BURN, SEVERITY: severity, SERVICE: service, SLO: slo}
+    return tuple(Matcher(name, value) for name, value in about.items())
+
+
+def _outages_inhibit_children(services: Sequence[ServiceSpec]) -> Iterator[Rule]:
+    """While a service is down, its other alerts say nothing new: but those that start a runbook must arrive."""
+    acting = [spec for spec in services if spec.runbooks]
+    down = Matcher("alertname", ALERT_SERVICE_DOWN)
+    for spec in acting:
+        service = Matcher(SERVICE, spec.service)
+        kept = (_none_of(label, values) for label, values in bound_to(spec).items() if values)
+        yield Rule(f"{spec.service}-down", (down, service), (service, *kept), (ENV,))
+    others = (_none_of(SERVICE, [spec.service for spec in acting]),) if acting else ()
+    target = (_none_of("alertname", NEVER_QUIET), _there(SERVICE), *others)
+    yield Rule("service-down", (down, _there(SERVICE)), target, (SERVICE, ENV))
+
+
+def _there(label: str) -> Matcher:
+    return Matcher(label, ".+", is_regex=True)
+
+
+def _none_of(label: str, values: Sequence[str]) -> Matcher:
+    # names hold nothing that a regular expression would read as anything else
+    return Matcher(label, "|".join(values), is_regex=len(values) > 1, is_equal=False)
