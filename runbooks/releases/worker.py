@@ -7,13 +7,13 @@ killed anywhere leaves a state from which the next one goes on.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from burnline.errors import Fenced
+from burnline.errors import ActionError, Fenced
 from burnline.events import GuardVerdict, Outcome, ReleaseState
 from burnline.runbooks.releases import acting
 from burnline.runbooks.releases.guards import Seen, judge_guard
@@ -30,12 +30,24 @@ EVERY = timedelta(minutes=1)
 
 
 class ReleaseWorker:
-    """One worker; several may share a database: of two that saw the same state one writes, and the other stops."""
+    """One worker; several may share a database: of two that saw the same state one writes, and the other stops.
 
-    def __init__(self, readers: Readers, books: acting.RunbookSource, *, every: timedelta = EVERY) -> None:
+    Args:
+        observe: which version of a service serves, by its hook; raises ActionError.
+    """
+
+    def __init__(
+        self,
+        readers: Readers,
+        books: acting.RunbookSource,
+        *,
+        observe: Callable[[str], str | None],
+        every: timedelta = EVERY,
+    ) -> None:
         self._readers = readers
         self._db = readers.db
         self._books = books
+        self._observe = observe
         self._every = every
 
     def run_once(self, now: datetime) -> int:
@@ -48,7 +60,7 @@ class ReleaseWorker:
 
     def _take(self, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
         try:
-            if of.state.acting and self._db.write(lambda tx: self._after_run(tx, of, plan, now)):
+            if of.state.acting and self._after_run(of, plan, now):
                 return True
             due = of.state is not ReleaseState.ABORTING and now - of.looked_at >= self._every
             return due and self._look(of, plan, now)
@@ -116,25 +128,33 @@ class ReleaseWorker:
         else:
             promote_now(tx, self._books, of, plan, "every step is over and every guard content", now)
 
-    def _after_run(self, tx: Connection, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
-        """What follows from the end of the run that acts for it."""
-        done = acting.ended(tx, of.run_id or 0)
+    def _after_run(self, of: Rollout, plan: ReleasePlan, now: datetime) -> bool:
+        """Whether the run that acts for it has ended; then also what follows from that."""
+        with self._db.read() as tx:
+            done = acting.ended(tx, of.run_id or 0)
+            back = of.state is ReleaseState.ABORTING and acting.takes_back(tx, of.run_id or 0)
         if done is None:
             return False
         outcome, made = done
-        text = f"run {of.run_id} ended: {outcome}"
-        if of.state is ReleaseState.ABORTING and not acting.takes_back(tx, of.run_id or 0):
-            abort_now(tx, self._books, of, of.note, now)  # it was decided while another run was at work
-        elif of.state is ReleaseState.ABORTING:
-            _aborted(tx, of, outcome, made=made, now=now)
-        elif not made:
-            _review(tx, of, f"{text}: the traffic was not moved", now)
-        elif of.state is ReleaseState.PROMOTING:
-            finish(tx, of, ReleaseState.PROMOTED, of.note or text, now)
-        else:
-            rollouts.say(tx, of, "release_step", f"step {of.step + 1} bakes", now=now, step=of.step)
-            rollouts.keep_rollout(tx, replace(of, state=ReleaseState.BAKING, step_since=now))
-        return True
+        elsewhere = back and not made and plan.release.traffic_hook is None and self._serves(of) == of.previous
+
+        def work(tx: Connection) -> bool:
+            if back:
+                _aborted(tx, of, outcome, made=made, elsewhere=elsewhere, now=now)
+            elif of.state is ReleaseState.ABORTING:  # decided while another run was at work
+                abort_now(tx, self._books, of, of.note, now)
+            else:
+                _moved(tx, of, outcome, made=made, now=now)
+            return True
+
+        return self._db.write(work)
+
+    def _serves(self, of: Rollout) -> str | None:
+        """By the release's hook; None when it cannot tell."""
+        try:
+            return self._observe(of.service)
+        except ActionError:
+            return None
 
 
 def _plan(of: Rollout) -> ReleasePlan | None:
@@ -146,12 +166,25 @@ def _plan(of: Rollout) -> ReleasePlan | None:
         return None
 
 
-def _aborted(tx: Connection, of: Rollout, outcome: Outcome, *, made: bool, now: datetime) -> None:
+def _moved(tx: Connection, of: Rollout, outcome: Outcome, *, made: bool, now: datetime) -> None:
+    if not made:
+        _review(tx, of, f"run {of.run_id} ended {outcome}: the traffic was not moved", now)
+    elif of.state is ReleaseState.PROMOTING:
+        finish(tx, of, ReleaseState.PROMOTED, of.note, now)
+    else:
+        rollouts.say(tx, of, "release_step", f"step {of.step + 1} bakes", now=now, step=of.step)
+        rollouts.keep_rollout(tx, replace(of, state=ReleaseState.BAKING, step_since=now))
+
+
+def _aborted(tx: Connection, of: Rollout, outcome: Outcome, *, made: bool, elsewhere: bool, now: datetime) -> None:
+    """`elsewhere`: the run did not take it back, and yet the version from before serves: another hand was quicker."""
     if made:
-        finish(tx, of, ReleaseState.ABORTED, f"{of.note}; taken back to {of.previous or 'no traffic'}: {outcome}", now)
+        text = f"{of.note}; taken back to {of.previous or 'no traffic'}: {outcome}"
+    elif elsewhere:
+        text = f"{of.note}; {of.previous} serves again, by another hand than run {of.run_id}, which ended {outcome}"
     else:
         text = f"{of.note}; run {of.run_id} ended {outcome} and did not take it back: a person must look"
-        finish(tx, of, ReleaseState.FAILED, text, now)
+    finish(tx, of, ReleaseState.ABORTED if made or elsewhere else ReleaseState.FAILED, text, now)
 
 
 def _review(tx: Connection, of: Rollout, why: str, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -139,9 +140,10 @@ def _metrics(written: list[str]) -> dict[str, float | str]:
         if not equals or not name:
             raise BurnlineError(f"--metric {each}: write NAME=VALUE, as in auc=0.91")
         try:
-            metrics[name] = float(value)
+            number = float(value)
         except ValueError:
-            metrics[name] = value
+            number = math.nan
+        metrics[name] = number if math.isfinite(number) else value
     return metrics
 
 

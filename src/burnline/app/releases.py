@@ -44,7 +44,7 @@ class Releases:
         self._statuses = statuses
         self._embedded = EmbeddedSlices()
         slices = reader if isinstance(reader, PrometheusReader) else self._embedded
-        self._worker = ReleaseWorker(Readers(db, reader, slices), catalogue)
+        self._worker = ReleaseWorker(Readers(db, reader, slices), catalogue, observe=self._observed)
         self._books = catalogue
         self._db = db
 
@@ -77,6 +77,10 @@ class Releases:
     def run_once(self, now: datetime) -> int:
         """Take every release under way as far as it goes now."""
         return self._worker.run_once(now)
+
+    def _observed(self, service: str) -> str | None:
+        spec = self._specs.get(service)
+        return _observe(spec) if spec else None
 
     def _standing(self, service: str, now: datetime) -> Standing:
         policy = policy_of(self._specs[service], self._statuses(now))

@@ -100,7 +100,8 @@ class Scene:
         )
 
     def worker(self) -> ReleaseWorker:
-        return ReleaseWorker(Readers(self.db, self.versions, self.versions), self.books)
+        readers = Readers(self.db, self.versions, self.versions)
+        return ReleaseWorker(readers, self.books, observe=lambda _service: self.serves("champion"))
 
     def executor(self, owner: str = "worker") -> Executor:
         around = Around(halted=lambda: self.halted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -258,6 +259,51 @@ def test_an_abort_that_may_not_act_fails_and_says_so(make: Make) -> None:
     assert ended.state is ReleaseState.FAILED
     assert "a person must look" in ended.note
     assert scene.serves("champion") == "2"
+
+
+def test_a_release_that_somebody_else_took_back_meanwhile_is_aborted(make: Make) -> None:
+    scene = make()
+    begun = scene.start()
+    scene.deploy("2")
+    scene.halted = "BURNLINE_ACTIONS is off"
+    scene.registry.abort(begun.id, by="ben", now=scene.now)
+    scene.executor().run_once(scene.now)
+
+    scene.deploy("1")
+    ended = scene.play(10)
+
+    assert ended.state is ReleaseState.ABORTED
+    assert "1 serves again, by another hand than run 1, which ended skipped" in ended.note
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_happens_only_content_guards_promote_and_what_is_taken_back_is_back(make: Make, seed: int) -> None:
+    """Errors, silence, restarts of the worker, people and hands from outside, at random."""
+    chance = Random(seed)
+    scene = make(traffic_hook=chance.choice(["shift", None]), decide_by="45m")
+    scene.start()
+    decided = False
+    for _ in range(140):
+        scene.versions.served["2"] = Counts(chance.choice([0, 1, 1, 2, 25]), 100)
+        scene.versions.silent = chance.random() < 0.2
+        if chance.random() < 0.1:
+            scene.deploy(chance.choice("12"))
+        try:
+            if chance.random() < 0.01:
+                scene.registry.promote(1, by="ben", reason="x", now=scene.now)
+                decided = True
+            elif chance.random() < 0.01:
+                scene.registry.abort(1, by="ben", now=scene.now)
+        except DecisionRefused:
+            pass
+        scene.play(1)
+        assert timeline.first_broken(scene.record()) is None
+
+    ended, last = scene.rollout(), {look.guard: look for look in scene.looks()}
+    assert ended.state.over
+    assert sum(kind in ("release_promoted", "release_aborted", "release_failed") for kind in scene.types()) == 1
+    if ended.state is ReleaseState.PROMOTED and not decided:
+        assert {look.verdict for look in last.values()} == {GuardVerdict.PASS}
 
 
 def test_the_kill_switch_stops_traffic_and_asks_a_person(make: Make, database: Database) -> None:
