@@ -16,6 +16,7 @@ from burnline.errors import PayloadError, PayloadTooLarge, StoreError
 from burnline.events import AlertEvent
 from burnline.metrics import Instruments
 from burnline.spec.service import ServiceSpec
+from burnline.store import timeline
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, InboxRow, accept, mark_dead, mark_done, waiting
 from burnline.store.incidents import note_heartbeat, quiet_incidents
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 
 WATCHDOG = "Watchdog"  # the alert that always fires, to show that the path from rule to receiver works
 ROWS = 200  # read at once
-BATCH = 500  # alerts in one transaction: more would keep every other writer waiting
+BATCH = 50  # alerts in one transaction, some 50 ms: a webhook that comes meanwhile waits for it
 MOST = 5000  # webhooks a turn: the next one has a newer `now`
 MOST_SENDERS = 20  # remembered: anybody may claim to be any number of them
 FLAP_WINDOW = timedelta(minutes=5)
@@ -116,6 +117,10 @@ class AlertWorker:
 
     def _record(self, tx: Connection, group: Group, now: datetime) -> Group:
         """What was done: less than `group` where another process was faster, or a row was only split."""
+        with timeline.in_one_statement(tx):
+            return self._record_each(tx, group, now)
+
+    def _record_each(self, tx: Connection, group: Group, now: datetime) -> Group:
         new = mark_done(tx, *(row.id for row, _ in group))
         done = []
         for row, webhook in group:

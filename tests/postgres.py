@@ -18,16 +18,20 @@ OWNER = "postgres"  # the server refuses to run as root
 
 
 class PostgresServer:
-    """A server that a test may restart; `url` is its maintenance database's, of SQLAlchemy."""
+    """A server that a test may restart; `url` is its maintenance database's, of SQLAlchemy.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder, self._port, self._lives = folder, free_port(), ExitStack()
+    `fsync`: whether a commit survives a loss of power; a killed server keeps its commits either way.
+    """
+
+    def __init__(self, folder: Path, *, fsync: bool) -> None:
+        self._folder, self._fsync, self._port, self._lives = folder, fsync, free_port(), ExitStack()
         self._server, self._is_ready = program("postgres"), program("pg_isready")
         self.url = f"postgresql+psycopg://{OWNER}@127.0.0.1:{self._port}/postgres"
 
     def start(self) -> None:
         """Start it on what is there; returns once it takes connections."""
-        options = ["-h", "127.0.0.1", "-p", str(self._port), "-c", "unix_socket_directories=", "-c", "fsync=off"]
+        options = ["-h", "127.0.0.1", "-p", str(self._port), "-c", "unix_socket_directories="]
+        options += ["-c", f"fsync={'on' if self._fsync else 'off'}"]
         probe = [self._is_ready, "--quiet", "--host", "127.0.0.1", "--port", str(self._port)]
         self.process = self._lives.enter_context(
             running(
@@ -49,7 +53,7 @@ class PostgresServer:
 
 
 @contextmanager
-def restartable_postgres() -> Iterator[PostgresServer]:
+def restartable_postgres(*, fsync: bool = False) -> Iterator[PostgresServer]:
     """A running server, thrown away at the end."""
     initdb = program("initdb")
     folder = Path(tempfile.mkdtemp(prefix="burnline-postgres-"))  # not tmp_path: its parents are closed to OWNER
@@ -60,7 +64,7 @@ def restartable_postgres() -> Iterator[PostgresServer]:
         create = [initdb, f"--pgdata={folder}/data", f"--username={OWNER}"]
         create += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
         subprocess.run([*as_owner(), *create], check=True, capture_output=True, cwd=folder)
-        server = PostgresServer(folder)
+        server = PostgresServer(folder, fsync=fsync)
         server.start()
         try:
             yield server

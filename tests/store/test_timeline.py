@@ -74,3 +74,45 @@ def test_entries_that_changed_places_show(record: list[timeline.Entry]) -> None:
     first, second, third = record
 
     assert timeline.first_broken([second, first, third]) == second
+
+
+def test_entries_written_in_one_statement_are_the_same_chain(any_database: Database, now: datetime) -> None:
+    def note(tx: Connection, n: int) -> None:
+        timeline.append(tx, incident_id=1 + n % 2, at=now, source="alerting", type="opened", text=f"entry {n}")
+
+    def write(tx: Connection) -> None:
+        for service in ("card-fraud", "search"):
+            tx.execute(insert(incident).values(service=service, title="t", state="open", opened_at=now))
+        note(tx, 0)
+        with timeline.in_one_statement(tx):
+            for n in range(1, 6):
+                note(tx, n)
+        note(tx, 6)
+
+    any_database.write(write)
+
+    with any_database.read() as tx:
+        first, second = timeline.entries(tx, 1), timeline.entries(tx, 2)
+    assert [entry.text for entry in first] == ["entry 0", "entry 2", "entry 4", "entry 6"]
+    assert [entry.text for entry in second] == ["entry 1", "entry 3", "entry 5"]
+    assert timeline.first_broken(first) is timeline.first_broken(second) is None
+
+
+def test_a_block_that_raises_leaves_no_entry(database: Database, now: datetime) -> None:
+    def break_off(tx: Connection) -> None:
+        with timeline.in_one_statement(tx):
+            timeline.append(tx, incident_id=1, at=now, source="alerting", type="opened", text="held")
+            raise ZeroDivisionError
+
+    def write(tx: Connection) -> None:
+        tx.execute(insert(incident).values(service="card-fraud", title="t", state="open", opened_at=now))
+        with pytest.raises(ZeroDivisionError):
+            break_off(tx)
+        timeline.append(tx, incident_id=1, at=now, source="alerting", type="opened", text="kept")
+
+    database.write(write)
+
+    with database.read() as tx:
+        record = timeline.entries(tx, 1)
+    assert [entry.text for entry in record] == ["kept"]
+    assert timeline.first_broken(record) is None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -40,6 +42,34 @@ class Entry:
     hash: str
 
 
+@dataclass(slots=True)
+class _Held:
+    """Entries of one transaction that are not written yet, and the last hash of each incident with them."""
+
+    tx: Connection
+    last: dict[int, str] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+_HELD: ContextVar[_Held | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def in_one_statement(tx: Connection) -> Iterator[None]:
+    """What is appended to `tx` inside is written at the end: in an alert storm half of the time went into single rows.
+
+    Nothing of it can be read before, and nothing is written when the block raises.
+    """
+    held = _Held(tx)
+    token = _HELD.set(held)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+    if held.rows:
+        tx.execute(insert(timeline), held.rows)
+
+
 def append(
     tx: Connection,
     *,
@@ -51,7 +81,10 @@ def append(
     actor: str = "burnline",
     data: Mapping[str, Any] | None = None,
 ) -> int:
-    """Add an entry and return its id. `data` must be plain JSON."""
+    """Add an entry and return its id (0 while it is held, see `in_one_statement`). `data` must be plain JSON."""
+    held = _HELD.get()
+    held = held if held is not None and held.tx is tx else None
+    last = held.last.get(incident_id) if held else None
     values: dict[str, Any] = {
         "incident_id": incident_id,
         "at": at,
@@ -60,9 +93,13 @@ def append(
         "type": type,
         "text": text,
         "data": dict(data or {}),
-        "prev_hash": tx.scalar(_LAST_HASH, {"incident_id": incident_id}) or GENESIS,
+        "prev_hash": last or tx.scalar(_LAST_HASH, {"incident_id": incident_id}) or GENESIS,
     }
     values["hash"] = _hash(values)
+    if held:
+        held.last[incident_id] = values["hash"]
+        held.rows.append(values)
+        return 0
     return int(tx.execute(_APPEND, values).scalar_one())
 
 
