@@ -19,7 +19,7 @@ from burnline.runbooks.releases import acting
 from burnline.runbooks.releases.guards import Seen, judge_guard
 from burnline.runbooks.releases.plan import ReleasePlan, read_plan
 from burnline.runbooks.releases.reading import Readers, read_block, read_history, slices
-from burnline.runbooks.releases.registry import abort_now, enter_step, finish, promote_now
+from burnline.runbooks.releases.transitions import abort_now, enter_step, finish, promote_now
 from burnline.spec.units import format_duration
 from burnline.store import rollouts
 from burnline.store.rollouts import Look, Rollout

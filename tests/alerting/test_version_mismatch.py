@@ -14,7 +14,8 @@ from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.events import ReleaseState
 from burnline.runbooks.load import load_catalogue
 from burnline.runbooks.match import bindings_for
-from burnline.runbooks.releases.registry import Registry, Standing, Start, finish
+from burnline.runbooks.releases.registry import Registry, Standing, Start
+from burnline.runbooks.releases.transitions import finish
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, waiting

@@ -277,3 +277,17 @@ def test_a_record_of_a_release_is_no_incident(desk: Desk) -> None:
 
     assert desk.get("/v1/incidents").json() == []
     assert isinstance(datetime.fromisoformat(desk.get("/v1/releases/1").json()["record"][0]["at"]), datetime)
+
+
+def test_its_record_and_its_runs_are_found_under_its_number_as_pages_too(desk: Desk) -> None:
+    desk.post("/v1/releases", START)
+    desk.post("/v1/releases/1/abort", {"by": "ben"})
+    desk.live(1)
+    number = desk.get("/v1/releases/1").json()["incident"]
+
+    found = desk.get(f"/v1/incidents/{number}").json()
+    page = httpx.get(f"{desk.url}/incidents/{number}", headers={"accept": "text/html"}, timeout=20)
+
+    assert [run["runbook"] for run in found["runs"]] == ["release-abort"]
+    assert page.status_code == 200
+    assert "ben takes it back" in page.text
