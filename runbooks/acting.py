@@ -130,6 +130,7 @@ def act(turn: Turn, step: Step, row: StepRow, again: bool) -> Result:
         step.timeout,
         lambda: hook.apply(to, before=was, idempotency_key=key, epoch=epoch, at=turn.clock()),
         patience=0.0 if hook.idempotent else STOP_PATIENCE,
+        changes=True,
     )
     if not turn.guarded("verifying", step.timeout, lambda: hook.verify(to)):
         raise ActionError(f"{short(hook.target)} does not say {to} after the change", permanent=False)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -71,6 +72,21 @@ class Around:
     url: str = ""
 
 
+class Beats:
+    """When the database last said that the run is ours, on a clock that goes on while the process is stopped."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def heard(self) -> None:
+        """It just did."""
+        self._at = time.monotonic()
+
+    def silent(self) -> float:
+        """Seconds since."""
+        return time.monotonic() - self._at
+
+
 @dataclass(frozen=True, slots=True)
 class Turn:
     """A claimed run.
@@ -83,6 +99,7 @@ class Turn:
         edited: the runbook's file is another one by now.
         clock: the time now; it moves on while a turn runs.
         stopping: whether this worker was asked to stop.
+        beats: when the run was last known to be this worker's.
     """
 
     db: Database
@@ -98,6 +115,7 @@ class Turn:
     lease: timedelta
     around: Around
     stopping: Callable[[], bool]
+    beats: Beats = field(default_factory=Beats)
 
     def hook(self, step: Step) -> Hook:
         """The hook of a step that changes something. Raises: ActionError when the service has none."""
@@ -132,16 +150,22 @@ class Turn:
         at = self.clock()
         return lambda tx: finish_step(tx, self.run, row, state=state, result=result, now=at)
 
-    def guarded(self, what: str, timeout: timedelta, call: Callable[[], T], *, patience: float = 0.0) -> T:
+    def guarded(
+        self, what: str, timeout: timedelta, call: Callable[[], T], *, patience: float = 0.0, changes: bool = False
+    ) -> T:
         """Run `call` beside us, lengthening the lease while it lasts.
+
+        One that `changes` something begins only when the run is ours for certain; others when it was a moment ago.
 
         Raises: what `call` raises; InDoubt when it has not come back after `timeout` (it is left behind, on its own
         thread); Fenced when another worker has taken the run; Stopping when this one shall stop and the call has not
         come back within `patience` seconds (it is left behind as well).
         """
-        self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+        beat = self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+        if changes or self.beats.silent() > beat / 2:
+            self._beat()
         future = beside(call, f"run-{self.run.id}")
-        left, silent, beat = timeout.total_seconds(), 0.0, self.lease.total_seconds() / HEARTBEATS_PER_LEASE
+        left, silent = timeout.total_seconds(), self.beats.silent()
         while True:
             pause = min(LOOK_SECONDS, beat, left)
             try:
@@ -157,5 +181,10 @@ class Turn:
             if left <= 0:
                 raise InDoubt(f"{what} has not come back after {timeout.total_seconds():g} s")
             if silent >= beat:
-                self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+                self._beat()
                 silent = 0.0
+
+    def _beat(self) -> None:
+        """Lengthen the lease. Raises: Fenced."""
+        self.db.write(lambda tx: heartbeat(tx, self.run, self.lease))
+        self.beats.heard()
