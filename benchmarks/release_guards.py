@@ -92,6 +92,26 @@ def _p_value(a: float, n: int, b: float, m: int) -> float:
     return 1.0 if spread == 0 else 0.5 * math.erfc((a / n - b / m) / spread / math.sqrt(2))
 
 
+def bayes_factor(limit: float) -> Rule:
+    """Two shares against one of all events so far, uniform priors, counted only while the canary's share is higher."""
+
+    def rule(trial: Trial) -> int | None:
+        a = b = 0.0
+        for look, block in enumerate(trial, 1):
+            a, b = a + block.canary.bad, b + block.baseline.bad
+            n, m = look * CANARY, look * BASELINE
+            factor = _log_beta(a, n) + _log_beta(b, m) - _log_beta(a + b, n + m)
+            if factor >= math.log(limit) and a / n > b / m:
+                return look
+        return None
+
+    return rule
+
+
+def _log_beta(bad: float, total: float) -> float:
+    return math.lgamma(bad + 1) + math.lgamma(total - bad + 1) - math.lgamma(total + 2)
+
+
 def sequential(history: Counts) -> Rule:
     """burnline's sequential guard."""
 
@@ -109,6 +129,7 @@ RULES: dict[str, Rule] = {
     "interval over 2 %, limit 3": interval_over(3),
     "z-test, p < 0.05 at every look": z_test(0.05),
     "z-test, Bonferroni over 30 looks": z_test(0.05 / LOOKS),
+    "Bayes factor of 20 at every look": bayes_factor(20),
     "sequential guard, an hour of history": sequential(HISTORY),
     "sequential guard, no history": sequential(Counts(0, 0)),
 }
