@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from burnline.metrics import (
@@ -17,6 +17,7 @@ from burnline.metrics import (
     SLO,
     STEP,
 )
+from burnline.runbooks.match import runbook_link
 from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold, policy_annotations, policy_labels
 from burnline.slo.dependencies import dependencies
 from burnline.slo.windows import tiers_of
@@ -52,8 +53,14 @@ class Declared:
         return self.labels.get(SLO) or self.labels.get(SIGNAL) or self.labels.get(STEP, "")
 
 
-def declare(spec: ServiceSpec) -> Iterable[Declared]:
-    """Every alert the embedded engine can fire for a service."""
+def declare(spec: ServiceSpec, url: str = "") -> Iterable[Declared]:
+    """Every alert the embedded engine can fire for a service, with links to runbooks below burnline's `url`."""
+    for alert in _declare(spec):
+        link = runbook_link(spec, alert.labels, url)
+        yield replace(alert, annotations={**alert.annotations, **link}) if link else alert
+
+
+def _declare(spec: ServiceSpec) -> Iterable[Declared]:
     for slo in spec.slos:
         yield from _of_slo(spec, slo)
     for signal in type(spec.signals).model_fields:

@@ -49,6 +49,7 @@ class EmbeddedDispatch:
 
     Args:
         all_specs: also what `specs` leaves to Prometheus: it says what keeps which alert quiet.
+        url: where people reach burnline, for links from alerts to runbooks; empty: they have none.
     """
 
     def __init__(
@@ -58,10 +59,11 @@ class EmbeddedDispatch:
         *,
         all_specs: Sequence[ServiceSpec] | None = None,
         repeat_interval: timedelta = REPEAT_INTERVAL,
+        url: str = "",
     ) -> None:
         self._db = db
         self._specs = specs
-        self._declared = {alert.key: alert for spec in specs for alert in declare(spec)}
+        self._declared = {alert.key: alert for spec in specs for alert in declare(spec, url)}
         self._repeat_interval = repeat_interval
         self._quiet = Quiet(all_specs or specs)
 

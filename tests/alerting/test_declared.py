@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from burnline.alerting.declared import declare
 from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.alerting.webhook import parse_webhook
 from burnline.events import AlertEvent, Burn, Counts, SloState, SloStatus
@@ -107,3 +108,17 @@ def test_a_budget_that_became_unknown_has_not_recovered(database: Database, now:
     turn(dispatch, now + TICK, status("shop", now + TICK, left=None))
 
     assert heard(database) == [("shop", "ticket", "notify", "firing")]
+
+
+def test_an_alert_that_starts_a_runbook_links_to_its_page() -> None:
+    spec = service("bank", runbooks=[{"on": {"slo": "up", "severity": "page"}, "run": "bad-release"}])
+
+    links = {
+        (alert.labels.get("slo"), alert.labels["severity"]): alert.annotations.get("runbook_url")
+        for alert in declare(spec, "https://burnline.example.com")
+        if alert.labels["alertname"] == "ErrorBudgetBurn"
+    }
+
+    assert links["up", "page"] == "https://burnline.example.com/runbooks/bad-release"
+    assert links["up", "ticket"] is None
+    assert all("runbook_url" not in alert.annotations for alert in declare(spec))

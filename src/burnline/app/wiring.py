@@ -245,7 +245,9 @@ def build(settings: Settings) -> App:
         detectors=DetectorEngine(db, specs),
         engine=engine,
         reader=reader,
-        dispatch=EmbeddedDispatch(db, _signals_only(specs) if settings.prometheus_url else specs, all_specs=specs),
+        dispatch=EmbeddedDispatch(
+            db, _signals_only(specs) if settings.prometheus_url else specs, all_specs=specs, url=settings.public_url
+        ),
         people=PeopleDispatch(db, specs),
         alerts=alerts,
         reconciler=_reconciler(settings, db, alerts),
