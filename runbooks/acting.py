@@ -20,6 +20,7 @@ from burnline.runbooks.model import Step
 from burnline.runbooks.results import Done, Ends, Result
 from burnline.runbooks.turn import UNDO, Turn
 from burnline.spec.service import RELEASE
+from burnline.spec.units import format_duration, format_moment
 from burnline.spec.words import shown
 from burnline.store import approvals, runs
 from burnline.store.runs import StepRow
@@ -53,7 +54,7 @@ def plan_changes(turn: Turn, asking: Step) -> list[tuple[Step, Plan]]:
     planned: dict[str, str] = {}  # a later change starts where an earlier one ends
     changes = []
     for step in _until_asked_again(turn, asking):
-        if not step.act or _excluded(step, facts):
+        if not step.act or _excluded(step, facts) or unchanged(turn, step):
             continue
         plan = plan_change(turn, step)
         if (before := planned.get(plan.target)) is not None:
@@ -67,6 +68,21 @@ def plan_change(turn: Turn, step: Step) -> Plan:
     """What one step would change now. Raises: ActionError."""
     hook, act = turn.hook(step), need_act(step)
     return turn.guarded("planning", step.timeout, lambda: hook.plan(act.to))
+
+
+def unchanged(turn: Turn, step: Step) -> str:
+    """Why a step leaves its target alone, as no change of it came shortly before the alert. Raises: ActionError."""
+    within = need_act(step).changed_within
+    if within is None:
+        return ""
+    hook, span = turn.hook(step), format_duration(within)
+    changed = turn.guarded("checking", step.timeout, hook.changed_at)
+    if changed is None:
+        return f"nothing shows that {short(hook.target)} was changed within {span} before the alert: left alone"
+    if changed < turn.run.created_at - within:
+        when = format_moment(changed, turn.clock())
+        return f"{short(hook.target)} was last changed at {when}, over {span} before the alert: left alone"
+    return ""
 
 
 def _until_asked_again(turn: Turn, asking: Step) -> Iterator[Step]:

@@ -33,7 +33,7 @@ def approve(turn: Turn, step: Step, row: StepRow, _again: bool) -> Result:
     with turn.db.read() as tx:
         fresh = runs.get_run(tx, turn.run.id)
         asked = approvals.last_approval(tx, turn.run.id)
-    need = NEED[fresh.approval if fresh else turn.run.approval]
+    need = max(NEED[fresh.approval if fresh else turn.run.approval], rule.people)
     if not need:
         return Done("approval: none", state=StepState.SKIPPED)
     if asked is None or (asked.plan.get("step"), asked.plan.get("attempt")) != (step.name, row.attempt):
@@ -65,7 +65,8 @@ def _settled(turn: Turn, asked: Approval) -> Approval:
 
 
 def _ask(turn: Turn, step: Step, attempt: int, need: int) -> Result:
-    changes = plan_changes(turn, step)
+    if not (changes := plan_changes(turn, step)):
+        return Done("nothing is to be changed: nobody is asked", state=StepState.SKIPPED)
     plan = {
         "step": step.name,
         "attempt": attempt,

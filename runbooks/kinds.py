@@ -53,9 +53,11 @@ class Approve(Strict):
     """Show the plan and wait for people; skipped when the binding says `approval: none`.
 
     Attributes:
+        people: so many must say yes, whatever fewer the binding says; 0 leaves it to the binding.
         on_expiry: what silence means. `proceed` is only for runbooks of low risk.
     """
 
+    people: Annotated[int, Field(ge=0, le=3)] = 0
     expires: Duration = Field(default="30m", validate_default=True)
     to: Whom = "page"
     levels: Annotated[tuple[Level, ...], Field(max_length=5)] = ()
@@ -77,6 +79,7 @@ class Act(Strict):
     Attributes:
         hook: `release`, or one of the file's `actions`.
         to: the state to reach; `previous` is what the hook finds before the present one.
+        changed_within: left alone unless it was changed so shortly before the alert: else it is not the cause.
         item: which of several like things, for a hook that serves more than one, such as a node.
         undo: the state to go back to when the run fails or makes things worse; `before` is the one that was found.
         irreversible: it is not taken back by the run, whatever happens.
@@ -84,6 +87,7 @@ class Act(Strict):
 
     hook: Name = RELEASE
     to: State = "previous"
+    changed_within: Duration | None = None
     item: Annotated[str, Field(max_length=253)] = ""
     undo: State | None = None
     irreversible: bool = False

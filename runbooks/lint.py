@@ -139,6 +139,7 @@ def _misfits(recipe: Recipe, spec: ServiceSpec, binding: RunbookBinding) -> Iter
             yield "params", f"make no runbook: {error}"
         else:
             yield from _unproved(book, spec)
+            yield from _too_few(book, binding)
 
 
 def _unproved(book: Runbook, spec: ServiceSpec) -> Iterator[tuple[str, str]]:
@@ -147,6 +148,12 @@ def _unproved(book: Runbook, spec: ServiceSpec) -> Iterator[tuple[str, str]]:
         if step.verify and step.verify.slo and step.verify.slo not in names:
             accepted = f"it has {choice(names)}" if names else "it has none"
             yield "run", f"{book.id} is proved on SLO {step.verify.slo!r}, which the service has not; {accepted}"
+
+
+def _too_few(book: Runbook, binding: RunbookBinding) -> Iterator[tuple[str, str]]:
+    need = max((step.approve.people for step in book.steps if step.approve), default=0)
+    if binding.approvers and len(binding.approvers) < need:
+        yield "approvers", f"{book.id} needs {need} people; found {len(binding.approvers)}"
 
 
 def _fitting(recipe: Recipe, name: str, value: Scalar) -> Scalar:

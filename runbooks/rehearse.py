@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +25,7 @@ SERVICE = "rehearsal"
 APPROVER = "rehearsal"
 BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 LONGEST = timedelta(days=3)
-BAD_SHARE = 0.5
+BAD_SHARE, WORSE_SHARE = 0.5, 0.95
 EVENTS = 1_000_000.0  # more than any runbook asks for as a minimum
 
 
@@ -80,7 +80,9 @@ def rehearse(
     params: Mapping[str, Scalar] | None = None,
     labels: Mapping[str, str] | None = None,
     helps: bool = True,
+    worsens: bool = False,
     approve: bool = True,
+    without: Collection[str] = (),
 ) -> Rehearsal:
     """Run a runbook from its alert to its end on stand-ins, as fast as the machine can.
 
@@ -88,34 +90,47 @@ def rehearse(
         params: values for the runbook's parameters; those that must be given take their example otherwise.
         labels: of the alert that starts it.
         helps: whether the SLI is good once something was changed; without, it stays bad.
+        worsens: whether it gets worse instead.
         approve: whether people say yes; without, nobody answers.
+        without: hooks and probes that the service has not.
     """
     with TemporaryDirectory() as folder:
         db = open_database(f"sqlite:///{Path(folder) / 'rehearsal.db'}")
         try:
-            return _play(db, recipe, _given(recipe, params or {}), dict(labels or {}), helps=helps, approve=approve)
+            after = WORSE_SHARE if worsens else 0.0 if helps else BAD_SHARE
+            spec = _service(recipe, without)
+            return _play(
+                db, spec, recipe, _given(recipe, params or {}, labels or {}), dict(labels or {}), after, approve=approve
+            )
         finally:
             db.close()
 
 
-def _given(recipe: Recipe, params: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    needed = {name: param.sample for name, param in recipe.runbook.params.items() if param.default is None}
+def _given(recipe: Recipe, params: Mapping[str, Scalar], labels: Mapping[str, str]) -> dict[str, Scalar]:
+    declared = recipe.runbook.params.items()
+    needed = {name: param.sample for name, param in declared if param.default is None and param.label not in labels}
     return {**needed, **params}
 
 
 def _play(
-    db: Database, recipe: Recipe, params: Mapping[str, Scalar], labels: dict[str, str], *, helps: bool, approve: bool
+    db: Database,
+    spec: ServiceSpec,
+    recipe: Recipe,
+    params: Mapping[str, Scalar],
+    labels: dict[str, str],
+    after: float,
+    *,
+    approve: bool,
 ) -> Rehearsal:
     changes: list[tuple[str, str]] = []
 
     class Sli:
         def read_sli(self, service: str, slo: str, since: datetime, until: datetime) -> Counts:
-            return Counts(0.0 if helps and changes else BAD_SHARE * EVENTS, EVENTS)
+            return Counts((after if changes else BAD_SHARE) * EVENTS, EVENTS)
 
     def hooks(spec: ServiceSpec, name: str = RELEASE, *, item: str = "", drill: bool = False) -> Hook:
         return StandIn(name, item, changes)
 
-    spec = _service(recipe)
     catalogue = Catalogue({recipe.runbook.id: recipe})
     worker = Executor(db, [spec], catalogue, Sli(), owner="rehearsal", elapsed=lambda: 0.0, hooks=hooks)
     run_id = db.write(lambda tx: _request(tx, recipe, params, {**_alert(), **labels}))
@@ -150,11 +165,11 @@ def _say_yes(db: Database, now: datetime) -> None:
             decide(db, asked.id, actor=name, decision="approve", plan_hash=asked.plan_hash, reason="", now=now)
 
 
-def _service(recipe: Recipe) -> ServiceSpec:
-    """A service that has everything the runbook may ask for."""
+def _service(recipe: Recipe, without: Collection[str]) -> ServiceSpec:
+    """A service that has everything the runbook may ask for, but for what it is `without`."""
     stand_in: dict[str, Any] = {"alias": {"file": "/nowhere"}}
-    hooks = {act.hook for _, act in recipe.runbook.changes}
-    probes = {step.collect.probe for step in recipe.runbook.steps if step.collect and step.collect.probe}
+    hooks = {RELEASE, *(act.hook for _, act in recipe.runbook.changes)} - set(without)
+    probes = {step.collect.probe for step in recipe.runbook.steps if step.collect and step.collect.probe} - set(without)
     ratio = {"bad": 'requests_total{status="5xx"}', "total": "requests_total"}
     return ServiceSpec.model_validate(
         {
@@ -162,7 +177,7 @@ def _service(recipe: Recipe) -> ServiceSpec:
             "service": SERVICE,
             "owner": "rehearsal",
             "slos": [{"name": "availability", "objective": "99%", "window": "30d", "sli": {"ratio": ratio}}],
-            "release": {"hook": stand_in},
+            **({"release": {"hook": stand_in}} if RELEASE in hooks else {}),
             "actions": dict.fromkeys(hooks - {RELEASE}, stand_in),
             "probes": {name: {"command": {"argv": ["/bin/echo", "a probe's answer"]}} for name in probes},
         }

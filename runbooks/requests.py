@@ -7,7 +7,7 @@ from typing import Any
 
 from burnline.errors import ActionError, InDoubt, Moved
 from burnline.events import Outcome, StepState
-from burnline.runbooks.acting import RESOLVED, approved, plan_change, tried_before
+from burnline.runbooks.acting import RESOLVED, approved, plan_change, tried_before, unchanged
 from burnline.runbooks.actions.contract import short
 from burnline.runbooks.guards import TAKES_BACK, unmet_precondition
 from burnline.runbooks.kinds import Verify
@@ -64,6 +64,8 @@ def _overtaken(turn: Turn, n: int, error: Moved) -> Result:
 def _plan_of_record(turn: Turn, step: Step, n: int) -> Mapping[str, Any] | Result:
     if n < len(turn.runbook.steps) and (unmet := _unmet(turn, step)):
         return Ends(Outcome.SKIPPED, unmet, state=StepState.SKIPPED)
+    if n < len(turn.runbook.steps) and (left_alone := unchanged(turn, step)):
+        return Done(left_alone, state=StepState.SKIPPED)
     plan = plan_change(turn, step)
     if plan.from_version == plan.to_version:
         return _there_already(turn, step, short(plan.target), plan.to_version)
@@ -71,8 +73,9 @@ def _plan_of_record(turn: Turn, step: Step, n: int) -> Mapping[str, Any] | Resul
         return Ends(Outcome.SKIPPED, f"dry run: would do {plan}", plan.as_json(), StepState.SKIPPED, tell=False)
     if n < len(turn.runbook.steps) and turn.asks() and not approved(turn, step, plan):
         return Back(asking_before(turn, n), f"what a person approved is no longer what would be done, which is {plan}")
-    rule = next((each.verify for each in turn.runbook.steps if each.verify), Verify())
-    return {**plan.as_json(), "bad_share": _recent_bad_share(turn, rule)}
+    rules = [each.verify for each in turn.runbook.steps if each.verify] or [Verify()]
+    shares = {rule.slo: _recent_bad_share(turn, rule) for rule in reversed(rules)}
+    return {**plan.as_json(), "bad_share": shares[rules[0].slo], "bad_shares": shares}
 
 
 def _unmet(turn: Turn, step: Step) -> str:
@@ -93,10 +96,12 @@ def _there_already(turn: Turn, step: Step, target: str, state: str) -> Result:
 
 
 def _before(turn: Turn, rule: Verify) -> float | None:
-    """The bad share before the first change; without a change, before now."""
+    """The bad share of that SLO before the first change; without a change, before now."""
     with turn.db.read() as tx:
         acts = [row.request for row in runs.steps(tx, turn.run.id) if RESOLVED in row.request]
-    share: float | None = acts[0]["bad_share"] if acts else _recent_bad_share(turn, rule)
+    if not acts:
+        return _recent_bad_share(turn, rule)
+    share: float | None = acts[0].get("bad_shares", {}).get(rule.slo, acts[0]["bad_share"])
     return share
 
 

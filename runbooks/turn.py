@@ -128,7 +128,8 @@ class Turn:
         """Whether people must say yes before this run changes anything, as it is on record now."""
         with self.db.read() as tx:
             fresh = get_run(tx, self.run.id)
-        return bool(NEED[fresh.approval if fresh else self.run.approval])
+        binding = NEED[fresh.approval if fresh else self.run.approval]
+        return bool(binding) or any(step.approve and step.approve.people for step in self.runbook.steps)
 
     def message(self, text: str, **more: Any) -> dict[str, Any]:
         """What a receiver is told."""
