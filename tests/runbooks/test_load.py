@@ -130,7 +130,7 @@ def test_a_service_that_binds_what_exists_has_no_problem(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("binding", "words"),
     [
-        ({"run": "bad-relaese"}, "there is no runbook 'bad-relaese'; there are bad-release, "),
+        ({"run": "bad-relaese"}, "there is no runbook 'bad-relaese'; there are bad-canary, bad-release, "),
         ({"params": {"settel": "5s"}}, "bad-release has no such parameter"),
         ({"params": {"settle": "5h"}}, "over the most allowed, 1h"),
         ({"params": {"min_events": "many"}}, "is not a integer"),
