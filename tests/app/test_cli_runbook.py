@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import Connection
 
 from burnline.runbooks.load import load_catalogue
+from burnline.store.database import Database
+from burnline.store.drills import SIMULATION, Drill, record_drill
 from tests.app.conftest import Cli
 from tests.runbooks.scene import make_recipe, read_registry, write_registry
 
@@ -40,6 +44,12 @@ def services(tmp_path: Path, registry: Path) -> Path:
     return file
 
 
+def drilled(tx: Connection, at: datetime) -> int:
+    """The runbook was part of a drill that passed."""
+    done = Drill("fraud", "errors", SIMULATION, at, True, 1.0, 1.0, 1.0, [], "", {"bad-release": "digest"})
+    return record_drill(tx, done)
+
+
 def test_every_runbook_is_listed(cli: Cli) -> None:
     code, out, _ = cli("runbook", "list")
 
@@ -60,6 +70,19 @@ def test_alerts_without_a_runbook_and_runbooks_without_an_alert_are_named(
     assert "warning: fraud: runbooks: a page of SLO batch starts no runbook" in err
     assert "no service file starts 'unbound'" in err
     assert "0 errors, 2 warnings" in out
+
+
+def test_runbooks_that_nobody_drilled_are_named(cli: Cli, services: Path, database: Database) -> None:
+    _, _, never = cli("runbook", "lint", services, "--database", str(database.url))
+    at = datetime.now(UTC) - timedelta(days=91)
+    database.write(lambda tx: drilled(tx, at))
+    _, _, late = cli("runbook", "lint", services, "--database", str(database.url))
+    database.write(lambda tx: drilled(tx, datetime.now(UTC)))
+    _, _, good = cli("runbook", "lint", services, "--database", str(database.url))
+
+    assert "bad-release was never drilled with fraud; drill it every 90 days" in never
+    assert f"bad-release was last drilled on {at:%Y-%m-%d} with fraud" in late
+    assert "drilled" not in good
 
 
 def test_strict_makes_warnings_errors(cli: Cli, services: Path) -> None:

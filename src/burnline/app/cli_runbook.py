@@ -27,12 +27,16 @@ def list_runbooks(runbooks: Folder = None) -> None:
 def lint_runbooks(
     services: ServiceFiles,
     runbooks: Folder = None,
+    database: Annotated[
+        str,
+        typer.Option(envvar="BURNLINE_DATABASE", help="Where drills are on record; without it they are not asked for."),
+    ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="Warnings are errors.")] = False,
 ) -> None:
-    """Whether every alert has a runbook, and every runbook an alert; exit code 1 for an error."""
+    """Whether every alert has a runbook, every runbook an alert, and each was drilled; exit code 1 for an error."""
     from burnline.app.runbooks import lint_all
 
-    raise typer.Exit(lint_all(services, runbooks, strict=strict))
+    raise typer.Exit(lint_all(services, runbooks, database, strict=strict))
 
 
 @runbook_app.command("render")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from burnline.app.build import runbook_pages
 from burnline.app.commands import complain, show, table
 from burnline.app.services import load_checked
-from burnline.errors import ActionError, BurnlineError
+from burnline.errors import ActionError, BurnlineError, Problem
 from burnline.events import Outcome
 from burnline.runbooks.actions.build import build_hook
-from burnline.runbooks.lint import lint, unanswered, warn
+from burnline.runbooks.lint import lint, unanswered, undrilled, warn
 from burnline.runbooks.load import Catalogue, Recipe, load_catalogue, load_runbook
 from burnline.runbooks.model import Runbook, bind
 from burnline.runbooks.params import Param, Scalar, resolve
 from burnline.runbooks.rehearse import Rehearsal, rehearse
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice
+from burnline.store.database import open_database
+from burnline.store.drills import last_drilled
 
 
 def show_catalogue(folder: Path | None) -> None:
@@ -29,11 +32,11 @@ def show_catalogue(folder: Path | None) -> None:
     show(table(("runbook", "from", "risk", "what it does"), rows))
 
 
-def lint_all(services: Path, folder: Path | None, *, strict: bool) -> int:
-    """Print every error and warning; returns the exit code."""
+def lint_all(services: Path, folder: Path | None, database: str, *, strict: bool) -> int:
+    """Print every error and warning; returns the exit code. `database`: where drills are on record; empty: nowhere."""
     specs, catalogue = load_checked(services), load_catalogue(folder)
     errors = lint(catalogue, specs)
-    warnings = [*warn(specs), *unanswered(catalogue, specs)]
+    warnings = [*warn(specs), *unanswered(catalogue, specs), *_undrilled(specs, database)]
     for problem in errors:
         complain(f"error: {problem}")
     for problem in warnings:
@@ -41,6 +44,18 @@ def lint_all(services: Path, folder: Path | None, *, strict: bool) -> int:
     bound = sum(len(spec.runbooks) for spec in specs)
     show(f"{len(catalogue.all())} runbooks, {bound} bindings: {len(errors)} errors, {len(warnings)} warnings")
     return 1 if errors or (strict and warnings) else 0
+
+
+def _undrilled(specs: Sequence[ServiceSpec], database: str) -> list[Problem]:
+    if not database:
+        return []
+    db = open_database(database)
+    try:
+        with db.read() as tx:
+            drilled = last_drilled(tx)
+    finally:
+        db.close()
+    return undrilled(specs, drilled, datetime.now(UTC))
 
 
 def write_pages(out: Path, folder: Path | None) -> list[Path]:
