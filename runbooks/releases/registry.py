@@ -247,7 +247,7 @@ def _note_consent(tx: Connection, of: Rollout, by: str, approved_by: str, overri
         rollouts.say(tx, of, "release_approved", f"{approved_by} approves it", now=now, actor=approved_by)
     if override:
         text = f"{by} goes on although the error budget forbids it: {override}"
-        rollouts.say(tx, of, "release_override", text, now=now, actor=by)
+        rollouts.say(tx, of, rollouts.OVERRIDE, text, now=now, actor=by)
 
 
 def _check_text(name: str, value: str) -> None:

@@ -19,6 +19,7 @@ from burnline.runbooks.releases import acting
 from burnline.runbooks.releases.guards import Seen, judge_guard
 from burnline.runbooks.releases.plan import ReleasePlan, read_plan
 from burnline.runbooks.releases.reading import Readers, read_block, read_history, slices
+from burnline.runbooks.releases.registry import ALLOWED, Standing
 from burnline.runbooks.releases.transitions import abort_now, enter_step, finish, promote_now
 from burnline.spec.units import format_duration
 from burnline.store import rollouts
@@ -33,6 +34,7 @@ class ReleaseWorker:
     """One worker; several may share a database: of two that saw the same state one writes, and the other stops.
 
     Args:
+        standing: what the error-budget policy of a service says at a moment.
         observe: which version of a service serves, by its hook; raises ActionError.
     """
 
@@ -41,12 +43,14 @@ class ReleaseWorker:
         readers: Readers,
         books: acting.RunbookSource,
         *,
+        standing: Callable[[str, datetime], Standing],
         observe: Callable[[str], str | None],
         every: timedelta = EVERY,
     ) -> None:
         self._readers = readers
         self._db = readers.db
         self._books = books
+        self._standing = standing
         self._observe = observe
         self._every = every
 
@@ -79,12 +83,16 @@ class ReleaseWorker:
             self._judge(looked, plan, index, before, of.looked_at, now) for index in range(len(plan.release.guards))
         ]
 
+        over = of.state is ReleaseState.BAKING and now - of.step_since >= plan.release.plan[of.step].bake
+        standing = self._standing(of.service, now) if over else Standing()
+
         def work(tx: Connection) -> bool:
             kept = rollouts.keep_rollout(tx, looked)
             for look in looks:
                 rollouts.record_look(tx, of.id, look)
             _note_changes(tx, kept, before, looks, now)
-            self._decide(tx, kept, plan, looks, now)
+            if not self._stop(tx, kept, plan, looks, now) and over:
+                self._end_step(tx, kept, plan, looks, standing, now)
             return True
 
         return self._db.write(work)
@@ -97,8 +105,8 @@ class ReleaseWorker:
         judged = judge_guard(plan, index, of, [*seen, Seen(now, of.step, block)], now)
         return Look(index, of.step, now, block, judged.verdict, judged.text, dict(judged.data))
 
-    def _decide(self, tx: Connection, of: Rollout, plan: ReleasePlan, looks: Sequence[Look], now: datetime) -> None:
-        """What follows from the newest looks; nothing, while it is too early."""
+    def _stop(self, tx: Connection, of: Rollout, plan: ReleasePlan, looks: Sequence[Look], now: datetime) -> bool:
+        """Whether the newest looks, or the time, take it back or ask a person."""
         failed = [look for look in looks if look.verdict is GuardVerdict.FAIL]
         fatal = [look for look in failed if plan.release.guards[look.guard].on_violation == "abort"]
         if fatal:
@@ -108,10 +116,19 @@ class ReleaseWorker:
             abort_now(tx, self._books, of, f"nobody and nothing decided within {span}", now)
         elif failed and of.state is ReleaseState.BAKING:
             _review(tx, of, "; ".join(look.text for look in failed), now)
-        elif of.state is ReleaseState.BAKING and now - of.step_since >= plan.release.plan[of.step].bake:
-            self._end_step(tx, of, plan, looks, now)
+        else:
+            return False
+        return True
 
-    def _end_step(self, tx: Connection, of: Rollout, plan: ReleasePlan, looks: Sequence[Look], now: datetime) -> None:
+    def _end_step(
+        self,
+        tx: Connection,
+        of: Rollout,
+        plan: ReleasePlan,
+        looks: Sequence[Look],
+        standing: Standing,
+        now: datetime,
+    ) -> None:
         blind = [look for look in looks if look.verdict is GuardVerdict.NO_DATA]
         unsure = [look for look in looks if look.verdict is GuardVerdict.INCONCLUSIVE]
         why = "; ".join(look.text for look in blind or unsure)
@@ -121,6 +138,8 @@ class ReleaseWorker:
             _review(tx, of, f"no data at the end of step {of.step + 1}: {why}", now)
         elif blind or unsure:
             _wait(tx, of, f"step {of.step + 1} is over and not decided: {why}", now)
+        elif forbidden := _forbidden(tx, of, standing):
+            _review(tx, of, forbidden, now)
         elif of.step + 1 < len(plan.release.plan):
             enter_step(tx, self._books, of, plan, of.step + 1, now)
         elif plan.release.promote == "person":
@@ -155,6 +174,13 @@ class ReleaseWorker:
             return self._observe(of.service)
         except ActionError:
             return None
+
+
+def _forbidden(tx: Connection, of: Rollout, standing: Standing) -> str:
+    """Why the error-budget policy keeps it from going on; empty when it does not, or people agreed when it began."""
+    if standing.releases == ALLOWED or of.approved_by or rollouts.overridden(tx, of):
+        return ""
+    return f"the error-budget policy wants a person asked: {'; '.join(standing.because)}"
 
 
 def _plan(of: Rollout) -> ReleasePlan | None:

@@ -44,7 +44,12 @@ class Releases:
         self._statuses = statuses
         self._embedded = EmbeddedSlices()
         slices = reader if isinstance(reader, PrometheusReader) else self._embedded
-        self._worker = ReleaseWorker(Readers(db, reader, slices), catalogue, observe=self._observed)
+        self._worker = ReleaseWorker(
+            Readers(db, reader, slices),
+            catalogue,
+            standing=self._standing,
+            observe=self._observed,
+        )
         self._books = catalogue
         self._db = db
 
@@ -83,7 +88,9 @@ class Releases:
         return _observe(spec) if spec else None
 
     def _standing(self, service: str, now: datetime) -> Standing:
-        policy = policy_of(self._specs[service], self._statuses(now))
+        if (spec := self._specs.get(service)) is None:
+            return Standing()
+        policy = policy_of(spec, self._statuses(now))
         return Standing(policy.releases, policy.because)
 
 

@@ -18,6 +18,9 @@ from burnline.events import GuardVerdict, ReleaseState
 from burnline.store import timeline
 from burnline.store.incidents import RELEASE
 from burnline.store.schema import incident, rollout, rollout_look
+from burnline.store.schema import timeline as schema_timeline
+
+OVERRIDE = "release_override"  # a line of the record
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,12 @@ def newest_looks(tx: Connection, of: Rollout) -> list[Look]:
     )
     rows = tx.execute(select(*_LOOK).where(rollout_look.c.id.in_(newest)).order_by(rollout_look.c.guard))
     return [_look(row) for row in rows]
+
+
+def overridden(tx: Connection, of: Rollout) -> bool:
+    """Whether somebody said on its record why it goes on although the error budget forbids it."""
+    these = (schema_timeline.c.incident_id == of.incident_id, schema_timeline.c.type == OVERRIDE)
+    return tx.scalar(select(schema_timeline.c.id).where(*these).limit(1)) is not None
 
 
 def say(

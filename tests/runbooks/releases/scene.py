@@ -101,7 +101,12 @@ class Scene:
 
     def worker(self) -> ReleaseWorker:
         readers = Readers(self.db, self.versions, self.versions)
-        return ReleaseWorker(readers, self.books, observe=lambda _service: self.serves("champion"))
+        return ReleaseWorker(
+            readers,
+            self.books,
+            standing=lambda _service, _now: self.standing,
+            observe=lambda _service: self.serves("champion"),
+        )
 
     def executor(self, owner: str = "worker") -> Executor:
         around = Around(halted=lambda: self.halted)

@@ -341,6 +341,29 @@ def test_a_frozen_budget_refuses_unless_somebody_says_why(make: Make) -> None:
     assert (override.actor, override.text.endswith("it is the fix")) == ("ana", True)
 
 
+def test_a_budget_that_is_spent_meanwhile_asks_a_person_before_the_next_step(make: Make) -> None:
+    scene = make()
+    begun = scene.start()
+    scene.standing = Standing("frozen", ("availability has 0.0% of its budget left",))
+
+    asked = scene.play(10, until=ReleaseState.REVIEW)
+
+    assert (asked.state, asked.step) == (ReleaseState.REVIEW, 0)
+    assert "the error-budget policy wants a person asked: availability has" in asked.note
+    with pytest.raises(DecisionRefused, match="are frozen"):
+        scene.registry.promote(begun.id, by="ben", now=scene.now)
+    promoted = scene.registry.promote(begun.id, by="ben", override="it is the fix", now=scene.now)
+    assert promoted.state is ReleaseState.PROMOTED
+
+
+def test_what_was_let_through_with_a_reason_goes_on(make: Make) -> None:
+    scene = make()
+    scene.standing = Standing("frozen", ("availability has 0.0% of its budget left",))
+    scene.start(override="it is the fix")
+
+    assert scene.play(30).state is ReleaseState.PROMOTED
+
+
 def test_another_person_must_approve_when_the_policy_says_so(make: Make) -> None:
     scene = make()
     scene.standing = Standing("approval", ("availability has 5.0% of its budget left",))
