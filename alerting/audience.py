@@ -42,7 +42,7 @@ def of_service(spec: ServiceSpec) -> Iterator[Audible]:
             name=f"{spec.service}-{severity}",
             labels={SERVICE: spec.service, SEVERITY: severity},
             severity=severity,
-            receivers=getattr(spec.escalation, severity),
+            receivers=tuple(dict.fromkeys(getattr(spec.escalation, severity))),
             hours=spec.escalation.hours.get(severity),
         )
 
@@ -54,7 +54,7 @@ def chain_of(spec: ServiceSpec) -> Iterator[Audible]:
             name=f"{spec.service}-chain-{n}",
             labels={SERVICE: spec.service, SEVERITY: "page"},
             severity="page",
-            receivers=step.to,
+            receivers=tuple(dict.fromkeys(step.to)),
             group_wait=step.after,
             hours=spec.escalation.hours.get("page"),
         )
@@ -79,12 +79,18 @@ def owners(services: Sequence[ServiceSpec]) -> list[str]:
     return sorted({spec.owner for spec in services})
 
 
-def hearers(services: Sequence[ServiceSpec], labels: Mapping[str, str]) -> list[Audible]:
-    """Whom an alert with these labels concerns: the chains and people of its service, or else its team's people."""
-    spec = next((spec for spec in services if spec.service == labels.get(SERVICE)), None)
-    if spec is not None and spec.escalation.heard():
-        found = [*chain_of(spec), *of_service(spec)]
-    else:
-        found = [] if spec is None else [*chain_of(spec)]
-        found += of_team(labels.get(OWNER, ""), services)
-    return [each for each in found if all(labels.get(name) == value for name, value in each.labels.items())]
+class Audiences:
+    """Whom which alert concerns: the chains and people of its service, or else its team's people."""
+
+    def __init__(self, services: Sequence[ServiceSpec]) -> None:
+        self._by_service = {spec.service: [*chain_of(spec), *of_service(spec)] for spec in services}
+        self._silent = {spec.service for spec in services if not spec.escalation.heard()}
+        self._by_owner = {owner: list(of_team(owner, services)) for owner in owners(services)}
+
+    def of(self, labels: Mapping[str, str]) -> list[Audible]:
+        """Those who hear of an alert with these labels."""
+        service = labels.get(SERVICE, "")
+        found = list(self._by_service.get(service, ()))
+        if service not in self._by_service or service in self._silent:
+            found += self._by_owner.get(labels.get(OWNER, ""), ())
+        return [each for each in found if all(labels.get(name) == value for name, value in each.labels.items())]

@@ -9,33 +9,35 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache, partial
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache, partial
 from typing import Any, Protocol
 
 import msgspec
 from sqlalchemy import Connection
 
-from burnline.alerting.audience import GROUP_BY, Audible, hearers
+from burnline.alerting.audience import GROUP_BY, Audible, Audiences
 from burnline.alerting.groups import Due, Group, Heard, Member, settle, step
 from burnline.alerting.message import group_body, message_key
 from burnline.alerting.quiet import Quiet
 from burnline.alerting.webhook import ALERTMANAGER, fingerprint
-from burnline.metrics import SERVICE
 from burnline.runbooks.beside import beside
 from burnline.runbooks.notify import GRACE, TIMEOUT, Told, send_to
 from burnline.spec.service import ServiceSpec
 from burnline.store.alerts import active_alerts
 from burnline.store.database import Database
-from burnline.store.groups import GroupKey, alert_groups, keep_group
+from burnline.store.groups import GroupKey, alert_groups, keep_groups, what_fires
 from burnline.store.incidents import open_episodes_of_others
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 50  # messages under way side by side; more wait for the next turn
+AT_ONCE = 50  # messages under way side by side
+LONGEST_TURN = timedelta(seconds=20)  # for telling
+GROUPS_AT_ONCE = 500  # in one transaction
 KEPT_ALERTS = ("embedded",)  # whose alerts are in the table `alert`; those of others are in their episodes
 
 
@@ -80,9 +82,11 @@ class PeopleDispatch:
 
     def __init__(self, db: Database, specs: Sequence[ServiceSpec], *, send: Send = send_to) -> None:
         self._db = db
-        self._specs = sorted(specs, key=lambda spec: spec.service)
+        self._audiences = Audiences(sorted(specs, key=lambda spec: spec.service))
         self._quiet = Quiet(specs)
         self._send = send
+        self._mark: tuple[object, ...] = ()
+        self._looked_at = self._next_at = datetime.min.replace(tzinfo=UTC)  # between them nothing changes by itself
 
     def run_once(self, now: datetime) -> int:
         """Tell whoever is to be told now; returns how many messages arrived.
@@ -90,24 +94,31 @@ class PeopleDispatch:
         Raises: StoreError when the database fails; nothing is told that could not be kept first.
         """
         with self._db.read() as tx:
+            mark = what_fires(tx)
+            if mark == self._mark and self._looked_at <= now < self._next_at:
+                return 0
             turn = self._turn(tx, now)
-        if turn.changed:
-            turn = self._db.write(lambda tx: self._kept(tx, now))
-        return self._tell(turn.messages[:AT_ONCE], now)
+        self._keep(turn.changed)
+        told = self._tell(turn.messages, now)
+        following = [group.next_at for group in turn.after.values() if group]
+        self._mark, self._looked_at = mark, now
+        self._next_at = now if turn.messages else min(following, default=datetime.max.replace(tzinfo=UTC))
+        return told
 
-    def _kept(self, tx: Connection, now: datetime) -> Turn:
-        turn = self._turn(tx, now)
-        for key, group in turn.changed.items():
-            keep_group(tx, key, _encoded(group))
-        return turn
+    def _keep(self, groups: Mapping[GroupKey, Group | None]) -> None:
+        """Write them, not so many at once that every other writer waits."""
+        keys = list(groups)
+        for first in range(0, len(keys), GROUPS_AT_ONCE):
+            some = {key: _encoded(groups[key]) for key in keys[first : first + GROUPS_AT_ONCE]}
+            self._db.write(partial(keep_groups, bodies=some))
 
     def _turn(self, tx: Connection, now: datetime) -> Turn:
         groups = {key: _decoded(body) for key, body in alert_groups(tx).items()}
         firing = _firing(tx)
         if not groups and not firing:
             return Turn({}, {}, [])
-        labels = [each.labels for each in firing]
-        in_force = cache(lambda: self._quiet.at(tx, now))  # read only when somebody may be told
+        # read only when somebody may be told
+        held_back = cache(lambda: self._quiet.at(tx, now).among([each.labels for each in firing]))
         placed = self._placed(firing)
         after: dict[GroupKey, Group | None] = {}
         messages: list[Message] = []
@@ -116,9 +127,7 @@ class PeopleDispatch:
             if audible is None:  # the service file names these people no more
                 after[key] = None
                 continue
-            after[key], due = step(
-                groups.get(key), audible, members, now, lambda each: in_force().held_back(each.labels, labels)
-            )
+            after[key], due = step(groups.get(key), audible, members, now, lambda each: held_back()(each.labels))
             told = groups[key].heard if key in groups else {}
             about = dict(zip(GROUP_BY, json.loads(key[1]), strict=True))
             messages += [
@@ -130,21 +139,31 @@ class PeopleDispatch:
         """Each alert that fires, in the groups of those whom it concerns."""
         placed: dict[GroupKey, tuple[Audible, dict[str, Member]]] = {}
         for member in firing:
-            for audible in hearers(self._specs, member.labels):
+            for audible in self._audiences.of(member.labels):
                 key = (audible.name, json.dumps([member.labels.get(name, "") for name in GROUP_BY]))
                 placed.setdefault(key, (audible, {}))[1][member.fingerprint] = member
         return placed
 
     def _audible(self, group: Group, key: GroupKey) -> Audible | None:
         """The people of a group in which nothing fires any more."""
-        labels = [each.labels for each in group.members.values()]
-        found = (each for one in labels for each in hearers(self._specs, one))
+        found = (each for member in group.members.values() for each in self._audiences.of(member.labels))
         return next((each for each in found if each.name == key[0]), None)
 
     def _tell(self, messages: Sequence[Message], now: datetime) -> int:
+        """Tell them, so many at once, as long as there is time; what is left is outstanding at the next turn."""
+        began, told = time.monotonic(), 0
+        for first in range(0, len(messages), AT_ONCE):
+            if time.monotonic() - began > LONGEST_TURN.total_seconds():
+                break
+            told += self._tell_some(messages[first : first + AT_ONCE], now)
+        return told
+
+    def _tell_some(self, messages: Sequence[Message], now: datetime) -> int:
         sent = {beside(partial(self._send_one, each, now), "tell people"): each for each in messages}
         wait(sent, (TIMEOUT + 2 * GRACE).total_seconds())
-        return sum(self._settle(message, future, now) for future, message in sent.items())
+        outcomes = [(message, _reached(future, message)) for future, message in sent.items()]
+        self._db.write(partial(_settle, outcomes=outcomes, now=now))
+        return sum(reached for _, reached in outcomes)
 
     def _send_one(self, message: Message, now: datetime) -> Told:
         audience, key = message.group
@@ -152,35 +171,37 @@ class PeopleDispatch:
         name = message_key(message.due, audience=audience, key=key, told_at=message.told_at)
         return self._send([message.due.receiver], body, key=name, at=now, whom=message.severity)
 
-    def _settle(self, message: Message, future: Future[Told], now: datetime) -> bool:
-        reached, why = _outcome(future, message.due.receiver)
-        if not reached:
-            about = {"receiver": message.due.receiver, "service": message.labels.get(SERVICE, ""), "why": why}
-            log.warning("people could not be told", extra=about)
-        self._db.write(lambda tx: _settled(tx, message, now, reached=reached))
-        return reached
 
-
-def _outcome(future: Future[Told], receiver: str) -> tuple[bool, str]:
+def _reached(future: Future[Told], message: Message) -> bool:
+    """Whether the message arrived; if not, the log says why."""
+    receiver = message.due.receiver
+    error = future.exception() if future.done() else None
     if not future.done():
-        return False, "no answer in time"
-    error = future.exception()
-    if error is not None:  # nobody foresaw it: the others must be told all the same
-        return False, type(error).__name__
-    told = future.result()
-    return receiver in told.reached, told.failed.get(receiver, "")
+        why = "no answer in time"
+    elif error is not None:  # nobody foresaw it: the others must be told all the same
+        why = type(error).__name__
+    elif receiver in future.result().reached:
+        return True
+    else:
+        why = future.result().failed.get(receiver, "")
+    log.warning("people could not be told", extra={"receiver": receiver, "group": message.group[1], "why": why})
+    return False
 
 
-def _settled(tx: Connection, message: Message, now: datetime, *, reached: bool) -> None:
-    body = alert_groups(tx).get(message.group)
-    if body is not None:
-        keep_group(tx, message.group, _encoded(settle(_decoded(body), message.due, now, reached=reached)))
+def _settle(tx: Connection, outcomes: Sequence[tuple[Message, bool]], now: datetime) -> None:
+    kept = alert_groups(tx, {message.group for message, _ in outcomes})
+    groups: dict[GroupKey, Group | None] = {key: _decoded(body) for key, body in kept.items()}
+    for message, reached in outcomes:
+        group = groups.get(message.group)
+        if group is not None:
+            groups[message.group] = settle(group, message.due, now, reached=reached)
+    keep_groups(tx, {key: _encoded(group) for key, group in groups.items()})
 
 
 def _firing(tx: Connection) -> list[Member]:
     """What fires: burnline's own alerts, and those of its other parts that are open."""
     own = [
-        Member(fingerprint(each.labels), each.labels, each.annotations, each.since)
+        Member(_fingerprint(tuple(each.labels.items())), each.labels, each.annotations, each.since)
         for each in active_alerts(tx)
         if each.firing
     ]
@@ -191,10 +212,18 @@ def _firing(tx: Connection) -> list[Member]:
     return [*own, *others]
 
 
+@lru_cache(maxsize=20_000)
+def _fingerprint(labels: tuple[tuple[str, str], ...]) -> str:
+    """Of the same alerts every second."""
+    return fingerprint(dict(labels))
+
+
 _GROUP: Callable[[bytes], Group] = msgspec.json.Decoder(Group).decode
 
 
+@lru_cache(maxsize=20_000)
 def _decoded(body: bytes) -> Group:
+    """Most groups are the same every time."""
     return _GROUP(body)
 
 

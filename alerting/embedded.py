@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from burnline.alerting.declared import Declared, Key, Pair, declare
-from burnline.alerting.quiet import Labels, Quiet
+from burnline.alerting.quiet import Quiet, QuietNow
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
 from burnline.metrics import ALERT_NO_DATA, ALERT_POLICY, ALERT_SIGNAL, ALERT_VERSION, SERVICE, SEVERITY, SLO
@@ -89,9 +89,7 @@ class EmbeddedDispatch:
         readings = {key: read(alert) for key, alert in self._declared.items()}
         active = {alert.key: alert for alert in active_alerts(tx)}
         quiet = self._quiet.at(tx, now)
-        return decide(
-            self._declared, readings, active, now, repeat_interval=self._repeat_interval, held_back=quiet.held_back
-        )
+        return decide(self._declared, readings, active, now, repeat_interval=self._repeat_interval, quiet=quiet)
 
 
 def decide(
@@ -101,15 +99,15 @@ def decide(
     now: datetime,
     *,
     repeat_interval: timedelta,
-    held_back: Callable[[Labels, Sequence[Labels]], bool],
+    quiet: QuietNow,
 ) -> list[Change]:
-    """What changes now; `held_back`: whether alerts with these labels are kept quiet while those others fire.
+    """What changes now.
 
     A condition of which nothing is known changes nothing: what fires goes on firing. An active alert that is declared
     no longer (its SLO left the spec) is over.
     """
     after = {key: _next(alert, readings[key].holds, active.get(key), now) for key, alert in declared.items()}
-    firing = [alert.labels for alert in after.values() if alert and alert.firing]
+    held_back = quiet.among([alert.labels for alert in after.values() if alert and alert.firing])
     paging = {
         (alert.service, alert.labels[SLO])
         for alert in after.values()
@@ -121,10 +119,10 @@ def decide(
             continue
         known = declared[key]
         begun = alert.firing and not (key in active and active[key].firing)
-        quiet = not alert.firing or now - alert.sent_at < repeat_interval or held_back(alert.labels, firing)
-        said = _annotations(known, readings[key], paging) if begun or not quiet else alert.annotations
-        event = None if quiet else _event(alert, said, None)
-        sent = replace(alert, annotations=said, sent_at=alert.sent_at if quiet else now)
+        silent = not alert.firing or now - alert.sent_at < repeat_interval or held_back(alert.labels)
+        said = _annotations(known, readings[key], paging) if begun or not silent else alert.annotations
+        event = None if silent else _event(alert, said, None)
+        sent = replace(alert, annotations=said, sent_at=alert.sent_at if silent else now)
         if sent != active.get(key):
             changes.append(Change(active.get(key), sent, event))
     return changes

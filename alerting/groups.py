@@ -55,6 +55,11 @@ class Group:
     members: Mapping[str, Member] = field(default_factory=dict)
     heard: Mapping[str, Heard] = field(default_factory=dict)
 
+    @property
+    def next_at(self) -> datetime:
+        """When time alone changes something."""
+        return min([self.look_at, *(each.retry_at for each in self.heard.values() if each.retry_at)])
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
@@ -90,8 +95,9 @@ def step(
     group = _joined(group or Group(look_at=now + audible.group_wait), firing, now)
     longest = max(audible.group_wait, GROUP_INTERVAL)  # further off only when the clock was set back
     group = replace(group, look_at=min(group.look_at, now + longest))
-    if not group.flushed and any(now - each.started_at >= audible.group_wait for each in firing.values()):
-        group = replace(group, look_at=min(group.look_at, now))
+    if not group.flushed and firing:  # what began long ago has waited enough
+        waited = min(each.started_at for each in firing.values()) + audible.group_wait
+        group = replace(group, look_at=min(group.look_at, max(now, waited)))
     flush = now >= group.look_at
     if flush:
         group = replace(group, flushed=True, look_at=now + GROUP_INTERVAL)

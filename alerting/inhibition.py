@@ -29,6 +29,10 @@ class Rule:
     target: tuple[Matcher, ...]
     equal: tuple[str, ...]
 
+    def agreed(self, labels: Labels) -> tuple[str, ...]:
+        """What source and target must have alike."""
+        return tuple(labels.get(name, "") for name in self.equal)
+
     def holds_back(self, labels: Labels, firing: Iterable[Labels]) -> bool:
         """Whether one of the alerts that fire keeps an alert with these labels quiet; none does so to itself."""
         if not all_match(self.target, labels) or all_match(self.source, labels):
@@ -36,9 +40,58 @@ class Rule:
         return any(
             all_match(self.source, other)
             and not all_match(self.target, other)
-            and all(labels.get(name, "") == other.get(name, "") for name in self.equal)
+            and self.agreed(labels) == self.agreed(other)
             for other in firing
         )
+
+
+class HeldBack:
+    """Answers for every alert at one moment what `Rule.holds_back` answers, from tables: thousands may fire at once."""
+
+    def __init__(self, by: Inhibition, firing: Iterable[Labels]) -> None:
+        self._by = by
+        self._explained: set[tuple[str, tuple[str, ...]]] = set()  # a rule's name, and what both must agree on
+        for labels in firing:
+            for rule in by.of_source(labels):
+                if all_match(rule.source, labels) and not all_match(rule.target, labels):
+                    self._explained.add((rule.name, rule.agreed(labels)))
+
+    def __call__(self, labels: Labels) -> bool:
+        """Whether an alert with these labels is kept quiet."""
+        return any(
+            (rule.name, rule.agreed(labels)) in self._explained
+            and all_match(rule.target, labels)
+            and not all_match(rule.source, labels)
+            for rule in self._by.of_target(labels)
+        )
+
+
+class Inhibition:
+    """Rules, found by the service and the name that their sources and targets must have."""
+
+    def __init__(self, found: Sequence[Rule]) -> None:
+        self._by_source: dict[tuple[str, str], list[Rule]] = {}
+        self._by_target: dict[str, list[Rule]] = {}
+        for rule in found:
+            source = (_named(rule.source, "alertname"), _named(rule.source, SERVICE))
+            self._by_source.setdefault(source, []).append(rule)
+            self._by_target.setdefault(_named(rule.target, SERVICE), []).append(rule)
+
+    def of_source(self, labels: Labels) -> list[Rule]:
+        """The rules of which an alert may be the source."""
+        name, service = labels.get("alertname", ""), labels.get(SERVICE, "")
+        keys = dict.fromkeys([(name, service), (name, ""), ("", service), ("", "")])
+        return [rule for key in keys for rule in self._by_source.get(key, ())]
+
+    def of_target(self, labels: Labels) -> list[Rule]:
+        """The rules of which an alert may be the target."""
+        keys = dict.fromkeys([labels.get(SERVICE, ""), ""])
+        return [rule for key in keys for rule in self._by_target.get(key, ())]
+
+
+def _named(matchers: Iterable[Matcher], label: str) -> str:
+    """The one value that a label must have; empty where there is more than one, or none."""
+    return next((each.value for each in matchers if each.name == label and not each.is_regex and each.is_equal), "")
 
 
 def rules(services: Sequence[ServiceSpec]) -> list[Rule]:

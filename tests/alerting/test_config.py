@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from burnline.alerting.audience import hearers
+from burnline.alerting.audience import Audiences
 from burnline.alerting.config import alertmanager_config, render_alertmanager
 from burnline.alerting.config_receivers import expected_files
 from burnline.errors import BurnlineError, SpecError
@@ -340,7 +340,7 @@ def test_the_list_of_hearers_says_the_same_as_the_routes(labels: str, receivers:
     if labels.startswith("alertname=Watchdog"):
         return
 
-    told = hearers(SPECS, dict(label.split("=") for label in labels.split()))
+    told = Audiences(SPECS).of(dict(label.split("=") for label in labels.split()))
 
     assert [each.name for each in told] == [
         name for name in receivers.split(",") if name not in ("burnline", "nobody", "heartbeat")

@@ -305,7 +305,7 @@ def test_what_was_due_when_the_process_died_is_told_after_it(stage: Stage) -> No
     dying = PeopleDispatch(stage.db, stage.specs, send=die)
     with stage.db.read() as tx:
         turn = dying._turn(tx, stage.now)
-    stage.db.write(lambda tx: dying._kept(tx, stage.now))  # and then it died
+    dying._keep(turn.changed)  # and then it died
     assert len(turn.messages) == 1
 
     stage.restart()

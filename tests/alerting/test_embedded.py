@@ -10,8 +10,10 @@ import pytest
 
 from burnline.alerting import embedded
 from burnline.alerting.embedded import EmbeddedDispatch
-from burnline.alerting.inbox import AlertWorker
-from burnline.alerting.webhook import fingerprint, parse_webhook
+from burnline.alerting.inbox import AlertWorker, accept_webhook
+from burnline.alerting.matchers import parse_matcher
+from burnline.alerting.silences import Silence, set_silence
+from burnline.alerting.webhook import ALERTMANAGER, fingerprint, parse_webhook, render_webhook
 from burnline.events import AlertEvent, Burn, Counts, Finding, SloState, SloStatus, Verdict
 from burnline.slo.alerts import burn_annotations, burn_labels
 from burnline.slo.windows import tiers
@@ -397,3 +399,67 @@ def test_a_page_of_a_service_that_is_idle_ends_once_its_window_is_empty(
     dispatch.run_once(now + MINUTE, [status(now + MINUTE, rate=None)])
 
     assert heard(database) == [("page-fast", "firing"), ("page-fast", "resolved")]
+
+
+# Silences and outages
+
+
+def silence(database: Database, now: datetime, matcher: str, lasts: timedelta) -> None:
+    wanted = Silence("", (parse_matcher(matcher),), now, now + lasts, now, "ines", "database move")
+    database.write(partial(set_silence, wanted=wanted, now=now))
+
+
+def test_a_silence_keeps_an_alert_from_the_inbox_until_it_ends(
+    database: Database, dispatch: EmbeddedDispatch, now: datetime
+) -> None:
+    silence(database, now, "slo=~avail.*", 10 * MINUTE)
+    for minutes in range(10):
+        dispatch.run_once(now + minutes * MINUTE, [status(now, "page-fast")])
+    assert heard(database) == []
+
+    dispatch.run_once(now + 10 * MINUTE, [status(now, "page-fast")])
+
+    assert heard(database) == [("page-fast", "firing")]
+    assert sent(database)[0].starts_at == now
+
+
+def test_the_end_of_what_was_delivered_is_delivered_in_spite_of_a_silence(
+    database: Database, dispatch: EmbeddedDispatch, now: datetime
+) -> None:
+    dispatch.run_once(now, [status(now, "page-fast")])
+    silence(database, now + MINUTE, "alertname=ErrorBudgetBurn", 10 * MINUTE)
+    dispatch.run_once(now + 2 * MINUTE, [status(now)])
+
+    assert heard(database) == [("page-fast", "firing"), ("page-fast", "resolved")]
+
+
+@pytest.mark.parametrize(("runbooks", "told"), [([], 0), ([{"on": {"slo": "availability"}, "run": "bad-release"}], 1)])
+def test_an_outage_that_somebody_else_reports_holds_back_what_starts_no_runbook(
+    database: Database, now: datetime, runbooks: list[dict[str, object]], told: int
+) -> None:
+    spec = service(runbooks=runbooks)
+    down = AlertEvent(
+        source=ALERTMANAGER,
+        fingerprint="0123456789abcdef",
+        status="firing",
+        labels={"alertname": "ServiceDown", "service": "card-fraud"},
+        annotations={},
+        starts_at=now,
+        ends_at=None,
+    )
+    body = render_webhook(down, receiver="burnline")
+    accept_webhook(database, body, source=ALERTMANAGER, now=now, limit_bytes=1 << 20)
+    AlertWorker(database, [spec], Nothing()).run_once(now)
+
+    assert EmbeddedDispatch(database, [spec]).run_once(now, [status(now, "page-fast")]) == told
+
+
+def test_what_is_said_of_an_alert_is_kept_with_it(
+    database: Database, dispatch: EmbeddedDispatch, now: datetime
+) -> None:
+    database.write(lambda tx: record_finding(tx, finding(now, Verdict.ALARM)))
+    dispatch.run_once(now, [])
+
+    with database.read() as tx:
+        (alert,) = active_alerts(tx)
+    assert alert.annotations["description"] == "amount moved"

@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 
 TICK = timedelta(seconds=1)
 COLLECT_DEADLINE = timedelta(seconds=10)
+LONGEST_TELLING = timedelta(minutes=1)  # people who do not answer are waited for
 LONGEST_LOOK = timedelta(minutes=2)  # at every Alertmanager and Prometheus, each with its own deadline
 LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
 LONGEST_RELEASE_TURN = timedelta(minutes=10)  # each guard may ask a Prometheus that takes its time
@@ -184,7 +185,7 @@ class App:
             Job("evaluate", self._evaluation_interval(), self.evaluate),
             Job("alerts", TICK, self.alerts.run_once),
             Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
-            Job("people", TICK, self.people.run_once),
+            Job("people", TICK, self.people.run_once, LONGEST_TELLING),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
