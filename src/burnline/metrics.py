@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 SERVICE, SLO, SIGNAL, SEVERITY, TIER, WINDOW, OWNER = "service", "slo", "signal", "severity", "tier", "window", "owner"
 COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "runbook", "outcome", "source", "reason"
 STEP = "step"  # of a budget policy
+SCENARIO = "scenario"  # of a drill
 
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
@@ -123,6 +124,8 @@ ALERT_SIGNAL = "SignalAlarm"
 ALERT_NO_DATA = "SloNoData"
 ALERT_POLICY = "ErrorBudgetPolicy"  # {service, step}
 ALERT_VERSION = "VersionMismatch"  # what serves is not what was released
+ALERT_DRILL_FAILED = "DrillFailed"  # {service, scenario}: the last drill of this kind did not go as it should
+ALERT_DRILL_OVERDUE = "DrillOverdue"
 ALERT_SERVICE_DOWN = "ServiceDown"  # of rules of your own: while it fires, the service's other alerts are quiet
 ALERT_RULES_LATE = "SloRulesLate"  # compiled rules only: an evaluation was skipped, its events are lost
 

@@ -29,6 +29,7 @@ READABLE = {
     "/v1/runs/1": "/v1/runs/{run_id}",
     "/v1/approvals": "/v1/approvals",
     "/v1/actions": "/v1/actions",
+    "/v1/drills": "/v1/drills",
     "/v1/releases": "/v1/releases",
     "/v1/releases/1": "/v1/releases/{release_id}",
     "/v1/services/scoring/verdict": "/v1/services/{name}/verdict",

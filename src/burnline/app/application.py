@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app.console import pages
-from burnline.app.http import api, doors, exposition, gates, releases, silences
+from burnline.app.http import api, doors, drills, exposition, gates, releases, silences
 from burnline.app.http.guards import AllowedHosts
 from burnline.app.wiring import App
 from burnline.errors import (
@@ -73,6 +73,7 @@ def create_app(burnline: App) -> FastAPI:
     app.include_router(releases.router)
     app.include_router(gates.router)
     app.include_router(silences.router)
+    app.include_router(drills.router)
     pages.mount(app)
     _add_health(app)
     return app

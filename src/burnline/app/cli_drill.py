@@ -16,6 +16,10 @@ def drill(
     scenario: Annotated[list[str] | None, typer.Option(help="What goes wrong; may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="Decides the moment of the fault.")] = 0,
     approve_after: Annotated[str, typer.Option(help="How long people take to say yes.")] = "2m",
+    live: Annotated[bool, typer.Option("--live", help="On the drill targets of a running burnline.")] = False,
+    server: Annotated[str, typer.Option(envvar="BURNLINE_URL", help="That burnline.")] = DEFAULT_SERVER,
+    person: Annotated[str, typer.Option("--as", help="Live: who says yes; empty waits for people.")] = "",
+    timeout: Annotated[str, typer.Option(help="Live: how long one run may take.")] = "1h",
     history: Annotated[bool, typer.Option("--history", help="Show the drills so far instead.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
 ) -> None:
@@ -25,6 +29,19 @@ def drill(
     if history:
         show_history(service, as_text=not json)
         return
+    if live:
+        from burnline.app.drills.live_command import drill_live
+
+        code = drill_live(
+            service,
+            services,
+            tuple(scenario or ()),
+            server=server,
+            person=person,
+            timeout=timeout,
+            as_text=not json,
+        )
+        raise typer.Exit(code)
     raise typer.Exit(
         drill_simulated(
             service, services, tuple(scenario or ()), seed=seed, approve_after=approve_after, as_text=not json

@@ -21,6 +21,7 @@ from burnline.alerting.inbox import AlertWorker
 from burnline.alerting.places import Places
 from burnline.alerting.reconcile import Reconciler
 from burnline.app.clock import SteadyClock
+from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.jobs import Job, Jobs
 from burnline.app.releases import Releases
 from burnline.app.services import load_checked
@@ -54,6 +55,7 @@ LONGEST_TELLING = timedelta(minutes=1)  # people who do not answer are waited fo
 LONGEST_LOOK = timedelta(minutes=2)  # at every Alertmanager and Prometheus, each with its own deadline
 LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
 LONGEST_RELEASE_TURN = timedelta(minutes=10)  # each guard may ask a Prometheus that takes its time
+LONGEST_DRILL = timedelta(hours=1)  # of all scenarios of one service, on a busy machine
 EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
 
@@ -85,6 +87,7 @@ class App:
     alerts: AlertWorker
     executors: tuple[Executor, ...]
     releases: Releases
+    drills: DrillSchedule
     reconciler: Reconciler | None = None
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
@@ -100,6 +103,7 @@ class App:
         """Let the turns under way finish; runs that wait for a hook are handed back. Then commit, flush, close."""
         for executor in self.executors:
             executor.stop()
+        self.drills.stop()
         self._jobs.stop()
         self.runner.close()
         if self.reconciler is not None:
@@ -186,6 +190,7 @@ class App:
             Job("alerts", TICK, self.alerts.run_once),
             Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
             Job("people", TICK, self.people.run_once, LONGEST_TELLING),
+            Job("drills", TICK, self.drills.run_once, LONGEST_DRILL),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
@@ -266,6 +271,7 @@ def build(settings: Settings) -> App:
             for n in range(EXECUTORS)
         ),
         releases=releases,
+        drills=DrillSchedule(db, specs, catalogue),
     )
 
 

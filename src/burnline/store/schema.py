@@ -435,7 +435,7 @@ drill = Table(
     Column("checks", JSON, nullable=False),
     Column("spec_digest", Text, nullable=False),
     Column("runbooks", JSON, nullable=False),
-    Column("run_id", ForeignKey("run.id")),
+    Column("run_id", Id),  # no key of `run`, which is forgotten sooner
     Index(None, "service", "scenario", "id"),
     Index(None, "run_id"),
 )

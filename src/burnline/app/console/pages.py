@@ -32,6 +32,7 @@ from burnline.slo.windows import period_length
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents
+from burnline.store.drills import Drill, newest_drills
 
 FOLDER = Path(__file__).parent
 PARTS = "/parts"
@@ -99,6 +100,7 @@ def service(request: Request, name: str, app: Parts) -> Response:
         ),
         bands=json.dumps([(one.opened_at.timestamp(), one.closed_at and one.closed_at.timestamp()) for one in past]),
         incidents=past,
+        drilled=_drilled(app, name),
     )
 
 
@@ -202,6 +204,12 @@ def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
         "token": bool(app.settings.token),
     }
     return templates.TemplateResponse(request, template, {**around, **shown})
+
+
+def _drilled(app: App, name: str) -> list[Drill]:
+    """The last drill of each kind of a service, oldest first."""
+    with app.db.read() as tx:
+        return [each for each in newest_drills(tx) if each.service == name]
 
 
 def _zooms(spec: ServiceSpec) -> dict[str, timedelta]:

@@ -114,7 +114,7 @@ def play(spec: ServiceSpec, catalogue: Catalogue, how: Play) -> Played:
 @contextmanager
 def scratch() -> Iterator[Database]:
     """A database that is gone after the block; those that killed processes left behind go as well."""
-    place = RAM if os.access(RAM, os.W_OK) else Path(gettempdir())
+    place = scratch_place()
     for left in place.glob(f"{FOLDER}*"):
         if not _lives(left.name.removeprefix(FOLDER).partition("-")[0]):
             shutil.rmtree(left, ignore_errors=True)
@@ -126,6 +126,11 @@ def scratch() -> Iterator[Database]:
             yield db
         finally:
             db.close()
+
+
+def scratch_place() -> Path:
+    """Where databases of drills are: in memory, where there is such a place."""
+    return RAM if os.access(RAM, os.W_OK) else Path(gettempdir())
 
 
 @cache

@@ -23,7 +23,6 @@ def upgrade() -> None:
         sa.Column("spec_digest", sa.Text(), nullable=False),
         sa.Column("runbooks", sa.JSON(), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.ForeignKeyConstraint(["run_id"], ["run.id"], name=op.f("fk_drill_run_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_drill")),
     )
     op.create_index(op.f("ix_drill_run_id"), "drill", ["run_id"], unique=False)
