@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from burnline.app.wiring import App, build
+from burnline.detectors.profile import build_profile, save_reference
 from burnline.settings import Settings
 from burnline.store.database import open_database
 from tests.app.conftest import Cli
@@ -22,7 +23,8 @@ AS_US = {"authorization": f"Bearer {TOKEN}"}
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[App]:
     """burnline with its workers standing still, and a token."""
-    file = write_service(tmp_path, SERVICE.replace("  reference: reference.json\n", ""))
+    save_reference(build_profile({"length": [1.0, 2.0, 3.0]}, [1.0] * 3, name="scoring"), tmp_path / "reference.json")
+    file = write_service(tmp_path, SERVICE.replace("reference.json", f"{tmp_path}/reference.json"))
     settings = Settings(
         database=f"sqlite:///{tmp_path}/burnline.db", services=file, runbooks=tmp_path / "runbooks", token=TOKEN
     )

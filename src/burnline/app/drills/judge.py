@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from burnline.alerting.audience import GROUP_WAIT
 from burnline.app.drills.scenarios import Harm, Scenario
 from burnline.app.drills.simulate import Played, RunSeen
 from burnline.app.drills.standin import Message
@@ -111,6 +112,9 @@ def _told(spec: ServiceSpec, scenario: Scenario, fired: Sequence[Episode], messa
     if not getattr(spec.escalation, severity):
         return Check("people told", ok=False, text=f"escalation.{severity} names nobody")
     about = [each for each in messages if each.severity == severity]
+    if not about and all(each.ended_at and each.ended_at - each.opened_at <= GROUP_WAIT for each in fired):
+        quick = f"nobody: all was over within {format_duration(GROUP_WAIT)}, before people are told"
+        return Check("people told", ok=True, text=quick)
     reached = list(dict.fromkeys(each.receiver for each in about if each.reached))
     missed = list(dict.fromkeys(each.receiver for each in about if not each.reached))
     text = f"{severity}: {', '.join(reached) or 'nobody'}" + (f"; down: {', '.join(missed)}" if missed else "")

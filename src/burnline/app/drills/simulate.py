@@ -17,6 +17,8 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory, gettempdir
 
+from burnline.alerting.audience import GROUP_WAIT
+from burnline.alerting.dispatch import PeopleDispatch
 from burnline.alerting.embedded import EmbeddedDispatch
 from burnline.alerting.inbox import AlertWorker
 from burnline.app.drills.scenarios import Harm, Scenario
@@ -26,17 +28,14 @@ from burnline.collectors.versions import VersionWatch
 from burnline.detectors.build import windows
 from burnline.errors import DecisionRefused
 from burnline.events import Collection, Counts, Finding, RunState, Sample, Verdict
-from burnline.metrics import SEVERITY
 from burnline.runbooks.actions.contract import Hook
 from burnline.runbooks.approvals import APPROVE, decide
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.load import Catalogue
-from burnline.runbooks.notify import tell
 from burnline.runbooks.turn import Around
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.policy import APPROVAL, policy_of
 from burnline.slo.windows import base_interval, period_length
-from burnline.spec.escalation import AUDIENCES
 from burnline.spec.service import RELEASE, ScrapeSpec, ServiceSpec
 from burnline.store import approvals, incidents, runs, signals
 from burnline.store.approvals import Approval
@@ -168,6 +167,7 @@ class _World:
         self.engine = EmbeddedEngine(db, [spec])
         self.versions = VersionWatch(db, [spec])
         self.dispatch = EmbeddedDispatch(db, [spec])
+        self.people = PeopleDispatch(db, [spec])
         self.alerts = AlertWorker(db, [spec], catalogue)
         around = Around(policy=self._policy)
         self.executor = Executor(
@@ -190,7 +190,9 @@ class _World:
             if now - evaluated >= self.base:
                 evaluated = now
                 self._evaluate(now)
-            self._act(now, now + self.step)
+            if self.fired:
+                self.people.run_once(now)
+                self._act(now, now + self.step)
         return self._played(now)
 
     def _fault_at(self) -> datetime:
@@ -235,7 +237,7 @@ class _World:
         self.engine.run_once(now)
         if self.dispatch.run_once(now, self.engine.statuses()):
             self.alerts.run_once(now)
-            self._page(now)
+            self._note(now)
 
     def _judge(self, signal: str, start: datetime, end: datetime) -> None:
         """What a detector finds in a window: the part of it in which the fault lasted is bad."""
@@ -250,18 +252,11 @@ class _World:
         )
         self.db.write(lambda tx: signals.record_finding(tx, finding))
 
-    def _page(self, now: datetime) -> None:
-        """Tell those whom the service file names for each alert that has begun to fire."""
+    def _note(self, now: datetime) -> None:
+        """Which alerts fire."""
         with self.db.read() as tx:
             begun = incidents.episodes_between(tx, [self.spec.service], EPOCH, now)
-        for episode in begun:
-            if episode.id in self.fired:
-                continue
-            self.fired[episode.id] = episode.opened_at
-            severity = episode.labels.get(SEVERITY, "")
-            if severity in AUDIENCES:
-                body = {"service": self.spec.service, "alert": dict(episode.labels), "text": "fires"}
-                tell(self.spec, severity, body, key=f"episode:{episode.id}", at=now)
+        self.fired.update({each.id: each.opened_at for each in begun})
 
     def _act(self, now: datetime, until: datetime) -> None:
         """Drive the runs that are due in [now, until), second by second where something is due."""
@@ -273,8 +268,6 @@ class _World:
 
     def _due(self, now: datetime) -> datetime | None:
         """When something is to be done next; None when nothing waits."""
-        if not self.fired:
-            return None
         with self.db.read() as tx:
             waiting = [run for run in runs.runs(tx, MOST_RUNS) if run.state is not RunState.FINISHED]
             asked = approvals.pending_approvals(tx) if waiting else []
@@ -303,8 +296,11 @@ class _World:
     def _over(self, now: datetime) -> bool:
         """Whether nothing more will follow."""
         since = now - self.fault_at
-        if not any(at >= self.fault_at for at in self.fired.values()):
+        fired = [at for at in self.fired.values() if at >= self.fault_at]
+        if not fired:
             return since > self.how.patience
+        if now - fired[0] <= GROUP_WAIT + 2 * self.step:  # people are told after that time, a run may be quicker
+            return False
         with self.db.read() as tx:
             made = runs.runs(tx, MOST_RUNS)
         if made:
