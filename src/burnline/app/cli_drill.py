@@ -24,13 +24,13 @@ def drill(
     json: Annotated[bool, typer.Option("--json", help="Print it for programs.")] = False,
 ) -> None:
     """Break a service in simulation, and judge everything that follows; exit code 1 when something failed."""
-    from burnline.app.drills.command import drill_simulated, show_history
+    from burnline.app.drill_command import drill_simulated, show_history
 
     if history:
         show_history(service, as_text=not json)
         return
     if live:
-        from burnline.app.drills.live_command import drill_live
+        from burnline.app.drill_live import drill_live
 
         code = drill_live(
             service,

@@ -14,7 +14,7 @@ from typing import Any
 from burnline.alerting.declared import declare
 from burnline.alerting.webhook import fingerprint
 from burnline.app.commands import decide, fetch, show
-from burnline.app.drills.command import find_service
+from burnline.app.drill_command import find_service
 from burnline.app.drills.report import checks_of
 from burnline.app.drills.scenarios import Harm, scenario
 from burnline.errors import BurnlineError
