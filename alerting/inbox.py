@@ -121,6 +121,7 @@ class AlertWorker:
             return self._record_each(tx, group, now)
 
     def _record_each(self, tx: Connection, group: Group, now: datetime) -> Group:
+        self._recorder.begin()
         new = mark_done(tx, *(row.id for row, _ in group))
         done = []
         for row, webhook in group:

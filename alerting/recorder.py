@@ -49,7 +49,10 @@ class RunbookSource(Protocol):
 
 
 class Recorder:
-    """Puts deliveries on record, inside the caller's transaction."""
+    """Puts deliveries on record, inside the caller's transaction; `begin` is said at the start of each.
+
+    What one transaction has read of incidents and runs it need not read again: in a storm every alert asks the same.
+    """
 
     def __init__(
         self, specs: Sequence[ServiceSpec], catalogue: RunbookSource, *, flap_window: timedelta, lookback: timedelta
@@ -58,6 +61,13 @@ class Recorder:
         self._catalogue = catalogue
         self._flap_window = flap_window
         self._lookback = lookback
+        self._incidents: dict[str, Incident] = {}  # open ones, by service
+        self._runs: dict[tuple[int, str], int] = {}  # open ones, by incident and runbook
+
+    def begin(self) -> None:
+        """Forget what an earlier transaction read."""
+        self._incidents.clear()
+        self._runs.clear()
 
     def deliver(self, tx: Connection, alert: AlertEvent, now: datetime) -> None:
         """Take one delivery; a copy of what is known already changes only its count."""
@@ -69,6 +79,7 @@ class Recorder:
             return
         merged = merge(known, alert, latest=known is episodes[-1])
         if merged.state != known.state:
+            self._incidents.clear()
             merged = _turn(tx, merged, now)
         incidents.keep_episode(tx, merged)
 
@@ -80,17 +91,24 @@ class Recorder:
             _note(tx, episode, now, "episode_closed", f"{describe(alert.labels)} was over before it was heard of")
             return
         _note(tx, episode, now, "episode_opened", f"{describe(alert.labels)} fires")
-        _retitle(tx, incident, episode, now)
+        if _retitle(tx, incident, episode, now):
+            self._incidents.clear()
         self._request_runs(tx, episode, now)
 
     def _incident_of(self, tx: Connection, service: str) -> tuple[str, Incident | None]:
         """The name to file an alert of `service` under, and the incident that is open under it."""
-        incident = incidents.open_incident(tx, service)
+        incident = self._open(tx, service)
         if incident is not None or service in self._specs:
             return service, incident
         if incidents.count_open(tx, but_not=self._specs.keys()) < MAX_UNKNOWN:
             return service, None
-        return OTHER_SERVICES, incidents.open_incident(tx, OTHER_SERVICES)
+        return OTHER_SERVICES, self._open(tx, OTHER_SERVICES)
+
+    def _open(self, tx: Connection, service: str) -> Incident | None:
+        incident = self._incidents.get(service) or incidents.open_incident(tx, service)
+        if incident is not None:
+            self._incidents[service] = incident
+        return incident
 
     def _open_incident(self, tx: Connection, service: str, alert: AlertEvent, now: datetime) -> Incident:
         title = title_of(alert.labels, alert.annotations)
@@ -126,7 +144,10 @@ class Recorder:
                 tx, episode, now, "runbook_missing", f"runbook {binding.run} is not in the catalogue: nothing started"
             )
             return
-        if (open_run := incidents.open_run_of(tx, episode.incident_id, binding.run)) is not None:
+        key = (episode.incident_id, binding.run)
+        open_run = self._runs.get(key) or incidents.open_run_of(tx, *key)
+        if open_run is not None:
+            self._runs[key] = open_run
             text = f"runbook {binding.run} is at work already: joined run {open_run}"
             _note(tx, episode, now, "run_joined", text, run=open_run)
             return
@@ -180,15 +201,16 @@ def title_of(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
     return (annotations.get("summary") or describe(labels))[:MAX_TITLE]
 
 
-def _retitle(tx: Connection, incident: Incident, episode: Episode, now: datetime) -> None:
+def _retitle(tx: Connection, incident: Incident, episode: Episode, now: datetime) -> bool:
     """Name the incident after the alert that joins it when that is more severe than the one it is named after."""
     severity = episode.labels.get(SEVERITY, "")
     if RANK.get(severity, 0) <= RANK.get(incident.severity, 0) or incident.service == OTHER_SERVICES:
-        return
+        return False
     title = title_of(episode.labels, episode.annotations)
     incidents.retitle_incident(tx, incident.id, title=title, severity=severity)
     text = f"now a {severity}: {title} (was: {incident.title})"
     _note(tx, episode, now, "incident_retitled", text, title=title, previous=incident.title)
+    return True
 
 
 def _turn(tx: Connection, episode: Episode, now: datetime) -> Episode:
