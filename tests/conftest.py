@@ -10,12 +10,15 @@ from shutil import copyfile
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from burnline.store.database import Database, open_database
 from tests.postgres import postgres_server
 
 Golden = Callable[[Path, str], None]
+settings.register_profile("burnline", deadline=None)  # how fast a machine is proves nothing
+settings.load_profile("burnline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
