@@ -27,6 +27,9 @@ READABLE = {
     "/v1/incidents/1": "/v1/incidents/{incident_id}",
     "/v1/runs": "/v1/runs",
     "/v1/runs/1": "/v1/runs/{run_id}",
+    "/v1/runbooks": "/v1/runbooks",
+    "/v1/runbooks/bad-release": "/v1/runbooks/{runbook_id}",
+    "/v1/silences": "/v1/silences",
     "/v1/approvals": "/v1/approvals",
     "/v1/actions": "/v1/actions",
     "/v1/drills": "/v1/drills",
@@ -271,7 +274,15 @@ def test_no_address_makes_it_fail(client: Client, name: bytes, query: bytes) -> 
 
 
 def test_every_door_and_view_is_described_and_no_page_is(described: dict[str, Any]) -> None:
-    doors = {"/v1/predictions", "/v1/alerts", "/v1/approvals/{approval_id}", "/metrics", "/healthz", "/readyz"}
+    doors = {
+        "/v1/predictions",
+        "/v1/alerts",
+        "/v1/approvals/{approval_id}",
+        "/v1/silences/{silence_id}",
+        "/metrics",
+        "/healthz",
+        "/readyz",
+    }
     doors |= {f"/v1/releases/{{release_id}}/{verb}" for verb in ("promote", "abort")} | {"/v1/gates/flagger/{gate}"}
 
     assert set(described["paths"]) == set(READABLE.values()) | doors
