@@ -6,18 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from burnline.alerting.dispatch import PeopleDispatch
 from burnline.alerting.inbox import AlertWorker
 from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.drills.simulate import FOLDER, scratch, scratch_place
 from burnline.errors import BurnlineError, DecisionRefused
 from burnline.runbooks.load import load_catalogue
+from burnline.runbooks.notify import Told
 from burnline.spec.service import ServiceSpec
 from burnline.store import incidents
 from burnline.store.database import Database, open_database
@@ -124,6 +127,23 @@ def test_a_drill_that_fails_raises_a_ticket_until_a_later_one_passes(db: Databas
     about = {"alertname": "DrillFailed", "service": "scoring", "scenario": "errors", "severity": "ticket"}
     assert failed == [{**about, "owner": "scoring-ml"}]
     assert made.fires() == []
+
+
+def test_people_are_told_of_the_ticket(db: Database, folder: Path) -> None:
+    made = scene(db, folder, SERVICE)
+    made.keep(replace(DONE, passed=False, checks=[{"name": "recovered", "ok": False, "text": "nothing ran"}]))
+    told: list[str] = []
+
+    def send(receivers: Sequence[str], body: Mapping[str, Any], /, *, key: str, at: datetime, whom: str) -> Told:
+        told.extend(f"{whom} {receiver}" for receiver in receivers)
+        return Told(tuple(receivers), {}, retryable=False)
+
+    people = PeopleDispatch(db, [read(folder, SERVICE)], send=send)
+    made.turn(NOW + MINUTE)
+    people.run_once(NOW + MINUTE)
+    people.run_once(NOW + 2 * MINUTE)
+
+    assert told == ["ticket webhook:https://pager.invalid/ticket"]
 
 
 def test_a_failure_of_what_applies_no_longer_is_resolved(db: Database, folder: Path) -> None:
