@@ -25,6 +25,7 @@ READABLE = {
     "/v1/services/scoring/slos/availability/history": "/v1/services/{name}/slos/{slo}/history",
     "/v1/incidents": "/v1/incidents",
     "/v1/incidents/1": "/v1/incidents/{incident_id}",
+    "/v1/audit": "/v1/audit",
     "/v1/runs": "/v1/runs",
     "/v1/runs/1": "/v1/runs/{run_id}",
     "/v1/runbooks": "/v1/runbooks",

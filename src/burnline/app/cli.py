@@ -11,7 +11,9 @@ import typer
 
 from burnline import __version__
 from burnline.app import cli_release
+from burnline.app.cli_audit import audit_app
 from burnline.app.cli_drill import drill
+from burnline.app.cli_incident import incident_app
 from burnline.app.cli_runbook import runbook_app
 from burnline.app.cli_silence import silence_app
 from burnline.errors import BurnlineError, SpecError
@@ -33,6 +35,8 @@ app.add_typer(actions_app, name="actions")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(cli_release.app, name="release")
 app.add_typer(silence_app, name="silence")
+app.add_typer(audit_app, name="audit")
+app.add_typer(incident_app, name="incident")
 
 Services = Annotated[Path, typer.Argument(help="A service file, or a folder of them.")]
 Server = Annotated[str, typer.Option(envvar="BURNLINE_URL", help="A running burnline.")]

@@ -161,13 +161,13 @@ def run(db: Database, run_id: int) -> RunView | None:
     """One run with its steps."""
     with db.read() as tx:
         found = runs.get_run(tx, run_id)
-        return _run(tx, found) if found else None
+        return run_view(tx, found) if found else None
 
 
 def newest_runs(db: Database, limit: int) -> list[RunView]:
     """The newest runs, newest first."""
     with db.read() as tx:
-        return [_run(tx, found) for found in runs.runs(tx, limit)]
+        return [run_view(tx, found) for found in runs.runs(tx, limit)]
 
 
 def approvals(db: Database, now: datetime) -> list[ApprovalView]:
@@ -206,7 +206,7 @@ def _entries(record: Sequence[Entry]) -> Iterator[EntryView]:
 
 
 def _runs(tx: Connection, incident_id: int) -> tuple[RunView, ...]:
-    return tuple(_run(tx, started) for started in runs.runs_of_incident(tx, incident_id))
+    return tuple(run_view(tx, started) for started in runs.runs_of_incident(tx, incident_id))
 
 
 def _doing(made: Sequence[RunView]) -> str:
@@ -223,7 +223,8 @@ def _doing(made: Sequence[RunView]) -> str:
     return f"{run.runbook} is at its step {last.name}"
 
 
-def _run(tx: Connection, found: runs.Run) -> RunView:
+def run_view(tx: Connection, found: runs.Run) -> RunView:
+    """One run with its steps, as it stands."""
     return RunView(
         id=found.id,
         incident_id=found.incident_id,

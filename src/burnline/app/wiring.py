@@ -20,6 +20,7 @@ from burnline.alerting.firing import PrometheusAlerts
 from burnline.alerting.inbox import AlertWorker
 from burnline.alerting.places import Places
 from burnline.alerting.reconcile import Reconciler
+from burnline.app.audit import Anchor
 from burnline.app.clock import SteadyClock
 from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.jobs import Job, Jobs
@@ -192,6 +193,7 @@ class App:
             Job("people", TICK, self.people.run_once, LONGEST_TELLING),
             Job("drills", TICK, self.drills.run_once, LONGEST_DRILL),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
+            Job("audit", timedelta(days=1), Anchor(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
         ]

@@ -182,3 +182,9 @@ def link_key(tx: Connection) -> str:
     tx.execute(dialect.insert(secret).values(made).on_conflict_do_nothing())
     value: str = tx.scalars(select(secret.c.value).where(secret.c.name == _LINK_KEY)).one()
     return value
+
+
+def approvals_of_run(tx: Connection, run_id: int) -> list[Approval]:
+    """Every question a run asked, oldest first."""
+    rows = tx.execute(select(approval).where(approval.c.run_id == run_id).order_by(approval.c.n))
+    return [Approval(*row) for row in rows]

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from burnline.app import incident_views, views
+from burnline.app.audit import Head, head_of
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
@@ -16,6 +17,7 @@ from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks import switch
 from burnline.runbooks.approvals import decide
+from burnline.store.chains import chains
 
 T = TypeVar("T")
 Seconds = Annotated[float, Query(gt=0, le=366 * 86400)]
@@ -109,6 +111,13 @@ def list_incidents(app: Parts, limit: Limit = 100) -> list[IncidentLine]:
 def incident(incident_id: Number, app: Parts) -> IncidentView:
     """One incident with its record and runs."""
     return found(incident_views.incident(app.db, incident_id), f"no incident has the number {incident_id}")
+
+
+@router.get("/audit")
+def audit(app: Parts) -> Head:
+    """The head over all records, and of each whether its chain holds."""
+    with app.db.read() as tx:
+        return head_of(list(chains(tx)), app.clock())
 
 
 @router.get("/runs")

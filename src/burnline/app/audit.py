@@ -1,0 +1,181 @@
+"""`burnline audit`: whether anybody changed the record after it was written, and a head to keep somewhere else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from burnline.app.commands import complain, fetch, show, table
+from burnline.errors import BurnlineError
+from burnline.settings import read_settings
+from burnline.store.chains import Chain, chains, overall_head
+from burnline.store.database import Database, reading
+from burnline.store.retention import Keep
+
+log = logging.getLogger(__name__)
+
+
+class Link(BaseModel):
+    """One record as a head keeps it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    incident: int
+    kind: str
+    service: str
+    entries: int
+    head: str
+    closed_at: AwareDatetime | None = None
+    broken: str = ""
+
+
+class Head(BaseModel):
+    """What can be kept outside the database: the head over all records, and that of each."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    at: AwareDatetime
+    head: str
+    records: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """What is wrong with one record."""
+
+    incident: int
+    text: str
+
+
+def head_of(found: Sequence[Chain], now: datetime) -> Head:
+    """The head of all records as they are now."""
+    links = tuple(
+        Link(
+            incident=each.incident_id,
+            kind=each.kind,
+            service=each.service,
+            entries=len(each.hashes),
+            head=each.head,
+            closed_at=each.closed_at,
+            broken=_broken(each),
+        )
+        for each in found
+    )
+    return Head(at=now, head=overall_head(found), records=links)
+
+
+def flaws(found: Sequence[Chain], kept: Head | None, now: datetime) -> Iterator[Flaw]:
+    """Every record that does not hold, by itself or against a head that was kept; the first flaw of each."""
+    for each in found:
+        if text := _broken(each):
+            yield Flaw(each.incident_id, text)
+    there = {each.incident_id: each for each in found}
+    for link in kept.records if kept else ():
+        if text := _changed(link, there.get(link.incident), now):
+            yield Flaw(link.incident, text)
+
+
+def _broken(chain: Chain) -> str:
+    if chain.broken is None:
+        return ""
+    bad = chain.broken
+    return f"entry {bad.id} ({bad.at:%Y-%m-%d %H:%M:%S} UTC, {bad.type}) was changed, or follows one that was removed"
+
+
+def _changed(link: Link, chain: Chain | None, now: datetime) -> str:
+    """How a record differs from what was kept of it; empty when it only grew, or was old enough to be deleted."""
+    if chain is None or not chain.hashes:
+        old = link.closed_at is not None and link.closed_at < now - Keep().incidents
+        return "" if old or not link.entries else f"is gone: it had {link.entries} entries when the head was kept"
+    if len(chain.hashes) < link.entries:
+        return f"lost {link.entries - len(chain.hashes)} of its {link.entries} entries since the head was kept"
+    if link.entries and chain.hashes[link.entries - 1] != link.head:
+        return f"is another one than the head was kept of: entry {link.entries} had the hash {link.head[:12]}"
+    return ""
+
+
+def verify(database: str, server: str, head_file: Path | None) -> int:
+    """Print every record with its head, then what is wrong; returns the exit code."""
+    kept = _read_head(head_file) if head_file else None
+    now = datetime.now(UTC)
+    if server:
+        if kept is not None:
+            raise BurnlineError("--head needs the database itself: a server could answer what it likes")
+        head = _asked(server)
+        wrong = [Flaw(link.incident, link.broken) for link in head.records if link.broken]
+    else:
+        found = _read(database)
+        head, wrong = head_of(found, now), list(flaws(found, kept, now))
+    _print(head, wrong)
+    return 1 if wrong else 0
+
+
+def _print(head: Head, wrong: Sequence[Flaw]) -> None:
+    bad = {flaw.incident for flaw in wrong}
+    rows = [
+        (link.incident, link.kind, link.service, link.entries, "BROKEN" if link.incident in bad else "holds", link.head)
+        for link in head.records
+    ]
+    show(table(("record", "kind", "service", "entries", "chain", "head"), rows) if rows else "there is no record yet")
+    for flaw in wrong:
+        complain(f"record {flaw.incident}: {flaw.text}")
+    show(f"head over {len(rows)} records: {head.head}")
+
+
+def write_head(database: str, server: str, out: Path | None) -> None:
+    """Print the head, or write it into a file to be kept elsewhere, for `verify --head`."""
+    head = _asked(server) if server else head_of(_read(database), datetime.now(UTC))
+    text = json.dumps(head.model_dump(mode="json"), indent=1) + "\n"
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        out.write_text(text, encoding="utf-8")
+
+
+def _read(database: str) -> list[Chain]:
+    with reading(database or read_settings().database) as tx:
+        return list(chains(tx))
+
+
+def _asked(server: str) -> Head:
+    try:
+        return Head.model_validate(fetch(server, "/v1/audit"))
+    except ValidationError as error:
+        raise BurnlineError(f"{server} answered no head: {_first(error)}") from error
+
+
+def _read_head(file: Path) -> Head:
+    try:
+        return Head.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise BurnlineError(f"{file} is no head as `burnline audit head -o` writes it: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'its start'}: {first['msg']}"
+
+
+class Anchor:
+    """Writes the head into the log once a day, so that it is kept where whoever changes the database does not reach."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def run_once(self, now: datetime) -> int:
+        """Log the head of all records, and each record that is broken; returns how many records there are."""
+        with self._db.read() as tx:
+            found = list(chains(tx))
+        for each in found:
+            if text := _broken(each):
+                log.error("record broken", extra={"record": each.incident_id, "why": text})
+        about: Mapping[str, object] = {"head": overall_head(found), "records": len(found), "at": now.isoformat()}
+        log.info("audit head", extra=dict(about))
+        return len(found)

@@ -1,0 +1,173 @@
+"""A post-mortem's draft as Markdown and as one HTML page; what came from alerts and people stays text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from burnline.app.console.words import plan, span, visible
+from burnline.app.report_markdown import escape
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+    from burnline.app.postmortem import Asked, PostMortem, Spent, Time
+
+TEMPLATES = Path(__file__).parent / "console" / "templates"
+NAMES = ("alertname", "slo", "signal", "severity")
+SOURCE = (
+    "Each time is this incident's own; over many incidents their means are MTTD, MTTA and MTTR "
+    "(Site Reliability Engineering, 2016, chapter 1)."
+)
+WRITE = "To be written by people."
+
+
+def moment(at: datetime | None) -> str:
+    """A moment in UTC."""
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "still"
+
+
+def took(time: Time) -> str:
+    """A span, or that the record does not say."""
+    return span(time.took) if time.took is not None else "not on record"
+
+
+def alert_name(labels: Mapping[str, str]) -> str:
+    """An alert by the labels that name it."""
+    return " ".join(str(labels[name]) for name in NAMES if labels.get(name)) or "an alert without a name"
+
+
+def more_labels(labels: Mapping[str, str]) -> str:
+    """Its other labels."""
+    return ", ".join(f"{name}={value}" for name, value in sorted(labels.items()) if name not in NAMES)
+
+
+def asked_plan(asked: Asked) -> str:
+    """What people were asked for."""
+    return plan(asked.plan)
+
+
+def said(asked: Asked) -> str:
+    """What people said."""
+    words = [f"{vote.actor}: {vote.decision}" + (f" ({vote.reason})" if vote.reason else "") for vote in asked.votes]
+    return "; ".join(words) or "nobody answered"
+
+
+def budget(spent: Spent) -> str:
+    """How much of an SLO's budget the incident cost."""
+    if spent.trouble:
+        return spent.trouble
+    if spent.of_window is None:
+        return "no events"
+    counted = f"{spent.bad:,.0f} bad of {spent.total:,.0f} events"
+    return f"{counted}: about {spent.of_window:.1%} of the {spent.window} budget, were traffic even"
+
+
+def state(made: PostMortem) -> str:
+    """When it was open."""
+    closed = made.incident.closed_at
+    until = f"until {moment(closed)} ({span(closed - made.began)})" if closed else "and is open still"
+    return f"It began {moment(made.began)} {until}."
+
+
+def chain(made: PostMortem) -> str:
+    """Whether the record can be trusted."""
+    holds = "Nobody changed the record after it was written" if made.chain_holds else "THE RECORD WAS CHANGED"
+    return f"{holds} (head {made.head})."
+
+
+def to_markdown(made: PostMortem) -> str:
+    """The draft in GitHub's Markdown."""
+    return "\n".join(_lines(made)).rstrip("\n") + "\n"
+
+
+def _text(value: str) -> str:
+    """Text that means nothing to Markdown, and links to nowhere."""
+    return escape(value).replace("://", "\\://").replace("www.", "www\\.")
+
+
+def _lines(made: PostMortem) -> Iterator[str]:
+    yield from (f"# Post-mortem: {_text(made.incident.title)}", "")
+    yield from (f"Incident {made.incident.id} of {_text(made.incident.service)}. {state(made)} {chain(made)}", "")
+    for title, hint in made.for_people:
+        yield from (f"## {title}", "", f"*{WRITE}* {hint}", "")
+    yield from (
+        "## Times",
+        "",
+        *_table(("time", "took", "meaning"), [(t.name, took(t), t.meaning) for t in made.times]),
+    )
+    yield from ("", SOURCE, "", "## Action items", "")
+    yield from (f"- [ ] {_text(text)} ({_text(runbook)})" for runbook, text in made.actions)
+    yield from (f"- [ ] *{WRITE}* Each with an owner and a date.", "", "## Error budget", "")
+    spent = [(each.slo, f"{each.objective * 100:.4g} %", budget(each)) for each in made.spent]
+    yield from _table(("SLO", "objective", "spent"), spent) if spent else (_text(made.spent_trouble),)
+    yield from ("", "## Alerts", "")
+    alerts = [(alert_name(e.labels), moment(e.began), moment(e.ended), more_labels(e.labels)) for e in made.alerts]
+    yield from _table(("alert", "from", "until", "labels"), alerts)
+    yield from ("", "## Releases", "")
+    releases = [(moment(each.seen_at), f"{each.version} after {each.previous}", each.source) for each in made.releases]
+    yield from _table(("seen", "version", "by"), releases)
+    yield from ("", "## Runs", "", *_table(("runbook", "step", "state", "what came of it"), list(_steps(made))))
+    yield from ("", "## Approvals", "")
+    asked = [(each.runbook, moment(each.asked_at), asked_plan(each), each.state, said(each)) for each in made.asked]
+    yield from _table(("runbook", "asked", "for", "answer", "by"), asked)
+    yield from ("", "## Who was told", "")
+    yield from _table(("at", "what"), [(moment(each.at), each.text) for each in made.told])
+    yield from ("", "## Timeline", "")
+    told = [(moment(each.at), each.actor, each.text) for each in made.timeline]
+    yield from _table(("at", "who", "what"), told)
+    yield from ("", f"Made by burnline at {moment(made.made_at)}.")
+
+
+def _steps(made: PostMortem) -> Iterator[Sequence[str]]:
+    for run in made.runs:
+        yield run.runbook, "(the run)", str(run.outcome or run.state), "a drill" if run.drill else ""
+        for step in run.steps:
+            yield run.runbook, step.name, step.state, str((step.result or {}).get("text", ""))
+
+
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
+        yield "None on record."
+        return
+    yield "| " + " | ".join(headings) + " |"
+    yield "|" + "---|" * len(headings)
+    yield from ("| " + " | ".join(_text(str(cell)) for cell in row) + " |" for row in rows)
+
+
+def to_html(made: PostMortem) -> str:
+    """The draft as one page that loads nothing and runs no script."""
+    return _template().render(made=made, **_WORDS) + "\n"
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return env.get_template("postmortem.html")
+
+
+_WORDS: Mapping[str, Any] = {
+    "moment": moment,
+    "took": took,
+    "alert_name": alert_name,
+    "more_labels": more_labels,
+    "asked_plan": asked_plan,
+    "said": said,
+    "budget": budget,
+    "state": state,
+    "chain": chain,
+    "write": WRITE,
+    "source": SOURCE,
+}

@@ -1,0 +1,132 @@
+"""The chain over all records: what was changed, removed in the middle, or cut off at the end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import Connection, delete, update
+
+from burnline.app.audit import Anchor, flaws, head_of
+from burnline.store import incidents, timeline
+from burnline.store.chains import Chain, chains, overall_head
+from burnline.store.database import Database
+from burnline.store.schema import timeline as rows
+
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def records(database: Database) -> Database:
+    """Two incidents, of three entries and of one."""
+
+    def write(tx: Connection) -> None:
+        for service, texts in (("fraud", "abc"), ("search", "d")):
+            made = incidents.start_incident(tx, service=service, title="it burns", now=NOW)
+            for text in texts:
+                timeline.append(
+                    tx,
+                    incident_id=made.id,
+                    at=NOW,
+                    source="alerting",
+                    type="episode_opened",
+                    text=text,
+                )
+
+    database.write(write)
+    return database
+
+
+def read(db: Database) -> list[Chain]:
+    with db.read() as tx:
+        return list(chains(tx))
+
+
+def test_records_that_nobody_touched_hold(records: Database) -> None:
+    found = read(records)
+
+    assert [(each.incident_id, len(each.hashes), each.broken) for each in found] == [(1, 3, None), (2, 1, None)]
+    assert list(flaws(found, head_of(found, NOW), NOW)) == []
+
+
+def test_a_word_that_was_changed_is_found_where_it_stands(records: Database) -> None:
+    records.write(lambda tx: tx.execute(update(rows).where(rows.c.id == 2).values(text="nothing happened")))
+
+    [flaw] = flaws(read(records), None, NOW)
+
+    assert (flaw.incident, flaw.text.startswith("entry 2 (2026-01-05 12:00:00 UTC, episode_opened)")) == (1, True)
+
+
+def test_an_entry_that_was_removed_is_found_at_the_one_after_it(records: Database) -> None:
+    records.write(lambda tx: tx.execute(delete(rows).where(rows.c.id == 2)))
+
+    [flaw] = flaws(read(records), None, NOW)
+
+    assert flaw.text.startswith("entry 3 ")
+
+
+def test_entries_cut_off_at_the_end_are_found_by_a_head_alone(records: Database) -> None:
+    kept = head_of(read(records), NOW)
+    records.write(lambda tx: tx.execute(delete(rows).where(rows.c.id == 3)))
+
+    found = read(records)
+
+    assert list(flaws(found, None, NOW)) == []
+    assert [flaw.text for flaw in flaws(found, kept, NOW)] == ["lost 1 of its 3 entries since the head was kept"]
+
+
+def test_a_record_that_was_written_anew_is_not_the_one_that_was_kept(records: Database) -> None:
+    kept = head_of(read(records), NOW)
+
+    def forge(tx: Connection) -> None:
+        tx.execute(delete(rows).where(rows.c.incident_id == 2))
+        timeline.append(tx, incident_id=2, at=NOW, source="alerting", type="x", text="another story")
+
+    records.write(forge)
+
+    [flaw] = flaws(read(records), kept, NOW)
+
+    assert (flaw.incident, "another one" in flaw.text) == (2, True)
+
+
+def test_a_record_that_is_gone_is_missed_until_it_was_old_enough_to_be_deleted(records: Database) -> None:
+    records.write(lambda tx: incidents.close_incident(tx, 2, NOW))
+    kept = head_of(read(records), NOW)
+    records.write(lambda tx: tx.execute(delete(rows).where(rows.c.incident_id == 2)))
+
+    found = read(records)
+
+    assert [flaw.text for flaw in flaws(found, kept, NOW)] == ["is gone: it had 1 entries when the head was kept"]
+    assert list(flaws(found, kept, NOW + timedelta(days=401))) == []
+
+
+def test_a_record_that_grew_still_fits_the_head(records: Database) -> None:
+    kept = head_of(read(records), NOW)
+
+    records.write(
+        lambda tx: timeline.append(tx, incident_id=1, at=NOW, source="person", type="approved", text="yes", actor="ana")
+    )
+
+    assert list(flaws(read(records), kept, NOW)) == []
+
+
+def test_the_head_over_all_changes_with_each_of_them(records: Database) -> None:
+    before = overall_head(read(records))
+
+    records.write(lambda tx: timeline.append(tx, incident_id=2, at=NOW, source="alerting", type="x", text="e"))
+
+    assert overall_head(read(records)) != before
+
+
+def test_the_head_is_logged_with_every_record_that_is_broken(
+    records: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    records.write(lambda tx: tx.execute(update(rows).where(rows.c.id == 4).values(text="nothing happened")))
+    caplog.set_level("INFO", "burnline.app.audit")
+
+    done = Anchor(records).run_once(NOW)
+
+    logged = {each.message: each for each in caplog.records}
+    assert done == 2
+    assert getattr(logged["audit head"], "head") == overall_head(read(records))  # noqa: B009 - an extra of the record
+    assert getattr(logged["record broken"], "record") == 2  # noqa: B009
