@@ -133,6 +133,10 @@ def test_collect_items_are_a_word_or_a_mapping(problems: Problems, body: str, pr
             'escalation: {hours: {ticket: {from: "22:00", to: "06:00"}}}',
             '4: escalation.hours.ticket: needs `from` before `to`; found "22:00" and "06:00"',
         ),
+        (
+            'escalation: {page: ["slack:#a"], hours: {ticket: {from: "09:00", to: "17:00"}}}',
+            "4: escalation.hours.ticket: nobody is told of it; name receivers in escalation.ticket, or take this out",
+        ),
         ("escalation: {page: webhook:http://h/}", "4: escalation.page: is 'webhook:http://h/'; write a list"),
         (
             "escalation: {pages: []}",

@@ -23,6 +23,7 @@ _HOOK_TIMEOUT = (timedelta(milliseconds=100), timedelta(hours=1))
 
 def check(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every flaw of a service that its shape alone does not show."""
+    yield from _escalation(spec)
     yield from _collect(spec)
     yield from _signals(spec)
     for index, slo in enumerate(spec.slos):
@@ -39,6 +40,14 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
         yield from _binding(spec, binding, ("runbooks", index))
     bound = ((("runbooks", index), (item.run, item.on.model_dump_json())) for index, item in enumerate(spec.runbooks))
     yield from _twice(bound, "binding")
+
+
+def _escalation(spec: ServiceSpec) -> Iterator[Flaw]:
+    told = {*spec.escalation.heard(), *(["page"] if spec.escalation.chain else [])}
+    for severity in spec.escalation.hours:
+        if severity not in told:
+            place = ("escalation", "hours", severity)
+            yield Flaw(place, f"nobody is told of it; name receivers in escalation.{severity}, or take this out")
 
 
 def configured_signals(signals: SignalsSpec) -> tuple[str, ...]:
