@@ -56,6 +56,14 @@ def test_with_the_first_receiver_down_the_others_are_told() -> None:
     assert found(done, "people told") == "page: mailto:lead@example.com; down: webhook:https://pager.invalid/page"
 
 
+def test_nothing_of_a_drill_is_logged_as_if_it_had_happened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        done = drilled(tmp_path, "receiver-down")
+
+    assert done.passed
+    assert caplog.messages == []
+
+
 def test_a_single_receiver_cannot_be_down_and_that_is_said(tmp_path: Path) -> None:
     done = drilled(tmp_path, "receiver-down", SERVICE.replace(PAGE, 'page: ["mailto:lead@example.com"]'))
 

@@ -39,6 +39,7 @@ ANYTHING = frozenset({"webhook", "command"})  # only their owner knows what thes
 
 GPU = re.compile(r"gpu|dcgm|nvml|nvidia|xid|cuda", re.IGNORECASE)
 QUEUE = re.compile(r"queue|waiting|pending|backlog|lag|depth|inflight|in_flight", re.IGNORECASE)
+HOLDS = re.compile(r"train|promot|freeze")  # hooks that keep harm from spreading, and mend nothing
 HALF, ALL, A_THIRD = 0.5, 1.0, 1 / 3
 
 
@@ -79,7 +80,7 @@ class Scenario:
     def mends(self, spec: ServiceSpec, hook: str) -> bool:
         """Whether a change through this hook of the service ends the fault."""
         named = spec.hook(hook)
-        if named is None:
+        if named is None or HOLDS.search(hook):
             return False
         return named.kind in self.mended_by | ANYTHING or (hook == RELEASE and self.mended_by >= VERSION)
 

@@ -6,8 +6,10 @@ receivers are stand-ins, and the database is a temporary file.
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -106,8 +108,27 @@ class Play:
 def play(spec: ServiceSpec, catalogue: Catalogue, how: Play) -> Played:
     """Play a drill from a healthy service to the end of every run."""
     down = frozenset(spec.escalation.page[:1] if how.scenario.deaf else ())
-    with Outbox(down) as outbox, scratch() as db:
+    with quiet(), Outbox(down) as outbox, scratch() as db:
         return _World(db, simulated(spec, outbox), catalogue, how, outbox).play()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """What this thread logs meanwhile is no news of any service, and goes nowhere."""
+    mine = threading.get_ident()
+
+    def is_news(record: logging.LogRecord) -> bool:
+        return record.thread != mine
+
+    handlers = [*logging.getLogger().handlers, *logging.getLogger("burnline").handlers]
+    handlers += [logging.lastResort] if logging.lastResort else []
+    for handler in handlers:
+        handler.addFilter(is_news)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(is_news)
 
 
 @contextmanager
@@ -206,7 +227,8 @@ class _World:
 
     def _hook(self, spec: ServiceSpec, name: str = RELEASE, *, item: str = "", drill: bool = False) -> Hook:
         named = spec.hook(name)
-        since = self.fault_at if self.how.scenario.released else BEGIN - LONG_AGO
+        blamed = self.how.scenario.released or name != RELEASE  # what is no release is changed all the time
+        since = self.fault_at if blamed else BEGIN - LONG_AGO
         hook = StandIn(named.kind if named else "stand-in", name, item, self.changes, since=since)
         hook.made = self._changed
         return hook
