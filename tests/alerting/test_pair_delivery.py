@@ -144,12 +144,15 @@ def test_one_receiver_that_fails_makes_no_other_hear_twice(stage: Stage) -> None
 
 
 def test_an_alert_that_fires_again_after_its_end_is_one_episode_inside_the_flap_window(stage: Stage) -> None:
-    stage.wait("again", [("open", 1)])
+    def states() -> list[str]:
+        return [state for state, _ in stage.door.lives("again")]
+
+    until(lambda: states() == ["open"], "delivered")
     stage.pair.send(labels("again"), ended=True)
-    stage.wait("again", [("closed", 2)])
+    until(lambda: states() == ["closed"], "ended")
     stage.pair.send(labels("again"))
 
-    stage.wait("again", [("open", 3)])
+    until(lambda: states() == ["open"], "delivered again")
 
 
 def test_nothing_that_could_be_delivered_was_lost_or_doubled(stage: Stage) -> None:
