@@ -148,3 +148,17 @@ def test_every_binding_of_the_service_can_run(database: Database, tmp_path: Path
 
     assert lint(LIBRARY, [answers.spec]) == []
     assert set(BINDINGS) == set(ENDS)
+
+
+def test_fewer_approvers_than_a_runbook_needs_are_refused(database: Database, tmp_path: Path, served: Served) -> None:
+    spec = Answers(database, tmp_path, served, mended=lambda _: False).spec
+    bound = [
+        each.model_copy(update={"approval": "one", "approvers": {"ana": None}})
+        if each.run == "region-failover"
+        else each
+        for each in spec.runbooks
+    ]
+
+    [problem] = lint(LIBRARY, [spec.model_copy(update={"runbooks": tuple(bound)})])
+
+    assert (problem.field, problem.message) == ("runbooks[10].approvers", "region-failover needs 2 people; found 1")
