@@ -21,7 +21,7 @@ def verify(
     head: Annotated[Path | None, typer.Option("--head", help="A head that was kept; what went since is found.")] = None,
 ) -> None:
     """Walk every record and name the first broken entry of each; exit code 1 when there is one."""
-    from burnline.app.audit import verify as walk
+    from burnline.app.audit_commands import verify as walk
 
     raise typer.Exit(walk(database, server, head))
 
@@ -33,6 +33,6 @@ def head(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write instead of stdout.")] = None,
 ) -> None:
     """Print the head over all records, to be kept somewhere else."""
-    from burnline.app.audit import write_head
+    from burnline.app.audit_commands import write_head
 
     write_head(database, server, out)

@@ -24,6 +24,6 @@ def export(
     database: Annotated[str, typer.Option(help="The database [BURNLINE_DATABASE].")] = "",
 ) -> None:
     """Write what is on record of an incident as the draft of a post-mortem."""
-    from burnline.app.postmortem import export_incident
+    from burnline.app.incident_export import export_incident
 
     export_incident(incident_id, database=database, services=services, form=form, out=out)

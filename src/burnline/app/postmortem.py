@@ -9,29 +9,22 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from burnline.app.incident_views import RunView, run_view
-from burnline.app.postmortem_text import to_html, to_markdown
-from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
 from burnline.events import Outcome
-from burnline.settings import read_settings
 from burnline.slo.report.embedded import Kept
 from burnline.slo.report.kept import SloReport
 from burnline.slo.report.period import ReportPeriod
 from burnline.slo.windows import period_length
 from burnline.spec.service import ServiceSpec
-from burnline.spec.words import choice
 from burnline.store import approvals, incidents, runs, timeline
-from burnline.store.database import reading
 from burnline.store.incidents import Episode, Incident
 from burnline.store.releases import Release, recent_releases
 from burnline.store.timeline import Entry
@@ -114,24 +107,6 @@ class PostMortem:
     for_people: tuple[tuple[str, str], ...] = FOR_PEOPLE
 
 
-def export_incident(incident_id: int, *, database: str, services: Path | None, form: str, out: Path | None) -> None:
-    """Write the post-mortem's draft to `out`, or to stdout.
-
-    Raises: BurnlineError for an incident or form that is none, StoreError when nothing can be read.
-    """
-    if form not in FORMS:
-        raise BurnlineError(f"--format: {form!r} is none; write {choice(FORMS)}")
-    settings = read_settings()
-    specs, trouble = _specs(services or settings.services)
-    with reading(database or settings.database) as tx:
-        made = gather(tx, incident_id, specs, datetime.now(UTC), trouble=trouble)
-    text = FORMS[form](made)
-    if out is None:
-        sys.stdout.write(text)
-    else:
-        out.write_text(text, encoding="utf-8")
-
-
 def gather(
     tx: Connection, incident_id: int, specs: Sequence[ServiceSpec], now: datetime, *, trouble: str = ""
 ) -> PostMortem:
@@ -167,14 +142,6 @@ def gather(
         actions=tuple(_actions(made)),
         timeline=tuple(sorted(record, key=lambda entry: (entry.at, entry.id))),
     )
-
-
-def _specs(path: Path) -> tuple[Sequence[ServiceSpec], str]:
-    """The service files, or why they cannot be read: an incident can be told without them."""
-    try:
-        return load_checked(path), ""
-    except (BurnlineError, OSError) as error:
-        return (), f"service files cannot be read: {str(error).splitlines()[0]}"
 
 
 def _episodes(tx: Connection, found: Incident, now: datetime) -> list[Episode]:
@@ -281,6 +248,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     return value.total_seconds() if isinstance(value, timedelta) else str(value)
-
-
-FORMS: Mapping[str, Callable[[PostMortem], str]] = {"md": to_markdown, "html": to_html, "json": to_json}

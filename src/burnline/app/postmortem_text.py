@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from burnline.app.console.words import plan, span, visible
+from burnline.app.postmortem import Asked, PostMortem, Spent, Time
 from burnline.app.report_markdown import escape
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-    from burnline.app.postmortem import Asked, PostMortem, Spent, Time
 
 TEMPLATES = Path(__file__).parent / "console" / "templates"
 NAMES = ("alertname", "slo", "signal", "severity")
