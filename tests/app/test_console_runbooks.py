@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from burnline.app.console.words import coded
 from burnline.runbooks.links import link_to
 from burnline.runbooks.load import load_catalogue
 from burnline.store import approvals
@@ -110,3 +111,15 @@ def test_a_link_needs_a_name_and_a_decision(scene: World) -> None:
     nothing = browser(scene.app).post(path, data={"actor": "ines"})
 
     assert (nobody.status_code, nothing.status_code) == (409, 422)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("run `ls <dir>` & see", "run <code>ls &lt;dir&gt;</code> &amp; see"),
+        ("a ` alone <b>", "a ` alone &lt;b&gt;"),
+        ("`<script>`", "<code>&lt;script&gt;</code>"),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_stays_text(written: str, shown: str) -> None:
+    assert str(coded(written)) == shown

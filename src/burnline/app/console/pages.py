@@ -154,7 +154,7 @@ def show_question(request: Request, token: str, app: Parts) -> Response:
         (view for view in incident_views.approvals(app.db, app.clock()) if view.id == ticket.approval_id), None
     )
     view = found(asked, "This question is answered already, or has expired.")
-    return _page(request, app, "answer.html", asked=view, actor=ticket.actor, waiting=())
+    return _page(request, app, "answer.html", asked=view, actor=ticket.actor, waiting=(), path="")
 
 
 @router.post("/answer/{token}", dependencies=[Depends(refuse_cross_site)])

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 NOTHING = "\N{EN DASH}"
 TIMES, MINUS = "\N{MULTIPLICATION SIGN}", "\N{MINUS SIGN}"
@@ -98,7 +98,21 @@ def _change(change: Mapping[str, Any]) -> str:
     return f"{change.get('kind')} {target} from {change.get('from_version') or 'what is'} to {change.get('to_version')}"
 
 
+def coded(text: str) -> Markup:
+    """Text in which what stands between backticks is code; everything in it stays text.
+
+    >>> coded("run `ls <dir>` & see")
+    Markup('run <code>ls &lt;dir&gt;</code> &amp; see')
+    """
+    parts = visible(text).split("`")
+    whole = len(parts) % 2 == 1  # a backtick without its end is a backtick
+    return escape("" if whole else "`").join(
+        Markup("<code>{}</code>").format(part) if whole and n % 2 else escape(part) for n, part in enumerate(parts)
+    )
+
+
 FILTERS = {
+    "coded": coded,
     "percent": percent,
     "rate": rate,
     "span": span,
