@@ -1,7 +1,8 @@
 # One command per chore, the same at a desk and in CI.
-# PYTHON=python3.12 picks the interpreter of a new .venv.
+# PYTHON=python3.12 picks the interpreter of a new .venv, JOBS=1 runs one test after the other.
 
 PYTHON ?= python3
+JOBS   ?= 2
 BIN    := .venv/bin
 PYTEST := $(BIN)/pytest
 LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --fork-strategy fewest \
@@ -24,7 +25,7 @@ demo: .venv/run.stamp
 	$(BIN)/burnline demo $(if $(KEEP),--keep)
 
 test: .venv/dev.stamp
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist loadfile $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
