@@ -10,6 +10,7 @@ change first, then the escalation.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -155,7 +156,7 @@ def _resolve(turn: Turn, step: Step, n: int, last: StepRow) -> int | None:
     """Go on with a change of which nobody knew whether it took effect, once a person has said."""
     result = answer_to_doubt(turn)
     if isinstance(result, Waits):
-        turn.db.write(lambda tx: runs.park(tx, turn.run, result.until))
+        turn.db.write(lambda tx: runs.park(tx, turn.run, _wake(tx, turn, approvals.DOUBT, result)))
         return None
 
     def settle(tx: Connection) -> int | None:
@@ -236,7 +237,7 @@ def _record(tx: Connection, turn: Turn, step: Step, row: StepRow, result: Result
         case Waits():
             if result.first is not None:
                 result.first(tx)
-            runs.park(tx, turn.run, turn.clock() if _decided(tx, turn, step) else result.until)
+            runs.park(tx, turn.run, _wake(tx, turn, approvals.PLAN, result) if step.approve else result.until)
             return None
         case Again():
             turn.end_step(row, StepState.FAILED, {"text": result.text})(tx)
@@ -276,10 +277,13 @@ def _after(turn: Turn, row: StepRow, result: Done | Ends | Doubt) -> tuple[Outco
     return result.outcome, _last(turn) + (0 if result.tell else 1)
 
 
-def _decided(tx: Connection, turn: Turn, step: Step) -> bool:
-    """Whether a person was quicker than the parking of the run that waits for them."""
-    asked = approvals.last_approval(tx, turn.run.id) if step.approve else None
-    return asked is not None and asked.state != approvals.PENDING
+def _wake(tx: Connection, turn: Turn, kind: str, waits: Waits) -> datetime:
+    """When a run that waits for people goes on: now, when one was quicker than its parking.
+
+    The question stays locked until the run is parked: whoever answers then finds it waiting, and wakes it.
+    """
+    asked = approvals.last_approval(tx, turn.run.id, kind, lock=True)
+    return turn.clock() if asked is not None and asked.state != approvals.PENDING else waits.until
 
 
 def _bury(turn: Turn) -> int:

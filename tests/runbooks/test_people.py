@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from burnline.errors import DecisionRefused
 from burnline.events import Outcome, RunState
-from burnline.runbooks.approvals import answer_link, open_link
+from burnline.runbooks import drive
+from burnline.runbooks.approvals import answer_link, decide, open_link
 from burnline.runbooks.links import Ticket, read_token, write_token
 from burnline.runbooks.turn import Around
 from burnline.store import approvals
+from burnline.store.database import Database, open_database
 from tests.runbooks.receiver import Receiver, receiving
 from tests.runbooks.scene import T0, Scene, make_recipe, make_spec
 from tests.runbooks.test_approvals import pending, vote
@@ -257,3 +262,33 @@ def test_only_a_runbook_of_low_risk_goes_on_when_nobody_answers(scene: Scene) ->
 
     with pytest.raises(Exception, match="needs `risk: low`"):
         make_recipe(scene.folder, steps=steps)
+
+
+def test_an_answer_while_the_run_is_being_parked_wakes_it(
+    any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, other = Scene(any_database, tmp_path), open_database(any_database.url.render_as_string(hide_password=False))
+    voting: list[threading.Thread] = []
+    real = drive._wake
+
+    def wake(*given: Any) -> datetime:
+        until = real(*given)
+        with other.read() as tx:
+            waiting = approvals.pending_approvals(tx)
+        if waiting and not voting:
+            answer = partial(decide, other, 1, actor="ines", decision="approve", plan_hash=waiting[0][0].plan_hash)
+            voting.append(threading.Thread(target=answer, kwargs={"reason": "", "now": scene.now}))
+            voting[0].start()
+        return until
+
+    monkeypatch.setattr(drive, "_wake", wake)
+    run_id = scene.request(approval="one")
+    for _ in range(3):
+        scene.executor().run_once(scene.now)
+        scene.now += timedelta(seconds=1)
+    voting[0].join()
+
+    scene.play(20)
+    other.close()
+
+    assert scene.run(run_id).outcome is Outcome.RECOVERED

@@ -100,10 +100,11 @@ def get_approval(tx: Connection, approval_id: int, *, lock: bool = False) -> App
     return None if row is None else Approval(*row)
 
 
-def last_approval(tx: Connection, run_id: int, kind: str = PLAN) -> Approval | None:
-    """The latest question of a kind that a run asked."""
+def last_approval(tx: Connection, run_id: int, kind: str = PLAN, *, lock: bool = False) -> Approval | None:
+    """The latest question of a kind that a run asked; `lock` keeps others from deciding it meanwhile."""
     mine = (approval.c.run_id == run_id, approval.c.kind == kind)
-    row = tx.execute(select(approval).where(*mine).order_by(approval.c.n.desc()).limit(1)).first()
+    query = select(approval).where(*mine).order_by(approval.c.n.desc()).limit(1)
+    row = tx.execute(query.with_for_update() if lock else query).first()
     return None if row is None else Approval(*row)
 
 
