@@ -51,10 +51,11 @@ def plan_changes(turn: Turn, asking: Step) -> list[tuple[Step, Plan]]:
     """What would be changed after the step that asks, up to the next one that asks. Raises: ActionError."""
     with turn.db.read() as tx:
         facts = facts_of(tx, turn)
+        done = {row.name for row in runs.steps(tx, turn.run.id) if row.state is StepState.DONE}
     planned: dict[str, str] = {}  # a later change starts where an earlier one ends
     changes = []
     for step in _until_asked_again(turn, asking):
-        if not step.act or _excluded(step, facts) or unchanged(turn, step):
+        if not step.act or step.name in done or _excluded(step, facts) or unchanged(turn, step):
             continue
         plan = plan_change(turn, step)
         if (before := planned.get(plan.target)) is not None:
@@ -96,10 +97,11 @@ def _until_asked_again(turn: Turn, asking: Step) -> Iterator[Step]:
 
 
 def _excluded(step: Step, facts: Facts) -> bool:
-    """Whether a step is surely not done: by what holds for the whole run, not by what later steps may find."""
+    """Whether a step is surely not done: by what is known, not by what later steps may find."""
     if step.when is None:
         return False
-    return bool(hindrance(step.when.model_copy(update={"found": ()}), facts))
+    known = tuple(found for found in step.when.found if found.step in facts.results)
+    return bool(hindrance(step.when.model_copy(update={"found": known}), facts))
 
 
 def approved(turn: Turn, step: Step, plan: Plan) -> bool:
@@ -108,7 +110,12 @@ def approved(turn: Turn, step: Step, plan: Plan) -> bool:
         asked = approvals.last_approval(tx, turn.run.id)
     if asked is None or asked.state != approvals.APPROVED or plan_hash(turn, asked.plan) != asked.plan_hash:
         return False
-    return {"step": step.name, **plan.as_json()} in asked.plan["changes"]
+    changes, wanted = asked.plan["changes"], {"step": step.name, **plan.as_json()}
+    if wanted in changes:
+        return True
+    # where an earlier change of the same target was left out, this one starts elsewhere and ends where people saw
+    follows = [n for n, each in enumerate(changes) if each["target"] == plan.target][1:]
+    return any({**changes[n], "from_version": plan.from_version} == wanted for n in follows)
 
 
 def people_agreed(tx: Connection, turn: Turn) -> bool:
@@ -135,6 +142,8 @@ def act(turn: Turn, step: Step, row: StepRow, again: bool) -> Result:
     was = row.request["from_version"]
     before = {"before": was, "after": to, "bad_share": row.request["bad_share"], "made": again}
     already = Done(f"{short(hook.target)} {verb(step)} {to} already", before)
+    if turn.around.dry_run:
+        return Ends(Outcome.SKIPPED, f"dry run: {short(hook.target)} is left alone", before, StepState.SKIPPED)
     if again:
         if (found := turn.guarded("observing", step.timeout, hook.observe)) == to:
             return already

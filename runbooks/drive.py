@@ -35,6 +35,8 @@ from burnline.store.runs import StepRow
 MAX_ATTEMPTS = 5  # workers that may die on one run
 GUARDS = -1  # the step before the first one: are all guards content?
 UNDOES = (Outcome.FAILED, Outcome.WORSE)  # ends after which a run takes its changes back
+ONCE = ("act", "notify", "escalate")  # kinds that are not done again when people are asked again
+MAX_BACKS = 5  # how often a run goes back to ask for one change
 _GUARDS_STEP = Step(name="guards", note="guards")
 
 
@@ -131,6 +133,8 @@ def _step(turn: Turn, step: Step | None, n: int) -> int | None:
         return turn.db.write(lambda tx: _go_on(tx, turn, n + 1))
     with turn.db.read() as tx:
         last = runs.last_attempt(tx, turn.run.id, n)
+    if last is not None and last.state is StepState.DONE and step.kind in ONCE:
+        return turn.db.write(lambda tx: _go_on(tx, turn, n + 1))  # the run went back to ask; what is done stays done
     if last is not None and last.state is StepState.UNKNOWN and n < _first_undo(turn):
         return _resolve(turn, step, n, last)
     if last is not None and last.state is StepState.STARTED:
@@ -250,6 +254,9 @@ def _record(tx: Connection, turn: Turn, step: Step, row: StepRow, result: Result
             ask_of_doubt(tx, turn, row, result.text)
             runs.park(tx, turn.run, turn.clock())
             return None
+        case Back() if row.attempt > MAX_BACKS:
+            often = f"{result.text}; people were asked {MAX_BACKS} times: not asked again"
+            return _record(tx, turn, step, row, Ends(Outcome.SKIPPED, often, state=StepState.SKIPPED))
         case Back():
             turn.end_step(row, StepState.SKIPPED, {"text": result.text})(tx)
             runs.go_to_step(tx, turn.run, result.n)

@@ -120,6 +120,8 @@ class Runbook(Strict):
         kinds = [step.kind for step in self.steps]
         if long := [each.name for each in self.steps if each.act and len(each.name) > MAX_ACT_NAME]:
             raise ValueError(f"step {long[0]!r} changes something: its name may have {MAX_ACT_NAME} characters")
+        if bare := [each.name for each in self.steps if each.approve and each.when]:
+            raise ValueError(f"step {bare[0]!r} asks people only `when` something holds: put `when` on the `act` steps")
         for n in (n for n, kind in enumerate(kinds) if kind == "act"):
             if "approve" not in kinds[:n]:
                 raise ValueError(

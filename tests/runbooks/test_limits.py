@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+from burnline.errors import ActionError
 from burnline.events import AlertEvent, Outcome, RunState
 from burnline.runbooks.turn import Around
 from burnline.store import incidents
@@ -102,6 +103,18 @@ def test_a_dry_run_says_what_it_would_do_and_does_nothing(scene: Scene) -> None:
 
     assert (scene.run(run_id).outcome, scene.serving(), scene.changes()) == (Outcome.SKIPPED, "2", [])
     assert "dry run: would do alias registry.json#champion: 2 -> 1" in scene.story(run_id)
+
+
+def test_a_dry_run_does_not_finish_what_was_tried_before(scene: Scene) -> None:
+    shed = Flag("shed", "off", ActionError("503", permanent=False))
+    several = Several(scene, ASK, flip("shed"), PROVE, shed=shed)
+    run_id = several.request()
+    several.worker().run_once(T0)
+
+    scene.now = T0 + timedelta(seconds=10)
+    several.play(10, around=Around(dry_run=True))
+
+    assert (scene.run(run_id).outcome, shed.made) == (Outcome.SKIPPED, [])
 
 
 def test_an_alert_that_ended_before_the_change_cancels_it_where_the_runbook_says_so(scene: Scene) -> None:

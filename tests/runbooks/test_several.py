@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from burnline.errors import ActionError, InDoubt
+from burnline.errors import ActionError, InDoubt, SpecError
 from burnline.events import Counts, Outcome, StepState
 from burnline.runbooks.actions.contract import Hook, Plan
 from burnline.runbooks.executor import Executor
@@ -352,3 +352,77 @@ def test_nobody_is_asked_twice_for_a_plan_that_stands(scene: Scene) -> None:
 
     with scene.db.read() as tx:
         assert approvals.questions(tx, run_id) == 1
+
+
+def test_of_two_ways_to_change_one_target_only_the_one_that_fits_is_asked_for(scene: Scene) -> None:
+    def when(**bound: float) -> dict[str, Any]:
+        return {"found": [{"step": "look", "value": "firing", **bound}]}
+
+    look = {"name": "look", "collect": {"what": ["alerts"]}}
+    up, down = {**flip("scale", "10"), "name": "up"}, {**flip("scale", "2"), "name": "down"}
+    steps = [look, ASK, {**up, "when": when(above=100)}, {**down, "when": when(below=100)}, PROVE]
+    several = Several(scene, *steps, scale=Flag("scale", "3"))
+    run_id = several.request(approval="one")
+    several.play(2)
+
+    asked = pending(scene)
+    vote(scene, asked)
+    several.play()
+
+    assert [(each["step"], each["from_version"]) for each in asked.plan["changes"]] == [("down", "3")]
+    assert (scene.run(run_id).outcome, several.flags["scale"].made) == (Outcome.RECOVERED, ["2"])
+
+
+@pytest.mark.parametrize("idempotent", [True, False])
+def test_a_change_that_is_done_is_not_made_again_when_people_are_asked_again(scene: Scene, idempotent: bool) -> None:
+    shed, scale = Flag("shed", idempotent=idempotent), Flag("scale", "3")
+    several = Several(
+        scene,
+        ASK,
+        flip("shed", act={"undo": None, "irreversible": True}),
+        flip("scale", "5"),
+        PROVE,
+        shed=shed,
+        scale=scale,
+    )
+    whole = shed.apply
+    calls: list[str] = []
+
+    def apply(target: str, **rest: Any) -> bool:
+        calls.append(target)
+        scale.state = "4"  # another hand moves the second target meanwhile
+        return whole(target, **rest)
+
+    shed.apply = apply  # type: ignore[method-assign]
+    run_id = several.request(approval="one")
+    several.play(2)
+    vote(scene, pending(scene))
+    several.play(2)
+
+    again = pending(scene)
+    vote(scene, again)
+    several.play()
+
+    assert [(each["step"], each["from_version"]) for each in again.plan["changes"]] == [("set-scale", "4")]
+    assert (scene.run(run_id).outcome, calls, scale.made) == (Outcome.RECOVERED, ["on"], ["5"])
+
+
+def test_a_target_that_never_stands_still_is_not_asked_about_for_ever(scene: Scene) -> None:
+    scale = Flag("scale", "3")
+    several = Several(scene, ASK, flip("scale", "5"), PROVE, scale=scale)
+    run_id = several.request(approval="one")
+
+    for n in range(20):
+        several.play(2)
+        if scene.run(run_id).outcome is not None:
+            break
+        vote(scene, pending(scene))
+        scale.state = f"1{n}"
+
+    assert (scene.run(run_id).outcome, scale.made) == (Outcome.SKIPPED, [])
+    assert "people were asked 5 times: not asked again" in scene.story(run_id)
+
+
+def test_a_question_has_no_condition(scene: Scene) -> None:
+    with pytest.raises(SpecError, match="put `when` on the `act` steps"):
+        Several(scene, {**ASK, "when": {"hook": "shed"}}, flip("shed"), PROVE, shed=Flag("shed"))
