@@ -17,6 +17,7 @@ from burnline.store.runs import Run
 
 REQUESTER = "burnline"
 APPROVE, REJECT = "approve", "reject"
+FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that show nothing
 MAX_ACTOR, MAX_REASON = 200, 2000
 
 
@@ -80,8 +81,13 @@ def refuse_nobody(actor: str) -> None:
 
 
 def plain_name(actor: str) -> str:
-    """A name as it is compared: two ways to write it are one person."""
-    return unicodedata.normalize("NFKC", actor).strip().casefold()
+    """A name as it is compared: its letters and digits only, so that two ways to write it are one person.
+
+    >>> plain_name(" Ana\u2800"), plain_name("a na."), plain_name("\uff21na")
+    ('ana', 'ana', 'ana')
+    """
+    shown = unicodedata.normalize("NFKC", actor).casefold()
+    return "".join(each for each in shown if each.isalnum() and each not in FILLERS)
 
 
 def _refuse_odd(decision: str, reason: str) -> None:

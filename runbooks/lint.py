@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from burnline.errors import ActionError, Problem
 from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.runbooks.actions.build import build_hook
+from burnline.runbooks.actions.build import build_hook, production_of
 from burnline.runbooks.load import Catalogue, Recipe
 from burnline.runbooks.match import bindings_for
 from burnline.runbooks.model import Runbook, bind
@@ -22,7 +22,13 @@ LONGEST_UNDRILLED = timedelta(days=90)
 
 def lint(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:
     """Every binding that could not run as it is written. `Problem.file` is the service's name."""
-    return [
+    drills = [
+        Problem(spec.service, 0, f"drill.hooks.{name}", f"reaches what `{real}` reaches: a drill would be no drill")
+        for spec in specs
+        for name, hook in spec.drill.hooks.items()
+        if (real := production_of(spec, hook))
+    ]
+    return drills + [
         Problem(spec.service, 0, f"runbooks[{index}].{field}", message)
         for spec in specs
         for index, binding in enumerate(spec.runbooks)

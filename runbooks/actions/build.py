@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+import httpx
 
 from burnline.errors import ActionError
 from burnline.runbooks.actions.alias import AliasHook
@@ -16,6 +19,7 @@ from burnline.spec.hooks import (
     FlagdFileHookSpec,
     FlagFileHookSpec,
     HelmHookSpec,
+    HookSpec,
     MlflowAliasHookSpec,
     SagemakerHookSpec,
     UnleashHookSpec,
@@ -38,10 +42,38 @@ def build_hook(spec: ServiceSpec, name: str = RELEASE, *, item: str = "", drill:
     if hook is None:
         where = f"drill.hooks.{name}" if drill else "release.hook" if name == RELEASE else f"actions.{name}"
         raise ActionError(f"{spec.service} has no `{where}`", permanent=True)
+    if drill and (real := production_of(spec, hook)):
+        raise ActionError(
+            f"`drill.hooks.{name}` reaches what `{real}` reaches: nothing is rehearsed there", permanent=True
+        )
+    return _build(spec, hook, item)
+
+
+def _build(spec: ServiceSpec, hook: HookSpec, item: str) -> Hook:
     build = BUILDERS.get(hook.kind)
     if build is None:
         raise ActionError(f"{spec.service}: hook {hook.kind} is not supported yet", permanent=True)
     return build(getattr(hook, hook.kind), spec.service, item)
+
+
+def production_of(spec: ServiceSpec, hook: HookSpec) -> str:
+    """Where the service file names a hook of production with the same target as `hook`; empty when nowhere."""
+    places = {"release.hook": spec.release.hook if spec.release else None}
+    places |= {f"actions.{name}": each for name, each in spec.actions.items()}
+    mine = _reach(spec, hook)
+    return next((place for place, real in places.items() if real is not None and _reach(spec, real) == mine), "")
+
+
+def _reach(spec: ServiceSpec, hook: HookSpec) -> tuple[str, ...]:
+    """What a hook changes, in a form that is the same however it is written."""
+    if hook.command is not None:  # the program may be the same, told to reach something else
+        return "command", os.path.normpath(hook.command.argv[0]), *hook.command.argv[1:]
+    if hook.webhook is not None:
+        return "webhook", str(httpx.URL(hook.webhook.url))
+    try:
+        return hook.kind, _build(spec, hook, "").target
+    except ActionError:  # one that serves several things, or wants a library that is not here
+        return hook.kind, getattr(hook, hook.kind).model_dump_json(exclude={"timeout", "wait"})
 
 
 def _alias(hook: AliasHookSpec, _service: str, item: str) -> Hook:

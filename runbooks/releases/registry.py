@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from burnline.errors import ActionError, DecisionRefused
 from burnline.events import GuardVerdict, ReleaseState
-from burnline.runbooks.approvals import refuse_nobody
+from burnline.runbooks.approvals import plain_name, refuse_nobody
 from burnline.runbooks.releases import acting
 from burnline.runbooks.releases.plan import ReleasePlan, digest_of, plan_of, read_plan
 from burnline.runbooks.releases.transitions import abort_now, enter_step, promote_now
@@ -153,7 +153,7 @@ class Registry:
             raise DecisionRefused(f"releases of {service} need another person: {because}. Name them in `approved_by`")
         if approved_by:
             refuse_nobody(approved_by)
-            if approved_by.strip().casefold() == by.strip().casefold():
+            if plain_name(approved_by) == plain_name(by):
                 raise DecisionRefused(f"{by} cannot approve their own release")
 
     def _serving(self, spec: ServiceSpec) -> str:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from burnline.errors import ActionError
 from burnline.events import AlertEvent, Outcome, RunState
+from burnline.runbooks.actions.build import production_of
+from burnline.runbooks.lint import lint
+from burnline.runbooks.load import load_catalogue
 from burnline.runbooks.turn import Around
 from burnline.store import incidents
 from burnline.store.guards import count_change
@@ -181,6 +187,37 @@ def test_a_drill_without_targets_of_its_own_touches_nothing(scene: Scene) -> Non
 
     assert (scene.run(run_id).outcome, scene.serving()) == (Outcome.FAILED, "2")
     assert "fraud has no `drill.hooks.release`" in scene.story(run_id)
+
+
+def test_a_drill_whose_target_is_that_of_production_touches_nothing(scene: Scene) -> None:
+    drill_spec(scene, scene.folder / "." / "registry.json")
+    run_id = scene.request(drill=True)
+
+    scene.play()
+
+    assert (scene.run(run_id).outcome, scene.serving(), scene.changes()) == (Outcome.FAILED, "2", [])
+    assert "`drill.hooks.release` reaches what `release.hook` reaches" in scene.story(run_id)
+
+
+@pytest.mark.parametrize(
+    ("real", "rehearsed", "same"),
+    [
+        ({"alias": {"file": "/r.json"}}, {"alias": {"file": "/x/../r.json"}}, True),
+        ({"alias": {"file": "/r.json"}}, {"alias": {"file": "/r.json", "alias": "drill"}}, False),
+        ({"webhook": {"url": "http://h/x"}}, {"webhook": {"url": "http://H:80/x"}}, True),
+        ({"webhook": {"url": "http://h/x"}}, {"webhook": {"url": "http://h/x?drill=1"}}, False),
+        ({"command": {"argv": ["/bin/do", "${to}"]}}, {"command": {"argv": ["/bin/../bin/do", "${to}"]}}, True),
+        ({"command": {"argv": ["/bin/do", "${to}"]}}, {"command": {"argv": ["/bin/do", "--drill", "${to}"]}}, False),
+        ({"flag_file": {"file": "/f"}}, {"flag_file": {"file": "/f"}}, True),
+    ],
+)
+def test_targets_are_the_same_however_they_are_written(
+    real: dict[str, Any], rehearsed: dict[str, Any], same: bool
+) -> None:
+    spec = make_spec(None, actions={"shed": real}, drill={"hooks": {"shed": rehearsed}})
+
+    assert bool(production_of(spec, spec.drill.hooks["shed"])) == same
+    assert bool([each for each in lint(load_catalogue(None), [spec]) if each.field == "drill.hooks.shed"]) == same
 
 
 def test_drills_do_not_spend_the_budget_of_changes(scene: Scene, tmp_path: Path) -> None:

@@ -67,7 +67,9 @@ def test_two_must_say_yes(scene: Scene) -> None:
     assert "ines approved what run 1 plans (1 of 2): looked at it" in scene.story(run_id)
 
 
-@pytest.mark.parametrize("again", ["ines", "INES", " ines ", "\uff49nes"])
+@pytest.mark.parametrize(
+    "again", ["ines", "INES", " ines ", "\uff49nes", "ines\u2800", "in\u034fes", "ines\u3164", "i nes."]
+)
 def test_one_person_is_not_two(scene: Scene, again: str) -> None:
     scene.request(approval="two")
     scene.play(2)

@@ -8,12 +8,14 @@ from burnline.errors import Problem, SpecError
 from burnline.spec.check import check
 from burnline.spec.check_release import check_release
 from burnline.spec.document import Document, read_document
+from burnline.spec.hooks import HookSpec
 from burnline.spec.place import dotted
 from burnline.spec.problems import validate
 from burnline.spec.service import ServiceSpec
 from burnline.spec.supported import unsupported
 
 SUFFIXES = (".yaml", ".yml")
+FILE_HOOKS = ("alias", "flagd_file", "flag_file")
 
 
 def load_service(path: Path) -> ServiceSpec:
@@ -89,9 +91,17 @@ def _absolute(spec: ServiceSpec, folder: Path) -> ServiceSpec:
     if spec.model and spec.model.reference:
         model = spec.model.model_copy(update={"reference": str(folder / spec.model.reference)})
         spec = spec.model_copy(update={"model": model})
-    if spec.release and spec.release.hook.alias:
-        alias = spec.release.hook.alias
-        alias = alias.model_copy(update={"file": str(folder / alias.file)})
-        hook = spec.release.hook.model_copy(update={"alias": alias})
-        spec = spec.model_copy(update={"release": spec.release.model_copy(update={"hook": hook})})
-    return spec
+    if spec.release:
+        release = spec.release.model_copy(update={"hook": _absolute_hook(spec.release.hook, folder)})
+        spec = spec.model_copy(update={"release": release})
+    actions = {name: _absolute_hook(hook, folder) for name, hook in spec.actions.items()}
+    hooks = {name: _absolute_hook(hook, folder) for name, hook in spec.drill.hooks.items()}
+    return spec.model_copy(update={"actions": actions, "drill": spec.drill.model_copy(update={"hooks": hooks})})
+
+
+def _absolute_hook(hook: HookSpec, folder: Path) -> HookSpec:
+    """A hook whose file stands by the service file, wherever burnline is started."""
+    part = getattr(hook, hook.kind)
+    if hook.kind not in FILE_HOOKS:
+        return hook
+    return hook.model_copy(update={hook.kind: part.model_copy(update={"file": str(folder / part.file)})})

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 
 from burnline.events import RunState
 from burnline.store.schema import budget_event, run, switch, target_lock
 
 ACTIONS = "actions"
+LOCK = 0x62757264  # "burd": guards that let changes through, one after the other
 
 
 def lock_target(tx: Connection, *, kind: str, target: str, run_id: int, epoch: int, now: datetime) -> int:
-    """Take a target for a run; returns the run that holds it now, which is `run_id` unless another came first."""
+    """Take a target for a run; returns the run that holds it now, which is `run_id` unless another came first.
+
+    From here to the end of the transaction no other one takes a target or counts a change: what is counted now is
+    still so when the change is let through.
+    """
+    if tx.dialect.name == "postgresql":  # SQLite has one writer
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
     this = (target_lock.c.kind == kind, target_lock.c.target == target)
     holder = tx.scalar(select(target_lock.c.run_id).where(*this))
     if holder is not None and holder != run_id:
