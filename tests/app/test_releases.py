@@ -214,6 +214,30 @@ def test_a_body_that_cannot_be_kept_is_refused_in_words(desk: Desk, change: dict
     assert desk.get("/v1/releases").json() == []
 
 
+def nested(depth: int) -> Any:
+    """A word within so many lists."""
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [31, 300, 900])
+def test_lineage_nested_too_deep_to_be_shown_is_refused_and_nothing_is_begun(desk: Desk, depth: int) -> None:
+    answer = desk.post("/v1/releases", {**START, "extra": {"k": nested(depth)}})
+
+    assert answer.status_code == 409
+    assert "the lineage is nested deeper than 32" in answer.json()["error"]
+    assert desk.get("/v1/releases").json() == []
+
+
+def test_lineage_as_deep_as_may_be_is_shown_everywhere(desk: Desk) -> None:
+    begun = desk.post("/v1/releases", {**START, "extra": {"k": nested(30)}})
+
+    assert begun.status_code == 200, begun.text
+    assert desk.get("/v1/releases/1").status_code == desk.get("/v1/releases").status_code == 200
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"[" * 100_000])
 def test_a_body_that_is_no_release_is_refused(desk: Desk, body: bytes) -> None:
     answer = desk.post("/v1/releases", body)

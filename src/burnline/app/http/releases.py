@@ -16,6 +16,7 @@ from burnline.errors import DecisionRefused
 from burnline.runbooks.releases.registry import Start
 
 LARGEST_LINEAGE = 64 * 1024  # characters of JSON
+DEEPEST_LINEAGE = 32  # lists and mappings in each other; pydantic cannot write more than 255
 Word = Annotated[str, Field(max_length=200)]
 Reason = Annotated[str, Field(max_length=2000)]
 GUARDED = [Depends(require_token), Depends(refuse_cross_site)]
@@ -50,7 +51,7 @@ class StartBody(BaseModel):
     override: Reason = ""
 
     def wish(self) -> Start:
-        """Raises: DecisionRefused when the lineage is too large, or is nothing that can be kept."""
+        """Raises: DecisionRefused when the lineage is too large or too deep, or is nothing that can be kept."""
         written = {name: getattr(self, name) for name in ("commit", "data", "environment", "seeds", "metrics", "extra")}
         lineage = {name: value for name, value in written.items() if value}
         _check_kept(lineage)
@@ -70,6 +71,17 @@ def _check_kept(lineage: dict[str, Any]) -> None:
         raise DecisionRefused("the lineage holds a NUL character")
     if len(text) > LARGEST_LINEAGE:
         raise DecisionRefused(f"the lineage is larger than {LARGEST_LINEAGE:,} characters: send references")
+    if _depth(lineage) > DEEPEST_LINEAGE:
+        raise DecisionRefused(f"the lineage is nested deeper than {DEEPEST_LINEAGE}: send references")
+
+
+def _depth(value: Any) -> int:
+    """How many lists and mappings lie within each other, at most."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, (dict, list))]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 class PromoteBody(BaseModel):
