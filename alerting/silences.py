@@ -14,10 +14,11 @@ from uuid import uuid4
 from sqlalchemy import Connection
 
 from burnline.alerting.matchers import Matcher, all_match, compiled
-from burnline.errors import PayloadError
-from burnline.store.silences import SilenceRow, find_silence, keep_silence
+from burnline.errors import DecisionRefused, PayloadError
+from burnline.store.silences import SilenceRow, find_silence, keep_silence, silences_ahead
 
 LONGEST = timedelta(days=90)  # one that never ends is forgotten, and hides what happens years later
+MAX_SILENCES = 500  # in force or to come: each is held against every alert
 MAX_MATCHERS, MAX_NAME, MAX_VALUE, MAX_CREATOR, MAX_COMMENT = 20, 256, 1024, 100, 500
 
 
@@ -76,12 +77,12 @@ def set_silence(tx: Connection, wanted: Silence, now: datetime) -> str:
     Changed in place are its end and its words; with other matchers, or another start once it is in force, the old one
     ends and a new one begins.
 
-    Raises: PayloadError for one that cannot be; KeyError for an id that nobody has.
+    Raises: PayloadError for one that cannot be; KeyError for an id that nobody has; DecisionRefused past MAX_SILENCES.
     """
     check_silence(wanted, now)
     wanted = replace(wanted, starts_at=max(wanted.starts_at, now), updated_at=now)
     if not wanted.id:
-        return _keep(tx, replace(wanted, id=str(uuid4())))
+        return _begin(tx, wanted, now)
     row = find_silence(tx, wanted.id)
     if row is None:
         raise KeyError(wanted.id)
@@ -91,7 +92,7 @@ def set_silence(tx: Connection, wanted: Silence, now: datetime) -> str:
         return _keep(tx, replace(wanted, starts_at=old.starts_at) if state == "active" else wanted)
     if state != "expired":
         _keep(tx, _ended(old, now))
-    return _keep(tx, replace(wanted, id=str(uuid4())))
+    return _begin(tx, wanted, now)
 
 
 def expire_silence(tx: Connection, silence_id: str, now: datetime) -> None:
@@ -129,6 +130,12 @@ def _check_matchers(matchers: Sequence[Matcher]) -> None:
             compiled(each.value)
     if all_match(matchers, {}):
         raise PayloadError("matchers: these match alerts that have none of the labels; at least one must name a value")
+
+
+def _begin(tx: Connection, silence: Silence, now: datetime) -> str:
+    if silences_ahead(tx, now) >= MAX_SILENCES:
+        raise DecisionRefused(f"{MAX_SILENCES} silences are in force or to come already: end one, or widen one")
+    return _keep(tx, replace(silence, id=str(uuid4())))
 
 
 def _ended(silence: Silence, now: datetime) -> Silence:

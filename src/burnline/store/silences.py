@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from burnline.store.schema import silence
 
@@ -35,6 +35,11 @@ def silences_at(tx: Connection, now: datetime) -> list[SilenceRow]:
     """The silences in force."""
     rows = tx.execute(select(silence).where(silence.c.starts_at <= now, silence.c.ends_at > now).order_by(silence.c.id))
     return [SilenceRow(*row) for row in rows]
+
+
+def silences_ahead(tx: Connection, now: datetime) -> int:
+    """How many silences are in force or to come."""
+    return tx.scalar(select(func.count()).select_from(silence).where(silence.c.ends_at > now)) or 0
 
 
 def find_silence(tx: Connection, silence_id: str) -> SilenceRow | None:

@@ -183,6 +183,14 @@ def test_one_that_is_asked_for_is_made_in_the_next_turn_and_no_other_meanwhile(d
     assert made.schedule.ask("scoring", []).scenarios == ()
 
 
+def test_a_scenario_that_is_asked_for_many_times_is_drilled_once(db: Database, folder: Path) -> None:
+    made = scene(db, folder, SERVICE)
+
+    asked = made.schedule.ask("scoring", ["latency"] * 100)
+
+    assert asked.scenarios == ("latency",)
+
+
 def test_a_drill_that_is_killed_leaves_nothing_half_and_is_made_again(folder: Path, db: Database) -> None:
     read(folder, EVERY)
     program = (

@@ -58,11 +58,11 @@ class DrillSchedule:
         self._stopping.set()
 
     def ask(self, service: str, scenarios: Sequence[str]) -> Asked:
-        """Have a service drilled in the next turn.
+        """Have a service drilled in the next turn, in each scenario once.
 
         Raises: BurnlineError for a scenario that there is not, DecisionRefused while another drill is under way.
         """
-        names = tuple(scenario(name).name for name in scenarios)
+        names = tuple(dict.fromkeys(scenario(name).name for name in scenarios))
         with self._lock:
             if self._asked is not None:
                 raise DecisionRefused(f"{self._asked.service} is being drilled: ask again when that is over")
