@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from burnline.errors import DecisionRefused
+from burnline.runbooks.byhand import REQUESTED_BY
 from burnline.runbooks.links import Ticket, read_token
 from burnline.spec.units import format_moment
 from burnline.store import approvals, runs, timeline
@@ -133,6 +134,8 @@ def _open_question(tx: Connection, approval_id: int, plan_hash: str, now: dateti
 
 
 def _refuse_voter(asking: Run, actor: str, voted: set[str], approval_id: int) -> None:
+    if plain_name(actor) == plain_name(asking.labels.get(REQUESTED_BY, "")):
+        raise DecisionRefused(f"{actor} started this run: another person must decide")
     may = {plain_name(name) for name in asking.approvers}
     if may and plain_name(actor) not in may:
         raise DecisionRefused(f"{actor} is none of those who may approve this: {', '.join(asking.approvers)}")

@@ -123,12 +123,15 @@ class Registry:
         return self._db.write(work)
 
     def abort(self, rollout_id: int, *, by: str, reason: str = "", now: datetime) -> Rollout:
-        """Take the new version back. Raises: DecisionRefused when it is over, or being taken back already."""
+        """Take the new version back, also one that could not be taken back before.
+
+        Raises: DecisionRefused when it is over, or being taken back already.
+        """
         refuse_nobody(by)
         _check_reason(reason)
 
         def work(tx: Connection) -> Rollout:
-            of = _under_way(tx, rollout_id, but_not=(ReleaseState.ABORTING,))
+            of = _failed_last(tx, rollout_id) or _under_way(tx, rollout_id, but_not=(ReleaseState.ABORTING,))
             text = f"{by} takes it back" + (f": {reason}" if reason else "")
             rollouts.say(tx, of, "release_abort_asked", text, now=now, actor=by)
             return abort_now(tx, self._books, of, text, now)
@@ -215,6 +218,13 @@ def _under_way(
     if of.finished_at is not None or of.state in but_not:
         raise DecisionRefused(f"release {rollout_id} of {of.service} is {of.state} already: {of.note}".rstrip(": "))
     return of
+
+
+def _failed_last(tx: Connection, rollout_id: int) -> Rollout | None:
+    """The newest release of a service when it could not be taken back: as under way again. None for any other."""
+    of = rollouts.get_rollout(tx, rollout_id)
+    newest = of is not None and rollouts.latest_rollout(tx, of.service) == of
+    return replace(of, finished_at=None) if of is not None and newest and of.state is ReleaseState.FAILED else None
 
 
 def _same(last: Rollout, wish: Start) -> Rollout:

@@ -307,6 +307,22 @@ def show_run(
     show_one_run(server, run, as_json=json)
 
 
+@runs_app.command("start")
+def start_run(
+    service: str,
+    runbook: str,
+    actor: Annotated[str, typer.Option("--as", help="Who starts it.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    slo: Annotated[str, typer.Option(help="The SLO that proves it.")] = "",
+    param: Annotated[list[str] | None, typer.Option("--param", "-p", help="name=value; repeatable.")] = None,
+    server: Server = DEFAULT_SERVER,
+) -> None:
+    """Start a runbook by hand; another person must approve it, where its binding wants that."""
+    from burnline.app.commands import start_run as start
+
+    start(server, service, runbook, actor=actor, reason=reason, slo=slo, params=param or [])
+
+
 @runs_app.command("approvals")
 def approvals(server: Server = DEFAULT_SERVER) -> None:
     """What waits for a person, with the number to answer by."""

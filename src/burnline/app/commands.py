@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -24,12 +24,14 @@ from burnline.detectors.profile import load_reference, profile_csv, save_referen
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
+from burnline.runbooks.params import Param, Scalar
 from burnline.settings import read_settings
 from burnline.slo.compiler.rules import Layout
 from burnline.spec.document import Document
 from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema
 from burnline.spec.service import ServiceSpec
+from burnline.spec.words import choice
 
 HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
 STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
@@ -243,6 +245,33 @@ def decide(server: str, approval_id: int, decision: str, actor: str, reason: str
         raise BurnlineError(f"approval {approval_id} does not wait for an answer; these do: {others}")
     body = {"decision": decision, "actor": actor, "reason": reason, "plan_hash": waiting[approval_id]["plan_hash"]}
     print(fetch(server, f"/v1/approvals/{approval_id}", body)["state"])
+
+
+def start_run(
+    server: str, service: str, runbook: str, *, actor: str, reason: str, slo: str, params: Sequence[str]
+) -> None:
+    """Start a runbook by hand, and print the run's number."""
+    declared = {
+        name: Param.model_validate(each) for name, each in fetch(server, f"/v1/runbooks/{runbook}")["params"].items()
+    }
+    values = given_values(runbook, declared, params)
+    wish = {"service": service, "runbook": runbook, "actor": actor, "reason": reason, "slo": slo, "params": values}
+    print(f"run {fetch(server, '/v1/runs', wish)['run']}")
+
+
+def given_values(runbook: str, declared: Mapping[str, Param], params: Sequence[str]) -> dict[str, Scalar]:
+    """Values of parameters as they are written on the command line, name=value. Raises: BurnlineError."""
+    values: dict[str, Scalar] = {}
+    for pair in params:
+        name, equals, text = pair.partition("=")
+        if not equals or name not in declared:
+            there = choice(declared) if declared else "none"
+            raise BurnlineError(f"--param {pair!r}: write name=value; {runbook} has {there}")
+        try:
+            values[name] = declared[name].from_label(text)
+        except ValueError as error:
+            raise BurnlineError(f"--param {pair}: {error}") from error
+    return values
 
 
 def show_actions(server: str, setting: dict[str, str] | None = None) -> None:

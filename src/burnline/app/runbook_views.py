@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from burnline.runbooks.load import Catalogue, Recipe
 from burnline.runbooks.markdown import SECTIONS, described_steps
@@ -36,6 +37,7 @@ class RunbookView:
     services: tuple[str, ...]
     prose: Mapping[str, str]
     steps: tuple[str, ...]
+    params: Mapping[str, Mapping[str, Any]]
 
 
 def runbook_lines(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[RunbookLine]:
@@ -69,6 +71,7 @@ def runbook_view(catalogue: Catalogue, specs: Sequence[ServiceSpec], runbook_id:
         _services(found, specs),
         {section: getattr(book.prose, section) for section in SECTIONS},
         tuple(described_steps(found)),
+        {name: param.model_dump(mode="json", exclude_defaults=True) for name, param in book.params.items()},
     )
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from burnline.app.build import runbook_pages
-from burnline.app.commands import complain, show, table
+from burnline.app.commands import complain, given_values, show, table
 from burnline.app.services import load_checked
 from burnline.errors import ActionError, BurnlineError, Problem
 from burnline.events import Outcome
@@ -15,7 +15,7 @@ from burnline.runbooks.actions.build import build_hook
 from burnline.runbooks.lint import lint, unanswered, undrilled, warn
 from burnline.runbooks.load import Catalogue, Recipe, load_catalogue, load_runbook
 from burnline.runbooks.model import Runbook, bind
-from burnline.runbooks.params import Param, Scalar, resolve
+from burnline.runbooks.params import resolve
 from burnline.runbooks.rehearse import Rehearsal, rehearse
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice
@@ -96,7 +96,7 @@ def show_plan(services: Path, service: str, runbook: str, folder: Path | None, p
 def _bound(spec: ServiceSpec, recipe: Recipe, params: Sequence[str]) -> Runbook:
     """The runbook with the values of the service's binding, then those given here."""
     binding = next((binding for binding in spec.runbooks if binding.run == recipe.runbook.id), None)
-    given = {**(binding.params if binding else {}), **_values(recipe, params)}
+    given = {**(binding.params if binding else {}), **given_values(recipe.runbook.id, recipe.runbook.params, params)}
     declared = recipe.runbook.params
     samples = {name: param.sample for name, param in declared.items() if param.default is None}
     try:
@@ -105,30 +105,15 @@ def _bound(spec: ServiceSpec, recipe: Recipe, params: Sequence[str]) -> Runbook:
         raise BurnlineError(f"{recipe.runbook.id}: {error}") from error
 
 
-def _values(recipe: Recipe, params: Sequence[str]) -> dict[str, Scalar]:
-    values: dict[str, Scalar] = {}
-    for pair in params:
-        name, equals, text = pair.partition("=")
-        if not equals or name not in recipe.runbook.params:
-            there = choice(recipe.runbook.params) if recipe.runbook.params else "none"
-            raise BurnlineError(f"--param {pair!r}: write name=value; {recipe.runbook.id} has {there}")
-        values[name] = _typed(recipe.runbook.params[name], pair, text)
-    return values
-
-
-def _typed(param: Param, pair: str, text: str) -> Scalar:
-    try:
-        return param.from_label(text)
-    except ValueError as error:
-        raise BurnlineError(f"--param {pair}: {error}") from error
-
-
 def rehearse_runbook(
     runbook: str, folder: Path | None, params: Sequence[str], labels: Sequence[str], *, quiet: bool
 ) -> int:
     """Rehearse a runbook three times and print how each went; returns the exit code."""
     recipe = _recipe(load_catalogue(folder), runbook)
-    values, alert = _values(recipe, params), dict(_label(pair) for pair in labels)
+    values, alert = (
+        given_values(recipe.runbook.id, recipe.runbook.params, params),
+        dict(_label(pair) for pair in labels),
+    )
     acts = recipe.runbook.acts
     cases = [
         ("it helps", rehearse(recipe, params=values, labels=alert), {Outcome.RECOVERED} if acts else set(Outcome)),

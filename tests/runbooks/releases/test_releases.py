@@ -261,6 +261,22 @@ def test_an_abort_that_may_not_act_fails_and_says_so(make: Make) -> None:
     assert scene.serves("champion") == "2"
 
 
+def test_what_could_not_be_taken_back_is_taken_back_when_a_person_asks_again(make: Make) -> None:
+    scene = make()
+    begun = scene.start()
+    scene.deploy("2")
+    scene.halted = "BURNLINE_ACTIONS is off"
+    scene.registry.abort(begun.id, by="ben", now=scene.now)
+    failed = scene.play(10)
+    scene.halted = ""
+
+    scene.registry.abort(begun.id, by="ben", now=scene.now)
+    ended = scene.play(20)
+
+    assert (failed.state, ended.state) == (ReleaseState.FAILED, ReleaseState.ABORTED)
+    assert scene.serves("champion") == "1"
+
+
 def test_a_release_that_somebody_else_took_back_meanwhile_is_aborted(make: Make) -> None:
     scene = make()
     begun = scene.start()

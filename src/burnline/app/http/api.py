@@ -16,7 +16,8 @@ from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, 
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks import switch
-from burnline.runbooks.approvals import decide
+from burnline.runbooks.approvals import decide, refuse_nobody
+from burnline.runbooks.byhand import start_by_hand
 from burnline.store.chains import chains
 
 T = TypeVar("T")
@@ -44,6 +45,25 @@ class Decided(BaseModel):
     """The approval's new state."""
 
     state: str
+
+
+class RunWish(BaseModel):
+    """Which runbook a person starts, for which service, and why."""
+
+    service: Annotated[str, Field(max_length=63)]
+    runbook: Annotated[str, Field(max_length=63)]
+    actor: Annotated[str, Field(min_length=1, max_length=100)]
+    params: dict[Annotated[str, Field(max_length=63)], bool | int | float | Annotated[str, Field(max_length=4096)]] = (
+        Field(default_factory=dict, max_length=64)
+    )
+    slo: Annotated[str, Field(max_length=63)] = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
+
+
+class Started(BaseModel):
+    """The number of the run."""
+
+    run: int
 
 
 class Setting(BaseModel):
@@ -124,6 +144,29 @@ def audit(app: Parts) -> Head:
 def runs(app: Parts, limit: Limit = 50) -> list[RunView]:
     """The newest runs, newest first."""
     return incident_views.newest_runs(app.db, limit)
+
+
+@router.post(
+    "/runs",
+    dependencies=[Depends(require_token), Depends(refuse_cross_site)],
+    responses={status: {"model": Trouble} for status in (401, 403, 404, 409)},
+)
+def start_run(wish: RunWish, app: Parts) -> Started:
+    """Start a runbook by hand."""
+    spec = found(app.spec(wish.service), f"no service is called {wish.service!r}")
+    recipe = found(app.catalogue.get(wish.runbook), f"no runbook is called {wish.runbook!r}")
+    refuse_nobody(wish.actor)
+    started = start_by_hand(
+        app.db,
+        spec,
+        recipe,
+        actor=wish.actor,
+        params=wish.params,
+        slo=wish.slo,
+        reason=wish.reason,
+        now=app.clock(),
+    )
+    return Started(run=started)
 
 
 @router.get("/runs/{run_id}", responses=NOT_FOUND)
