@@ -19,6 +19,7 @@ from burnline.store.runs import Run
 REQUESTER = "burnline"
 APPROVE, REJECT = "approve", "reject"
 FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that show nothing
+REFUSED, MOST_REFUSALS = "approval_refused", 20
 MAX_ACTOR, MAX_REASON = 200, 2000
 
 
@@ -42,7 +43,11 @@ def decide(
     """
     refuse_nobody(actor)
     _refuse_odd(decision, reason)
-    return db.write(lambda tx: _vote(tx, approval_id, actor, decision, plan_hash, reason, now))
+    try:
+        return db.write(lambda tx: _vote(tx, approval_id, actor, decision, plan_hash, reason, now))
+    except DecisionRefused as error:
+        _keep_refusal(db, approval_id, actor, str(error), now)
+        raise
 
 
 def answer_link(db: Database, token: str, *, actor: str, decision: str, reason: str, now: datetime) -> str:
@@ -63,7 +68,11 @@ def answer_link(db: Database, token: str, *, actor: str, decision: str, reason: 
             return None
         return _vote(tx, ticket.approval_id, name, decision, ticket.plan_hash, f"{reason} (by link)".strip(), now)
 
-    state = db.write(vote)
+    try:
+        state = db.write(vote)
+    except DecisionRefused as error:
+        _keep_refusal(db, ticket.approval_id, name, str(error), now)
+        raise
     if state is None:
         raise DecisionRefused("this link was used before: each works once")
     return state
@@ -161,6 +170,32 @@ def _note(
         text=f"{actor} {done} {what}{count}" + (f": {reason}" if reason else ""),
         data={"run": asking.id, "approval": asked.id, "plan_hash": asked.plan_hash},
     )
+
+
+def _keep_refusal(db: Database, approval_id: int, actor: str, why: str, now: datetime) -> None:
+    """Put on record that an answer was refused; so many of them, that nobody fills the record with more."""
+
+    def keep(tx: Connection) -> None:
+        asked = approvals.get_approval(tx, approval_id)
+        asking = runs.get_run(tx, asked.run_id) if asked else None
+        if asking is None:
+            return
+        record = timeline.entries(tx, asking.incident_id)
+        if sum(entry.type == REFUSED for entry in record) < MOST_REFUSALS:
+            about = {"run": asking.id, "approval": approval_id}
+            text = f"an answer of {actor} was refused: {why}"
+            timeline.append(
+                tx,
+                incident_id=asking.incident_id,
+                at=now,
+                source="person",
+                actor=actor,
+                type=REFUSED,
+                text=text,
+                data=about,
+            )
+
+    db.write(keep)
 
 
 def _note_replay(tx: Connection, ticket: Ticket, actor: str, now: datetime) -> None:

@@ -80,6 +80,19 @@ def test_one_person_is_not_two(scene: Scene, again: str) -> None:
         vote(scene, asked, actor=again)
 
     assert pending(scene).state == "pending"
+    assert f"approval_refused: an answer of {again} was refused" in scene.story(1)
+
+
+def test_refused_answers_do_not_fill_the_record(scene: Scene) -> None:
+    run_id = scene.request(approval="two")
+    scene.play(2)
+    asked = pending(scene)
+
+    for _ in range(30):
+        with pytest.raises(DecisionRefused):
+            vote(scene, asked, actor="ines", plan_hash="another")
+
+    assert [kind for kind, _ in scene.told(run_id)].count("approval_refused") == 20
 
 
 def test_one_no_of_two_ends_it(scene: Scene) -> None:

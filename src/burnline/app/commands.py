@@ -202,10 +202,17 @@ def show_approvals(server: str) -> None:
     """Print what waits for a person, and how to answer."""
     found = fetch(server, "/v1/approvals")
     rows = [
-        (asked["id"], asked["run_id"], asked["service"], plan(asked["plan"]), moment(asked["expires_at"]))
+        (
+            asked["id"],
+            asked["run_id"],
+            asked["service"],
+            plan(asked["plan"]),
+            _count(asked),
+            moment(asked["expires_at"]),
+        )
         for asked in found
     ]
-    headings = ("approval", "run", "service", "what it would do", "expires (UTC)")
+    headings = ("approval", "run", "service", "what it would do", "approved by", "expires (UTC)")
     show(table(headings, rows) if rows else "nothing waits for a person")
     if rows:
         show("answer: burnline runs approve APPROVAL --as NAME, or reject")
@@ -244,7 +251,19 @@ def decide(server: str, approval_id: int, decision: str, actor: str, reason: str
         others = ", ".join(map(str, waiting)) or "none"
         raise BurnlineError(f"approval {approval_id} does not wait for an answer; these do: {others}")
     body = {"decision": decision, "actor": actor, "reason": reason, "plan_hash": waiting[approval_id]["plan_hash"]}
-    print(fetch(server, f"/v1/approvals/{approval_id}", body)["state"])
+    state = fetch(server, f"/v1/approvals/{approval_id}", body)["state"]
+    print(state if state != "pending" else f"pending: {_progress(server, approval_id)}")
+
+
+def _progress(server: str, approval_id: int) -> str:
+    asked = next((each for each in fetch(server, "/v1/approvals") if each["id"] == approval_id), None)
+    return _count(asked) if asked else "others have decided meanwhile"
+
+
+def _count(asked: Mapping[str, Any]) -> str:
+    by = f" ({', '.join(asked['approved_by'])})" if asked["approved_by"] else ""
+    left = [name for name in asked["approvers"] if name not in asked["approved_by"]]
+    return f"{len(asked['approved_by'])} of {asked['required']}{by}" + (f"; may: {', '.join(left)}" if left else "")
 
 
 def start_run(
