@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app.console import pages
 from burnline.app.http import api, doors, drills, exposition, gates, releases, silences
-from burnline.app.http.guards import AllowedHosts
+from burnline.app.http.bodies import SmallBodies
+from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.wiring import App
 from burnline.errors import (
     DecisionRefused,
@@ -65,6 +66,8 @@ def create_app(burnline: App) -> FastAPI:
     app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
     exposition.expose(burnline)
+    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, doors.ALERTS))
+    app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
@@ -116,6 +119,8 @@ def _answer_errors(app: FastAPI) -> None:
 
 def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
     """The status, the reason to count it under (none: not counted), and what to tell whoever asked."""
+    if isinstance(error, HTTPException) and isinstance(error.__cause__, PayloadError):
+        error = error.__cause__
     for kind, (status, reason) in REFUSALS.items():
         if isinstance(error, kind):
             return status, reason, _message(error)

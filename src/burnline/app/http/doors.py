@@ -19,6 +19,7 @@ from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions import accept_predictions
 from burnline.errors import PayloadError
 
+PREDICTIONS, ALERTS = "/v1/predictions", "/v1/alerts"
 router = APIRouter(
     dependencies=[Depends(require_token), Depends(refuse_cross_site)],
     responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 503)},
@@ -26,7 +27,7 @@ router = APIRouter(
 A_JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-@router.post("/v1/predictions", status_code=202, openapi_extra=A_JSON_BODY)
+@router.post(PREDICTIONS, status_code=202, openapi_extra=A_JSON_BODY)
 async def predictions(request: Request) -> JSONResponse:
     """Take a batch of prediction events: good ones are kept, each refused one is named with its reason."""
     app: App = request.app.state.burnline
@@ -47,7 +48,7 @@ async def predictions(request: Request) -> JSONResponse:
     return JSONResponse(asdict(receipt), status)
 
 
-@router.post("/v1/alerts", openapi_extra=A_JSON_BODY)
+@router.post(ALERTS, openapi_extra=A_JSON_BODY)
 async def alerts(request: Request) -> JSONResponse:
     """Take an Alertmanager webhook (version 4); the work is done after it is committed."""
     app: App = request.app.state.burnline
