@@ -364,7 +364,7 @@ def test_a_rejection_by_form_changes_nothing(scene: World) -> None:
         ({"plan_hash": ""}, 422, "load the page again"),
         ({"plan_hash": "0" * 64}, 409, "is for another plan"),
         ({"actor": "burnline"}, 409, "needs the name of a person"),
-        ({"actor": "Noor\x00"}, 409, "needs the name of a person"),
+        ({"actor": "Noor\x00"}, 422, "Write your name"),
         ({"reason": "x" * 501}, 422, "under 500 characters"),
     ],
 )

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -125,12 +126,16 @@ def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
         if isinstance(error, kind):
             return status, reason, _message(error)
     if isinstance(error, RequestValidationError):
-        wrong = (f"{'.'.join(map(str, each['loc'][1:])) or each['loc'][0]}: {each['msg']}" for each in error.errors())
-        return 422, "", "; ".join(wrong)
+        return 422, "", "; ".join(map(_wrong, error.errors()))
     if isinstance(error, HTTPException):
         nothing_here = error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase
         return error.status_code, "", f"nothing is at {request.url.path}" if nothing_here else str(error.detail)
     return 500, "", "burnline failed on this; its log says why"
+
+
+def _wrong(each: dict[str, Any]) -> str:
+    where = ".".join(map(str, each["loc"][1:])) or each["loc"][0]
+    return f"{where}: {each['msg'].removeprefix('Value error, ')}"
 
 
 def _message(error: Exception) -> str:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from burnline.app import incident_views, views
 from burnline.app.audit import Head, head_of
 from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.words import PLAIN, Word
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
 from burnline.app.views import History, ServiceView
@@ -36,9 +37,9 @@ class Decision(BaseModel):
     """A person's answer to an approval; `plan_hash` is that of the plan they saw."""
 
     decision: Annotated[str, Field(pattern="^(approve|reject)$")]
-    actor: Annotated[str, Field(min_length=1, max_length=100)]
-    plan_hash: str
-    reason: Annotated[str, Field(max_length=500)] = ""
+    actor: Annotated[str, Field(min_length=1, max_length=100), PLAIN]
+    plan_hash: Word
+    reason: Annotated[str, Field(max_length=500), PLAIN] = ""
 
 
 class Decided(BaseModel):
@@ -52,7 +53,7 @@ class RunWish(BaseModel):
 
     service: Annotated[str, Field(max_length=63)]
     runbook: Annotated[str, Field(max_length=63)]
-    actor: Annotated[str, Field(min_length=1, max_length=100)]
+    actor: Annotated[str, Field(min_length=1, max_length=100), PLAIN]
     params: dict[Annotated[str, Field(max_length=63)], bool | int | float | Annotated[str, Field(max_length=4096)]] = (
         Field(default_factory=dict, max_length=64)
     )
@@ -70,7 +71,7 @@ class Setting(BaseModel):
     """Whether actions shall be on or off, and who says so."""
 
     state: Annotated[str, Field(pattern="^(on|off)$")]
-    actor: Annotated[str, Field(min_length=1, max_length=100)]
+    actor: Annotated[str, Field(min_length=1, max_length=100), PLAIN]
 
 
 class Actions(BaseModel):

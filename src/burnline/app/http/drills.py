@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from burnline.app.drills.live import judge_run
 from burnline.app.http.api import NOT_FOUND, Limit, Parts, Trouble, found
 from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.words import Word
 from burnline.errors import DecisionRefused
 from burnline.spec.drill import ScenarioName
 from burnline.store.drills import Drill, drill_of_run, drills, record_drill
 
-Word = Annotated[str, Field(max_length=200)]
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (401, 403, 409)}
 router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
 

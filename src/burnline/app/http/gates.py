@@ -9,10 +9,11 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from burnline.app import release_views, views
 from burnline.app.http.api import NOT_FOUND, Parts, Trouble, found
+from burnline.app.http.words import PLAIN, Word, plain
 from burnline.app.release_views import VerdictView
 from burnline.events import GuardVerdict
 from burnline.slo.policy import Releases
@@ -34,10 +35,17 @@ class FlaggerBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    name: Annotated[str, Field(max_length=253)] = ""
-    namespace: Annotated[str, Field(max_length=253)] = ""
-    phase: Annotated[str, Field(max_length=100)] = ""
+    name: Annotated[str, Field(max_length=253), PLAIN] = ""
+    namespace: Annotated[str, Field(max_length=253), PLAIN] = ""
+    phase: Annotated[str, Field(max_length=100), PLAIN] = ""
     metadata: dict[str, Any] = Field(default_factory=dict, max_length=100)
+
+    @field_validator("metadata")
+    @classmethod
+    def _plain(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in ("service", "version"):
+            plain(str(value.get(name, "")))
+        return value
 
     @property
     def service(self) -> str:
@@ -84,7 +92,7 @@ def _policy(app: Parts, service: str) -> Yes:
 
 
 @router.get("/argo/{service}", responses=NOT_FOUND)
-def argo(service: str, app: Parts, version: str = "") -> VerdictView:
+def argo(service: str, app: Parts, version: Word = "") -> VerdictView:
     """For Argo Rollouts' `web` metric: `verdict`, and `value` (1 pass, 0 fail, 0.5 neither)."""
     found(app.spec(service), f"no service is called {service!r}")
     return release_views.verdict(app.db, service, version=version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -11,14 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from burnline.app import release_views
 from burnline.app.http.api import NOT_FOUND, Limit, Number, Parts, Trouble, found
 from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.words import Reason, Word
 from burnline.app.release_views import ReleaseLine, ReleaseView, VerdictView
 from burnline.errors import DecisionRefused
 from burnline.runbooks.releases.registry import Start
 
 LARGEST_LINEAGE = 64 * 1024  # characters of JSON
 DEEPEST_LINEAGE = 32  # lists and mappings in each other; pydantic cannot write more than 255
-Word = Annotated[str, Field(max_length=200)]
-Reason = Annotated[str, Field(max_length=2000)]
 GUARDED = [Depends(require_token), Depends(refuse_cross_site)]
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (401, 403, 409)}
 
@@ -105,7 +104,7 @@ class AbortBody(BaseModel):
 
 
 @router.get("/releases")
-def releases(app: Parts, service: str | None = None, limit: Limit = 50) -> list[ReleaseLine]:
+def releases(app: Parts, service: Word | None = None, limit: Limit = 50) -> list[ReleaseLine]:
     """Releases, newest first."""
     return release_views.lines(app.db, service=service, limit=limit)
 
@@ -141,7 +140,7 @@ def abort(release_id: Number, body: AbortBody, app: Parts) -> ReleaseView:
 
 
 @router.get("/services/{name}/verdict", responses=NOT_FOUND)
-def verdict(name: str, app: Parts, version: str = "") -> VerdictView:
+def verdict(name: str, app: Parts, version: Word = "") -> VerdictView:
     """What the guards of the newest release say: pass, fail, inconclusive or no_data."""
     found(app.spec(name), f"no service is called {name!r}")
     return release_views.verdict(app.db, name, version=version)

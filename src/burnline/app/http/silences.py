@@ -23,9 +23,10 @@ from burnline.alerting.silences import (
 )
 from burnline.app.http.api import NOT_FOUND, Parts, Trouble, found
 from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.words import PLAIN
 from burnline.store.silences import find_silence, silences
 
-ID = Annotated[str, Path(max_length=64)]
+ID = Annotated[str, Path(max_length=64), PLAIN]
 CHANGING = [Depends(require_token), Depends(refuse_cross_site)]
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (400, 401, 403, 404, 409)}
 router = APIRouter(prefix="/v1/silences", responses={status: {"model": Trouble} for status in (422, 503)})
@@ -34,8 +35,8 @@ router = APIRouter(prefix="/v1/silences", responses={status: {"model": Trouble} 
 class MatcherBody(BaseModel):
     """A label and what its value must be; without `isEqual`, must not be."""
 
-    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-    value: Annotated[str, Field(max_length=MAX_VALUE)]
+    name: Annotated[str, Field(min_length=1, max_length=MAX_NAME), PLAIN]
+    value: Annotated[str, Field(max_length=MAX_VALUE), PLAIN]
     isRegex: bool = False
     isEqual: bool = True
 
@@ -51,12 +52,12 @@ class SilenceBody(BaseModel):
 
     model_config = ConfigDict(extra="ignore")  # whoever sends back what was read sends `status` and `updatedAt` too
 
-    id: Annotated[str, Field(max_length=64)] = ""
+    id: Annotated[str, Field(max_length=64), PLAIN] = ""
     matchers: Annotated[list[MatcherBody], Field(min_length=1, max_length=MAX_MATCHERS)]
     startsAt: AwareDatetime | None = None
     endsAt: AwareDatetime
-    createdBy: Annotated[str, Field(min_length=1, max_length=MAX_CREATOR)]
-    comment: Annotated[str, Field(min_length=1, max_length=MAX_COMMENT)]
+    createdBy: Annotated[str, Field(min_length=1, max_length=MAX_CREATOR), PLAIN]
+    comment: Annotated[str, Field(min_length=1, max_length=MAX_COMMENT), PLAIN]
 
 
 class SilenceView(BaseModel):
