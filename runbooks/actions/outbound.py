@@ -26,7 +26,10 @@ MAX_API_BYTES = 8 * 1024 * 1024
 DONE_ALREADY = (208, 409)
 TOO_MANY = 429
 # Addresses at which clouds hand out credentials; the other one, 169.254.169.254, is link-local.
-METADATA = frozenset(ipaddress.ip_address(address) for address in ("100.100.100.200", "fd00:ec2::254"))
+METADATA = frozenset(
+    ipaddress.ip_address(each) for each in ("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254")
+)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")  # an IPv4 address in its last 32 bits (RFC 6052)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,8 @@ def resolve(host: str, port: int) -> str:
         raise ActionError(f"{host}: has no address: {error.strerror}", permanent=False) from error
     for text in found:
         address = ipaddress.ip_address(text.partition("%")[0])
-        plain = getattr(address, "ipv4_mapped", None) or address
+        inside = ipaddress.ip_address(int(address) & 0xFFFFFFFF) if address in NAT64 else None
+        plain = inside or getattr(address, "ipv4_mapped", None) or address
         if plain.is_link_local or plain.is_multicast or plain.is_unspecified or plain in METADATA:
             raise ActionError(f"{host}: {text} is an address no hook may reach", permanent=True)
     return found[0]
