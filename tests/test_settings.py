@@ -19,6 +19,8 @@ from burnline.settings import read_settings
         ("BURNLINE_ALLOWED_HOSTS", "http://burnline", "should be host names with commas between"),
         ("BURNLINE_ALERTMANAGERS", "am:9093", "should be URLs with commas between"),
         ("BURNLINE_ALERTMANAGERS", "ftp://am-2", "should be URLs with commas between"),
+        ("BURNLINE_PROMETHEUS_URL", "prometheus:9090", "should be a URL, like http://prometheus:9090"),
+        ("BURNLINE_OTLP_ENDPOINT", "ftp://otel", "should be a URL"),
         ("BURNLINE_ALLOWED_HOSTS", "*burnline", "should be host names with commas between"),
     ],
 )
@@ -33,6 +35,42 @@ def test_a_wrong_setting_is_told_in_words(
     assert f"environment: {variable}: " in str(error.value)
     assert value in str(error.value)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(
+            (f"BURNLINE_{name}", f"{scheme}://{login}@h")
+            for name, scheme in (
+                ("SMTP", "smtp"),
+                ("PUBLIC_URL", "https"),
+                ("ALERTMANAGERS", "ftp"),
+                ("ALERTMANAGERS", "http"),
+                ("PROMETHEUS_URL", "http"),
+                ("OTLP_ENDPOINT", "http"),
+            )
+            for login in ("u:CAN/ARY", "u:CAN/A@RY", "u:CAN:A/RY", "u:CAN?A/RY")
+        ),
+        ("BURNLINE_SMTP", "smtp://u:CAN@ARY@h:587"),
+        ("BURNLINE_SMTP", "u:CANARY@h:587"),
+        ("BURNLINE_ALERTMANAGERS", "ftp://u:CAN:ARY@h"),
+        ("BURNLINE_ALERTMANAGERS", "http//u:CANARY@h"),
+        ("BURNLINE_ALERTMANAGERS", "http://u:CAN,ARY@h"),
+        ("BURNLINE_ALERTMANAGERS", "https://h/?key=CANARY"),
+    ],
+)
+def test_a_password_in_a_wrong_setting_is_not_repeated(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    with pytest.raises(SpecError) as error:
+        read_settings()
+
+    assert variable in str(error.value)
+    assert "CAN" not in str(error.value)
+    assert "RY" not in str(error.value)
 
 
 def test_every_wrong_setting_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

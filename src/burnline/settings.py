@@ -13,9 +13,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from burnline.errors import Problem, SpecError
 from burnline.spec.address import check_url
 from burnline.spec.receivers import MailServer, mail_server
+from burnline.spec.words import without_login
 
 _SECRETS = Path("/run/secrets")  # where containers find them: a file burnline_token is as good as BURNLINE_TOKEN
-_PASSWORD = re.compile(r":[^:/@]*@")  # of a URL: not repeated
 _HOST = re.compile(r"\*|(\*\.)?[\w.-]+|\[[0-9a-fA-F:.]+\]", re.ASCII)
 
 
@@ -26,14 +26,29 @@ def _host(name: str) -> str:
 
 
 def _base_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if not _is_base_url(url):
         raise ValueError("should be URLs with commas between, like http://am-1:9093,http://am-2:9093")
     return url.rstrip("/")
 
 
+def _one_url(url: str) -> str:
+    if url and not _is_base_url(url):
+        raise ValueError("should be a URL, like http://prometheus:9090")
+    return url.rstrip("/")
+
+
+def _is_base_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # its words repeat what it could not read
+        return False
+    return bool(usable) and not parts.query and not parts.fragment
+
+
 Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+OneUrl = Annotated[str, AfterValidator(_one_url)]
 
 
 def _public(url: str) -> str:
@@ -76,13 +91,13 @@ class Settings(BaseSettings):
     runbooks: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 8600
-    prometheus_url: str = ""
+    prometheus_url: OneUrl = ""
     alertmanagers: Annotated[tuple[BaseUrl, ...], NoDecode] = ()
     alertmanager_receiver: str = "burnline"
     token: str = ""
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     hook_hosts: Annotated[tuple[Host, ...], NoDecode] = ("*",)
-    otlp_endpoint: str = ""
+    otlp_endpoint: OneUrl = ""
     actions: Literal["on", "dry-run", "off"] = "on"
     actions_off_file: str = ""
     secrets_dir: str = "/etc/burnline/secrets"
@@ -123,6 +138,5 @@ def read_settings(**given: Any) -> Settings:
 
 def _problem(place: tuple[int | str, ...], message: str, value: object) -> Problem:
     wanted = message.removeprefix("Input ").removeprefix("Value error, ")
-    return Problem(
-        "environment", 0, f"BURNLINE_{str(place[0]).upper()}", f"{_PASSWORD.sub(':...@', repr(value))}: {wanted}"
-    )
+    written = without_login(value) if isinstance(value, str) else value
+    return Problem("environment", 0, f"BURNLINE_{str(place[0]).upper()}", f"{written!r}: {wanted}")

@@ -358,6 +358,26 @@ def test_a_server_that_is_away_can_be_tried_again_and_its_password_stays_secret(
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql//u:CANARY@h/x",
+        "postgresql://u:CAN@ARY@h/x",
+        "postgresql://u:CANA/RY@127.0.0.1:1/x",
+        "postgresql://u:CANARY@h:port/x",
+        "postgresql://127.0.0.1:1/x?password=CANARY&user=u",
+        "postgresql://127.0.0.1:1/x?sslpassword=CANARY&user=u",
+        "oraclex://u:CANARY@h/x",
+    ],
+)
+def test_a_password_in_a_url_that_cannot_be_used_is_not_repeated(url: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        open_database(url)
+
+    assert "CAN" not in str(caught.value)
+    assert "RY" not in str(caught.value)
+
+
 def test_a_reader_sees_what_is_there_and_can_change_nothing(any_url: str) -> None:
     open_database(any_url).close()
 

@@ -31,7 +31,7 @@ from burnline.spec.document import Document
 from burnline.spec.place import Flaw
 from burnline.spec.schema import json_schema
 from burnline.spec.service import ServiceSpec
-from burnline.spec.words import choice
+from burnline.spec.words import choice, without_login
 
 HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
 STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
@@ -311,10 +311,12 @@ def fetch(server: str, path: str, body: dict[str, Any] | None = None, *, method:
         answer = httpx.request(method or ("POST" if body else "GET"), url, json=body, headers=headers, timeout=10)
         content = answer.json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        raise BurnlineError(f"no burnline answers at {server}: {error}; start one with `burnline up`") from error
+        why = "that is no URL" if isinstance(error, httpx.InvalidURL) else error  # its words may hold a password
+        place = without_login(server)
+        raise BurnlineError(f"no burnline answers at {place}: {why}; start one with `burnline up`") from error
     if answer.is_error:
         said = content.get("error") if isinstance(content, dict) else None
-        raise BurnlineError(said or f"{url} answered {answer.status_code}: {content}")
+        raise BurnlineError(said or f"{without_login(url)} answered {answer.status_code}: {content}")
     return content
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from burnline.spec.words import choice, did_you_mean, shown
+from burnline.spec.words import choice, did_you_mean, shown, without_login
 
 RECEIVERS = ("webhook", "pagerduty", "opsgenie", "slack", "teams", "mailto")
 MAILBOX = r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,253}"
@@ -28,7 +28,7 @@ def check_url(value: str) -> str:
     except ValueError:
         usable = False
     if not usable or not re.fullmatch(r"[!-~]+", value):
-        raise ValueError(f"{shown(value)} is not a URL; write one as in http://host:8000/metrics")
+        raise ValueError(f"{shown(without_login(value))} is not a URL; write one as in http://host:8000/metrics")
     if parts.username is not None or parts.password is not None:
         raise ValueError("holds a user name or password; secrets do not stand in service files")
     return value

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from burnline.spec.address import MAILBOX
-from burnline.spec.words import shown
+from burnline.spec.words import shown, without_login
 
 SMTP = {"smtp": ("starttls", 587), "smtps": ("tls", 465), "smtp+plain": ("none", 25)}
 SMTP_PASSWORD = "smtp-password"  # noqa: S105 - the name of the file, in the folder of secrets
@@ -62,7 +62,7 @@ def mail_server(url: str, sender: str) -> MailServer | None:
         host = port = None
     if not host or parts.scheme not in SMTP or parts.password is not None or parts.path.strip("/") or parts.query:
         form = "smtp://user@host:587, smtps://user@host:465 or smtp+plain://localhost:25, without a password"
-        raise ValueError(f"{shown(url.partition('@')[2] or url)} is no mail server; write {form}")
+        raise ValueError(f"{shown(without_login(url))} is no mail server; write {form}")
     if not re.fullmatch(MAILBOX, sender):
         raise ValueError(f"{shown(sender)} is no sender's mailbox; write one as in burnline@example.com")
     tls, usual = SMTP[parts.scheme]

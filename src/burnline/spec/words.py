@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
 _LONGEST = 60
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_LOGIN = re.compile(r".*@", re.DOTALL)  # to the last one: a password may hold any character that was not escaped
+_PORT = re.compile(r"^([^/:\[]*):(?!\d*(/|$)).*", re.DOTALL)  # none: the start of a password whose @ is missing
 
 
 def shown(value: Any) -> str:
@@ -19,6 +23,15 @@ def shown(value: Any) -> str:
         return str(value).lower()
     written = repr(value)
     return written if len(written) <= _LONGEST else f"{written[: _LONGEST - 4]}...{written[-1]}"
+
+
+def without_login(url: str) -> str:
+    """A URL, however wrong, as a message may show it: `...` in place of what may be a password."""
+    scheme = _SCHEME.match(url)
+    start, rest = (scheme[0], url[scheme.end() :]) if scheme else ("", url)
+    rest, query, _ = _LOGIN.sub("...@", rest).partition("?")
+    rest = _PORT.sub(r"\1:...", rest) if start else rest
+    return start + rest + ("?..." if query else "")
 
 
 def choice(words: Iterable[str]) -> str:

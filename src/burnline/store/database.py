@@ -14,14 +14,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
 from burnline.store.file import OwnedFile, Presence, check_whole
 from burnline.store.migrate import check_schema, migrate
 from burnline.store.schema import EPOCH
+from burnline.store.url import named, parse_url
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -77,9 +78,9 @@ class Database:
         future: Future[T] = Future()
         with self._closing:
             if self._closed:
-                future.set_exception(StoreError(f"{self.url} is closed", retryable=False))
+                future.set_exception(StoreError(f"{named(self.url)} is closed", retryable=False))
             elif self._queue.qsize() >= MAX_WAITING:
-                message = f"{self.url}: {MAX_WAITING} writes are waiting already"
+                message = f"{named(self.url)}: {MAX_WAITING} writes are waiting already"
                 future.set_exception(StoreError(message, retryable=True))
             else:
                 self._queue.put(Job(work, future))
@@ -95,7 +96,7 @@ class Database:
     def read(self) -> Iterator[Connection]:
         """A connection that sees one consistent snapshot and cannot write."""
         if self._closed:
-            raise StoreError(f"{self.url} is closed", retryable=False)
+            raise StoreError(f"{named(self.url)} is closed", retryable=False)
         try:
             with self._reader.connect() as connection, connection.begin():
                 yield connection
@@ -195,16 +196,16 @@ def open_database(url: str, *, busy_timeout: timedelta = BUSY_TIMEOUT, exclusive
 
     Raises: StoreError when the file is damaged, cannot be opened, is another's, or was written by a newer burnline.
     """
-    target = _parse(url)
+    target = parse_url(url)
     file = Path(str(target.database)) if target.get_backend_name() == "sqlite" else None
     try:
         if file:
             file.parent.mkdir(parents=True, exist_ok=True)
         engine = _engine(target, busy_timeout)
     except OSError as error:
-        raise StoreError(f"{target}: {error}", retryable=False) from error
+        raise StoreError(f"{named(target)}: {error}", retryable=False) from error
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise StoreError(f"{target}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
+        raise StoreError(f"{named(target)}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
     owned = OwnedFile(file) if file and exclusive else None
     try:
         _prepare(engine, file)
@@ -221,14 +222,14 @@ def reading(url: str) -> Iterator[Connection]:
 
     Raises: StoreError for one that is not, or that cannot be read.
     """
-    target = _parse(url)
+    target = parse_url(url)
     if target.get_backend_name() == "sqlite" and not Path(str(target.database)).is_file():
         hint = "set BURNLINE_DATABASE to that of the burnline that watches the services"
-        raise StoreError(f"{target}: there is no such file; {hint}", retryable=False)
+        raise StoreError(f"{named(target)}: there is no such file; {hint}", retryable=False)
     try:
         engine = _engine(target, BUSY_TIMEOUT, read_only=True)
     except (ModuleNotFoundError, NoSuchModuleError) as error:
-        raise StoreError(f"{target}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
+        raise StoreError(f"{named(target)}: {error}; PostgreSQL needs burnline[postgres]", retryable=False) from error
     try:
         with engine.connect() as connection, connection.begin():
             check_schema(connection)
@@ -263,26 +264,13 @@ def database_now(tx: Connection) -> datetime:
 def store_error(error: Exception, url: URL) -> StoreError:
     """What a failure of the database means to the caller: whether to try again, and what to do if not."""
     if not isinstance(error, DBAPIError) or error.orig is None:
-        return StoreError(f"{url}: {error}", retryable=isinstance(error, PoolTimeout))
+        return StoreError(f"{named(url)}: {error}", retryable=isinstance(error, PoolTimeout))
     cause = error.orig
     code = str(getattr(cause, "sqlite_errorname", None) or getattr(cause, "sqlstate", None) or "")
     damaged = code.startswith(DAMAGED)
     hint = "; the file is damaged: restore a backup" if damaged else ""
     retryable = isinstance(error, OperationalError) and not damaged and code not in OUR_FAULT
-    return StoreError(f"{url}: {cause}{hint}", retryable=retryable)
-
-
-def _parse(url: str) -> URL:
-    try:
-        target = make_url(url)
-    except ArgumentError as error:
-        message = f"{url!r} is no database URL; sqlite:////var/lib/burnline/burnline.db would be"
-        raise StoreError(message, retryable=False) from error
-    if target.drivername == "postgresql":
-        return target.set(drivername="postgresql+psycopg")
-    if target.get_backend_name() == "sqlite" and target.database in (None, "", ":memory:"):
-        raise StoreError(f"{target}: what must survive a restart needs a file", retryable=False)
-    return target
+    return StoreError(f"{named(url)}: {cause}{hint}", retryable=retryable)
 
 
 def _engine(url: URL, busy_timeout: timedelta, *, read_only: bool = False) -> Engine:

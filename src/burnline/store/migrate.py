@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 
 from burnline.errors import StoreError
+from burnline.store.url import named
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -33,7 +34,7 @@ def migrate(engine: Engine) -> None:
             return
         if current is not None and current not in REVISIONS:
             raise StoreError(
-                f"{engine.url} has schema {current}, written by a newer burnline; "
+                f"{named(engine.url)} has schema {current}, written by a newer burnline; "
                 "start that version, or restore a backup",
                 retryable=False,
             )
@@ -49,7 +50,7 @@ def check_schema(connection: Connection) -> None:
     if current != REVISIONS[-1]:
         found = f"has schema {current}" if current else "holds nothing of burnline's"
         raise StoreError(
-            f"{connection.engine.url} {found}, this burnline reads {REVISIONS[-1]}; "
+            f"{named(connection.engine.url)} {found}, this burnline reads {REVISIONS[-1]}; "
             "`burnline up` brings an older one up to date",
             retryable=False,
         )
