@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from burnline.alerting.matchers import Matcher, all_match
 from burnline.metrics import ALERT_BURN, ALERT_SERVICE_DOWN, SERVICE, SEVERITY, SIGNAL, SLO
+from burnline.runbooks.match import DRILL
 from burnline.slo.dependencies import dependencies
 from burnline.spec.service import ServiceSpec
 
 # An alert of a test environment says nothing of the real one. Where neither says which it is of, they are of one.
 ENV = "env"
+NO_DRILL = Matcher(DRILL, "true", is_equal=False)  # a rehearsal explains nothing that is real
 NEVER_QUIET = (ALERT_SERVICE_DOWN, "Watchdog")
 Labels = Mapping[str, str]
 
@@ -117,7 +119,7 @@ def _page_inhibits_ticket() -> Rule:
     named = (_there(SERVICE), _there(SLO))
     return Rule(
         "page-inhibits-ticket",
-        (Matcher("alertname", ALERT_BURN), Matcher(SEVERITY, "page"), *named),
+        (Matcher("alertname", ALERT_BURN), Matcher(SEVERITY, "page"), *named, NO_DRILL),
         (Matcher("alertname", ALERT_BURN), Matcher(SEVERITY, "ticket"), *named),
         (SERVICE, SLO, ENV),
     )
@@ -133,7 +135,7 @@ def _dependencies_inhibit_tickets(services: Sequence[ServiceSpec]) -> Iterator[R
     for source in sorted(dependents):
         for target in dependents[source]:
             name = f"{'/'.join(source)}-explains-{'/'.join(target)}"
-            yield Rule(name, _burning("page", *source), _burning("ticket", *target), (ENV,))
+            yield Rule(name, (*_burning("page", *source), NO_DRILL), _burning("ticket", *target), (ENV,))
 
 
 def _burning(severity: str, service: str, slo: str) -> tuple[Matcher, ...]:
@@ -148,10 +150,10 @@ def _outages_inhibit_children(services: Sequence[ServiceSpec]) -> Iterator[Rule]
     for spec in acting:
         service = Matcher(SERVICE, spec.service)
         kept = (_none_of(label, values) for label, values in bound_to(spec).items() if values)
-        yield Rule(f"{spec.service}-down", (down, service), (service, *kept), (ENV,))
+        yield Rule(f"{spec.service}-down", (down, service, NO_DRILL), (service, *kept), (ENV,))
     others = (_none_of(SERVICE, [spec.service for spec in acting]),) if acting else ()
     target = (_none_of("alertname", NEVER_QUIET), _there(SERVICE), *others)
-    yield Rule("service-down", (down, _there(SERVICE)), target, (SERVICE, ENV))
+    yield Rule("service-down", (down, _there(SERVICE), NO_DRILL), target, (SERVICE, ENV))
 
 
 def _there(label: str) -> Matcher:

@@ -13,12 +13,12 @@ from sqlalchemy import Connection
 from burnline.alerting.episodes import episode_of, merge
 from burnline.events import AlertEvent, RunRequest
 from burnline.metrics import SERVICE, SEVERITY, SIGNAL, SLO
-from burnline.runbooks.match import bindings_for, is_drill
+from burnline.runbooks.match import about_drills, bindings_for, is_drill
 from burnline.spec.binding import RunbookBinding
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents, timeline
-from burnline.store.incidents import CLOSED, Episode, Incident
+from burnline.store.incidents import CLOSED, Episode, Incident, drills_of, of_drills
 from burnline.store.releases import recent_releases
 from burnline.store.runs import request_run
 
@@ -84,7 +84,7 @@ class Recorder:
         incidents.keep_episode(tx, merged)
 
     def _begin(self, tx: Connection, alert: AlertEvent, now: datetime) -> None:
-        service, incident = self._incident_of(tx, service_of(alert.labels))
+        service, incident = self._incident_of(tx, service_of(alert.labels), drill=about_drills(alert.labels))
         incident = incident or self._open_incident(tx, service, alert, now)
         episode = incidents.start_episode(tx, alert, incident_id=incident.id, service=service, now=now)
         if episode.state == CLOSED:
@@ -95,13 +95,14 @@ class Recorder:
             self._incidents.clear()
         self._request_runs(tx, episode, now)
 
-    def _incident_of(self, tx: Connection, service: str) -> tuple[str, Incident | None]:
+    def _incident_of(self, tx: Connection, service: str, *, drill: bool) -> tuple[str, Incident | None]:
         """The name to file an alert of `service` under, and the incident that is open under it."""
-        incident = self._open(tx, service)
+        name = drills_of(service) if drill else service
+        incident = self._open(tx, name)
         if incident is not None or service in self._specs:
-            return service, incident
+            return name, incident
         if incidents.count_open(tx, but_not=self._specs.keys()) < MAX_UNKNOWN:
-            return service, None
+            return name, None
         return OTHER_SERVICES, self._open(tx, OTHER_SERVICES)
 
     def _open(self, tx: Connection, service: str) -> Incident | None:
@@ -116,8 +117,7 @@ class Recorder:
             title = f"alerts of services without a file, past the first {MAX_UNKNOWN} with an open incident"
         severity = alert.labels.get(SEVERITY, "")
         incident = incidents.start_incident(tx, service=service, title=title, severity=severity, now=now)
-        text = f"incident of {service} opened: {incident.title}"
-        timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type="incident_opened", text=text)
+        _say(tx, incident, now, "incident_opened", f"incident of {incident.about} opened: {incident.title}")
         for release in recent_releases(tx, service, now - self._lookback):
             timeline.append(
                 tx,
@@ -152,7 +152,7 @@ class Recorder:
             _note(tx, episode, now, "run_joined", text, run=open_run)
             return
         request = RunRequest(
-            service=episode.service,
+            service=episode.labels[SERVICE],
             runbook=binding.run,
             episode_id=episode.id,
             incident_id=episode.incident_id,
@@ -171,8 +171,8 @@ def close_quiet_incidents(tx: Connection, now: datetime) -> int:
     quiet = incidents.quiet_incidents(tx)
     for incident in quiet:
         incidents.close_incident(tx, incident.id, now)
-        text = f"incident of {incident.service} closed: every alert is resolved and every run has ended"
-        timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type="incident_closed", text=text)
+        text = f"incident of {incident.about} closed: every alert is resolved and every run has ended"
+        _say(tx, incident, now, "incident_closed", text)
     return len(quiet)
 
 
@@ -231,9 +231,13 @@ def _incident_to_rejoin(tx: Connection, episode: Episode, now: datetime) -> int:
             _retitle(tx, incident, replace(episode, incident_id=incident.id), now)
         return incident.id
     incidents.reopen_incident(tx, episode.incident_id)
-    text = f"incident of {episode.service} opened again"
-    timeline.append(tx, incident_id=episode.incident_id, at=now, source="alerting", type="incident_reopened", text=text)
+    if (incident := incidents.find_incident(tx, episode.incident_id)) is not None:
+        _say(tx, incident, now, "incident_reopened", f"incident of {incident.about} opened again")
     return episode.incident_id
+
+
+def _say(tx: Connection, incident: Incident, now: datetime, type_: str, text: str) -> None:
+    timeline.append(tx, incident_id=incident.id, at=now, source="alerting", type=type_, text=text, drill=incident.drill)
 
 
 def _note(tx: Connection, episode: Episode, now: datetime, type_: str, text: str, **data: Any) -> None:
@@ -245,6 +249,7 @@ def _note(tx: Connection, episode: Episode, now: datetime, type_: str, text: str
         type=type_,
         text=text,
         data={"episode": episode.id, "fingerprint": episode.fingerprint, "source": episode.source, **data},
+        drill=of_drills(episode.service),
     )
 
 

@@ -169,6 +169,7 @@ def _note(
         type=f"approval_{done}",
         text=f"{actor} {done} {what}{count}" + (f": {reason}" if reason else ""),
         data={"run": asking.id, "approval": asked.id, "plan_hash": asked.plan_hash},
+        drill=asking.drill,
     )
 
 
@@ -211,4 +212,5 @@ def _note_replay(tx: Connection, ticket: Ticket, actor: str, now: datetime) -> N
             type="approval_replayed",
             text=f"a link to approval {ticket.approval_id} was used a second time: refused",
             data={"run": asking.id, "approval": ticket.approval_id},
+            drill=asking.drill,
         )

@@ -89,8 +89,7 @@ def _begin(turn: Turn) -> int | None:
             edited = (
                 "; its file was edited since it was requested, and the run keeps the old text" if turn.edited else ""
             )
-            drill = "drill of " if turn.run.drill else ""
-            words = f"{drill}runbook {turn.run.runbook} started{edited}"
+            words = f"runbook {turn.run.runbook} started{edited}"
             turn.say("run_started", words, digest=turn.run.digest)(tx)
         row = _start_row(tx, turn, _GUARDS_STEP, GUARDS, {"params": dict(turn.values)})
         return _record(tx, turn, _GUARDS_STEP, row, unmet or _guards_say(tx, turn))

@@ -187,7 +187,14 @@ class Executor:
         def say(tx: Connection, type_: str, words: str) -> None:
             about = {"run": run.id, "outcome": Outcome.FAILED}
             timeline.append(
-                tx, incident_id=run.incident_id, at=now, source="runbook", type=type_, text=words, data=about
+                tx,
+                incident_id=run.incident_id,
+                at=now,
+                source="runbook",
+                type=type_,
+                text=words,
+                data=about,
+                drill=run.drill,
             )
 
         def end(tx: Connection) -> None:

@@ -15,7 +15,7 @@ from burnline.runbooks.probes import look
 from burnline.runbooks.results import Done, Result
 from burnline.runbooks.turn import Judged, Turn
 from burnline.spec.units import format_duration, format_moment
-from burnline.store.incidents import episodes_between
+from burnline.store.incidents import drills_of, episodes_between
 from burnline.store.releases import recent_releases
 from burnline.store.runs import StepRow
 from burnline.store.signals import latest_findings
@@ -96,9 +96,10 @@ def _alarms(newest: Sequence[Any]) -> int:
 
 
 def _alerts(turn: Turn, rule: Collect) -> dict[str, Any]:
-    now = turn.clock()
+    now, own = turn.clock(), turn.spec.service
+    names = [own, drills_of(own)] if turn.run.drill else [own]
     with turn.db.read() as tx:
-        seen = episodes_between(tx, [turn.spec.service], now - rule.over, now)
+        seen = episodes_between(tx, names, now - rule.over, now)
     lines = [_alert_line(one.labels, one.ended_at, now) for one in seen]
     return {"alerts": lines[:MOST_LINES] or ["no alert"], "firing": sum(one.ended_at is None for one in seen)}
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from burnline.metrics import ALERT_BURN, ALERT_SIGNAL, SERVICE, SEVERITY, SIGNAL, SLO
+from burnline.metrics import (
+    ALERT_BURN,
+    ALERT_DRILL_FAILED,
+    ALERT_DRILL_OVERDUE,
+    ALERT_SIGNAL,
+    SERVICE,
+    SEVERITY,
+    SIGNAL,
+    SLO,
+)
 from burnline.spec.binding import RunbookBinding, Trigger
 from burnline.spec.service import ServiceSpec
 
@@ -37,6 +46,11 @@ def runbook_link(spec: ServiceSpec, labels: Mapping[str, str], url: str) -> dict
 def is_drill(labels: Mapping[str, str]) -> bool:
     """Whether an alert rehearses: what it starts reaches only what the service file names for drills."""
     return labels.get(DRILL) == "true"
+
+
+def about_drills(labels: Mapping[str, str]) -> bool:
+    """Whether an alert rehearses, or says how drills go: nothing is wrong with the service."""
+    return is_drill(labels) or labels.get("alertname") in (ALERT_DRILL_FAILED, ALERT_DRILL_OVERDUE)
 
 
 def verified_slo(spec: ServiceSpec, labels: Mapping[str, str]) -> str | None:

@@ -66,7 +66,8 @@ def send_message(url: str, *, whom: str, body: Mapping[str, Any], timeout: timed
 
 def title_of(body: Mapping[str, Any]) -> str:
     """The first line of a message."""
-    return str(body.get("title") or f"burnline: {body.get('service', '')}").replace("\n", " ")[:MAX_TITLE]
+    title = str(body.get("title") or f"burnline: {body.get('service', '')}").replace("\n", " ")
+    return f"{'DRILL: ' if body.get('drill') else ''}{title}"[:MAX_TITLE]
 
 
 def text_of(body: Mapping[str, Any]) -> str:

@@ -143,7 +143,14 @@ class Turn:
         at = self.clock()
         about = {"run": self.run.id, "runbook": self.runbook.id, **data}
         return lambda tx: timeline.append(
-            tx, incident_id=self.run.incident_id, at=at, source="runbook", type=type_, text=text, data=about
+            tx,
+            incident_id=self.run.incident_id,
+            at=at,
+            source="runbook",
+            type=type_,
+            text=text,
+            data=about,
+            drill=self.run.drill,
         )
 
     def end_step(self, row: StepRow, state: StepState, result: Mapping[str, Any]) -> Callable[[Connection], object]:

@@ -176,7 +176,11 @@ def test_the_page_of_a_dependency_inhibits_the_tickets_of_what_depends_on_it() -
     target = [burning, 'severity="ticket"', 'service="search"', 'slo="quality"']
     sources = [('service="bank"', 'slo="availability"'), ('service="search"', 'slo="latency"')]
     assert rules == [
-        {"source_matchers": [burning, 'severity="page"', *source], "target_matchers": target, "equal": ["env"]}
+        {
+            "source_matchers": [burning, 'severity="page"', *source, 'drill!="true"'],
+            "target_matchers": target,
+            "equal": ["env"],
+        }
         for source in sources
     ]
 
@@ -245,7 +249,7 @@ def test_an_outage_keeps_no_alert_quiet_that_starts_a_runbook() -> None:
     *_, card_fraud, others = alertmanager_config(SPECS, webhook_url=URL, mail=MAIL)["inhibit_rules"]
 
     assert card_fraud == {
-        "source_matchers": ['alertname="ServiceDown"', 'service="card-fraud"'],
+        "source_matchers": ['alertname="ServiceDown"', 'service="card-fraud"', 'drill!="true"'],
         "target_matchers": [
             'service="card-fraud"',
             'alertname!~"ServiceDown|Watchdog|GpuLost"',

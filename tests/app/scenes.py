@@ -53,12 +53,12 @@ def break_release(scene: World) -> int:
 
 
 def deliver(
-    scene: World, *, service: str, summary: str, alertname: str = "Custom", fingerprint: str = "f" * 16
+    scene: World, *, service: str, summary: str, alertname: str = "Custom", fingerprint: str = "f" * 16, **labels: str
 ) -> None:
     """An alert from outside, as Alertmanager sends it, taken into an incident."""
     alert = {
         "status": "firing",
-        "labels": {"alertname": alertname, "service": service},
+        "labels": {"alertname": alertname, "service": service, **labels},
         "annotations": {"summary": summary},
         "startsAt": scene.now.isoformat(),
         "endsAt": "0001-01-01T00:00:00Z",

@@ -282,6 +282,22 @@ def test_incidents_are_listed_with_what_was_done(over: World) -> None:
     assert "bad-release recovered" in page
 
 
+def test_a_drill_is_shown_as_one_and_is_no_incident_of_the_service(scene: World) -> None:
+    deliver(scene, service="scoring", summary="DRILL of scoring", drill="true")
+    deliver(scene, service="scoring", summary="the drill errors failed", alertname="DrillFailed", fingerprint="e" * 16)
+
+    fleet, listed, one, own = (
+        text(browser(scene.app).get(path).text) for path in ("/", "/incidents", "/incidents/1", "/services/scoring")
+    )
+
+    assert "open incidents 0" in fleet
+    assert all("- DRILL DRILL of scoring scoring" in page for page in (fleet, listed))
+    assert "no alert of the service itself is in it" in one
+    assert "DRILL: DrillFailed fires" in one
+    assert "DRILL" not in own
+    assert [each["drill"] for each in browser(scene.app).get("/v1/incidents").json()] == [True]
+
+
 def test_without_incidents_the_list_says_so(scene: World) -> None:
     assert "Nothing has gone wrong yet." in text(browser(scene.app).get("/incidents").text)
 

@@ -176,7 +176,7 @@ def test_a_drill_reaches_only_the_targets_of_drills(scene: Scene, tmp_path: Path
 
     assert (scene.run(run_id).drill, scene.serving(), scene.changes()) == (True, "2", [])
     assert read_registry(rehearsed)["aliases"]["champion"] == "1"
-    assert "run_started: drill of runbook bad-release started" in scene.story(run_id)
+    assert "run_started: DRILL: runbook bad-release started" in scene.story(run_id)
 
 
 def test_a_drill_without_targets_of_its_own_touches_nothing(scene: Scene) -> None:

@@ -63,6 +63,7 @@ class ApprovalView:
 
     Attributes:
         kind: plan: may this be done? doubt: did it take effect?
+        drill: it is asked in a drill, and reaches drill targets only.
         required: how many must approve; `approved_by` have.
         approvers: who may; empty is anybody.
     """
@@ -80,6 +81,7 @@ class ApprovalView:
     required: int
     approved_by: tuple[str, ...]
     approvers: tuple[str, ...]
+    drill: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,16 @@ class EntryView:
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """An incident in one line. `doing`: what is being done about it, or was done, in a few words."""
+    """An incident in one line.
+
+    Attributes:
+        doing: what is being done about it, or was done, in a few words.
+        drill: it is of the service's drills; nothing is wrong with the service.
+    """
 
     id: int
     service: str
+    drill: bool
     title: str
     state: str
     opened_at: datetime
@@ -110,10 +118,16 @@ class IncidentLine:
 
 @dataclass(frozen=True, slots=True)
 class IncidentView:
-    """An incident with its record and runs. `chain_holds`: nobody changed the record after it was written."""
+    """An incident with its record and runs.
+
+    Attributes:
+        drill: it is of the service's drills; nothing is wrong with the service.
+        chain_holds: nobody changed the record after it was written.
+    """
 
     id: int
     service: str
+    drill: bool
     title: str
     state: str
     opened_at: datetime
@@ -140,21 +154,31 @@ def lines(
     known: Collection[str] = (),
     limit: int = 100,
 ) -> list[IncidentLine]:
-    """Incidents, newest first, of one service and state or of all; those of `known` services before all others."""
+    """Incidents, newest first, of one service and state or of all; those of `known` services before all others.
+
+    Those of a service's drills are not of the service.
+    """
     with db.read() as tx:
         found = incidents.list_incidents(tx, service=service, state=state, known=known, limit=limit)
         return [
             IncidentLine(
-                one.id, one.service, one.title, one.state, one.opened_at, one.closed_at, _doing(_runs(tx, one.id))
+                one.id,
+                one.about,
+                one.drill,
+                one.title,
+                one.state,
+                one.opened_at,
+                one.closed_at,
+                _doing(_runs(tx, one.id)),
             )
             for one in found
         ]
 
 
 def open_count(db: Database) -> int:
-    """How many incidents are open, however many are shown."""
+    """How many incidents are open, however many are shown; drills are none."""
     with db.read() as tx:
-        return incidents.count_open(tx)
+        return incidents.count_open(tx, drills=False)
 
 
 def run(db: Database, run_id: int) -> RunView | None:
@@ -181,7 +205,8 @@ def _incident(tx: Connection, found: Incident) -> IncidentView:
     made = _runs(tx, found.id)
     return IncidentView(
         id=found.id,
-        service=found.service,
+        service=found.about,
+        drill=found.drill,
         title=found.title,
         state=found.state,
         opened_at=found.opened_at,
@@ -258,6 +283,7 @@ def _approvals(tx: Connection) -> list[ApprovalView]:
             asked.required,
             tuple(vote.actor for vote in questions.votes(tx, asked.id)),
             tuple(asking.approvers),
+            asking.drill,
         )
         for asked, asking in questions.pending_approvals(tx)
     ]

@@ -211,6 +211,8 @@ def _reports(
     tx: Connection, found: Incident, specs: Sequence[ServiceSpec], began: datetime, until: datetime
 ) -> tuple[Sequence[SloReport], str]:
     own = [spec for spec in specs if spec.service == found.service]
+    if found.drill:
+        return (), "a drill costs no budget"
     if not own:
         return (), f"no service file names {found.service}"
     if not until > began:

@@ -66,6 +66,11 @@ def budget(spent: Spent) -> str:
     return f"{counted}: about {spent.of_window:.1%} of the {spent.window} budget, were traffic even"
 
 
+def of(made: PostMortem) -> str:
+    """Whose incident it is."""
+    return f"{'the drills of ' if made.incident.drill else ''}{made.incident.about}"
+
+
 def state(made: PostMortem) -> str:
     """When it was open."""
     closed = made.incident.closed_at
@@ -91,7 +96,7 @@ def _text(value: str) -> str:
 
 def _lines(made: PostMortem) -> Iterator[str]:
     yield from (f"# Post-mortem: {_text(made.incident.title)}", "")
-    yield from (f"Incident {made.incident.id} of {_text(made.incident.service)}. {state(made)} {chain(made)}", "")
+    yield from (f"Incident {made.incident.id} of {_text(of(made))}. {state(made)} {chain(made)}", "")
     for title, hint in made.for_people:
         yield from (f"## {title}", "", f"*{WRITE}* {hint}", "")
     yield from (
@@ -166,6 +171,7 @@ _WORDS: Mapping[str, Any] = {
     "asked_plan": asked_plan,
     "said": said,
     "budget": budget,
+    "of": of,
     "state": state,
     "chain": chain,
     "write": WRITE,

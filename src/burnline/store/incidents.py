@@ -26,6 +26,7 @@ from burnline.store.schema import episode, heartbeat, incident, run
 
 OPEN, CLOSED = "open", "closed"
 RELEASE = "release"  # no incident: where the record of a release is chained, and its runs belong
+_DRILLS = "/drill"  # after the service's name; no service's own name holds a slash
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,16 @@ class Incident:
     opened_at: datetime
     closed_at: datetime | None
     severity: str = ""
+
+    @property
+    def drill(self) -> bool:
+        """Whether it is of the service's drills, and of nothing that is wrong with the service."""
+        return of_drills(self.service)
+
+    @property
+    def about(self) -> str:
+        """The service's own name."""
+        return self.service.removesuffix(_DRILLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,15 +170,26 @@ def keep_episode(tx: Connection, changed: Episode) -> None:
 # Incidents
 
 
+def drills_of(service: str) -> str:
+    """The name under which alerts of a service's drills are filed: an incident of the service never has one of them."""
+    return f"{service}{_DRILLS}"
+
+
+def of_drills(name: str) -> bool:
+    """Whether what is filed under `name` is of drills."""
+    return name.endswith(_DRILLS)
+
+
 def open_incident(tx: Connection, service: str) -> Incident | None:
     """The one open incident of `service`, if there is one."""
     row = tx.execute(_OPEN_INCIDENT, {"service": service}).one_or_none()
     return None if row is None else Incident(*row)
 
 
-def count_open(tx: Connection, *, but_not: Collection[str] = ()) -> int:
-    """How many incidents are open, leaving out those of the services `but_not`."""
-    return tx.scalar(_COUNT_OPEN, {"but_not": tuple(but_not)}) or 0
+def count_open(tx: Connection, *, but_not: Collection[str] = (), drills: bool = True) -> int:
+    """How many incidents are open, but for those of the services `but_not` and of their drills, or of all drills."""
+    query = _COUNT_OPEN if drills else _COUNT_OPEN.where(incident.c.service.not_like(f"%{_DRILLS}"))
+    return tx.scalar(query, {"but_not": (*but_not, *map(drills_of, but_not))}) or 0
 
 
 def start_incident(tx: Connection, *, service: str, title: str, severity: str = "", now: datetime) -> Incident:
@@ -205,6 +227,12 @@ def open_run_of(tx: Connection, incident_id: int, runbook: str) -> int | None:
 
 
 # Read models
+
+
+def find_episode(tx: Connection, episode_id: int) -> Episode | None:
+    """The episode of that id."""
+    row = tx.execute(select(episode).where(episode.c.id == episode_id)).one_or_none()
+    return None if row is None else _episode(row)
 
 
 def find_incident(tx: Connection, incident_id: int) -> Incident | None:

@@ -80,8 +80,12 @@ def append(
     text: str,
     actor: str = "burnline",
     data: Mapping[str, Any] | None = None,
+    drill: bool = False,
 ) -> int:
-    """Add an entry and return its id (0 while it is held, see `in_one_statement`). `data` must be plain JSON."""
+    """Add an entry and return its id (0 while it is held, see `in_one_statement`). `data` must be plain JSON.
+
+    That of a `drill` begins with DRILL, as every message does.
+    """
     held = _HELD.get()
     held = held if held is not None and held.tx is tx else None
     last = held.last.get(incident_id) if held else None
@@ -91,8 +95,8 @@ def append(
         "source": source,
         "actor": actor,
         "type": type,
-        "text": text,
-        "data": dict(data or {}),
+        "text": f"DRILL: {text}" if drill else text,
+        "data": {**(data or {}), **({"drill": True} if drill else {})},
         "prev_hash": last or tx.scalar(_LAST_HASH, {"incident_id": incident_id}) or GENESIS,
     }
     values["hash"] = _hash(values)

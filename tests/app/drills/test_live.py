@@ -82,6 +82,8 @@ def test_a_live_drill_changes_its_own_targets_only_and_is_judged_and_kept(scene:
     assert kept["recover_seconds"] > 0
     assert [message["text"][:6] for message in scene.pager.received if "approval" in message] == ["DRILL:"]
     scene.until(lambda: scene.incident()["state"] == "closed", "closed")
+    assert (scene.incident()["service"], scene.incident()["drill"]) == ("scoring", True)
+    assert all(entry["text"].startswith("DRILL: ") for entry in scene.incident()["entries"])
 
 
 def test_a_live_drill_whose_target_was_not_released_fails_with_the_reason(scene: Live, tmp_path: Path) -> None:

@@ -19,10 +19,8 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import approvals, runs, timeline
 from burnline.store.drills import LIVE, Drill
-from burnline.store.incidents import episodes_between
+from burnline.store.incidents import find_episode
 from burnline.store.runs import Run, StepRow
-
-EVER = timedelta(days=365)
 
 
 def judge_run(tx: Connection, spec: ServiceSpec, run_id: int, now: datetime) -> Drill:
@@ -67,8 +65,8 @@ def judge_run(tx: Connection, spec: ServiceSpec, run_id: int, now: datetime) -> 
 
 def _alert_at(tx: Connection, run: Run) -> datetime:
     """When the alert began that started the run."""
-    found = episodes_between(tx, [run.service], run.created_at - EVER, run.created_at)
-    return next((each.first_starts_at for each in found if each.id == run.episode_id), run.created_at)
+    found = find_episode(tx, run.episode_id)
+    return found.first_starts_at if found else run.created_at
 
 
 def _asked(tx: Connection, spec: ServiceSpec, run: Run) -> Iterator[Check]:
