@@ -21,9 +21,10 @@ import msgspec
 from sqlalchemy import Connection
 
 from burnline.alerting.audience import GROUP_BY, Audible, Audiences
-from burnline.alerting.groups import Due, Group, Heard, Member, settle, step
+from burnline.alerting.groups import EMBEDDED, Due, Group, Heard, Member, settle, step
 from burnline.alerting.message import group_body, message_key
 from burnline.alerting.quiet import Quiet
+from burnline.alerting.told import Delivery, note_told
 from burnline.alerting.webhook import ALERTMANAGER, fingerprint
 from burnline.runbooks.beside import beside
 from burnline.runbooks.notify import GRACE, TIMEOUT, Told, send_to
@@ -38,7 +39,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 50  # messages under way side by side
 LONGEST_TURN = timedelta(seconds=20)  # for telling
 GROUPS_AT_ONCE = 500  # in one transaction
-KEPT_ALERTS = ("embedded",)  # whose alerts are in the table `alert`; those of others are in their episodes
+KEPT_ALERTS = (EMBEDDED,)  # whose alerts are in the table `alert`; those of others are in their episodes
 
 
 class Send(Protocol):
@@ -161,9 +162,9 @@ class PeopleDispatch:
     def _tell_some(self, messages: Sequence[Message], now: datetime) -> int:
         sent = {beside(partial(self._send_one, each, now), "tell people"): each for each in messages}
         wait(sent, (TIMEOUT + 2 * GRACE).total_seconds())
-        outcomes = [(message, _reached(future, message)) for future, message in sent.items()]
+        outcomes = [_delivery(message, _missed(future, message)) for future, message in sent.items()]
         self._db.write(partial(_settle, outcomes=outcomes, now=now))
-        return sum(reached for _, reached in outcomes)
+        return sum(not each.why for each in outcomes)
 
     def _send_one(self, message: Message, now: datetime) -> Told:
         audience, key = message.group
@@ -172,8 +173,12 @@ class PeopleDispatch:
         return self._send([message.due.receiver], body, key=name, at=now, whom=message.severity)
 
 
-def _reached(future: Future[Told], message: Message) -> bool:
-    """Whether the message arrived; if not, the log says why."""
+def _delivery(message: Message, why: str) -> Delivery:
+    return Delivery(message.group, message.due, message.severity, message.labels, why)
+
+
+def _missed(future: Future[Told], message: Message) -> str:
+    """Why the message did not arrive, which the log says too; empty when it did."""
     receiver = message.due.receiver
     error = future.exception() if future.done() else None
     if not future.done():
@@ -181,20 +186,21 @@ def _reached(future: Future[Told], message: Message) -> bool:
     elif error is not None:  # nobody foresaw it: the others must be told all the same
         why = type(error).__name__
     elif receiver in future.result().reached:
-        return True
+        return ""
     else:
-        why = future.result().failed.get(receiver, "")
+        why = future.result().failed.get(receiver) or "not reached"
     log.warning("people could not be told", extra={"receiver": receiver, "group": message.group[1], "why": why})
-    return False
+    return why
 
 
-def _settle(tx: Connection, outcomes: Sequence[tuple[Message, bool]], now: datetime) -> None:
-    kept = alert_groups(tx, {message.group for message, _ in outcomes})
+def _settle(tx: Connection, outcomes: Sequence[Delivery], now: datetime) -> None:
+    kept = alert_groups(tx, {each.group for each in outcomes})
     groups: dict[GroupKey, Group | None] = {key: _decoded(body) for key, body in kept.items()}
-    for message, reached in outcomes:
-        group = groups.get(message.group)
+    note_told(tx, outcomes, groups, now)
+    for each in outcomes:
+        group = groups.get(each.group)
         if group is not None:
-            groups[message.group] = settle(group, message.due, now, reached=reached)
+            groups[each.group] = settle(group, each.due, now, reached=not each.why)
     keep_groups(tx, {key: _encoded(group) for key, group in groups.items()})
 
 
@@ -206,7 +212,7 @@ def _firing(tx: Connection) -> list[Member]:
         if each.firing
     ]
     others = [
-        Member(each.fingerprint, each.labels, each.annotations, each.first_starts_at)
+        Member(each.fingerprint, each.labels, each.annotations, each.first_starts_at, source=each.source)
         for each in open_episodes_of_others(tx, (*KEPT_ALERTS, ALERTMANAGER))
     ]
     return [*own, *others]

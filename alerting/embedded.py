@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from burnline.alerting.declared import Declared, Key, Pair, declare
+from burnline.alerting.groups import EMBEDDED
 from burnline.alerting.quiet import Quiet, QuietNow
 from burnline.alerting.webhook import fingerprint, render_webhook
 from burnline.events import AlertEvent, Finding, SloState, SloStatus, Verdict
@@ -23,7 +24,6 @@ from burnline.store.releases import serving_version
 from burnline.store.rollouts import expected_versions
 from burnline.store.signals import latest_findings
 
-EMBEDDED = "embedded"
 REPEAT_INTERVAL = timedelta(hours=4)
 
 

@@ -17,17 +17,19 @@ from burnline.spec.escalation import HoursSpec
 
 FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=1), timedelta(minutes=1)
 DEFAULT_REPEAT = REPEAT_INTERVAL
+EMBEDDED = "embedded"  # the source of what the embedded engine fires
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One alert of a group; `ended_at` is None while it fires."""
+    """One alert of a group; `ended_at` is None while it fires. `source`: of its episode."""
 
     fingerprint: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     started_at: datetime
     ended_at: datetime | None = None
+    source: str = EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from burnline.store.releases import Release, recent_releases
 from burnline.store.timeline import Entry
 
 RELEASES_BEFORE = timedelta(days=1)
-TELLING = ("approval_told", "approval_untold", "run_told")
+TELLING = ("people_told", "approval_told", "approval_untold", "run_told")
 FOR_PEOPLE = (
     ("Summary", "Two sentences that anybody understands: what broke, for whom, how long."),
     ("Impact", "Who was harmed, how many, and what it cost."),

@@ -93,6 +93,12 @@ _EPISODES_SINCE = (
     .where(or_(episode.c.state == _IS_OPEN, episode.c.ended_at >= bindparam("since")))
     .order_by(episode.c.first_starts_at, episode.c.id)
 )
+_LAST_EPISODE = (
+    select(episode)
+    .where(episode.c.source == bindparam("source"), episode.c.fingerprint == bindparam("fingerprint"))
+    .order_by(episode.c.id.desc())
+    .limit(1)
+)
 _OPEN_EPISODES = (
     select(episode).where(episode.c.source == bindparam("source"), episode.c.state == _IS_OPEN).order_by(episode.c.id)
 )
@@ -122,6 +128,12 @@ def episodes_since(tx: Connection, source: str, fingerprint: str, since: datetim
     """Episodes of this alert that are open or ended at or after `since`, oldest first."""
     rows = tx.execute(_EPISODES_SINCE, {"source": source, "fingerprint": fingerprint, "since": since})
     return [_episode(row) for row in rows]
+
+
+def last_episode(tx: Connection, source: str, fingerprint: str) -> Episode | None:
+    """The newest episode of this alert."""
+    row = tx.execute(_LAST_EPISODE, {"source": source, "fingerprint": fingerprint}).one_or_none()
+    return None if row is None else _episode(row)
 
 
 def open_episodes(tx: Connection, source: str) -> list[Episode]:
