@@ -25,7 +25,7 @@ demo: .venv/run.stamp
 	$(BIN)/burnline demo $(if $(KEEP),--keep)
 
 test: .venv/dev.stamp
-	$(PYTEST) -n $(JOBS) --dist loadfile $(ARGS)
+	$(PYTEST) -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/dev.stamp
 	$(BIN)/ruff check .
