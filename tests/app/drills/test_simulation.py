@@ -103,7 +103,42 @@ def test_a_change_of_the_wrong_kind_mends_nothing(tmp_path: Path) -> None:
     wrong = failed(drilled(tmp_path, "errors", text))
 
     assert wrong["changed"].startswith("replicas -> +2, which does not help when half of the requests fail")
-    assert wrong["recovered"] == "grow not_recovered"
+    assert wrong["recovered"].startswith("grow not_recovered: 0 good, 3 bad, 0 without enough events of 3 windows")
+
+
+def test_the_business_need_not_hear_where_no_runbook_tells_it(tmp_path: Path) -> None:
+    spec = read(tmp_path)
+    file = tmp_path / "runbooks" / "back.yaml"
+    lines = [line for line in file.read_text().splitlines() if "to: business" not in line]
+    file.write_text("\n".join(lines))
+
+    [done] = rehearse(spec, load_catalogue(tmp_path / "runbooks"), ["errors"])
+
+    assert failed(done) == {}
+    assert "business told" not in {check.name for check in done.checks}
+
+
+def test_a_runbook_that_only_looks_need_not_mend_anything(tmp_path: Path) -> None:
+    spec = read(
+        tmp_path, SERVICE.replace("{slo: availability, severity: page}, run: back", "{slo: availability}, run: look")
+    )
+    file = tmp_path / "runbooks" / "look.yaml"
+    lines = (tmp_path / "runbooks" / "back.yaml").read_text().replace("id: back", "id: look").splitlines()
+    kept = [line for line in lines if not line.strip().startswith(("- {name: mend", "- {name: ask", "- {name: prove"))]
+    file.write_text("\n".join(kept))
+
+    [done] = rehearse(spec, load_catalogue(tmp_path / "runbooks"), ["errors"])
+
+    assert failed(done) == {}
+    assert found(done, "looked") == "look did all it does; it changes nothing"
+    assert [check.name for check in done.checks] == [
+        "detected",
+        "people told",
+        "runbook ran",
+        "looked",
+        "business told",
+        "detect in time",
+    ]
 
 
 def test_when_nobody_is_named_nobody_is_told(tmp_path: Path) -> None:

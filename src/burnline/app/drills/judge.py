@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from burnline.alerting.audience import GROUP_WAIT
+from burnline.app.drills.check import Check
+from burnline.app.drills.ran import how_it_ended, last_word, looked, only_looks, told_by
 from burnline.app.drills.scenarios import Harm, Scenario
 from burnline.app.drills.simulate import Played, RunSeen
 from burnline.app.drills.standin import Message
 from burnline.app.drills.theory import Expected, expected
-from burnline.events import Outcome
+from burnline.events import Outcome, StepState
 from burnline.metrics import SEVERITY, SIGNAL, SLO
 from burnline.runbooks.match import bindings_for
 from burnline.spec.binding import NEED, RunbookBinding
@@ -22,15 +24,6 @@ from burnline.store.incidents import Episode
 
 DID_NOT_HELP = (Outcome.NOT_RECOVERED, Outcome.WORSE)
 SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that should be so, whether it was, and what was found."""
-
-    name: str
-    ok: bool
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +39,27 @@ def judge(spec: ServiceSpec, scenario: Scenario, harm: Harm, played: Played, hel
     """Judge a drill; `held` is the same one with a fault that nothing ends."""
     fired = _about(harm, played)
     times = _times(played, fired)
+    mends = not played.runs or any(not only_looks(seen.run) for seen in played.runs)
     checks = [
         _detected(expected(spec, harm), played, fired),
         _told(spec, scenario, fired, played.messages),
         _ran(spec, fired, played.runs),
-        *_asked(spec, fired, played.runs),
-        _changed(scenario, played),
-        _recovered(played),
-        *_business(spec, played.messages),
-        _held(held),
-        *_in_time(spec, times),
+        *(looked(seen.run, seen.steps) for seen in played.runs if only_looks(seen.run)),
+        *(_mended(spec, scenario, fired, played, held) if mends else ()),
+        *_business(spec, played),
+        *_in_time(spec, times, ("detect", "respond", "recover") if mends else ("detect",)),
     ]
     return times, checks
+
+
+def _mended(
+    spec: ServiceSpec, scenario: Scenario, fired: Sequence[Episode], played: Played, held: Played
+) -> Iterator[Check]:
+    """What is asked of runs that change something."""
+    yield from _asked(spec, fired, played.runs)
+    yield _changed(scenario, played)
+    yield _recovered(played)
+    yield _held(held)
 
 
 def _about(harm: Harm, played: Played) -> list[Episode]:
@@ -135,7 +137,7 @@ def _asked(spec: ServiceSpec, fired: Sequence[Episode], runs: Sequence[RunSeen])
     """People are asked where the binding says so, and not passed over."""
     for name, binding in _bound(spec, fired).items():
         seen = next((each for each in runs if each.run.runbook == name), None)
-        if seen is None:
+        if seen is None or only_looks(seen.run):
             continue
         asked = seen.asked
         if not NEED[binding.approval] and asked is None:
@@ -161,17 +163,25 @@ def _changed(scenario: Scenario, played: Played) -> Check:
 
 
 def _recovered(played: Played) -> Check:
-    ends = ", ".join(f"{seen.run.runbook} {seen.run.outcome or 'has not ended'}" for seen in played.runs)
+    ends = ", ".join(f"{seen.run.runbook} {how_it_ended(seen.run, seen.steps)}" for seen in played.runs)
     proved = any(seen.run.outcome is Outcome.RECOVERED for seen in played.runs)
     return Check("recovered", proved and played.mended_at is not None, ends or "nothing ran")
 
 
-def _business(spec: ServiceSpec, messages: Sequence[Message]) -> Iterator[Check]:
-    if wanted := spec.escalation.business:
-        heard = {each.receiver for each in messages if each.severity == "business" and each.reached}
+def _business(spec: ServiceSpec, played: Played) -> Iterator[Check]:
+    """Where a runbook that ran tells the business, all of them must have heard."""
+    wanted = spec.escalation.business
+    if wanted and any(_tells_business(seen) for seen in played.runs):
+        heard = {each.receiver for each in played.messages if each.severity == "business" and each.reached}
         missed = [each for each in wanted if each not in heard]
         text = f"never heard of it: {', '.join(missed)}" if missed else ", ".join(wanted)
         yield Check("business told", not missed, text)
+
+
+def _tells_business(seen: RunSeen) -> bool:
+    """Whether it has such a step that was not left out."""
+    left_out = {step.name for step in seen.steps if step.state is StepState.SKIPPED}
+    return bool(told_by(seen.run, "business") - left_out)
 
 
 def _held(held: Played) -> Check:
@@ -193,9 +203,9 @@ def _gave_up(seen: RunSeen) -> bool:
     return seen.run.outcome in DID_NOT_HELP
 
 
-def _in_time(spec: ServiceSpec, times: Times) -> Iterator[Check]:
+def _in_time(spec: ServiceSpec, times: Times, names: Sequence[str]) -> Iterator[Check]:
     targets = spec.drill.targets
-    for name in ("detect", "respond", "recover"):
+    for name in names:
         took, target = getattr(times, name), getattr(targets, name)
         text = f"{'never' if took is None else span(took)}, of {format_duration(target)}"
         yield Check(f"{name} in time", took is not None and took <= target, text)
@@ -211,13 +221,10 @@ def _bound(spec: ServiceSpec, fired: Sequence[Episode]) -> Mapping[str, RunbookB
 
 def _why(played: Played) -> str:
     """Why nothing was changed, as the last run says it."""
-    for seen in reversed(played.runs):
-        results = [step.result for step in seen.steps if step.kind != "escalate" and step.result]
-        texts = [str(each["text"]) for each in results if each.get("text")]
-        return (
-            f"{seen.run.runbook} ended {seen.run.outcome or 'not at all'}: {texts[-1] if texts else 'it did nothing'}"
-        )
-    return "no run"
+    if not played.runs:
+        return "no run"
+    last = played.runs[-1]
+    return f"{last.run.runbook} ended {last.run.outcome or 'not at all'}: {last_word(last.run, last.steps)}"
 
 
 def _subject(episode: Episode) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from burnline.app.drills.judge import Check, span
+from burnline.app.drills.check import Check
+from burnline.app.drills.judge import span
+from burnline.app.drills.ran import TELLING, how_it_ended, looked, only_looks, told_by
 from burnline.app.drills.rehearsal import digest_of, seconds
 from burnline.errors import ActionError, DecisionRefused
 from burnline.events import Outcome, RunState, StepState
@@ -34,18 +36,17 @@ def judge_run(tx: Connection, spec: ServiceSpec, run_id: int, now: datetime) -> 
     if run.state is not RunState.FINISHED or run.finished_at is None:
         raise DecisionRefused(f"run {run_id} is not over")
     steps = runs.steps(tx, run_id)
-    made = [step for step in steps if (step.result or {}).get("made") and step.ended_at]
+    made = _made(steps)
     alert = _alert_at(tx, run)
     respond = made[0].ended_at - run.created_at if made and made[0].ended_at else None
     recover = run.finished_at - alert if run.outcome is Outcome.RECOVERED else None
+    acted = {"respond": respond, "recover": recover}
     checks = [
         Check("alert arrived", ok=True, text=f"after {span(run.created_at - alert)}"),
-        *_asked(tx, spec, run),
-        *_told(steps),
-        *_changed(spec, made),
-        Check("recovered", run.outcome is Outcome.RECOVERED, f"{run.runbook} {run.outcome}"),
+        *_told(spec, run, steps),
+        *_done(tx, spec, run, steps),
         _record(tx, run),
-        *_in_time(spec, run.created_at - alert, respond, recover),
+        *_in_time(spec, {"detect": run.created_at - alert, **(acted if not only_looks(run) else {})}),
     ]
     return Drill(
         service=spec.service,
@@ -69,6 +70,20 @@ def _alert_at(tx: Connection, run: Run) -> datetime:
     return found.first_starts_at if found else run.created_at
 
 
+def _done(tx: Connection, spec: ServiceSpec, run: Run, steps: Sequence[StepRow]) -> Iterator[Check]:
+    if only_looks(run):
+        yield looked(run, steps)
+        return
+    yield from _asked(tx, spec, run)
+    yield from _changed(spec, _made(steps))
+    yield Check("recovered", run.outcome is Outcome.RECOVERED, f"{run.runbook} {how_it_ended(run, steps)}")
+
+
+def _made(steps: Sequence[StepRow]) -> list[StepRow]:
+    """The steps that changed something."""
+    return [step for step in steps if (step.result or {}).get("made") and step.ended_at]
+
+
 def _asked(tx: Connection, spec: ServiceSpec, run: Run) -> Iterator[Check]:
     binding = next((each for each in bindings_for(spec, run.labels) if each.run == run.runbook), None)
     asked = approvals.last_approval(tx, run.id)
@@ -81,10 +96,12 @@ def _asked(tx: Connection, spec: ServiceSpec, run: Run) -> Iterator[Check]:
         yield Check("people asked", ok=True, text="nobody, as its binding says")
 
 
-def _told(steps: Sequence[StepRow]) -> Iterator[Check]:
-    """Steps that tell people must have reached somebody."""
-    for step in steps:
-        if step.kind in ("notify", "escalate") and step.state is not StepState.STARTED:
+def _told(spec: ServiceSpec, run: Run, steps: Sequence[StepRow]) -> Iterator[Check]:
+    """Steps that tell people, and were not left out, reached somebody at last; there need be no business to tell."""
+    nobody = told_by(run, "business") if not spec.escalation.business else frozenset()
+    for step in {step.n: step for step in steps}.values():
+        left_out = step.state is StepState.SKIPPED and "reached" not in (step.result or {})
+        if step.kind in TELLING and step.name not in nobody and step.state is not StepState.STARTED and not left_out:
             reached = (step.result or {}).get("reached") or []
             yield Check(
                 f"{step.name}: people told", bool(reached), ", ".join(reached) or str((step.result or {})["text"])
@@ -115,11 +132,9 @@ def _record(tx: Connection, run: Run) -> Check:
     return Check("record whole", broken is None, "its chain holds" if broken is None else f"broken at {broken.id}")
 
 
-def _in_time(
-    spec: ServiceSpec, detect: timedelta, respond: timedelta | None, recover: timedelta | None
-) -> Iterator[Check]:
+def _in_time(spec: ServiceSpec, times: Mapping[str, timedelta | None]) -> Iterator[Check]:
     targets = spec.drill.targets
-    for name, took in (("detect", detect), ("respond", respond), ("recover", recover)):
+    for name, took in times.items():
         target: timedelta = getattr(targets, name)
         text = f"{'never' if took is None else span(took)}, of {format_duration(target)}"
         yield Check(f"{name} in time", took is not None and took <= target, text)

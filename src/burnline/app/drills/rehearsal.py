@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from burnline.app.drills.judge import Check, Times, judge
+from burnline.app.drills.check import Check
+from burnline.app.drills.judge import Times, judge
 from burnline.app.drills.scenarios import SCENARIOS, Harm, Scenario, scenario
 from burnline.app.drills.simulate import Play, Played, play
 from burnline.app.drills.theory import expected
