@@ -14,6 +14,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -108,15 +109,17 @@ def signal_self(number: signal.Signals) -> None:
 def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> None:
     """Have `boundary` called before every write and every change; also before and after the registry is renamed.
 
-    Without `inside_lock`, not while the registry's lock is held: heartbeats are written then too, on a slow machine.
+    Without `inside_lock`, not while the registry's lock is held, nor amid another thread's write: heartbeats are
+    written beside the steps, and who sleeps with a lock in hand keeps everybody out.
     """
     write, move, apply = db.write, LockedFile.write, AliasHook.apply
-    locked = False
+    alone, locked = threading.Lock(), False
 
     def watched_write(work: Any) -> Any:
-        if inside_lock or not locked:
-            boundary()
-        return write(work)
+        with alone:
+            if inside_lock or not locked:
+                boundary()
+            return write(work)
 
     def watched_move(self: LockedFile, text: str) -> None:
         if inside_lock:
@@ -127,8 +130,9 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
 
     def watched_apply(self: AliasHook, target: str, **rest: Any) -> bool:
         nonlocal locked
-        boundary()
-        locked = True
+        with alone:
+            boundary()
+            locked = True
         try:
             return apply(self, target, **rest)
         finally:
