@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, text, update
 
 from burnline.app.audit import Anchor, flaws, head_of
 from burnline.store import incidents, timeline
 from burnline.store.chains import Chain, chains, overall_head
 from burnline.store.database import Database
+from burnline.store.schema import incident
 from burnline.store.schema import timeline as rows
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -23,14 +25,14 @@ def records(database: Database) -> Database:
     def write(tx: Connection) -> None:
         for service, texts in (("fraud", "abc"), ("search", "d")):
             made = incidents.start_incident(tx, service=service, title="it burns", now=NOW)
-            for text in texts:
+            for said in texts:
                 timeline.append(
                     tx,
                     incident_id=made.id,
                     at=NOW,
                     source="alerting",
                     type="episode_opened",
-                    text=text,
+                    text=said,
                 )
 
     database.write(write)
@@ -45,7 +47,7 @@ def read(db: Database) -> list[Chain]:
 def test_records_that_nobody_touched_hold(records: Database) -> None:
     found = read(records)
 
-    assert [(each.incident_id, len(each.hashes), each.broken) for each in found] == [(1, 3, None), (2, 1, None)]
+    assert [(each.incident_id, len(each.hashes), each.broken) for each in found] == [(1, 3, ""), (2, 1, "")]
     assert list(flaws(found, head_of(found, NOW), NOW)) == []
 
 
@@ -93,11 +95,79 @@ def test_a_record_that_is_gone_is_missed_until_it_was_old_enough_to_be_deleted(r
     records.write(lambda tx: incidents.close_incident(tx, 2, NOW))
     kept = head_of(read(records), NOW)
     records.write(lambda tx: tx.execute(delete(rows).where(rows.c.incident_id == 2)))
+    records.write(lambda tx: tx.execute(delete(incident).where(incident.c.id == 2)))
 
     found = read(records)
 
     assert [flaw.text for flaw in flaws(found, kept, NOW)] == ["is gone: it had 1 entries when the head was kept"]
     assert list(flaws(found, kept, NOW + timedelta(days=401))) == []
+
+
+def test_an_incident_without_any_entry_is_broken(records: Database) -> None:
+    records.write(lambda tx: tx.execute(delete(rows).where(rows.c.incident_id == 2)))
+
+    [flaw] = flaws(read(records), None, NOW)
+
+    assert (flaw.incident, flaw.text) == (2, "has no entry: all of them were removed")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE timeline SET data = '{' WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE timeline SET data = x'00ff' WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE timeline SET at = 'zz' WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE timeline SET at = 9e300 WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE timeline SET text = CAST(x'ff' AS TEXT) WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE timeline SET text = x'ff' WHERE id = 2", "entry 2 (2026-01-05 12:00:00 UTC, episode_opened)"),
+        ("UPDATE timeline SET data = '[1]' WHERE id = 2", "entry 2 (2026-01-05 12:00:00 UTC, episode_opened)"),
+        ("UPDATE timeline SET hash = x'ff' WHERE id = 2", "entry 2 (2026-01-05 12:00:00 UTC, episode_opened)"),
+        ("UPDATE timeline SET at = 'zz', data = '{' WHERE id IN (2, 3)", "entry 2 was changed: it cannot be read"),
+        ("UPDATE incident SET closed_at = '2000-01-01' WHERE id = 1", "its incident was changed: closed_at is '2000-"),
+        ("UPDATE incident SET closed_at = 9e18 WHERE id = 1", "its incident was changed: closed_at is "),
+        ("UPDATE incident SET opened_at = 'zz', service = x'ff' WHERE id = 1", ""),
+        (
+            "UPDATE incident SET service = CAST(x'ff' AS TEXT) WHERE id = 1",
+            "its incident was changed: it cannot be read",
+        ),
+        ("UPDATE timeline SET text = 'x', data = '{' WHERE id = 3", "entry 3 was changed: it cannot be read"),
+    ],
+)
+def test_a_row_that_cannot_even_be_read_is_a_broken_record_and_no_error(
+    records: Database, change: str, said: str
+) -> None:
+    records.write(lambda tx: tx.execute(text(change)))
+
+    found = read(records)
+
+    assert found[0].broken.startswith(said)
+    assert (len(found[0].hashes), found[1].broken) == (3, "")
+    assert head_of(found, NOW).records[0].broken == found[0].broken
+    assert Anchor(records).run_once(NOW) == 2
+
+
+def test_entries_of_an_incident_that_is_no_number_are_found(records: Database) -> None:
+    with sqlite3.connect(str(records.url.database)) as somebody:  # without the checks of foreign keys
+        somebody.execute("UPDATE timeline SET incident_id = 'x' WHERE id = 4")
+    somebody.close()
+
+    found = read(records)
+
+    assert [(each.incident_id, each.broken) for each in found] == [
+        (0, "has entries of an incident 'x': they were changed"),
+        (1, ""),
+        (2, "has no entry: all of them were removed"),
+    ]
+
+
+def test_entries_of_an_incident_that_was_removed_are_a_broken_record(records: Database) -> None:
+    with sqlite3.connect(str(records.url.database)) as somebody:  # without the checks of foreign keys
+        somebody.execute("DELETE FROM incident WHERE id = 2")
+    somebody.close()
+
+    found = read(records)
+
+    assert [(each.incident_id, each.broken) for each in found] == [(1, ""), (2, "its incident was removed")]
 
 
 def test_a_record_that_grew_still_fits_the_head(records: Database) -> None:

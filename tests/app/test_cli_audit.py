@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, text, update
 from typer.testing import CliRunner
 
 from burnline.app.cli import app
@@ -26,11 +26,11 @@ def url(database: Database, tmp_path: Path) -> str:
     """A database with one incident of two entries."""
     incident = database.write(lambda tx: incidents.start_incident(tx, service="fraud", title="it burns", now=NOW))
 
-    def say(tx: Connection, text: str) -> int:
-        return timeline.append(tx, incident_id=incident.id, at=NOW, source="alerting", type="episode_opened", text=text)
+    def say(tx: Connection, said: str) -> int:
+        return timeline.append(tx, incident_id=incident.id, at=NOW, source="alerting", type="episode_opened", text=said)
 
-    for text in ("a", "b"):
-        database.write(partial(say, text=text))
+    for said in ("a", "b"):
+        database.write(partial(say, said=said))
     return f"sqlite:///{tmp_path}/burnline.db"
 
 
@@ -78,6 +78,22 @@ def test_a_file_that_is_no_head_is_refused_by_name(url: str, tmp_path: Path, con
 
     with pytest.raises(BurnlineError, match=r"head\.json is no head"):
         run("audit", "verify", "--database", url, "--head", str(tmp_path / "head.json"))
+
+
+def test_a_head_that_is_not_there_is_refused_by_name(url: str, tmp_path: Path) -> None:
+    with pytest.raises(BurnlineError, match=r"--head .*none\.json cannot be read: No such file or directory"):
+        run("audit", "verify", "--database", url, "--head", str(tmp_path / "none.json"))
+
+
+@pytest.mark.parametrize(
+    "change", ["data = '{'", "at = 'zz'", "at = 9e300", "type = x'ff'", "text = CAST(x'ff' AS TEXT)"]
+)
+def test_an_entry_that_cannot_be_read_is_named_as_broken(url: str, database: Database, change: str) -> None:
+    database.write(lambda tx: tx.execute(text(f"UPDATE timeline SET {change} WHERE id = 2")))
+
+    code, said = run("audit", "verify", "--database", url)
+
+    assert (code, "BROKEN" in said, "record 1: entry 2 " in said) == (1, True, True)
 
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def head_of(found: Sequence[Chain], now: datetime) -> Head:
             entries=len(each.hashes),
             head=each.head,
             closed_at=each.closed_at,
-            broken=_broken(each),
+            broken=each.broken,
         )
         for each in found
     )
@@ -68,19 +68,12 @@ def head_of(found: Sequence[Chain], now: datetime) -> Head:
 def flaws(found: Sequence[Chain], kept: Head | None, now: datetime) -> Iterator[Flaw]:
     """Every record that does not hold, by itself or against a head that was kept; the first flaw of each."""
     for each in found:
-        if text := _broken(each):
-            yield Flaw(each.incident_id, text)
+        if each.broken:
+            yield Flaw(each.incident_id, each.broken)
     there = {each.incident_id: each for each in found}
     for link in kept.records if kept else ():
         if text := _changed(link, there.get(link.incident), now):
             yield Flaw(link.incident, text)
-
-
-def _broken(chain: Chain) -> str:
-    if chain.broken is None:
-        return ""
-    bad = chain.broken
-    return f"entry {bad.id} ({bad.at:%Y-%m-%d %H:%M:%S} UTC, {bad.type}) was changed, or follows one that was removed"
 
 
 def _changed(link: Link, chain: Chain | None, now: datetime) -> str:
@@ -106,8 +99,8 @@ class Anchor:
         with self._db.read() as tx:
             found = list(chains(tx))
         for each in found:
-            if text := _broken(each):
-                log.error("record broken", extra={"record": each.incident_id, "why": text})
+            if each.broken:
+                log.error("record broken", extra={"record": each.incident_id, "why": each.broken})
         about: Mapping[str, object] = {"head": overall_head(found), "records": len(found), "at": now.isoformat()}
         log.info("audit head", extra=dict(about))
         return len(found)

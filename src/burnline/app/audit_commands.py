@@ -71,6 +71,10 @@ def _asked(server: str) -> Head:
 def _read_head(file: Path) -> Head:
     try:
         return Head.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise BurnlineError(
+            f"--head {file} cannot be read: {error.strerror}; `burnline audit head -o` writes one"
+        ) from error
     except ValidationError as error:
         raise BurnlineError(f"{file} is no head as `burnline audit head -o` writes it: {_first(error)}") from error
 
