@@ -9,10 +9,14 @@ from datetime import timedelta
 from burnline.collectors.contract import Collector
 from burnline.collectors.gpu import GpuCollector
 from burnline.collectors.host import HostCollector
+from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.scrape import Scraper
-from burnline.spec.service import ScrapeSpec, ServiceSpec
+from burnline.spec.collect import ScrapeSpec
+from burnline.spec.service import ServiceSpec
+from burnline.store.database import Database
 
 MACHINE_INTERVAL = timedelta(seconds=15)
+PUSHED_INTERVAL = timedelta(seconds=15)
 LONGEST_TIMEOUT = timedelta(seconds=9)  # under the runner's deadline, so that a scrape fails with its own words
 
 
@@ -31,6 +35,11 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
     for spec in specs:
         collectors += _scrapers(spec, wanted(spec.service))
     return collectors
+
+
+def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
+    """What others post for each service, read back from the store."""
+    return [PushedCollector(db, spec.service, interval=PUSHED_INTERVAL) for spec in specs]
 
 
 def _scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:

@@ -17,6 +17,8 @@ class Collector(Protocol):
         name: unique within the service; the label `collector` of its duration and success series.
         target: what it reads, for people: a URL without credentials, a path.
         interval: time between two turns.
+        measured: whether its samples are burnline's own measurements, which /metrics passes on under the names in
+            burnline/metrics; a page that was scraped has its own.
     """
 
     @property
@@ -27,6 +29,8 @@ class Collector(Protocol):
     def target(self) -> str: ...
     @property
     def interval(self) -> timedelta: ...
+    @property
+    def measured(self) -> bool: ...
 
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Read the source once.

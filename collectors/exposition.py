@@ -1,4 +1,4 @@
-"""Turns of collectors as metric families for /metrics: the machine's samples, and how each collector fares."""
+"""Turns of collectors as metric families for /metrics: what burnline measured, and how each collector fares."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from prometheus_client import Metric
 
 from burnline import metrics
 from burnline.events import Collection, Sample
+from burnline.metrics.register import MEASURED
 
 
 def families(latest: Iterable[Collection]) -> Iterator[Metric]:
     """Families for a prometheus_client collector.
 
     Of several turns of one collector the newest speaks, and the newest success gives the time of the last success.
-    Only the machine's own samples (host, GPU) are passed on: a service's belong to the service's own page.
+    Only what burnline measured itself is passed on, with the label `service` of whose it is; what it read on a
+    service's own page belongs to that page.
     """
     newest: dict[tuple[str, str], Collection] = {}
     succeeded: dict[tuple[str, str], Collection] = {}
@@ -38,7 +40,7 @@ def families(latest: Iterable[Collection]) -> Iterator[Metric]:
         "When the collector last succeeded.",
         {key: turn.at.timestamp() for key, turn in succeeded.items()},
     )
-    yield from _machine(sample for turn in newest.values() if not turn.service for sample in turn.samples)
+    yield from _measured(sample for turn in newest.values() if turn.measured for sample in _of_service(turn))
 
 
 def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metric:
@@ -48,11 +50,17 @@ def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metri
     return family
 
 
-def _machine(samples: Iterable[Sample]) -> Iterator[Metric]:
+def _of_service(turn: Collection) -> Iterator[Sample]:
+    for sample in turn.samples:
+        labels = {metrics.SERVICE: turn.service, **sample.labels} if turn.service else sample.labels
+        yield Sample(sample.name, labels, sample.value)
+
+
+def _measured(samples: Iterable[Sample]) -> Iterator[Metric]:
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
         by_name.setdefault(sample.name, []).append(sample)
-    for name, text in metrics.MACHINE.items():
+    for name, text in MEASURED.items():
         if name in by_name:
             counter = name.endswith("_total")
             family = Metric(name.removesuffix("_total"), text, "counter" if counter else "gauge")

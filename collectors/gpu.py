@@ -9,9 +9,9 @@ from typing import Any
 
 import pynvml
 
-from burnline import metrics
 from burnline.errors import CollectorError, NoData
 from burnline.events import Sample
+from burnline.metrics import gpu as names
 
 # What a GPU, its driver or our rights do not offer is absent. Any other error means that the GPU is in trouble.
 ABSENT = (
@@ -54,6 +54,7 @@ class GpuCollector:
     service = ""
     name = "gpu"
     target = "nvml"
+    measured = True
 
     def __init__(self, *, interval: timedelta) -> None:
         self.interval = interval
@@ -61,7 +62,7 @@ class GpuCollector:
         self._labels: dict[int, dict[str, str]] = {}  # a lost GPU no longer says who it is
 
     def collect(self, now: datetime) -> Sequence[Sample]:
-        """Read every GPU, under the names `burnline_gpu_*` of metrics.MACHINE.
+        """Read every GPU, under the names `burnline_gpu_*` of metrics/gpu.py.
 
         Raises: NoData without driver or GPU; CollectorError when the driver as a whole fails.
         """
@@ -94,8 +95,8 @@ class GpuCollector:
             readings = [reading for read in READERS for reading in _offered(read, handle)]
         except pynvml.NVMLError:
             labels = self._labels.get(index, {"gpu": str(index), "uuid": "", "model": ""})
-            return [Sample(metrics.GPU_UP, labels, 0)]
-        up = Sample(metrics.GPU_UP, labels, 1)
+            return [Sample(names.UP, labels, 0)]
+        up = Sample(names.UP, labels, 1)
         return [up, *(Sample(name, {**labels, **extra}, value) for name, extra, value in readings)]
 
     def _identify(self, index: int, handle: Any) -> dict[str, str]:
@@ -125,8 +126,8 @@ def _one(name: str, call: Callable[..., int], *arguments: Any, scale: float = 1)
 
 def _utilization(handle: Any) -> Iterator[Reading]:
     rates = pynvml.nvmlDeviceGetUtilizationRates(handle)
-    yield metrics.GPU_UTILIZATION, {}, rates.gpu / 100
-    yield metrics.GPU_MEMORY_BUSY, {}, rates.memory / 100
+    yield names.UTILIZATION, {}, rates.gpu / 100
+    yield names.MEMORY_BUSY, {}, rates.memory / 100
 
 
 def _memory(handle: Any) -> Iterator[Reading]:
@@ -135,10 +136,10 @@ def _memory(handle: Any) -> Iterator[Reading]:
         reserved = memory.reserved
     except ABSENT:  # drivers before 510 fold what is reserved into what is used
         memory, reserved = pynvml.nvmlDeviceGetMemoryInfo(handle), None
-    yield metrics.GPU_MEMORY_SIZE, {}, memory.total
-    yield metrics.GPU_MEMORY_USED, {}, memory.used
+    yield names.MEMORY_SIZE, {}, memory.total
+    yield names.MEMORY_USED, {}, memory.used
     if reserved is not None:
-        yield metrics.GPU_MEMORY_RESERVED, {}, reserved
+        yield names.MEMORY_RESERVED, {}, reserved
 
 
 def _temperature(handle: Any) -> Iterator[Reading]:
@@ -146,13 +147,13 @@ def _temperature(handle: Any) -> Iterator[Reading]:
         degrees = pynvml.nvmlDeviceGetTemperatureV(handle, pynvml.NVML_TEMPERATURE_GPU)
     except ABSENT:  # drivers before 570; newer ones drop the old call
         degrees = pynvml.nvmlDeviceGetTemperature(handle, pynvml.NVML_TEMPERATURE_GPU)
-    yield metrics.GPU_TEMPERATURE, {}, degrees
+    yield names.TEMPERATURE, {}, degrees
 
 
 def _ecc_errors(handle: Any) -> Iterator[Reading]:
     for kind, code in ECC_KINDS.items():
         count = pynvml.nvmlDeviceGetTotalEccErrors(handle, code, pynvml.NVML_AGGREGATE_ECC)
-        yield metrics.GPU_ECC_ERRORS, {"kind": kind}, count
+        yield names.ECC_ERRORS, {"kind": kind}, count
 
 
 def _throttled(handle: Any) -> Iterator[Reading]:
@@ -161,18 +162,18 @@ def _throttled(handle: Any) -> Iterator[Reading]:
     except ABSENT:  # drivers before 535 have it under its old name
         reasons = pynvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)
     for reason, bit in THROTTLE_REASONS.items():
-        yield metrics.GPU_THROTTLED, {"reason": reason}, float(bool(reasons & bit))
+        yield names.THROTTLED, {"reason": reason}, float(bool(reasons & bit))
 
 
 READERS = (
     _utilization,
     _memory,
     _temperature,
-    _one(metrics.GPU_POWER, pynvml.nvmlDeviceGetPowerUsage, scale=1e-3),  # milliwatts
-    _one(metrics.GPU_ENERGY, pynvml.nvmlDeviceGetTotalEnergyConsumption, scale=1e-3),  # millijoules
-    _one(metrics.GPU_SM_CLOCK, pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM, scale=1e6),  # megahertz
-    _one(metrics.GPU_MEMORY_CLOCK, pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM, scale=1e6),
+    _one(names.POWER, pynvml.nvmlDeviceGetPowerUsage, scale=1e-3),  # milliwatts
+    _one(names.ENERGY, pynvml.nvmlDeviceGetTotalEnergyConsumption, scale=1e-3),  # millijoules
+    _one(names.SM_CLOCK, pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_SM, scale=1e6),  # megahertz
+    _one(names.MEMORY_CLOCK, pynvml.nvmlDeviceGetClockInfo, pynvml.NVML_CLOCK_MEM, scale=1e6),
     _ecc_errors,
     _throttled,
-    _one(metrics.GPU_PCIE_REPLAYS, pynvml.nvmlDeviceGetPcieReplayCounter),
+    _one(names.PCIE_REPLAYS, pynvml.nvmlDeviceGetPcieReplayCounter),
 )

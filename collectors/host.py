@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from burnline import metrics
 from burnline.errors import CollectorError, NoData
 from burnline.events import Sample
+from burnline.metrics import host as names
 
 CPU_MODES = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")  # proc(5); guest is part of user
 SECTOR_BYTES = 512  # of /proc/diskstats, whatever the disk's own sectors are
@@ -29,6 +29,7 @@ class HostCollector:
 
     service = ""
     name = "host"
+    measured = True
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class HostCollector:
         self._ticks = os.sysconf("SC_CLK_TCK")
 
     def collect(self, now: datetime) -> Sequence[Sample]:
-        """Counters and gauges named `burnline_host_*` in metrics.MACHINE.
+        """Counters and gauges named `burnline_host_*` in metrics/host.py.
 
         Raises: NoData where there is nothing to read; CollectorError naming a file that cannot be understood.
         """
@@ -82,9 +83,9 @@ class HostCollector:
     def _cpu(self, lines: list[str]) -> Iterator[Sample]:
         cpus = [line.split() for line in lines if line.startswith("cpu")]
         for _, *ticks in cpus[:1]:  # the first line is the sum of all CPUs
-            yield Sample(metrics.HOST_CPUS, {}, len(cpus) - 1)
+            yield Sample(names.CPUS, {}, len(cpus) - 1)
             for mode, count in zip(CPU_MODES, ticks, strict=False):
-                yield Sample(metrics.HOST_CPU_SECONDS, {"mode": mode}, int(count) / self._ticks)
+                yield Sample(names.CPU_SECONDS, {"mode": mode}, int(count) / self._ticks)
 
     def _disks(self, lines: list[str]) -> Iterator[Sample]:
         """Whole disks; fields as in the kernel's Documentation/admin-guide/iostats.rst."""
@@ -93,11 +94,11 @@ class HostCollector:
                 continue
             disk = {"device": device}
             reads, _, read_sectors, _, writes, _, written_sectors, _, _, busy_milliseconds = map(int, fields[:10])
-            yield Sample(metrics.HOST_DISK_READS, disk, reads)
-            yield Sample(metrics.HOST_DISK_READ, disk, read_sectors * SECTOR_BYTES)
-            yield Sample(metrics.HOST_DISK_WRITES, disk, writes)
-            yield Sample(metrics.HOST_DISK_WRITTEN, disk, written_sectors * SECTOR_BYTES)
-            yield Sample(metrics.HOST_DISK_BUSY, disk, busy_milliseconds / 1000)
+            yield Sample(names.DISK_READS, disk, reads)
+            yield Sample(names.DISK_READ, disk, read_sectors * SECTOR_BYTES)
+            yield Sample(names.DISK_WRITES, disk, writes)
+            yield Sample(names.DISK_WRITTEN, disk, written_sectors * SECTOR_BYTES)
+            yield Sample(names.DISK_BUSY, disk, busy_milliseconds / 1000)
 
     def _is_whole_disk(self, device: str) -> bool:
         blocks = self._sys / "block"
@@ -116,39 +117,39 @@ class HostCollector:
                 continue
             seen.add(device)
             labels = {"device": device, "mountpoint": path}
-            yield Sample(metrics.HOST_FILESYSTEM_SIZE, labels, found.f_blocks * found.f_frsize)
-            yield Sample(metrics.HOST_FILESYSTEM_AVAILABLE, labels, found.f_bavail * found.f_frsize)
+            yield Sample(names.FILESYSTEM_SIZE, labels, found.f_blocks * found.f_frsize)
+            yield Sample(names.FILESYSTEM_AVAILABLE, labels, found.f_bavail * found.f_frsize)
 
 
 def _load(lines: list[str]) -> Iterator[Sample]:
     for line in lines[:1]:
         for window, load in zip(("1m", "5m", "15m"), line.split(), strict=False):
-            yield Sample(metrics.HOST_LOAD, {"window": window}, float(load))
+            yield Sample(names.LOAD, {"window": window}, float(load))
 
 
 def _memory(lines: list[str]) -> Iterator[Sample]:
-    names = {
-        "MemTotal:": metrics.HOST_MEMORY_SIZE,
-        "MemAvailable:": metrics.HOST_MEMORY_AVAILABLE,
-        "SwapTotal:": metrics.HOST_SWAP_SIZE,
-        "SwapFree:": metrics.HOST_SWAP_FREE,
+    fields = {
+        "MemTotal:": names.MEMORY_SIZE,
+        "MemAvailable:": names.MEMORY_AVAILABLE,
+        "SwapTotal:": names.SWAP_SIZE,
+        "SwapFree:": names.SWAP_FREE,
     }
     for key, kibibytes, *_ in map(str.split, lines):
-        if key in names:
-            yield Sample(names[key], {}, int(kibibytes) * 1024)
+        if key in fields:
+            yield Sample(fields[key], {}, int(kibibytes) * 1024)
 
 
 def _oom_kills(lines: list[str]) -> Iterator[Sample]:
     for key, count in map(str.split, lines):
         if key == "oom_kill":
-            yield Sample(metrics.HOST_OOM_KILLS, {}, int(count))
+            yield Sample(names.OOM_KILLS, {}, int(count))
 
 
 def _pressure(resource: str, lines: list[str]) -> Iterator[Sample]:
     """`some avg10=0.00 avg60=0.00 avg300=0.00 total=<microseconds>`: Documentation/accounting/psi.rst."""
     for stall, *fields in map(str.split, lines):
         total = dict(field.split("=") for field in fields)["total"]
-        yield Sample(metrics.HOST_PRESSURE, {"resource": resource, "stall": stall}, int(total) / 1e6)
+        yield Sample(names.PRESSURE, {"resource": resource, "stall": stall}, int(total) / 1e6)
 
 
 def _network(lines: list[str]) -> Iterator[Sample]:
@@ -160,9 +161,9 @@ def _network(lines: list[str]) -> Iterator[Sample]:
             int, counts.split()
         )
         on = {"interface": name}
-        yield Sample(metrics.HOST_NETWORK_RECEIVED, on, received)
-        yield Sample(metrics.HOST_NETWORK_SENT, on, sent)
-        yield Sample(metrics.HOST_NETWORK_ERRORS, {**on, "direction": "receive"}, receive_errors)
-        yield Sample(metrics.HOST_NETWORK_ERRORS, {**on, "direction": "send"}, send_errors)
-        yield Sample(metrics.HOST_NETWORK_DROPS, {**on, "direction": "receive"}, receive_drops)
-        yield Sample(metrics.HOST_NETWORK_DROPS, {**on, "direction": "send"}, send_drops)
+        yield Sample(names.NETWORK_RECEIVED, on, received)
+        yield Sample(names.NETWORK_SENT, on, sent)
+        yield Sample(names.NETWORK_ERRORS, {**on, "direction": "receive"}, receive_errors)
+        yield Sample(names.NETWORK_ERRORS, {**on, "direction": "send"}, send_errors)
+        yield Sample(names.NETWORK_DROPS, {**on, "direction": "receive"}, receive_drops)
+        yield Sample(names.NETWORK_DROPS, {**on, "direction": "send"}, send_drops)

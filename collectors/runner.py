@@ -136,6 +136,7 @@ class _Slot:
             samples=samples,
             error=error,
             nothing=nothing,
+            measured=self.collector.measured,
         )
         self._note_change(turn)
         return turn

@@ -35,6 +35,8 @@ class Scraper:
     the names the page gives them; those that are not finite numbers are left out, timestamps and exemplars ignored.
     """
 
+    measured = False
+
     def __init__(
         self,
         service: str,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from burnline import metrics as m
 from burnline.dashboards.panels import RATE, Panel, Query, Threshold
+from burnline.metrics import gpu, host
 
 NO_GPU = "a host without a GPU"
 
@@ -12,7 +12,7 @@ HOST: tuple[Panel, ...] = (
         "CPU in use",
         "Is the processor full? Near 100 %: look at pressure beside it.",
         "timeseries",
-        (Query(f'1 - sum(rate({m.HOST_CPU_SECONDS}{{mode="idle"}}[{RATE}])) / sum({m.HOST_CPUS})', "in use"),),
+        (Query(f'1 - sum(rate({host.CPU_SECONDS}{{mode="idle"}}[{RATE}])) / sum({host.CPUS})', "in use"),),
         "percentunit",
         low=0,
         high=1,
@@ -21,7 +21,7 @@ HOST: tuple[Panel, ...] = (
         "Memory in use",
         "Is memory full? Near 100 %: the kernel will kill a process.",
         "timeseries",
-        (Query(f"1 - {m.HOST_MEMORY_AVAILABLE} / {m.HOST_MEMORY_SIZE}", "in use"),),
+        (Query(f"1 - {host.MEMORY_AVAILABLE} / {host.MEMORY_SIZE}", "in use"),),
         "percentunit",
         low=0,
         high=1,
@@ -30,7 +30,7 @@ HOST: tuple[Panel, ...] = (
         "Pressure",
         "What share of time did some task wait for a resource? Rising: that resource is what is full.",
         "timeseries",
-        (Query(f'rate({m.HOST_PRESSURE}{{stall="some"}}[{RATE}])', "{{resource}}"),),
+        (Query(f'rate({host.PRESSURE}{{stall="some"}}[{RATE}])', "{{resource}}"),),
         "percentunit",
         low=0,
         empty_ok="a kernel without pressure stall information",
@@ -40,8 +40,8 @@ HOST: tuple[Panel, ...] = (
         "How much goes over the wire?",
         "timeseries",
         (
-            Query(f"sum(rate({m.HOST_NETWORK_RECEIVED}[{RATE}]))", "received"),
-            Query(f"sum(rate({m.HOST_NETWORK_SENT}[{RATE}]))", "sent"),
+            Query(f"sum(rate({host.NETWORK_RECEIVED}[{RATE}]))", "received"),
+            Query(f"sum(rate({host.NETWORK_SENT}[{RATE}]))", "sent"),
         ),
         "Bps",
         low=0,
@@ -50,7 +50,7 @@ HOST: tuple[Panel, ...] = (
         "Disk busy",
         "What share of time had a disk something in flight?",
         "timeseries",
-        (Query(f"rate({m.HOST_DISK_BUSY}[{RATE}])", "{{device}}"),),
+        (Query(f"rate({host.DISK_BUSY}[{RATE}])", "{{device}}"),),
         "percentunit",
         low=0,
         empty_ok="a host without block devices of its own",
@@ -59,7 +59,7 @@ HOST: tuple[Panel, ...] = (
         "Filesystems",
         "Which filesystem is nearly full?",
         "timeseries",
-        (Query(f"1 - {m.HOST_FILESYSTEM_AVAILABLE} / {m.HOST_FILESYSTEM_SIZE}", "{{mountpoint}}"),),
+        (Query(f"1 - {host.FILESYSTEM_AVAILABLE} / {host.FILESYSTEM_SIZE}", "{{mountpoint}}"),),
         "percentunit",
         low=0,
         high=1,
@@ -71,7 +71,7 @@ GPU: tuple[Panel, ...] = (
         "GPU lost",
         "Can the driver talk to every GPU? Lost: drain the host and reset the GPU.",
         "stat",
-        (Query(f"sum(1 - {m.GPU_UP})"),),
+        (Query(f"sum(1 - {gpu.UP})"),),
         "none",
         thresholds=(Threshold(1, "red"),),
         base="green",
@@ -81,7 +81,7 @@ GPU: tuple[Panel, ...] = (
         "GPU in use",
         "Are the GPUs working? Idle while requests wait: look at the server's batching.",
         "timeseries",
-        (Query(m.GPU_UTILIZATION, "{{gpu}}"),),
+        (Query(gpu.UTILIZATION, "{{gpu}}"),),
         "percentunit",
         low=0,
         high=1,
@@ -91,7 +91,7 @@ GPU: tuple[Panel, ...] = (
         "GPU memory",
         "Is GPU memory full?",
         "timeseries",
-        (Query(f"{m.GPU_MEMORY_USED} / {m.GPU_MEMORY_SIZE}", "{{gpu}}"),),
+        (Query(f"{gpu.MEMORY_USED} / {gpu.MEMORY_SIZE}", "{{gpu}}"),),
         "percentunit",
         low=0,
         high=1,

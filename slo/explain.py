@@ -17,7 +17,8 @@ from burnline.slo.dependencies import dependencies
 from burnline.slo.exclusions import Excluded, excluded_between, exclusions_of
 from burnline.slo.promise import Promise, promise_of
 from burnline.slo.windows import Tier, least_bad_events, left_out_of, tiers_of
-from burnline.spec.service import ScrapeSpec, ServiceSpec
+from burnline.spec.collect import ScrapeSpec
+from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 

@@ -16,7 +16,7 @@ from burnline.slo.exclusions import Excluded
 from burnline.slo.group import Evaluation, Group
 from burnline.slo.promise import Promise
 from burnline.slo.reading import metric_of
-from burnline.spec.service import ScrapeSpec
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.units import format_duration
 
 LOW_BUDGET = 0.1

@@ -17,9 +17,10 @@ from datetime import timedelta
 
 from burnline.metrics import SERVICE, SIGNAL, SIGNAL_BAD_EVENTS, SIGNAL_EVENTS
 from burnline.slo.promql import MILLISECOND, Aggregate, Binary, Call, Expr, Number, Raw, Select, Subquery, Text, series
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.expression import with_window
 from burnline.spec.selector import Matcher, Selector
-from burnline.spec.service import ScrapeSpec, ServiceSpec
+from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import FreshnessSli, LatencySli, PromqlSli, RatioSli, SliSpec, ThresholdSli
 from burnline.spec.units import format_duration
 

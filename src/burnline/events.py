@@ -31,7 +31,13 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """What one collector gave in one turn; `samples` is empty unless `ok`; `nothing`: there was nothing to read."""
+    """What one collector gave in one turn.
+
+    Attributes:
+        samples: empty unless `ok`.
+        nothing: there was nothing to read.
+        measured: burnline measured them itself, so its own /metrics passes them on.
+    """
 
     service: str
     collector: str
@@ -42,6 +48,7 @@ class Collection:
     samples: tuple[Sample, ...] = ()
     error: str = ""
     nothing: bool = False
+    measured: bool = False
 
 
 class Verdict(StrEnum):

@@ -21,6 +21,7 @@ from burnline.alerting.reconcile import Reconciler
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.events import Collection, Sample
+from burnline.metrics.register import MEASURED, host
 from burnline.spec.service import PolicyStep
 from tests.alerting.bodies import alert, webhook
 from tests.alerting.sources import FakeAlertmanager
@@ -48,10 +49,12 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def url(scene: World) -> Iterator[str]:
-    machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in metrics.MACHINE)
+    machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in MEASURED)
     policy = {"budget_policy": (PolicyStep(left=0.5, do="notify"),)}  # not in its file: it would be one ticket more
     scene.app.specs = tuple(spec.model_copy(update=policy) for spec in scene.app.specs)
-    scene.app.turns["", "machine", "machine", True] = Collection("", "machine", "", scene.now, 0.1, True, machine)
+    scene.app.turns["", "machine", "machine", True] = Collection(
+        "", "machine", "", scene.now, 0.1, True, machine, measured=True
+    )
     with serving(create_app(scene.app)) as url:
         answer = httpx.post(f"{url}/v1/predictions", json={"service": "scoring", "events": [{"features": {}}, 1]})
         assert answer.status_code == 202
@@ -119,7 +122,7 @@ def test_every_declared_name_is_exposed(url: str) -> None:
 
 def test_every_name_on_the_page_is_declared(url: str) -> None:
     """The instruments' own names are declared where they are made, in the same file."""
-    source = Path(metrics.__file__).read_text()
+    source = "".join(file.read_text() for file in Path(metrics.__file__).parent.glob("*.py"))
 
     names = [name for name in samples(page(url)) if name.startswith("burnline_")]
 
@@ -200,13 +203,13 @@ def test_where_prometheus_records_the_slos_they_are_not_exposed_as_well(
 
 
 def test_hostile_labels_stay_labels(url: str, scene: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = Sample(metrics.HOST_FILESYSTEM_SIZE, {"mountpoint": HOSTILE}, 7.0)
-    turn = Collection("", "host", "", scene.now + timedelta(seconds=1), 0.1, True, (disk,))
+    disk = Sample(host.FILESYSTEM_SIZE, {"mountpoint": HOSTILE}, 7.0)
+    turn = Collection("", "host", "", scene.now + timedelta(seconds=1), 0.1, True, (disk,), measured=True)
     monkeypatch.setitem(scene.app.turns, ("", "hostile", "", True), turn)
 
     text, openmetrics = page(url), page(url, OPENMETRICS)
 
-    assert {"mountpoint": HOSTILE} in samples(text)[metrics.HOST_FILESYSTEM_SIZE]
+    assert {"mountpoint": HOSTILE} in samples(text)[host.FILESYSTEM_SIZE]
     assert "\n# TYPE evil" not in text
     assert "\n# TYPE evil" not in openmetrics
     assert openmetrics_of(openmetrics)

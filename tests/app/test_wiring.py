@@ -135,10 +135,11 @@ def test_a_page_that_is_down_is_counted_and_its_last_success_remembered(scene: W
 
     labels = {"service": "scoring", "collector": "http"}
     assert scene.app.registry.get_sample_value("burnline_scrape_errors_total", labels) == 4
-    [turn] = scene.app.latest_turns()
+    [turn] = [turn for turn in scene.app.latest_turns() if turn.collector == "http"]
     assert not turn.ok
     assert "500" in turn.error
-    assert {(collection.ok, collection.at) for collection in scene.app.turns.values()} == {
+    pages = [turn for turn in scene.app.turns.values() if turn.collector == "http"]
+    assert {(collection.ok, collection.at) for collection in pages} == {
         (True, scene.now - 4 * SECOND),
         (False, scene.now),
     }
@@ -146,7 +147,7 @@ def test_a_page_that_is_down_is_counted_and_its_last_success_remembered(scene: W
 
 def test_a_collector_that_raises_anything_stops_no_other(scene: World) -> None:
     class Broken:
-        service, name, target, interval = "scoring", "broken", "nowhere", SECOND
+        service, name, target, interval, measured = "scoring", "broken", "nowhere", SECOND, True
 
         def collect(self, now: datetime) -> list[Sample]:
             raise ZeroDivisionError if now.second % 2 else CollectorError("no")
@@ -187,7 +188,7 @@ def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
     scene: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Lying:
-        service, name, target, interval = "scoring", "lying", "http://lies", SECOND
+        service, name, target, interval, measured = "scoring", "lying", "http://lies", SECOND, True
 
         def collect(self, now: datetime) -> list[Sample]:
             return []

@@ -11,6 +11,7 @@ import pytest
 
 from burnline import metrics
 from burnline.collectors import prediction_json, predictions, scrape
+from burnline.metrics.register import MEASURED
 from burnline.store.database import Database
 from burnline.store.predictions import next_batches
 
@@ -19,13 +20,13 @@ FENCED = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re
 CURL = json.loads(re.search(r"-d '(.*?)'", PAGE, re.DOTALL)[1])  # type: ignore[index]  # a missing example fails here
 
 
-@pytest.mark.parametrize("name", sorted(metrics.MACHINE))
+@pytest.mark.parametrize("name", sorted(MEASURED))
 def test_every_series_of_the_machine_is_in_a_table(name: str) -> None:
-    assert f"| `{name}` | {metrics.MACHINE[name]} |" in PAGE
+    assert f"| `{name}` | {MEASURED[name]} |" in PAGE
 
 
 def test_no_other_series_is_promised() -> None:
-    known = {*metrics.MACHINE, metrics.COLLECTOR_DURATION, metrics.COLLECTOR_SUCCESS, metrics.COLLECTOR_LAST_SUCCESS}
+    known = {*MEASURED, metrics.COLLECTOR_DURATION, metrics.COLLECTOR_SUCCESS, metrics.COLLECTOR_LAST_SUCCESS}
 
     assert set(re.findall(r"\| `(burnline_\w+)` \|", PAGE)) == known
 

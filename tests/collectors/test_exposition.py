@@ -12,10 +12,12 @@ from prometheus_client.registry import Collector
 from burnline import metrics
 from burnline.collectors.exposition import families
 from burnline.events import Collection, Sample
+from burnline.metrics.register import host
 
 
 def turn(at: datetime, *samples: Sample, service: str = "", collector: str = "host", ok: bool = True) -> Collection:
-    return Collection(service, collector, "", at, 0.25, ok, samples, "" if ok else "refused")
+    error = "" if ok else "refused"
+    return Collection(service, collector, "", at, 0.25, ok, samples, error, measured=collector != "http")
 
 
 class Exposed(Collector):
@@ -36,29 +38,27 @@ def test_every_collector_has_a_duration_a_success_and_a_last_success(now: dateti
     page = registry(turn(now), turn(now, service="card-fraud", collector="http", ok=False))
 
     fraud = {"service": "card-fraud", "collector": "http"}
-    host = {"service": "", "collector": "host"}
-    assert page.get_sample_value(metrics.COLLECTOR_DURATION, host) == 0.25
-    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, host) == 1
+    machine = {"service": "", "collector": "host"}
+    assert page.get_sample_value(metrics.COLLECTOR_DURATION, machine) == 0.25
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, machine) == 1
     assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, fraud) == 0
-    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, host) == now.timestamp()
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, machine) == now.timestamp()
     assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, fraud) is None
 
 
 def test_a_failing_collector_keeps_the_time_of_its_last_success_but_not_its_samples(now: datetime) -> None:
-    load = Sample(metrics.HOST_LOAD, {"window": "1m"}, 0.5)
+    load = Sample(host.LOAD, {"window": "1m"}, 0.5)
 
     page = registry(turn(now + timedelta(seconds=15), ok=False), turn(now, load))
 
-    host = {"service": "", "collector": "host"}
-    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, host) == 0
-    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, host) == now.timestamp()
-    assert page.get_sample_value(metrics.HOST_LOAD, {"window": "1m"}) is None
+    machine = {"service": "", "collector": "host"}
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, machine) == 0
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, machine) == now.timestamp()
+    assert page.get_sample_value(host.LOAD, {"window": "1m"}) is None
 
 
 def test_the_machine_is_exposed_with_its_types_and_help(now: datetime) -> None:
-    text = generate_latest(
-        registry(turn(now, Sample(metrics.HOST_OOM_KILLS, {}, 2), Sample(metrics.HOST_CPUS, {}, 4)))
-    ).decode()
+    text = generate_latest(registry(turn(now, Sample(host.OOM_KILLS, {}, 2), Sample(host.CPUS, {}, 4)))).decode()
 
     assert "# TYPE burnline_host_oom_kills_total counter\nburnline_host_oom_kills_total 2.0\n" in text
     assert "# TYPE burnline_host_cpus gauge\nburnline_host_cpus 4.0\n" in text
@@ -66,7 +66,7 @@ def test_the_machine_is_exposed_with_its_types_and_help(now: datetime) -> None:
 
 
 def test_openmetrics_accepts_it_too(now: datetime) -> None:
-    page = registry(turn(now, Sample(metrics.HOST_OOM_KILLS, {}, 2)))
+    page = registry(turn(now, Sample(host.OOM_KILLS, {}, 2)))
 
     text = generate_openmetrics(page).decode()  # type: ignore[no-untyped-call]  # the library's own gap
 
@@ -74,10 +74,16 @@ def test_openmetrics_accepts_it_too(now: datetime) -> None:
     assert text.endswith("# EOF\n")
 
 
-def test_samples_of_a_service_are_not_passed_on(now: datetime) -> None:
-    own, posing = Sample("http_requests_total", {}, 1), Sample(metrics.HOST_CPUS, {}, 1)
+def test_samples_of_a_page_are_not_passed_on(now: datetime) -> None:
+    own, posing = Sample("http_requests_total", {}, 1), Sample(host.CPUS, {}, 1)
 
     text = generate_latest(registry(turn(now, own, posing, service="card-fraud", collector="http"))).decode()
 
     assert "http_requests_total" not in text
-    assert metrics.HOST_CPUS not in text
+    assert host.CPUS not in text
+
+
+def test_what_was_measured_for_a_service_says_whose_it_is(now: datetime) -> None:
+    page = registry(turn(now, Sample(host.CPUS, {}, 1), service="card-fraud", collector="pushed"))
+
+    assert page.get_sample_value(host.CPUS, {"service": "card-fraud"}) == 1

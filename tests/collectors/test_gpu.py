@@ -14,10 +14,11 @@ from pathlib import Path
 import pynvml
 import pytest
 
-from burnline import metrics
 from burnline.collectors.gpu import THROTTLE_REASONS, GpuCollector
 from burnline.errors import CollectorError, NoData
 from burnline.events import Sample
+from burnline.metrics import gpu as names
+from burnline.metrics.register import MEASURED
 from tests.programs import program
 
 SOURCE = Path(__file__).parents[1] / "fakes/nvml/nvml.c"
@@ -115,22 +116,22 @@ def of(samples: list[Sample], gpu: str) -> dict[str, float]:
 def test_a_gpu_is_read_in_base_units(machine: Machine, now: datetime) -> None:
     found = of(machine.read(now), "0")
 
-    throttled = {name: value for name, value in found.items() if name.startswith(metrics.GPU_THROTTLED)}
+    throttled = {name: value for name, value in found.items() if name.startswith(names.THROTTLED)}
     assert {name: value for name, value in found.items() if name not in throttled} == {
-        metrics.GPU_UP: 1,
-        metrics.GPU_UTILIZATION: 0.87,
-        metrics.GPU_MEMORY_BUSY: 0.4,
-        metrics.GPU_MEMORY_SIZE: 80 * 2**30,
-        metrics.GPU_MEMORY_USED: 60 * 2**30,
-        metrics.GPU_MEMORY_RESERVED: 600 * 2**20,
-        metrics.GPU_TEMPERATURE: 61,
-        metrics.GPU_POWER: pytest.approx(654.321),
-        metrics.GPU_ENERGY: pytest.approx(9876543.21),
-        metrics.GPU_SM_CLOCK: 1.98e9,
-        metrics.GPU_MEMORY_CLOCK: 2.619e9,
-        f"{metrics.GPU_ECC_ERRORS}:corrected": 7,
-        f"{metrics.GPU_ECC_ERRORS}:uncorrected": 0,
-        metrics.GPU_PCIE_REPLAYS: 3,
+        names.UP: 1,
+        names.UTILIZATION: 0.87,
+        names.MEMORY_BUSY: 0.4,
+        names.MEMORY_SIZE: 80 * 2**30,
+        names.MEMORY_USED: 60 * 2**30,
+        names.MEMORY_RESERVED: 600 * 2**20,
+        names.TEMPERATURE: 61,
+        names.POWER: pytest.approx(654.321),
+        names.ENERGY: pytest.approx(9876543.21),
+        names.SM_CLOCK: 1.98e9,
+        names.MEMORY_CLOCK: 2.619e9,
+        f"{names.ECC_ERRORS}:corrected": 7,
+        f"{names.ECC_ERRORS}:uncorrected": 0,
+        names.PCIE_REPLAYS: 3,
     }
 
 
@@ -138,7 +139,7 @@ def test_a_gpu_is_read_in_base_units(machine: Machine, now: datetime) -> None:
 def test_each_reason_for_low_clocks_is_a_series_of_its_own(machine: Machine, now: datetime) -> None:
     found = of(machine.read(now), "0")
 
-    throttled = {reason: found[f"{metrics.GPU_THROTTLED}:{reason}"] for reason in THROTTLE_REASONS}
+    throttled = {reason: found[f"{names.THROTTLED}:{reason}"] for reason in THROTTLE_REASONS}
     assert [reason for reason, value in throttled.items() if value] == ["power_cap", "sw_thermal"]
 
 
@@ -146,8 +147,8 @@ def test_each_reason_for_low_clocks_is_a_series_of_its_own(machine: Machine, now
 def test_samples_say_which_gpu_they_are_of(machine: Machine, now: datetime) -> None:
     samples = machine.read(now)
 
-    assert Sample(metrics.GPU_TEMPERATURE, H100, 61) in samples
-    assert Sample(metrics.GPU_TEMPERATURE, GEFORCE, 40) in samples
+    assert Sample(names.TEMPERATURE, H100, 61) in samples
+    assert Sample(names.TEMPERATURE, GEFORCE, 40) in samples
 
 
 @integration
@@ -155,11 +156,11 @@ def test_what_a_gpu_does_not_support_is_absent_and_never_zero(machine: Machine, 
     found = of(machine.read(now), "1")
 
     assert found == {
-        metrics.GPU_UP: 1,
-        metrics.GPU_UTILIZATION: 0.05,
-        metrics.GPU_MEMORY_BUSY: 0.01,
-        metrics.GPU_TEMPERATURE: 40,
-        metrics.GPU_POWER: 20,
+        names.UP: 1,
+        names.UTILIZATION: 0.05,
+        names.MEMORY_BUSY: 0.01,
+        names.TEMPERATURE: 40,
+        names.POWER: 20,
     }
 
 
@@ -167,7 +168,7 @@ def test_what_a_gpu_does_not_support_is_absent_and_never_zero(machine: Machine, 
 def test_a_value_the_driver_calls_not_available_is_absent(machine: Machine, now: datetime) -> None:
     machine.set(SCENARIO.replace("power_mw 654321", "power_mw 0xFFFFFFFF"))
 
-    assert metrics.GPU_POWER not in of(machine.read(now), "0")
+    assert names.POWER not in of(machine.read(now), "0")
 
 
 @integration
@@ -177,8 +178,8 @@ def test_what_we_may_not_read_is_absent_and_the_rest_is_read(machine: Machine, n
 
     found = of(machine.read(now), "0")
 
-    assert f"{metrics.GPU_ECC_ERRORS}:corrected" not in found
-    assert found[metrics.GPU_UP] == 1
+    assert f"{names.ECC_ERRORS}:corrected" not in found
+    assert found[names.UP] == 1
 
 
 @integration
@@ -188,8 +189,8 @@ def test_a_lost_gpu_is_down_its_old_values_are_gone_and_the_other_goes_on(machin
 
     samples = machine.read(now)
 
-    assert [sample for sample in samples if sample.labels["gpu"] == "0"] == [Sample(metrics.GPU_UP, H100, 0)]
-    assert of(samples, "1")[metrics.GPU_TEMPERATURE] == 40
+    assert [sample for sample in samples if sample.labels["gpu"] == "0"] == [Sample(names.UP, H100, 0)]
+    assert of(samples, "1")[names.TEMPERATURE] == 40
 
 
 @integration
@@ -198,7 +199,7 @@ def test_a_gpu_that_was_lost_before_we_ever_saw_it_is_down_without_a_name(machin
 
     down, *_ = machine.read(now)
 
-    assert down == Sample(metrics.GPU_UP, {"gpu": "0", "uuid": "", "model": ""}, 0)
+    assert down == Sample(names.UP, {"gpu": "0", "uuid": "", "model": ""}, 0)
 
 
 @integration
@@ -207,7 +208,7 @@ def test_a_gpu_that_comes_back_is_read_again(machine: Machine, now: datetime) ->
     machine.read(now)
     machine.set(SCENARIO)
 
-    assert of(machine.read(now), "0")[metrics.GPU_TEMPERATURE] == 61
+    assert of(machine.read(now), "0")[names.TEMPERATURE] == 61
 
 
 @integration
@@ -216,7 +217,7 @@ def test_half_a_gpu_is_no_gpu(machine: Machine, now: datetime, code: int) -> Non
     """An unknown error, a required reset or a timeout in the middle: no value of this GPU can be trusted."""
     machine.set(SCENARIO.replace("sm_mhz 1980", f"sm_mhz !{code}"))
 
-    assert of(machine.read(now), "0") == {metrics.GPU_UP: 0}
+    assert of(machine.read(now), "0") == {names.UP: 0}
 
 
 @integration
@@ -227,16 +228,16 @@ def test_an_old_driver_without_the_newer_functions_gives_what_it_has(
 
     found = of(bare.read(now), "0")
 
-    assert found[metrics.GPU_TEMPERATURE] == 61
-    assert found[metrics.GPU_MEMORY_USED] == 60 * 2**30
-    assert metrics.GPU_MEMORY_RESERVED not in found
-    assert found[f"{metrics.GPU_THROTTLED}:power_cap"] == 1
+    assert found[names.TEMPERATURE] == 61
+    assert found[names.MEMORY_USED] == 60 * 2**30
+    assert names.MEMORY_RESERVED not in found
+    assert found[f"{names.THROTTLED}:power_cap"] == 1
 
 
 @integration
 def test_every_declared_name_is_read(machine: Machine, now: datetime) -> None:
     assert {sample.name for sample in machine.read(now)} == {
-        name for name in metrics.MACHINE if name.startswith("burnline_gpu_")
+        name for name in MEASURED if name.startswith("burnline_gpu_")
     }
 
 
@@ -266,7 +267,7 @@ def test_a_driver_that_fails_is_a_failure_and_is_opened_anew(machine: Machine, n
 
     machine.set(SCENARIO)
     assert not isinstance(caught.value, NoData)
-    assert of(machine.read(now), "0")[metrics.GPU_UP] == 1
+    assert of(machine.read(now), "0")[names.UP] == 1
 
 
 @integration
@@ -298,7 +299,7 @@ def test_the_library_is_found_by_its_name_as_on_a_real_machine(driver: Path, tmp
 
     found = read_in_a_process(LD_LIBRARY_PATH=str(driver.parent), NVML_SCENARIO=str(tmp_path / "scenario"))
 
-    assert found[metrics.GPU_TEMPERATURE] == 61
+    assert found[names.TEMPERATURE] == 61
 
 
 def test_a_machine_without_a_driver_has_no_data(bare: Machine, monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
@@ -324,6 +325,6 @@ def test_a_library_that_is_not_nvml_has_no_data(bare: Machine, now: datetime) ->
 def test_a_real_gpu_can_be_read() -> None:
     found = read_in_a_process()
 
-    assert found[metrics.GPU_UP] == 1
-    assert 0 < found[metrics.GPU_TEMPERATURE] < 120
-    assert 0 <= found[metrics.GPU_MEMORY_USED] <= found[metrics.GPU_MEMORY_SIZE]
+    assert found[names.UP] == 1
+    assert 0 < found[names.TEMPERATURE] < 120
+    assert 0 <= found[names.MEMORY_USED] <= found[names.MEMORY_SIZE]

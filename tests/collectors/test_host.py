@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from burnline import metrics
 from burnline.collectors.host import HostCollector
 from burnline.errors import CollectorError, NoData
 from burnline.events import Sample
+from burnline.metrics import host as names
+from burnline.metrics.register import MEASURED
 
 FILES = {
     "proc/stat": """\
@@ -89,31 +90,31 @@ def samples(tree: Path, now: datetime) -> list[Sample]:
 def test_cpu_time_is_in_seconds_over_all_cpus_by_mode(samples: list[Sample]) -> None:
     tick = os.sysconf("SC_CLK_TCK")
 
-    seconds = values(samples, metrics.HOST_CPU_SECONDS, "mode")
+    seconds = values(samples, names.CPU_SECONDS, "mode")
 
     assert seconds["user",] == 51637 / tick
     assert seconds["steal",] == 1429 / tick
     assert len(seconds) == 8
-    assert values(samples, metrics.HOST_CPUS) == {(): 2}
+    assert values(samples, names.CPUS) == {(): 2}
 
 
 def test_load_is_given_per_window(samples: list[Sample]) -> None:
-    assert values(samples, metrics.HOST_LOAD, "window") == {("1m",): 0.55, ("5m",): 0.44, ("15m",): 0.33}
+    assert values(samples, names.LOAD, "window") == {("1m",): 0.55, ("5m",): 0.44, ("15m",): 0.33}
 
 
 def test_memory_is_in_bytes(samples: list[Sample]) -> None:
-    assert values(samples, metrics.HOST_MEMORY_SIZE) == {(): 24684084 * 1024}
-    assert values(samples, metrics.HOST_MEMORY_AVAILABLE) == {(): 24235704 * 1024}
-    assert values(samples, metrics.HOST_SWAP_SIZE) == {(): 2**30}
-    assert values(samples, metrics.HOST_SWAP_FREE) == {(): 1000000 * 1024}
+    assert values(samples, names.MEMORY_SIZE) == {(): 24684084 * 1024}
+    assert values(samples, names.MEMORY_AVAILABLE) == {(): 24235704 * 1024}
+    assert values(samples, names.SWAP_SIZE) == {(): 2**30}
+    assert values(samples, names.SWAP_FREE) == {(): 1000000 * 1024}
 
 
 def test_processes_killed_for_want_of_memory_are_counted(samples: list[Sample]) -> None:
-    assert values(samples, metrics.HOST_OOM_KILLS) == {(): 3}
+    assert values(samples, names.OOM_KILLS) == {(): 3}
 
 
 def test_pressure_is_in_seconds_and_a_missing_file_is_quiet(samples: list[Sample]) -> None:
-    assert values(samples, metrics.HOST_PRESSURE, "resource", "stall") == {
+    assert values(samples, names.PRESSURE, "resource", "stall") == {
         ("cpu", "some"): pytest.approx(14.714517),
         ("memory", "some"): 2.5,
         ("memory", "full"): 1.0,
@@ -123,18 +124,18 @@ def test_pressure_is_in_seconds_and_a_missing_file_is_quiet(samples: list[Sample
 def test_whole_disks_are_read_in_bytes_and_seconds(samples: list[Sample]) -> None:
     disk = ("nvme0n1",)
 
-    assert values(samples, metrics.HOST_DISK_READS, "device") == {disk: 38159}
-    assert values(samples, metrics.HOST_DISK_READ, "device") == {disk: 3294946 * 512}
-    assert values(samples, metrics.HOST_DISK_WRITES, "device") == {disk: 10466}
-    assert values(samples, metrics.HOST_DISK_WRITTEN, "device") == {disk: 3989208 * 512}
-    assert values(samples, metrics.HOST_DISK_BUSY, "device") == {disk: 10.46}
+    assert values(samples, names.DISK_READS, "device") == {disk: 38159}
+    assert values(samples, names.DISK_READ, "device") == {disk: 3294946 * 512}
+    assert values(samples, names.DISK_WRITES, "device") == {disk: 10466}
+    assert values(samples, names.DISK_WRITTEN, "device") == {disk: 3989208 * 512}
+    assert values(samples, names.DISK_BUSY, "device") == {disk: 10.46}
 
 
 def test_local_filesystems_are_read_once_each(samples: list[Sample]) -> None:
     mounted = {("/dev/nvme0n1p1", "/"), ("/dev/sdb1", "/data lake")}
 
-    size = values(samples, metrics.HOST_FILESYSTEM_SIZE, "device", "mountpoint")
-    available = values(samples, metrics.HOST_FILESYSTEM_AVAILABLE, "device", "mountpoint")
+    size = values(samples, names.FILESYSTEM_SIZE, "device", "mountpoint")
+    available = values(samples, names.FILESYSTEM_AVAILABLE, "device", "mountpoint")
 
     assert size == dict.fromkeys(mounted, 4_096_000)
     assert available == dict.fromkeys(mounted, 1_024_000)
@@ -160,24 +161,24 @@ def test_a_filesystem_that_cannot_be_asked_is_left_out(tree: Path, now: datetime
 
     host = HostCollector(interval=timedelta(seconds=15), proc=tree / "proc", sys=tree / "sys", statvfs=statvfs)
 
-    assert values(list(host.collect(now)), metrics.HOST_FILESYSTEM_SIZE, "mountpoint").keys() == {("/",)}
+    assert values(list(host.collect(now)), names.FILESYSTEM_SIZE, "mountpoint").keys() == {("/",)}
 
 
 def test_network_interfaces_are_read_but_not_the_loopback(samples: list[Sample]) -> None:
-    assert values(samples, metrics.HOST_NETWORK_RECEIVED, "interface") == {("eth0",): 911790299}
-    assert values(samples, metrics.HOST_NETWORK_SENT, "interface") == {("eth0",): 1766970}
-    assert values(samples, metrics.HOST_NETWORK_ERRORS, "interface", "direction") == {
+    assert values(samples, names.NETWORK_RECEIVED, "interface") == {("eth0",): 911790299}
+    assert values(samples, names.NETWORK_SENT, "interface") == {("eth0",): 1766970}
+    assert values(samples, names.NETWORK_ERRORS, "interface", "direction") == {
         ("eth0", "receive"): 1,
         ("eth0", "send"): 3,
     }
-    assert values(samples, metrics.HOST_NETWORK_DROPS, "interface", "direction") == {
+    assert values(samples, names.NETWORK_DROPS, "interface", "direction") == {
         ("eth0", "receive"): 2,
         ("eth0", "send"): 4,
     }
 
 
 def test_every_name_is_declared_and_every_declared_name_is_read(samples: list[Sample]) -> None:
-    declared = {name for name in metrics.MACHINE if name.startswith("burnline_host_")}
+    declared = {name for name in MEASURED if name.startswith("burnline_host_")}
 
     assert {sample.name for sample in samples} == declared
 
@@ -222,7 +223,7 @@ def test_where_there_is_no_proc_there_is_no_data(tmp_path: Path, now: datetime) 
 def test_this_machine_can_be_read(now: datetime) -> None:
     samples = list(HostCollector(interval=timedelta(seconds=15)).collect(now))
 
-    (size,) = values(samples, metrics.HOST_MEMORY_SIZE).values()
-    (available,) = values(samples, metrics.HOST_MEMORY_AVAILABLE).values()
+    (size,) = values(samples, names.MEMORY_SIZE).values()
+    (available,) = values(samples, names.MEMORY_AVAILABLE).values()
     assert 0 < available < size
-    assert values(samples, metrics.HOST_CPU_SECONDS, "mode")["idle",] > 0
+    assert values(samples, names.CPU_SECONDS, "mode")["idle",] > 0

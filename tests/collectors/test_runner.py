@@ -22,6 +22,7 @@ class Source:
     """A collector that does what it is told."""
 
     target = "memory"
+    measured = False
 
     def __init__(
         self, read: Callable[[], Sequence[Sample]], *, name: str = "fake", interval: timedelta = SECOND

@@ -101,7 +101,7 @@ def test_counters_are_only_read_as_rates_over_grafanas_interval(dashboard: Any) 
 
 
 def test_every_own_metric_in_a_query_is_declared(dashboard: Any) -> None:
-    source = Path(metrics.__file__).read_text()
+    source = "".join(file.read_text() for file in sorted(Path(metrics.__file__).parent.glob("*.py")))
 
     for expr in queries(dashboard):
         for name in re.findall(r"\bburnline_\w+", expr):

@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
 from burnline import metrics as m
+from burnline.metrics import gpu, host
 
 
 @dataclass
@@ -30,32 +31,32 @@ class Machine:
         return "this host: " + ", ".join(part for part in parts if part)
 
     def _cpu(self) -> str:
-        cpus = self._now(m.HOST_CPUS)
-        return f"CPU {_share(1 - self._rate(m.HOST_CPU_SECONDS, mode='idle') / cpus)} of {cpus:.0f}" if cpus else ""
+        cpus = self._now(host.CPUS)
+        return f"CPU {_share(1 - self._rate(host.CPU_SECONDS, mode='idle') / cpus)} of {cpus:.0f}" if cpus else ""
 
     def _memory(self) -> str:
-        size = self._now(m.HOST_MEMORY_SIZE)
-        return f"memory {_share(1 - self._now(m.HOST_MEMORY_AVAILABLE) / size)} of {_bytes(size)}" if size else ""
+        size = self._now(host.MEMORY_SIZE)
+        return f"memory {_share(1 - self._now(host.MEMORY_AVAILABLE) / size)} of {_bytes(size)}" if size else ""
 
     def _pressure(self) -> str:
-        resources = self._values(m.HOST_PRESSURE, "resource")
-        waited = (f"{name} {_share(self._rate(m.HOST_PRESSURE, resource=name, stall='some'))}" for name in resources)
+        resources = self._values(host.PRESSURE, "resource")
+        waited = (f"{name} {_share(self._rate(host.PRESSURE, resource=name, stall='some'))}" for name in resources)
         return "pressure " + " ".join(waited) if resources else ""
 
     def _disk(self) -> str:
-        busy = [self._rate(m.HOST_DISK_BUSY, device=device) for device in self._values(m.HOST_DISK_BUSY, "device")]
+        busy = [self._rate(host.DISK_BUSY, device=device) for device in self._values(host.DISK_BUSY, "device")]
         return f"disk {_share(max(busy))}" if busy else ""
 
     def _network(self) -> str:
-        received, sent = self._rate(m.HOST_NETWORK_RECEIVED), self._rate(m.HOST_NETWORK_SENT)
+        received, sent = self._rate(host.NETWORK_RECEIVED), self._rate(host.NETWORK_SENT)
         return f"network {_bytes(received)}/s in, {_bytes(sent)}/s out"
 
     def _gpu(self) -> str:
-        gpus = len(self._values(m.GPU_UP, "gpu"))
+        gpus = len(self._values(gpu.UP, "gpu"))
         if not gpus:
             return "no GPU"
-        used, size = self._now(m.GPU_MEMORY_USED), self._now(m.GPU_MEMORY_SIZE)
-        return f"GPU {_share(self._now(m.GPU_UTILIZATION) / gpus)} of {gpus} with {_bytes(used)} of {_bytes(size)} used"
+        used, size = self._now(gpu.MEMORY_USED), self._now(gpu.MEMORY_SIZE)
+        return f"GPU {_share(self._now(gpu.UTILIZATION) / gpus)} of {gpus} with {_bytes(used)} of {_bytes(size)} used"
 
     def _values(self, name: str, label: str) -> list[str]:
         return list(dict.fromkeys(sample.labels[label] for sample in self.readings[-1] if sample.name == name))

@@ -26,7 +26,7 @@ from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.jobs import Job, Jobs
 from burnline.app.releases import Releases
 from burnline.app.services import load_checked
-from burnline.collectors.build import build_all
+from burnline.collectors.build import build_all, build_pushed
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
@@ -244,9 +244,12 @@ def build(settings: Settings) -> App:
         instruments=own,
         telemetry=setup_telemetry(settings),
         runner=Runner(
-            build_all(
-                specs, lambda service: engine.wanted(service) | versions.wanted(service) | releases.wanted(service)
-            ),
+            [
+                *build_all(
+                    specs, lambda service: engine.wanted(service) | versions.wanted(service) | releases.wanted(service)
+                ),
+                *build_pushed(specs, db),
+            ],
             deadline=COLLECT_DEADLINE,
         ),
         versions=versions,

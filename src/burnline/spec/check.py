@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from burnline.spec.binding import RunbookBinding
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.place import Flaw, Place, dotted
-from burnline.spec.service import ScrapeSpec, ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec, SignalsSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean, shown

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Field
 
-from burnline.spec.address import HttpUrl
 from burnline.spec.binding import RunbookBinding
+from burnline.spec.collect import CollectItem
+from burnline.spec.cost import CostSpec
 from burnline.spec.drill import DrillSpec
 from burnline.spec.escalation import Escalation
 from burnline.spec.exclude import ExclusionSpec
@@ -21,22 +22,6 @@ from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio, Text
 
 RELEASE = "release"  # the name of the hook that changes which version serves
-
-Profile = Literal["http", "vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"]
-
-
-class ScrapeSpec(Strict):
-    """A Prometheus text page to read."""
-
-    url: HttpUrl
-    profile: Profile = "http"
-    interval: Duration = Field(default="15s", validate_default=True)
-
-
-class QueueSpec(Strict):
-    """A queue to watch (not supported yet)."""
-
-    queue: dict[str, Any]
 
 
 class VersionSpec(Strict):
@@ -97,33 +82,6 @@ class PolicyStep(Strict):
 
     left: Ratio
     do: Literal["notify", "freeze_releases", "require_approval"]
-
-
-class CostSpec(Strict):
-    """What an hour of a GPU costs (not supported yet)."""
-
-    gpu_hour: str
-    per: str = "request"
-
-
-def _collect_tag(item: Any) -> str | None:
-    if isinstance(item, str):
-        return "<here>"
-    if isinstance(item, QueueSpec) or (isinstance(item, dict) and "queue" in item):
-        return "<queue>"
-    return "<scrape>" if isinstance(item, dict | ScrapeSpec) else None
-
-
-CollectItem = Annotated[
-    Annotated[ScrapeSpec, Tag("<scrape>")]
-    | Annotated[QueueSpec, Tag("<queue>")]
-    | Annotated[Literal["host", "gpu"], Tag("<here>")],
-    Discriminator(
-        _collect_tag,
-        custom_error_type="collect_item",
-        custom_error_message="write host, gpu, or a mapping with `url`, as in {url: http://host:8000/metrics}",
-    ),
-]
 
 
 class ServiceSpec(Strict):

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
+from burnline.spec.collect import QueueSpec, ScrapeSpec
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
-from burnline.spec.service import DataSpec, QueueSpec, ScrapeSpec, ServiceSpec, SignalsSpec
+from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)

@@ -440,6 +440,27 @@ drill = Table(
     Index(None, "run_id"),
 )
 
+# A series that others post piece by piece: its newest value, and when it last moved. `labels`: sorted JSON.
+series = Table(
+    "series",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("at", Utc, nullable=False),
+)
+
+# What a door took under a key of the sender: it is taken once.
+accepted_key = Table(
+    "accepted_key",
+    metadata,
+    Column("door", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("at", Utc, nullable=False),
+    Index(None, "at"),
+)
+
 # Alerts that people are kept from, between two moments, by whom and why. `matchers`: as in Alertmanager's API.
 silence = Table(
     "silence",

@@ -38,7 +38,8 @@ from burnline.runbooks.turn import Around
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.policy import APPROVAL, policy_of
 from burnline.slo.windows import base_interval, period_length
-from burnline.spec.service import RELEASE, ScrapeSpec, ServiceSpec
+from burnline.spec.collect import ScrapeSpec
+from burnline.spec.service import RELEASE, ServiceSpec
 from burnline.store import approvals, incidents, runs, signals
 from burnline.store.approvals import Approval
 from burnline.store.database import Database, open_database

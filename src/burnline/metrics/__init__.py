@@ -51,61 +51,6 @@ COLLECTOR_DURATION = "burnline_collector_duration_seconds"
 COLLECTOR_SUCCESS = "burnline_collector_success"
 COLLECTOR_LAST_SUCCESS = "burnline_collector_last_success_timestamp_seconds"
 
-# The machine: passed on from the kernel and NVML as they stand. Name -> help; `_total` means counter, all else gauge.
-MACHINE: dict[str, str] = {}
-
-
-def _machine(name: str, text: str) -> str:
-    MACHINE[name] = text
-    return name
-
-
-HOST_CPU_SECONDS = _machine("burnline_host_cpu_seconds_total", "CPU time of all CPUs, by {mode}.")
-HOST_CPUS = _machine("burnline_host_cpus", "CPUs online.")
-HOST_LOAD = _machine("burnline_host_load_average", "Runnable and waiting tasks, averaged over {window}.")
-HOST_MEMORY_SIZE = _machine("burnline_host_memory_size_bytes", "Physical memory.")
-HOST_MEMORY_AVAILABLE = _machine("burnline_host_memory_available_bytes", "Memory a new program could use.")
-HOST_SWAP_SIZE = _machine("burnline_host_swap_size_bytes", "Swap space.")
-HOST_SWAP_FREE = _machine("burnline_host_swap_free_bytes", "Swap space not in use.")
-HOST_OOM_KILLS = _machine("burnline_host_oom_kills_total", "Processes the kernel killed for want of memory.")
-HOST_PRESSURE = _machine(
-    "burnline_host_pressure_seconds_total",
-    "Time {stall} (some, full) of the tasks waited for {resource} (cpu, memory, io): pressure stall information.",
-)
-HOST_DISK_READ = _machine("burnline_host_disk_read_bytes_total", "Bytes read from {device}.")
-HOST_DISK_WRITTEN = _machine("burnline_host_disk_written_bytes_total", "Bytes written to {device}.")
-HOST_DISK_READS = _machine("burnline_host_disk_reads_total", "Reads completed on {device}.")
-HOST_DISK_WRITES = _machine("burnline_host_disk_writes_total", "Writes completed on {device}.")
-HOST_DISK_BUSY = _machine("burnline_host_disk_io_seconds_total", "Time {device} had input or output in flight.")
-HOST_FILESYSTEM_SIZE = _machine("burnline_host_filesystem_size_bytes", "Size of the filesystem at {mountpoint}.")
-HOST_FILESYSTEM_AVAILABLE = _machine(
-    "burnline_host_filesystem_available_bytes", "Bytes an ordinary user can still write at {mountpoint}."
-)
-HOST_NETWORK_RECEIVED = _machine("burnline_host_network_received_bytes_total", "Bytes received on {interface}.")
-HOST_NETWORK_SENT = _machine("burnline_host_network_sent_bytes_total", "Bytes sent on {interface}.")
-HOST_NETWORK_ERRORS = _machine(
-    "burnline_host_network_errors_total", "Packets in error on {interface}, by {direction} (receive, send)."
-)
-HOST_NETWORK_DROPS = _machine(
-    "burnline_host_network_drops_total", "Packets dropped on {interface}, by {direction} (receive, send)."
-)
-
-# GPUs: each with the labels {gpu, uuid, model}. What a GPU does not support is absent, never 0.
-GPU_UP = _machine("burnline_gpu_up", "1 when the driver can talk to the GPU; 0 when it is lost.")
-GPU_UTILIZATION = _machine("burnline_gpu_utilization_ratio", "Share of the last period in which a kernel ran.")
-GPU_MEMORY_BUSY = _machine("burnline_gpu_memory_busy_ratio", "Share of the last period in which memory was accessed.")
-GPU_MEMORY_SIZE = _machine("burnline_gpu_memory_size_bytes", "Memory on the GPU.")
-GPU_MEMORY_USED = _machine("burnline_gpu_memory_used_bytes", "GPU memory allocated by processes.")
-GPU_MEMORY_RESERVED = _machine("burnline_gpu_memory_reserved_bytes", "GPU memory the driver keeps for itself.")
-GPU_TEMPERATURE = _machine("burnline_gpu_temperature_celsius", "Temperature of the die.")
-GPU_POWER = _machine("burnline_gpu_power_watts", "Power drawn.")
-GPU_ENERGY = _machine("burnline_gpu_energy_joules_total", "Energy used since the driver was loaded.")
-GPU_SM_CLOCK = _machine("burnline_gpu_sm_clock_hertz", "Clock of the streaming multiprocessors.")
-GPU_MEMORY_CLOCK = _machine("burnline_gpu_memory_clock_hertz", "Clock of the memory.")
-GPU_ECC_ERRORS = _machine("burnline_gpu_ecc_errors_total", "Memory errors over the GPU's life, by {kind}.")
-GPU_THROTTLED = _machine("burnline_gpu_throttled", "1 while the clocks are held down for {reason}.")
-GPU_PCIE_REPLAYS = _machine("burnline_gpu_pcie_replays_total", "Packets sent again over PCI Express.")
-
 # The inbox
 INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}
 INBOX_AGE = "burnline_inbox_age_seconds"  # {kind}: how long the oldest row that waits for work has waited

@@ -1,0 +1,37 @@
+"""Series that others post (jobs, business numbers, telemetry), read back from the store like a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from burnline.errors import NoData
+from burnline.events import Sample
+from burnline.store import series
+from burnline.store.database import Database
+
+GAUGE_LASTS = timedelta(hours=26)  # a number that is posted once a day is still of today
+
+
+class PushedCollector:
+    """One service's posted series. A gauge that nobody set for GAUGE_LASTS is not served any more."""
+
+    name = "pushed"
+    target = "posted to burnline"
+    measured = True
+
+    def __init__(self, db: Database, service: str, *, interval: timedelta) -> None:
+        self.service = service
+        self.interval = interval
+        self._db = db
+
+    def collect(self, now: datetime) -> Sequence[Sample]:
+        """Every counter, and every gauge that is not too old.
+
+        Raises: NoData when nothing was ever posted.
+        """
+        with self._db.read() as tx:
+            found = series.samples(tx, self.service, since=now - GAUGE_LASTS)
+        if not found:
+            raise NoData("nothing was posted yet")
+        return found
