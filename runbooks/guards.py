@@ -16,7 +16,7 @@ from burnline.runbooks.turn import Turn
 from burnline.settings import Settings
 from burnline.spec.service import RELEASE
 from burnline.spec.units import format_duration, format_moment
-from burnline.store.guards import actions_off_by, changed_since, changes_since, count_change, lock_target
+from burnline.store.guards import ACTIONS, Switched, changed_since, changes_since, count_change, get_switch, lock_target
 from burnline.store.releases import recent_releases
 
 ACTS, DRILLED = "acts", "drilled"  # budget events per service
@@ -87,7 +87,7 @@ def refusal(tx: Connection, turn: Turn, hook: Hook, act: Act) -> Refusal | None:
 def hard_refusal(tx: Connection, turn: Turn, hook: Hook) -> Refusal | None:
     """What nobody can wave through from here: the switch, another run's lock, the target's cooldown."""
     run, book, now = turn.run, turn.runbook, turn.clock()
-    if off := turn.around.halted() or actions_off_by(tx):
+    if off := turn.around.halted() or _off(get_switch(tx, ACTIONS), now):
         return Refusal(f"actions are switched off: {off}")
     holder = lock_target(tx, kind=hook.kind, target=hook.target, run_id=run.id, epoch=run.epoch, now=now)
     if holder != run.id:
@@ -95,6 +95,13 @@ def hard_refusal(tx: Connection, turn: Turn, hook: Hook) -> Refusal | None:
     if changes_since(tx, kind=hook.kind, scope=hook.target, since=now - book.cooldown, but_not=run.id):
         return Refusal(f"{short(hook.target)} cools down: it was changed within {format_duration(book.cooldown)}")
     return None
+
+
+def _off(last: Switched | None, now: datetime) -> str:
+    """Who switched actions off, when and why; empty while they are on."""
+    if last is None or last.value != "off":
+        return ""
+    return f"{last.actor}, since {format_moment(last.at, now)}" + (f": {last.reason}" if last.reason else "")
 
 
 def _asking(tx: Connection, turn: Turn, act: Act) -> Refusal | None:

@@ -322,14 +322,18 @@ def test_doors_say_that_they_take_a_body_and_how_they_refuse_it(described: dict[
 def test_a_person_stops_every_change_and_takes_it_back(client: Client) -> None:
     before = client.get("/v1/actions").json()
 
-    off = client.post("/v1/actions", json={"state": "off", "actor": "ines"})
+    off = client.post("/v1/actions", json={"state": "off", "actor": "ines", "reason": "a bad deploy"})
     seen = client.get("/v1/actions").json()
     on = client.post("/v1/actions", json={"state": "on", "actor": "ines"}).json()
 
-    assert before == {"state": "on", "by": "", "since": None}
+    assert before == {"state": "on", "by": "", "since": None, "reason": "", "halted": "", "turns": []}
     assert (off.status_code, off.json()) == (200, seen)
-    assert (seen["state"], seen["by"]) == ("off", "ines")
+    assert (seen["state"], seen["by"], seen["reason"]) == ("off", "ines", "a bad deploy")
     assert on["state"] == "on"
+    assert [(each["by"], each["before"], each["state"], each["reason"]) for each in on["turns"]] == [
+        ("ines", "off", "on", ""),
+        ("ines", "on", "off", "a bad deploy"),
+    ]
 
 
 def test_nobody_and_the_requester_cannot_switch(client: Client) -> None:

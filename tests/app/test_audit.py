@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import Connection, delete, text, update
@@ -12,6 +13,7 @@ from burnline.app.audit import Anchor, flaws, head_of
 from burnline.store import incidents, timeline
 from burnline.store.chains import Chain, chains, overall_head
 from burnline.store.database import Database
+from burnline.store.guards import ACTIONS, set_switch
 from burnline.store.schema import incident
 from burnline.store.schema import timeline as rows
 
@@ -154,7 +156,7 @@ def test_entries_of_an_incident_that_is_no_number_are_found(records: Database) -
     found = read(records)
 
     assert [(each.incident_id, each.broken) for each in found] == [
-        (0, "has entries of an incident 'x': they were changed"),
+        (-1, "has entries of an incident 'x': they were changed"),
         (1, ""),
         (2, "has no entry: all of them were removed"),
     ]
@@ -168,6 +170,58 @@ def test_entries_of_an_incident_that_was_removed_are_a_broken_record(records: Da
     found = read(records)
 
     assert [(each.incident_id, each.broken) for each in found] == [(1, ""), (2, "its incident was removed")]
+
+
+@pytest.fixture
+def turned(records: Database) -> Database:
+    """The switch was turned three times besides."""
+    for value in ("off", "on", "off"):
+        records.write(partial(set_switch, name=ACTIONS, value=value, actor="ines", now=NOW, reason="a bad deploy"))
+    return records
+
+
+def test_the_turns_of_the_switch_are_a_record_too(turned: Database) -> None:
+    found = read(turned)
+
+    assert [(each.incident_id, each.kind, len(each.hashes), each.broken) for each in found] == [
+        (0, "switch", 3, ""),
+        (1, "incident", 3, ""),
+        (2, "incident", 1, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE switch_change SET reason = 'none' WHERE id = 2", "entry 2 (2026-01-05 12:00:00 UTC, turned on) was"),
+        ("UPDATE switch_change SET at = 'zz' WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("UPDATE switch_change SET actor = CAST(x'ff' AS TEXT) WHERE id = 2", "entry 2 was changed: it cannot be read"),
+        ("DELETE FROM switch_change WHERE id = 2", "entry 3 (2026-01-05 12:00:00 UTC, turned off) was"),
+        ("DELETE FROM switch_change WHERE id = 3", "the switch was changed: it is 'off', and was last turned on"),
+        ("UPDATE switch SET value = 'on'", "the switch was changed: it is 'on', and was last turned off"),
+        (
+            "UPDATE switch SET value = CAST(x'ff' AS TEXT)",
+            "the switch was changed: it is None, and was last turned off",
+        ),
+        ("DELETE FROM switch", "the switch was changed: it is None, and was last turned off"),
+    ],
+)
+def test_a_turn_that_was_changed_is_found(turned: Database, change: str, said: str) -> None:
+    turned.write(lambda tx: tx.execute(text(change)))
+
+    [flaw] = flaws(read(turned), None, NOW)
+
+    assert flaw.incident == 0
+    assert flaw.text.startswith(said)
+
+
+def test_a_head_misses_turns_that_were_removed(turned: Database) -> None:
+    kept = head_of(read(turned), NOW)
+    turned.write(lambda tx: tx.execute(text("DELETE FROM switch_change")))
+
+    [flaw] = flaws(read(turned), kept, NOW + timedelta(days=4000))
+
+    assert (flaw.incident, flaw.text) == (0, "is gone: it had 3 entries when the head was kept")
 
 
 def test_a_record_that_grew_still_fits_the_head(records: Database) -> None:

@@ -223,11 +223,15 @@ def test_the_token_is_sent(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_person_switches_actions_off_and_on(cli: Cli, url: str, scene: World) -> None:
-    off = cli("actions", "off", "--as", "ines")
-    status = cli("actions", "status")
-    on = cli("actions", "on", "--as", "ines")
+    off = cli("actions", "off", "--as", "ines", "--reason", "a bad deploy")
+    status, short = cli("actions", "status"), cli("actions")
+    on = cli("actions", "on", "--as", "tor")
 
     assert off[0] == on[0] == 0
-    assert off[1].startswith("actions are off: ines, ")
-    assert status == off
-    assert on[1].startswith("actions are on: ines, ")
+    first, headings, turned = off[1].splitlines()
+    assert (first[:29], first[-18:]) == ("actions are off: ines, since ", " UTC: a bad deploy")
+    assert headings.split() == ["turned", "(UTC)", "by", "from", "to", "why"]
+    assert turned.split()[2:] == ["ines", "on", "off", "a", "bad", "deploy"]
+    assert status == short == off
+    assert on[1].startswith("actions are on: tor, since ")
+    assert len(on[1].splitlines()) == 4

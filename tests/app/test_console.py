@@ -16,6 +16,7 @@ from burnline.app.console import pages
 from burnline.app.console.words import delta, percent, rate, span
 from burnline.app.wiring import build
 from burnline.events import Collection
+from burnline.runbooks.switch import switch_actions
 from burnline.settings import Settings
 from burnline.store.incidents import start_incident
 from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
@@ -337,6 +338,30 @@ def test_what_waits_for_a_person_is_on_every_page(breached: World, path: str) ->
     assert "Waiting for a person" in page
     assert "alias registry.json#champion from 2 to 1" in page
     assert "Approvals 1" in page
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_while_actions_are_off_every_page_says_so_by_whom_and_why(over: World, path: str) -> None:
+    switch_actions(over.app.db, "off", actor="ines <b>", reason="a bad deploy", now=over.now)
+    off = text(browser(over.app).get(path).text)
+    switch_actions(over.app.db, "on", actor="tor", now=over.now)
+    on = text(browser(over.app).get(path).text)
+
+    assert "Actions are switched off by ines <b> since " in off
+    assert "UTC: a bad deploy. No run changes anything." in off
+    assert "Actions are switched off" not in on
+
+
+def test_the_switch_is_shown_with_its_last_turns(scene: World) -> None:
+    before = text(browser(scene.app).get("/approvals").text)
+    switch_actions(scene.app.db, "off", actor="ines", reason="a bad deploy", now=scene.now)
+    switch_actions(scene.app.db, "on", actor="tor", reason="it is good again", now=scene.now)
+
+    page = text(browser(scene.app).get("/approvals").text)
+
+    assert "Actions are on . " in before
+    assert "Actions are on : tor, since " in page
+    assert page.index("tor off on it is good again") < page.index("ines on off a bad deploy")
 
 
 def test_an_approval_by_form_is_taken_and_on_the_record(scene: World) -> None:

@@ -25,7 +25,7 @@ ANSWER = {"decision": "approve", "actor": "ana", "plan_hash": "x", "reason": ""}
 GATE = {"name": "ranking", "metadata": {}}
 BODIES: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("/v1/approvals/1", ANSWER, ("actor", "plan_hash", "reason")),
-    ("/v1/actions", {"state": "off", "actor": "ana"}, ("actor",)),
+    ("/v1/actions", {"state": "off", "actor": "ana"}, ("actor", "reason")),
     ("/v1/drills", {"service": "ranking"}, ("service",)),
     ("/v1/releases", RELEASE, ("service", "version", "by", "commit", "override")),
     ("/v1/releases/1/promote", {"by": "ana"}, ("by", "reason", "approved_by", "override")),

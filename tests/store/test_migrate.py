@@ -19,6 +19,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, insert, inspect, make_url, text
 
 from burnline.errors import StoreError
+from burnline.store import guards
 from burnline.store.database import Database, _engine, open_database
 from burnline.store.migrate import REVISIONS, migration_config
 from burnline.store.schema import EPOCH, incident, metadata
@@ -96,6 +97,25 @@ def test_of_those_that_make_a_file_at_once_none_is_refused(tmp_path: Path) -> No
     with ThreadPoolExecutor(6) as threads:
         for number in range(100):
             list(threads.map(connect, [f"sqlite:///{tmp_path}/{number}.db"] * 6))
+
+
+def test_a_switch_that_was_turned_before_turns_were_kept_stays_as_it_is(any_url: str) -> None:
+    engine = create_engine(any_url)
+    with engine.begin() as connection:
+        upgrade(migration_config(connection), "0006")
+        connection.execute(text("INSERT INTO switch (name, value, actor, at) VALUES ('actions', 'off', 'ines', 0)"))
+    engine.dispose()
+
+    db = open_database(any_url)
+    with db.read() as tx:
+        before = guards.get_switch(tx, "actions"), guards.newest_turns(tx, "actions", 9)
+    db.write(lambda tx: guards.set_switch(tx, "actions", "on", actor="tor", now=EPOCH))
+    with db.read() as tx:
+        [turn] = guards.newest_turns(tx, "actions", 9)
+    db.close()
+
+    assert before == (guards.Switched("off", "ines", EPOCH), [])
+    assert (turn.before, turn.value, turn.actor) == ("off", "on", "tor")
 
 
 def test_a_schema_of_a_newer_burnline_is_refused(any_url: str) -> None:

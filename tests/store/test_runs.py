@@ -222,10 +222,11 @@ def test_a_change_counts_once_a_run_however_often_it_is_resumed(any_database: Da
 
 
 def test_a_switch_says_who_turned_it(any_database: Database) -> None:
-    assert read(any_database, guards.actions_off_by) == ""
+    assert read(any_database, lambda tx: guards.get_switch(tx, "actions")) is None
 
-    any_database.write(lambda tx: guards.set_switch(tx, "actions", "off", actor="ines", now=T0))
+    any_database.write(lambda tx: guards.set_switch(tx, "actions", "off", actor="ines", now=T0, reason="a bad deploy"))
 
-    assert read(any_database, guards.actions_off_by) == "ines"
+    off = guards.Switched("off", "ines", T0, "a bad deploy")
+    assert read(any_database, lambda tx: guards.get_switch(tx, "actions")) == off
     any_database.write(lambda tx: guards.set_switch(tx, "actions", "on", actor="omar", now=T0))
-    assert read(any_database, guards.actions_off_by) == ""
+    assert read(any_database, lambda tx: guards.get_switch(tx, "actions")) == guards.Switched("on", "omar", T0)

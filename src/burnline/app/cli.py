@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,7 @@ runs_app = typer.Typer(
     help="Runs of runbooks: list, show, approvals, approve, reject.", no_args_is_help=True, rich_markup_mode=None
 )
 app.add_typer(runs_app, name="runs")
-actions_app = typer.Typer(help="The switch that stops every change.", no_args_is_help=True, rich_markup_mode=None)
+actions_app = typer.Typer(help="The switch that stops every change: status, off, on.", rich_markup_mode=None)
 app.add_typer(actions_app, name="actions")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(cli_release.app, name="release")
@@ -357,9 +358,16 @@ def reject(
     decide(server, approval, "reject", actor, reason)
 
 
+@actions_app.callback(invoke_without_command=True)
+def actions(context: typer.Context) -> None:
+    """Whether runs may change anything; off and on say so."""
+    if context.invoked_subcommand is None:
+        actions_status(os.environ.get("BURNLINE_URL") or DEFAULT_SERVER)
+
+
 @actions_app.command("status")
 def actions_status(server: Server = DEFAULT_SERVER) -> None:
-    """Whether runs may change anything."""
+    """Whether runs may change anything, who said so and why, and the last times too."""
     from burnline.app.commands import show_actions
 
     show_actions(server)
@@ -368,20 +376,22 @@ def actions_status(server: Server = DEFAULT_SERVER) -> None:
 @actions_app.command("off")
 def actions_off(
     actor: Annotated[str, typer.Option("--as", help="Who says so.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
     server: Server = DEFAULT_SERVER,
 ) -> None:
     """Stop every change: runs that would act end skipped, and tell people."""
     from burnline.app.commands import show_actions
 
-    show_actions(server, {"state": "off", "actor": actor})
+    show_actions(server, {"state": "off", "actor": actor, "reason": reason})
 
 
 @actions_app.command("on")
 def actions_on(
     actor: Annotated[str, typer.Option("--as", help="Who says so.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
     server: Server = DEFAULT_SERVER,
 ) -> None:
     """Let runs change things again."""
     from burnline.app.commands import show_actions
 
-    show_actions(server, {"state": "on", "actor": actor})
+    show_actions(server, {"state": "on", "actor": actor, "reason": reason})

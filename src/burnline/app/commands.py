@@ -294,9 +294,15 @@ def given_values(runbook: str, declared: Mapping[str, Param], params: Sequence[s
 
 
 def show_actions(server: str, setting: dict[str, str] | None = None) -> None:
-    """Print whether runs may change anything, after setting it when there is a `setting`."""
+    """Print whether runs may change anything and who said so, after setting it when there is a `setting`."""
     now = fetch(server, "/v1/actions", setting)
-    print(f"actions are {now['state']}" + (f": {now['by']}, {now['since']}" if now["by"] else ""))
+    by = f": {now['by']}, since {moment(now['since'])} UTC" if now["by"] else ""
+    show(f"actions are {now['state']}{by}" + (f": {now['reason']}" if now["reason"] else ""))
+    if now["halted"]:
+        show(f"this burnline changes nothing all the same: {now['halted']}")
+    rows = [(moment(each["at"]), each["by"], each["before"], each["state"], each["reason"]) for each in now["turns"]]
+    if rows:
+        show(table(("turned (UTC)", "by", "from", "to", "why"), rows))
 
 
 def fetch(server: str, path: str, body: dict[str, Any] | None = None, *, method: str = "") -> Any:

@@ -6,21 +6,24 @@ Whoever changed a row may have made it one that cannot even be read: SQLite keep
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import BigInteger, Connection, Row, select, type_coerce
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Table, select, type_coerce
 from sqlalchemy.exc import OperationalError
 
+from burnline.store.guards import ACTIONS, SwitchTurn
 from burnline.store.incidents import RELEASE
-from burnline.store.schema import EPOCH, MICROSECOND, incident, timeline
-from burnline.store.timeline import GENESIS, Entry, entries, find_entry, first_broken
+from burnline.store.schema import EPOCH, MICROSECOND, incident, switch, switch_change, timeline
+from burnline.store.timeline import GENESIS, Entry, first_broken
 
 UNREADABLE = (ValueError, TypeError, OverflowError, RecursionError)  # a time that is none, data that is no JSON
 NOT_UTF8 = "Could not decode to UTF-8"  # of Python's sqlite3, which has no class for it
 UNKNOWN = "unknown"
+SWITCH, STRAYS = 0, -1  # records that are of no incident; theirs begin with 1
+Link = TypeVar("Link", Entry, SwitchTurn)
 _CLOSED_AT = type_coerce(incident.c.closed_at, BigInteger).label("closed_at")  # as it is: it may be no time
 _INCIDENTS = select(incident.c.id, incident.c.service, incident.c.state, _CLOSED_AT)
 
@@ -30,7 +33,8 @@ class Chain:
     """One record.
 
     Attributes:
-        kind: `incident`, or `release`.
+        incident_id: 0 for the record of the switch.
+        kind: `incident`, `release`, or `switch`.
         hashes: of its entries, oldest first; empty in place of one that cannot be read.
         broken: the first thing that does not hold, in words; empty while all of it does.
     """
@@ -50,12 +54,36 @@ class Chain:
 
 def chains(tx: Connection) -> Iterator[Chain]:
     """Every record, in order of its incident; also one whose incident is no longer there."""
+    yield from _of_switch(tx)
     known = _incidents(tx)
     named = {*known, *tx.scalars(select(timeline.c.incident_id).distinct())}
     if strays := [each for each in named if not isinstance(each, int)]:
-        yield Chain(0, UNKNOWN, "incident", None, (), f"has entries of an incident {strays[0]!r}: they were changed")
+        text = f"has entries of an incident {strays[0]!r}: they were changed"
+        yield Chain(STRAYS, UNKNOWN, "incident", None, (), text)
     for incident_id in sorted(each for each in named if isinstance(each, int)):
-        yield _chain(tx, incident_id, known)
+        yield _of_incident(tx, incident_id, known)
+
+
+def _of_switch(tx: Connection) -> Iterator[Chain]:
+    """Every turn of the switch that stops changes; nothing before the first one."""
+    record = _read(tx, switch_change, SwitchTurn)
+    if not record:
+        return
+    broken = _broken(record)
+    newest = record[-1]
+    if not broken and isinstance(newest, SwitchTurn):
+        stands = _stands(tx, newest.name)
+        if stands != newest.value:
+            broken = f"the switch was changed: it is {stands!r}, and was last turned {newest.value}"
+    yield Chain(SWITCH, ACTIONS, "switch", None, _hashes(record), broken)
+
+
+def _stands(tx: Connection, name: str) -> object:
+    try:
+        return tx.scalar(select(switch.c.value).where(switch.c.name == name))
+    except OperationalError as error:
+        _raise_unless_changed(error)
+        return None
 
 
 def _incidents(tx: Connection) -> dict[int, Row[Any] | None]:
@@ -75,8 +103,8 @@ def _incident(tx: Connection, incident_id: int) -> Row[Any] | None:
         return None
 
 
-def _chain(tx: Connection, incident_id: int, known: Mapping[int, Row[Any] | None]) -> Chain:
-    record = _read(tx, incident_id)
+def _of_incident(tx: Connection, incident_id: int, known: Mapping[int, Row[Any] | None]) -> Chain:
+    record = _read(tx, timeline, Entry, timeline.c.incident_id == incident_id)
     row = known.get(incident_id)
     broken = _broken(record)
     closed_at = None
@@ -94,24 +122,24 @@ def _chain(tx: Connection, incident_id: int, known: Mapping[int, Row[Any] | None
         str(row.service) if row else UNKNOWN,
         "release" if row and row.state == RELEASE else "incident",
         closed_at,
-        tuple(str(each.hash) if isinstance(each, Entry) else "" for each in record),
+        _hashes(record),
         broken,
     )
 
 
-def _read(tx: Connection, incident_id: int) -> Sequence[Entry | int]:
+def _read(tx: Connection, table: Table, made: Callable[..., Link], *these: ColumnElement[bool]) -> Sequence[Link | int]:
     """The entries of a record, oldest first; of one that cannot be read, its number."""
     try:
-        return entries(tx, incident_id)
+        return [made(**row) for row in tx.execute(select(table).where(*these).order_by(table.c.id)).mappings()]
     except (*UNREADABLE, OperationalError) as error:
         _raise_unless_changed(error)
-    ids = tx.scalars(select(timeline.c.id).where(timeline.c.incident_id == incident_id).order_by(timeline.c.id)).all()
-    return [_read_one(tx, each) for each in ids]
+    ids = tx.scalars(select(table.c.id).where(*these).order_by(table.c.id)).all()
+    return [_read_one(tx, table, made, each) for each in ids]
 
 
-def _read_one(tx: Connection, entry_id: int) -> Entry | int:
+def _read_one(tx: Connection, table: Table, made: Callable[..., Link], entry_id: int) -> Link | int:
     try:
-        return find_entry(tx, entry_id)
+        return made(**tx.execute(select(table).where(table.c.id == entry_id)).mappings().one())
     except (*UNREADABLE, OperationalError) as error:
         _raise_unless_changed(error)
         return entry_id
@@ -123,13 +151,17 @@ def _raise_unless_changed(error: Exception) -> None:
         raise error
 
 
-def _broken(record: Sequence[Entry | int]) -> str:
+def _broken(record: Sequence[Link | int]) -> str:
     unreadable = next((n for n, each in enumerate(record) if isinstance(each, int)), len(record))
-    bad = first_broken([each for each in record[:unreadable] if isinstance(each, Entry)])
+    bad = first_broken([each for each in record[:unreadable] if not isinstance(each, int)])
     if bad is not None:
-        when = f"{bad.at:%Y-%m-%d %H:%M:%S}"
-        return f"entry {bad.id} ({when} UTC, {bad.type}) was changed, or follows one that was removed"
+        what = bad.type if isinstance(bad, Entry) else f"turned {bad.value}"
+        return f"entry {bad.id} ({bad.at:%Y-%m-%d %H:%M:%S} UTC, {what}) was changed, or follows one that was removed"
     return f"entry {record[unreadable]} was changed: it cannot be read" if unreadable < len(record) else ""
+
+
+def _hashes(record: Sequence[Link | int]) -> tuple[str, ...]:
+    return tuple("" if isinstance(each, int) else str(each.hash) for each in record)
 
 
 def _moment(kept: Any) -> datetime | None:

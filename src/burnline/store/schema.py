@@ -416,6 +416,23 @@ switch = Table(
     Column("value", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", Utc, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+# Every turn of a switch; each row's hash covers the one before it. Never deleted.
+switch_change = Table(
+    "switch_change",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    sqlite_autoincrement=True,
 )
 
 # A drill that is over: nothing of one under way is kept. `checks`: name, ok, text.

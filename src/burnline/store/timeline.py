@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar, cast
 
 from sqlalchemy import Connection, bindparam, func, insert, select
 
@@ -99,7 +99,7 @@ def append(
         "data": {**(data or {}), **({"drill": True} if drill else {})},
         "prev_hash": last or tx.scalar(_LAST_HASH, {"incident_id": incident_id}) or GENESIS,
     }
-    values["hash"] = _hash(values)
+    values["hash"] = row_hash(values)
     if held:
         held.last[incident_id] = values["hash"]
         held.rows.append(values)
@@ -113,17 +113,24 @@ def entries(tx: Connection, incident_id: int) -> list[Entry]:
     return [Entry(**row) for row in rows.mappings()]
 
 
-def find_entry(tx: Connection, entry_id: int) -> Entry:
-    """The entry of that id, which there is."""
-    return Entry(**tx.execute(select(timeline).where(timeline.c.id == entry_id)).mappings().one())
-
-
 def newest_id(tx: Connection) -> int:
     """The id of the newest entry of all incidents; 0 before the first."""
     return tx.scalar(select(func.max(timeline.c.id))) or 0
 
 
-def first_broken(record: list[Entry]) -> Entry | None:
+class Chained(Protocol):
+    """A row of a chain, a dataclass whose hash covers every field but `id` and itself."""
+
+    @property
+    def prev_hash(self) -> str: ...
+    @property
+    def hash(self) -> str: ...
+
+
+Each = TypeVar("Each", bound=Chained)
+
+
+def first_broken(record: Sequence[Each]) -> Each | None:
     """The first entry that was changed, or follows a removed one; None when the chain holds."""
     prev_hash = GENESIS
     for entry in record:
@@ -133,14 +140,16 @@ def first_broken(record: list[Entry]) -> Entry | None:
     return None
 
 
-def _hash_of(entry: Entry) -> str:
+def _hash_of(entry: Chained) -> str:
     """The hash that an entry should have; empty for one that was made something that burnline never writes."""
+    names = (each.name for each in fields(cast("Any", entry)) if each.name not in ("id", "hash"))
     try:
-        return _hash({name: getattr(entry, name) for name in Entry.__slots__ if name not in ("id", "hash")})
+        return row_hash({name: getattr(entry, name) for name in names})
     except (TypeError, AttributeError, ValueError, RecursionError):
         return ""
 
 
-def _hash(values: Mapping[str, Any]) -> str:
+def row_hash(values: Mapping[str, Any]) -> str:
+    """The SHA-256 of a row of a chain: all of it but its id and its hash."""
     plain = {**values, "at": values["at"].isoformat(timespec="microseconds")}
     return hashlib.sha256(json.dumps(plain, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -14,6 +14,7 @@ from fastapi.concurrency import run_in_threadpool
 from burnline.app.wiring import App
 from burnline.errors import StoreError
 from burnline.store import timeline
+from burnline.store.guards import newest_turn_id
 
 CHECK_SECONDS = 1.0
 LOOK_SECONDS = 0.4  # how soon a stream ends when the server stops
@@ -45,9 +46,9 @@ class Pulse:
 
     def _look(self, now: datetime) -> str:
         with self._app.db.read() as tx:
-            entry = timeline.newest_id(tx)
+            entry, turn = timeline.newest_id(tx), newest_turn_id(tx)
         evaluated = max((status.at.timestamp() for status in self._app.engine.statuses()), default=0)
-        return f"{entry}-{evaluated:.0f}-{now.timestamp() // REFRESH_SECONDS:.0f}"
+        return f"{entry}-{turn}-{evaluated:.0f}-{now.timestamp() // REFRESH_SECONDS:.0f}"
 
 
 async def ticks(request: Request, pulse: Pulse) -> AsyncIterator[str]:

@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from pydantic import ValidationError
 
-from burnline.app import incident_views, views
+from burnline.app import incident_views, switch_views, views
 from burnline.app.console import words
 from burnline.app.console.live import Pulse, ticks
 from burnline.app.http.api import Decision, Number, Parts, found, settle
@@ -201,6 +201,7 @@ def _page(request: Request, app: App, template: str, **shown: Any) -> Response:
         "query": request.url.query,
         "now": now,
         "waiting": incident_views.approvals(app.db, now),
+        "actions": switch_views.actions(app),
         "token": bool(app.settings.token),
     }
     return templates.TemplateResponse(request, template, {**around, **shown})

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from burnline.app import incident_views, views
+from burnline.app import incident_views, switch_views, views
 from burnline.app.audit import Head, head_of
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN, Word
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
+from burnline.app.switch_views import Actions
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
-from burnline.runbooks import switch
 from burnline.runbooks.approvals import decide, refuse_nobody
 from burnline.runbooks.byhand import start_by_hand
+from burnline.runbooks.switch import switch_actions
 from burnline.store.chains import chains
 
 T = TypeVar("T")
@@ -68,18 +69,11 @@ class Started(BaseModel):
 
 
 class Setting(BaseModel):
-    """Whether actions shall be on or off, and who says so."""
+    """Whether actions shall be on or off, who says so, and why."""
 
     state: Annotated[str, Field(pattern="^(on|off)$")]
     actor: Annotated[str, Field(min_length=1, max_length=100), PLAIN]
-
-
-class Actions(BaseModel):
-    """Whether runs may change anything; `by` and `since`: the person who said so last."""
-
-    state: str = "on"
-    by: str = ""
-    since: datetime | None = None
+    reason: Annotated[str, Field(max_length=500), PLAIN] = ""
 
 
 router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
@@ -207,9 +201,8 @@ def answer(approval_id: Number, decision: Decision, app: Parts) -> Decided:
 
 @router.get("/actions")
 def actions(app: Parts) -> Actions:
-    """Whether runs may change anything."""
-    last = switch.actions(app.db)
-    return Actions(state=last.value, by=last.actor, since=last.at) if last else Actions()
+    """Whether runs may change anything, and who said so, the last times too."""
+    return switch_views.actions(app)
 
 
 @router.post(
@@ -219,8 +212,8 @@ def actions(app: Parts) -> Actions:
 )
 def set_actions(setting: Setting, app: Parts) -> Actions:
     """Stop every change by a run, or let them be made again."""
-    now = switch.switch_actions(app.db, setting.state, actor=setting.actor, now=app.clock())
-    return Actions(state=now.value, by=now.actor, since=now.at)
+    switch_actions(app.db, setting.state, actor=setting.actor, reason=setting.reason, now=app.clock())
+    return switch_views.actions(app)
 
 
 def settle(app: App, approval_id: int, decision: Decision) -> str:
