@@ -189,7 +189,7 @@ def _held(held: Played) -> Check:
     name = "says when it did not help"
     if not held.changes:
         return Check(name, ok=False, text=f"not tried, for nothing was changed: {_why(held)}")
-    wrong = [f"{seen.run.runbook} {seen.run.outcome or 'has not ended'}" for seen in held.runs if not _gave_up(seen)]
+    wrong = [f"{seen.run.runbook} {how_it_ended(seen.run, seen.steps)}" for seen in held.runs if not _gave_up(seen)]
     ends = [f"{seen.run.runbook} {seen.run.outcome}" for seen in held.runs if _gave_up(seen)]
     if not ends:
         return Check(name, ok=False, text=", ".join(wrong) or "nothing ran")
