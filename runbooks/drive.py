@@ -34,6 +34,7 @@ from burnline.store.runs import StepRow
 
 MAX_ATTEMPTS = 5  # workers that may die on one run
 GUARDS = -1  # the step before the first one: are all guards content?
+STOPPED = (Outcome.SKIPPED, Outcome.REJECTED)  # ends of a run that was kept from its cure
 UNDOES = (Outcome.FAILED, Outcome.WORSE)  # ends after which a run takes its changes back
 ONCE = ("act", "notify", "escalate")  # kinds that are not done again when people are asked again
 MAX_BACKS = 5  # how often a run goes back to ask for one change
@@ -243,7 +244,7 @@ def _record(tx: Connection, turn: Turn, step: Step, row: StepRow, result: Result
             runs.park(tx, turn.run, _wake(tx, turn, approvals.PLAN, result) if step.approve else result.until)
             return None
         case Again():
-            turn.end_step(row, StepState.FAILED, {"text": result.text})(tx)
+            turn.end_step(row, StepState.FAILED, {**result.data, "text": result.text})(tx)
             runs.park(tx, turn.run, result.until)
             when = format_moment(result.until, turn.clock())
             turn.say("step_failed", f"{step.name}: {result.text}; tried again at {when}", step=step.name)(tx)
@@ -313,8 +314,16 @@ def _escalation(turn: Turn) -> Step:
         found = runs.get_run(tx, turn.run.id)
         rows = [row for row in runs.steps(tx, turn.run.id) if row.result and row.n < _last(turn)]
     outcome = found.outcome if found and found.outcome else Outcome.FAILED
-    text = f"{turn.run.runbook} ended {outcome}: {_why(turn, rows)}\n{turn.runbook.prose.escalation}"
+    advice = _left(rows) if outcome in STOPPED else turn.runbook.prose.escalation
+    text = f"{turn.run.runbook} ended {outcome}: {_why(turn, rows)}\n{advice}"
     return Step(name="escalate", escalate=Escalate(text=text[:2000]))
+
+
+def _left(rows: Sequence[StepRow]) -> str:
+    """What a run leaves behind that was stopped: what the runbook says of a failed cure would be untrue."""
+    made = [row.result["text"] for row in rows if row.result and row.result.get("made")]
+    changed = f"What it changed before stays as it is: {'; '.join(made)}." if made else "It changed nothing."
+    return f"{changed} Whether this runbook would have helped is not known: a person must look."
 
 
 def _why(turn: Turn, rows: Sequence[StepRow]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -50,12 +50,18 @@ class NotTold(ActionError):
         super().__init__(str(told), permanent=not told.retryable)
 
 
-def tell(spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at: datetime) -> Told:
+def tell(
+    spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at: datetime, heard: Sequence[str] = ()
+) -> Told:
     """Send `body` to every receiver of `escalation.<whom>` at once; takes no longer than the slowest is allowed.
 
-    One that fails or hangs keeps none of the others from hearing.
+    One that fails or hangs keeps none of the others from hearing. Those who have `heard` are not told again, and count
+    as reached.
     """
-    return send_to(getattr(spec.escalation, whom), body, key=key, at=at, whom=whom)
+    receivers: tuple[str, ...] = getattr(spec.escalation, whom)
+    before = tuple(dict.fromkeys(each for each in receivers if each in heard))
+    told = send_to([each for each in receivers if each not in before], body, key=key, at=at, whom=whom)
+    return replace(told, reached=(*before, *told.reached))
 
 
 def send_to(receivers: Sequence[str], body: Mapping[str, Any], *, key: str, at: datetime, whom: str = "page") -> Told:

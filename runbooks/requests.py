@@ -37,10 +37,12 @@ def after_failure(turn: Turn, step: Step, n: int, attempt: int, error: ActionErr
     if step.act and isinstance(error, InDoubt) and not _harmless_twice(turn, step):
         return Doubt(str(error))
     if not error.permanent and attempt <= step.retry.times:
-        return Again(turn.clock() + step.retry.pause * 2 ** (attempt - 1), str(error))
-    if step.check or step.collect or step.notify or step.escalate:  # neither a diagnosis nor a message holds up the run
         told = error.told.as_json() if isinstance(error, NotTold) else {}
-        return Done(str(error), told, state=StepState.FAILED)
+        return Again(turn.clock() + step.retry.pause * 2 ** (attempt - 1), str(error), told)
+    if step.check or step.collect or step.notify or step.escalate:  # neither a diagnosis nor a message holds up the run
+        if isinstance(error, NotTold):
+            return Done(str(error), error.told.as_json(), StepState.DONE if error.told.reached else StepState.FAILED)
+        return Done(str(error), state=StepState.FAILED)
     return Ends(Outcome.FAILED, str(error))
 
 

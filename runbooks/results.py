@@ -55,6 +55,7 @@ class Again:
 
     until: datetime
     text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from burnline.runbooks.proving import verify
 from burnline.runbooks.results import Done, Result, Waits
 from burnline.runbooks.turn import Turn
 from burnline.spec.units import format_duration, format_moment
-from burnline.store import timeline
+from burnline.store import runs, timeline
 from burnline.store.runs import StepRow
 from burnline.telemetry import span
 
@@ -52,12 +52,23 @@ def _line(entry: timeline.Entry, now: datetime) -> str:
 
 
 def _tell(turn: Turn, step: Step, row: StepRow, whom: str, body: Mapping[str, object]) -> Result:
+    """Tell everybody who has not heard yet; one who could not be reached is tried again, alone."""
+    heard = _heard(turn, row)
     told = turn.guarded(
-        "telling", step.timeout, lambda: tell(turn.spec, whom, body, key=row.idempotency_key, at=turn.clock())
+        "telling",
+        step.timeout,
+        lambda: tell(turn.spec, whom, body, key=row.idempotency_key, at=turn.clock(), heard=heard),
     )
     if told.failed:
         raise NotTold(told)
     return Done(str(told), told.as_json(), StepState.DONE if told.reached else StepState.SKIPPED)
+
+
+def _heard(turn: Turn, row: StepRow) -> tuple[str, ...]:
+    """Whom earlier attempts at the same message reached."""
+    with turn.db.read() as tx:
+        earlier = [each for each in runs.steps(tx, turn.run.id) if each.n == row.n and each.attempt < row.attempt]
+    return tuple(name for each in earlier for name in (each.result or {}).get("reached", ()))
 
 
 def _note(_turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:

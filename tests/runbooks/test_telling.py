@@ -16,7 +16,7 @@ from burnline.events import Outcome, RunState, StepState
 from burnline.runbooks import notify
 from burnline.runbooks.actions.outbound import get, post_json
 from tests.runbooks.receiver import receiving
-from tests.runbooks.scene import BURN, T0, Scene, make_recipe, make_spec
+from tests.runbooks.scene import BURN, T0, Scene, make_recipe, make_spec, write_registry
 
 SHORT = timedelta(milliseconds=300)
 
@@ -123,7 +123,46 @@ def test_who_was_reached_is_on_record_although_another_was_not(scene: Scene, mon
     scene.play()
 
     escalated = scene.steps(run_id)[-1]
-    assert escalated.state is StepState.FAILED
+    assert escalated.state is StepState.DONE
     assert escalated.result
     assert escalated.result["reached"] == receivers[:1]
+    assert f"told {receivers[0]}; could not tell {receivers[1]}: answered 404" in scene.story(run_id)
     assert "nobody was told" not in scene.story(run_id)
+
+
+def test_only_those_who_were_not_reached_are_tried_again(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+
+    def send(receiver: str, *_: object, **__: object) -> None:
+        sent.append(receiver)
+        if receiver.endswith("/b") and sent.count(receiver) < 3:
+            raise ActionError("answered 503", permanent=False)
+
+    monkeypatch.setattr(notify, "_send", send)
+    receivers = ["webhook:http://127.0.0.1:1/a", "webhook:http://127.0.0.1:1/b"]
+    scene.spec = make_spec(scene.registry, escalation={"page": receivers})
+    scene.sli.share = 0.4
+    run_id = scene.request()
+
+    scene.play(60)
+
+    escalated = scene.steps(run_id)[-1]
+    assert (sent.count(receivers[0]), sent.count(receivers[1])) == (1, 3)
+    assert (escalated.state, (escalated.result or {})["text"]) == (StepState.DONE, f"told {', '.join(receivers)}")
+
+
+def test_a_run_that_was_stopped_says_what_happened_not_what_a_failed_cure_means(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[str] = []
+    monkeypatch.setattr(notify, "_send", lambda _to, body, **_: texts.append(body["text"]))
+    write_registry(scene.registry, released=T0 - timedelta(days=3))
+    scene.spec = make_spec(scene.registry, escalation={"page": ["webhook:http://127.0.0.1:1/"]})
+    run_id = scene.request()
+
+    scene.play()
+
+    assert scene.run(run_id).outcome is Outcome.SKIPPED
+    assert texts[-1].startswith("bad-release ended skipped: ")
+    assert "It changed nothing." in texts[-1]
+    assert "going back did not help" not in texts[-1]
