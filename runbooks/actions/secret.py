@@ -1,11 +1,9 @@
-"""Secrets by reference only: read when needed, never kept, never part of a message."""
+"""Secrets by reference only, as hooks and messages want them: a missing one is a failure that no retry mends."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
-from burnline.errors import ActionError
+from burnline.errors import ActionError, SecretError
+from burnline.spec import secret
 
 
 def read_secret(reference: str) -> str:
@@ -13,11 +11,7 @@ def read_secret(reference: str) -> str:
 
     Raises: ActionError naming the reference, never its content.
     """
-    place, _, name = reference.partition(":")
     try:
-        value = os.environ[name] if place == "env" else Path(name).read_text(encoding="utf-8")
-    except (KeyError, OSError, UnicodeDecodeError) as error:
-        raise ActionError(f"the secret {reference} is not there", permanent=True) from error
-    if not (secret := value.rstrip("\r\n")):
-        raise ActionError(f"the secret {reference} is empty", permanent=True)
-    return secret
+        return secret.read_secret(reference)
+    except SecretError as error:
+        raise ActionError(str(error), permanent=True) from error

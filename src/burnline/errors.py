@@ -2,6 +2,7 @@
 
 BurnlineError
 ├── SpecError              a file the user wrote is wrong; carries every problem found
+├── SecretError            a secret is not where a file says it is kept
 ├── StoreError             the database failed; `.retryable` says whether trying again can help
 │   └── Fenced             this worker no longer owns the row it tried to write
 ├── SourceError            an Alertmanager or a Prometheus could not say what fires
@@ -47,6 +48,10 @@ class SpecError(BurnlineError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class SecretError(BurnlineError):
+    """A secret is not where its reference says, or empty; the message names the reference alone."""
 
 
 class StoreError(BurnlineError):

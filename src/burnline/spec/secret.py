@@ -1,0 +1,23 @@
+"""What a secret's place holds: read when needed, never kept, never part of a message."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from burnline.errors import SecretError
+
+
+def read_secret(reference: str) -> str:
+    """What `env:NAME` or `file:/path` holds, without the newline at its end.
+
+    Raises: SecretError naming the reference, never its content.
+    """
+    place, _, name = reference.partition(":")
+    try:
+        value = os.environ[name] if place == "env" else Path(name).read_text(encoding="utf-8")
+    except (KeyError, OSError, ValueError) as error:
+        raise SecretError(f"the secret {reference} is not there") from error
+    if not (secret := value.rstrip("\r\n")):
+        raise SecretError(f"the secret {reference} is empty")
+    return secret
