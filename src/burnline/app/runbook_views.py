@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnline.runbooks.load import Catalogue, Recipe
-from burnline.runbooks.markdown import SECTIONS, described_steps
+from burnline.runbooks.markdown import SECTIONS
+from burnline.runbooks.sentences import described_steps
 from burnline.spec.service import ServiceSpec
 
 
