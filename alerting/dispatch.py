@@ -33,6 +33,7 @@ from burnline.store.alerts import active_alerts
 from burnline.store.database import Database
 from burnline.store.groups import GroupKey, alert_groups, keep_groups, what_fires
 from burnline.store.incidents import open_episodes_of_others
+from burnline.telemetry import Causes
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ class PeopleDispatch:
         self._audiences = Audiences(sorted(specs, key=lambda spec: spec.service))
         self._quiet = Quiet(specs)
         self._send = send
+        self._unreached = Causes()
         self._mark: tuple[object, ...] = ()
         self._looked_at = self._next_at = datetime.min.replace(tzinfo=UTC)  # between them nothing changes by itself
 
@@ -163,8 +165,16 @@ class PeopleDispatch:
         sent = {beside(partial(self._send_one, each, now), "tell people"): each for each in messages}
         wait(sent, (TIMEOUT + 2 * GRACE).total_seconds())
         outcomes = [_delivery(message, _missed(future, message)) for future, message in sent.items()]
+        self._log(outcomes)
         self._db.write(partial(_settle, outcomes=outcomes, now=now))
         return sum(not each.why for each in outcomes)
+
+    def _log(self, outcomes: Sequence[Delivery]) -> None:
+        """Who cannot be told, once for each cause; what each of them was not told is on the timelines."""
+        for each in outcomes:
+            if self._unreached.is_new(each.due.receiver, each.why):
+                about = {"receiver": each.due.receiver, "group": each.group[1], "why": each.why}
+                log.warning("people could not be told" if each.why else "people are told again", extra=about)
 
     def _send_one(self, message: Message, now: datetime) -> Told:
         audience, key = message.group
@@ -178,19 +188,15 @@ def _delivery(message: Message, why: str) -> Delivery:
 
 
 def _missed(future: Future[Told], message: Message) -> str:
-    """Why the message did not arrive, which the log says too; empty when it did."""
+    """Why the message did not arrive; empty when it did."""
     receiver = message.due.receiver
-    error = future.exception() if future.done() else None
     if not future.done():
-        why = "no answer in time"
-    elif error is not None:  # nobody foresaw it: the others must be told all the same
-        why = type(error).__name__
-    elif receiver in future.result().reached:
-        return ""
-    else:
-        why = future.result().failed.get(receiver) or "not reached"
-    log.warning("people could not be told", extra={"receiver": receiver, "group": message.group[1], "why": why})
-    return why
+        return "no answer in time"
+    error = future.exception()
+    if error is not None:  # nobody foresaw it: the others must be told all the same
+        return type(error).__name__
+    told = future.result()
+    return "" if receiver in told.reached else told.failed.get(receiver) or "not reached"
 
 
 def _settle(tx: Connection, outcomes: Sequence[Delivery], now: datetime) -> None:

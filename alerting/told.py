@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from burnline.alerting.groups import Due, Group, Heard
+from burnline.runbooks.notify import untold
 from burnline.store import timeline
 from burnline.store.groups import GroupKey
 from burnline.store.incidents import Episode, last_episode, of_drills
@@ -105,5 +106,5 @@ def _text(notice: _Notice) -> str:
     count = len(first.due.firing)
     state = " is over" if not count else f" ({count} alerts)" if count > 1 else ""
     told = [f"told {', '.join(notice.reached)}"] if notice.reached else []
-    told += [f"could not tell {receiver}: {why}; it is tried again" for receiver, why in notice.failed.items()]
+    told += [f"{each}; it is tried again" for each in untold(notice.failed)]
     return f"{first.severity} of {of or 'an alert without a name'}{state}: {'; '.join(told)}"

@@ -30,7 +30,7 @@ from burnline.spec.service import RELEASE, ServiceSpec
 from burnline.store import runs, timeline
 from burnline.store.database import Database
 from burnline.store.runs import Run
-from burnline.telemetry import span
+from burnline.telemetry import Causes, span
 
 __all__ = ["Executor", "SliReader"]
 log = logging.getLogger(__name__)
@@ -79,6 +79,7 @@ class Executor:
         self._around = around or Around(services=len(specs))
         self._elapsed = elapsed
         self._hooks = hooks
+        self._unreadable = Causes()
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -163,17 +164,21 @@ class Executor:
     def _judged(self, run: Run, spec: ServiceSpec, name: str) -> Judged:
         """The SLI of the SLO `name`, or of the one that the alert is about; without any, the alert's own signal."""
         slo = spec.slo(name or verified_slo(spec, run.labels) or "")
+        signal = run.labels.get(SIGNAL, "")
+        of = (run.service, slo.name if slo is not None else name or signal)
 
         def read(since: datetime, until: datetime) -> Counts | None:
             try:
                 if slo is not None:
-                    return self._sli.read_sli(run.service, slo.name, since, until)
-                if name:
-                    return None
-                return read_findings(self._db, run.service, run.labels.get(SIGNAL, ""), since, until)
+                    read = self._sli.read_sli(run.service, slo.name, since, until)
+                else:
+                    read = None if name else read_findings(self._db, run.service, signal, since, until)
             except BurnlineError as error:  # what cannot be read is no data, and no data is never success
-                log.warning("sli unreadable", extra={"run": run.id, "slo": name, "error": str(error)})
+                if self._unreadable.is_new(of, str(error)):
+                    log.warning("sli unreadable", extra={"run": run.id, "slo": of[1], "error": str(error)})
                 return None
+            self._unreadable.is_new(of, "")
+            return read
 
         return Judged(read, 0.0 if slo is None else 1 - slo.objective)
 

@@ -34,12 +34,24 @@ class Told:
 
     def __str__(self) -> str:
         parts = [f"told {', '.join(self.reached)}"] if self.reached else []
-        parts += [f"could not tell {receiver}: {why}" for receiver, why in self.failed.items()]
+        parts += untold(self.failed)
         return "; ".join(parts) or "the service file names nobody to tell"
 
     def as_json(self) -> dict[str, Any]:
         """Plain data, for the record."""
         return {"reached": list(self.reached), "failed": dict(self.failed)}
+
+
+def untold(failed: Mapping[str, str]) -> list[str]:
+    """Who could not be told, by receiver why; those of one cause together.
+
+    >>> untold({"slack:#a": "down", "slack:#b": "answered 404", "slack:#c": "down"})
+    ['could not tell slack:#a, slack:#c: down', 'could not tell slack:#b: answered 404']
+    """
+    causes: dict[str, list[str]] = {}
+    for receiver, why in failed.items():
+        causes.setdefault(why, []).append(receiver)
+    return [f"could not tell {', '.join(receivers)}: {why}" for why, receivers in causes.items()]
 
 
 class NotTold(ActionError):

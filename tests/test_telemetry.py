@@ -23,7 +23,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from burnline.errors import SpecError
-from burnline.telemetry import LOGGER, setup_logging, setup_telemetry, span
+from burnline.telemetry import LOGGER, Causes, setup_logging, setup_telemetry, span
 from tests.programs import free_port
 
 log = logging.getLogger("burnline.test")
@@ -208,6 +208,15 @@ def test_what_json_does_not_know_is_written_as_text(lines: io.StringIO) -> None:
     log.info("odd", extra={"thing": {1, 2}, "kind": ValueError, "bytes": b"\xff"})
 
     assert only(lines)["thing"] == [1, 2]
+
+
+def test_a_trouble_is_new_when_it_begins_when_its_cause_changes_and_when_it_is_over() -> None:
+    causes = Causes()
+
+    told = [causes.is_new("mail", cause) for cause in ("", "down", "down", "refused", "", "", "refused")]
+
+    assert told == [False, True, False, True, True, False, True]
+    assert causes.is_new("pager", "refused")
 
 
 def test_without_an_endpoint_nothing_is_switched_on() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
@@ -18,6 +18,7 @@ from burnline.spec.slice import Slice
 from burnline.store.database import Database
 from burnline.store.rollouts import Rollout
 from burnline.store.signals import latest_findings
+from burnline.telemetry import Causes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,6 +48,7 @@ class Readers:
     db: Database
     sli: SliReader
     slices: SliceReader
+    unreadable: Causes = field(default_factory=Causes)
 
 
 def slices(plan: ReleasePlan, of: Rollout) -> Iterator[Slice]:
@@ -65,7 +67,11 @@ def read_block(
     canary = slice_of(plan, guard, of.service, _labels(plan, of, "canary"))
     baseline = slice_of(plan, guard, of.service, _labels(plan, of, "baseline"))
     if guard.signal is not None:
-        return {"score": _tried(lambda: _score(readers.db, of, guard.signal or ""), None)}
+        return {
+            "score": _tried(
+                readers, (of.service, guard.signal), lambda: _score(readers.db, of, guard.signal or ""), None
+            )
+        }
     if canary is not None and canary.gauge is not None:
         sides = {"canary": canary, **({"baseline": baseline} if baseline else {})}
         return {name: _values(readers, each, until) for name, each in sides.items()}
@@ -99,18 +105,20 @@ def _labels(plan: ReleasePlan, of: Rollout, side: str) -> Mapping[str, str] | No
 
 
 def _events(readers: Readers, of: Slice, since: datetime, until: datetime) -> list[float] | None:
-    counts = _tried(lambda: readers.slices.read_slice(of, since, until), None)
+    counts = _tried(readers, of, lambda: readers.slices.read_slice(of, since, until), None)
     return None if counts is None else [counts.bad, counts.total]
 
 
 def _whole(readers: Readers, guard: GuardSpec, of: Rollout, since: datetime, until: datetime) -> list[float] | None:
-    counts = _tried(lambda: readers.sli.read_sli(of.service, guard.sli or "", since, until), None)
+    sli = guard.sli or ""
+    counts = _tried(readers, (of.service, sli), lambda: readers.sli.read_sli(of.service, sli, since, until), None)
     return None if counts is None else [counts.bad, counts.total]
 
 
 def _values(readers: Readers, of: Slice, at: datetime) -> Sequence[float]:
     nothing: tuple[float, ...] = ()
-    return [value for value in _tried(lambda: readers.slices.read_values(of, at), nothing) if math.isfinite(value)]
+    values = _tried(readers, of, lambda: readers.slices.read_values(of, at), nothing)
+    return [value for value in values if math.isfinite(value)]
 
 
 def _score(db: Database, of: Rollout, signal: str) -> float | None:
@@ -122,10 +130,13 @@ def _score(db: Database, of: Rollout, signal: str) -> float | None:
     return found.score
 
 
-def _tried(read: Callable[[], T], otherwise: T) -> T:
+def _tried(readers: Readers, of: Hashable, read: Callable[[], T], otherwise: T) -> T:
     """What cannot be read is no data; the other guards are read all the same."""
     try:
-        return read()
+        found = read()
     except (BurnlineError, KeyError) as error:
-        log.warning("guard unreadable", extra={"error": str(error)})
+        if readers.unreadable.is_new(of, str(error)):
+            log.warning("guard unreadable", extra={"error": str(error)})
         return otherwise
+    readers.unreadable.is_new(of, "")
+    return found

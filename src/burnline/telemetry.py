@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +44,28 @@ class WithEndpoint(Protocol):
 
     @property
     def otlp_endpoint(self) -> str: ...
+
+
+class Causes:
+    """The cause that the log knows of each trouble: a line comes when it begins or changes, not at every try."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, str] = {}
+
+    def is_new(self, trouble: Hashable, cause: str) -> bool:
+        """Whether the log does not know this cause yet, and from now on it does; an empty one is the trouble's end.
+
+        >>> causes = Causes()
+        >>> [causes.is_new("mail", cause) for cause in ("", "down", "down", "refused", "", "refused")]
+        [False, True, False, True, True, True]
+        """
+        if cause == self._known.get(trouble, ""):
+            return False
+        if cause:
+            self._known[trouble] = cause
+        else:
+            self._known.pop(trouble, None)
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,26 @@ def test_one_that_cannot_be_reached_is_tried_again_and_keeps_nobody_else_waiting
     assert stage.wait(20 * MINUTE) == []
 
 
+def test_the_log_says_once_who_cannot_be_told_and_when_that_is_over(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("WARNING", "burnline.alerting.dispatch")
+    stage.people.deaf = {ONCALL}
+    stage.fire(PAGE)
+    stage.fire(LATENCY)
+    stage.wait(20 * MINUTE)
+    stage.people.deaf = set()
+    stage.wait(20 * MINUTE)
+    stage.people.deaf = {ONCALL}
+    stage.fire(SLOWER)
+    stage.wait(20 * MINUTE)
+
+    told = [(each.message, vars(each)["receiver"], vars(each)["why"]) for each in caplog.records]
+
+    cannot = ("people could not be told", ONCALL, "down")
+    assert told == [cannot, ("people are told again", ONCALL, ""), cannot]
+
+
 def test_whoever_heard_of_the_beginning_hears_of_the_end_although_another_was_deaf(database: Database) -> None:
     stage = Stage(database, [spec(escalation={"page": [ONCALL, "slack:#second"]})], MONDAY)
     stage.people.deaf = {ONCALL}

@@ -85,6 +85,17 @@ def test_a_receiver_that_is_down_is_named_once_however_often_it_is_tried(stage: 
     assert stage.lines()[0].data["failed"] == {LEAD: "down"}
 
 
+def test_receivers_that_are_not_told_for_one_reason_are_named_together(stage: Told) -> None:
+    stage.people.deaf = {ONCALL, LEAD}
+    stage.begin(PAGE)
+
+    stage.wait(MINUTE, SECOND)
+
+    assert [entry.text for entry in stage.lines()] == [
+        f"page of ErrorBudgetBurn availability: could not tell {ONCALL}, {LEAD}: down; it is tried again"
+    ]
+
+
 def test_a_receiver_that_is_reached_after_all_has_a_line_of_its_own(stage: Told) -> None:
     stage.people.deaf = {LEAD}
     stage.begin(PAGE)

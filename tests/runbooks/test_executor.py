@@ -141,7 +141,7 @@ def test_too_few_events_are_no_data(scene: Scene) -> None:
     assert scene.run(run_id).outcome is Outcome.NO_DATA
 
 
-def test_an_sli_that_cannot_be_read_is_no_data(scene: Scene) -> None:
+def test_an_sli_that_cannot_be_read_is_no_data_and_logged_once(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
         def read_sli(self, *_: object) -> Counts | None:
             raise CollectorError("Prometheus is down")
@@ -152,6 +152,7 @@ def test_an_sli_that_cannot_be_read_is_no_data(scene: Scene) -> None:
     scene.play()
 
     assert scene.run(run_id).outcome is Outcome.NO_DATA
+    assert [each.message for each in caplog.records].count("sli unreadable") == 1
 
 
 def test_what_got_worse_says_so_before_the_deadline(scene: Scene) -> None:

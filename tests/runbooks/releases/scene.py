@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from burnline.errors import CollectorError
 from burnline.events import Counts, ReleaseState
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.load import load_catalogue
@@ -34,12 +35,14 @@ class Versions:
         self.served = {"1": Counts(9, 900), "2": Counts(1, 100)}
         self.values: dict[str, tuple[float, ...]] = {}
         self.watched: list[Slice] = []
-        self.silent = False
+        self.silent = self.broken = False
 
     def watch(self, slices: Iterable[Slice]) -> None:
         self.watched = list(slices)
 
     def read_slice(self, of: Slice, since: datetime, until: datetime) -> Counts | None:
+        if self.broken:
+            raise CollectorError("Prometheus is down")
         served = self.served.get(self._version(of))
         if served is None or self.silent or of not in self.watched:
             return None

@@ -126,6 +126,17 @@ def test_no_data_never_promotes(make: Make) -> None:
     assert "nobody and nothing decided within 20m" in ended.note
 
 
+def test_what_cannot_be_read_is_logged_once_until_it_can(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    scene = make()
+    scene.start()
+    scene.versions.broken = True
+
+    scene.play(10)
+
+    told = [each.message for each in caplog.records].count("guard unreadable")
+    assert told == len(scene.versions.watched) == 2
+
+
 @pytest.mark.parametrize(("on_no_data", "state"), [("abort", ReleaseState.ABORTING), ("review", ReleaseState.REVIEW)])
 def test_a_spec_may_say_what_no_data_means(make: Make, on_no_data: str, state: ReleaseState) -> None:
     scene = make(on_no_data=on_no_data)
