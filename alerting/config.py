@@ -17,6 +17,7 @@ from burnline.alerting.config_receivers import (
     burnline_receiver,
     heartbeat_receiver,
     mail_settings,
+    others_receiver,
     people_receivers,
 )
 from burnline.alerting.config_routes import NOBODY, route, time_intervals
@@ -36,6 +37,7 @@ def alertmanager_config(
     secrets_dir: str = SECRETS_DIR,
     mail: MailServer | None = None,
     heartbeat: str = "",
+    others: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The configuration as plain data, in a stable order.
 
@@ -46,15 +48,17 @@ def alertmanager_config(
         secrets_dir: the folder, on Alertmanager's host, with one file for each receiver's secret.
         mail: who delivers what is for `mailto:` receivers.
         heartbeat: the URL (or `file:/path` of it) of somebody else who notices when the Watchdog falls silent.
+        others: who hears of alerts that no service file covers: of another severity, or of nobody's service and team.
 
-    Raises: SpecError when a receiver cannot be written for this version; BurnlineError for a version that is none.
+    Raises: SpecError when a receiver of a service cannot be written for this version; BurnlineError for a version that
+    is none, and for a heartbeat and others that cannot be.
     """
-    output = Output.of(version, secrets_dir, mail)
+    output = Output.of(version, secrets_dir, mail, others)
     services = sorted(specs, key=lambda spec: spec.service)
     intervals = time_intervals(services)
     return {
         **mail_settings(services, output),
-        "route": route(services, heartbeat=bool(heartbeat)),
+        "route": route(services, heartbeat=bool(heartbeat), others=bool(others)),
         **({"time_intervals": intervals} if intervals else {}),
         "inhibit_rules": inhibit_rules(services, output.known),
         "receivers": [
@@ -62,6 +66,7 @@ def alertmanager_config(
             burnline_receiver(webhook_url, token_file, output),
             *([heartbeat_receiver(heartbeat, output)] if heartbeat else []),
             *people_receivers(services, output),
+            *others_receiver(output),
         ],
     }
 

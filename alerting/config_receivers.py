@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnline.alerting.audience import Audible, chain_of, of_service, of_team, owners
-from burnline.alerting.config_routes import BURNLINE, HEARTBEAT
+from burnline.alerting.config_routes import BURNLINE, HEARTBEAT, OTHERS
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.spec.escalation import AUDIENCES
 from burnline.spec.receivers import SMTP_PASSWORD, MailServer, secret_place, split_receiver
@@ -41,14 +41,15 @@ HOLDS = {
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What the configuration is written for: an Alertmanager's version, its folder of secrets, its mail server."""
+    """What it is written for: an Alertmanager's version, its folder of secrets, its mail server, and `others`."""
 
     known: tuple[int, ...]
     secrets_dir: str
     mail: MailServer | None
+    others: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, version: str, secrets_dir: str, mail: MailServer | None) -> Output:
+    def of(cls, version: str, secrets_dir: str, mail: MailServer | None, others: Sequence[str] = ()) -> Output:
         """Raises: BurnlineError for a version that is none, or too old, and for a folder that is not absolute."""
         if not re.fullmatch(r"v?[0-9]{1,3}\.[0-9]{1,3}(\.[0-9]{1,3})?(-rc\.[0-9]+)?", version):
             raise BurnlineError(f"Alertmanager version {version[:40]!r}: write it as in 0.28")
@@ -58,7 +59,7 @@ class Output:
             raise BurnlineError(f"Alertmanager {version} is too old; {_dotted(OLDEST)} or later is written for")
         if not secrets_dir.startswith("/"):
             raise BurnlineError(f"the folder of secrets {secrets_dir[:80]!r}: write an absolute path")
-        return cls(known, secrets_dir, mail)
+        return cls(known, secrets_dir, mail, tuple(dict.fromkeys(others)))
 
 
 def burnline_receiver(webhook_url: str, token_file: str, output: Output) -> dict[str, Any]:
@@ -91,7 +92,8 @@ def heartbeat_receiver(place: str, output: Output) -> dict[str, Any]:
 def mail_settings(services: Sequence[ServiceSpec], output: Output) -> dict[str, Any]:
     """The global part, where anybody is told by mail."""
     mail = output.mail
-    if mail is None or not any(split_receiver(each)[0] == "mailto" for each, _ in _named(services)):
+    everybody = (*(each for each, _ in _named(services)), *output.others)
+    if mail is None or not any(split_receiver(each)[0] == "mailto" for each in everybody):
         return {}
     login = {
         "smtp_auth_username": mail.user,
@@ -123,10 +125,24 @@ def people_receivers(services: Sequence[ServiceSpec], output: Output) -> Iterato
         yield from (_receiver(first, each, "escalation", output) for each in of_team(owner, services))
 
 
-def expected_files(services: Sequence[ServiceSpec], secrets_dir: str, mail: MailServer | None) -> dict[str, str]:
+def others_receiver(output: Output) -> Iterator[dict[str, Any]]:
+    """Who hears of what no service file covers.
+
+    Raises: BurnlineError naming a receiver that cannot be written for this version.
+    """
+    try:
+        if output.others:
+            yield {"name": OTHERS, **_configs(output.others, "ticket", output)}
+    except _Unwritable as error:
+        raise BurnlineError(f"--others {output.others[error.n]}: {error}") from None
+
+
+def expected_files(
+    services: Sequence[ServiceSpec], secrets_dir: str, mail: MailServer | None, others: Sequence[str] = ()
+) -> dict[str, str]:
     """Every file that Alertmanager will read a secret from, and what it must hold, by path."""
     files: dict[str, str] = {}
-    for receiver, _ in _named(services):
+    for receiver in (*(each for each, _ in _named(services)), *others):
         kind = split_receiver(receiver)[0]
         place = secret_place(receiver, secrets_dir)
         if place.startswith("file:"):
@@ -147,15 +163,31 @@ def _named(services: Sequence[ServiceSpec]) -> Iterator[tuple[str, str]]:
 
 
 def _receiver(spec: ServiceSpec, people: Audible, field: str, output: Output) -> dict[str, Any]:
+    try:
+        return {"name": people.name, **_configs(people.receivers, people.severity, output)}
+    except _Unwritable as error:
+        raise SpecError([Problem(spec.service, 0, f"{field}[{error.n}]", str(error))]) from None
+
+
+class _Unwritable(Exception):
+    """The receiver at place `n` cannot be written for this Alertmanager."""
+
+    def __init__(self, n: int, why: str) -> None:
+        self.n = n
+        super().__init__(why)
+
+
+def _configs(receivers: Sequence[str], severity: str, output: Output) -> dict[str, list[dict[str, Any]]]:
+    """Raises: _Unwritable."""
     written: dict[str, list[dict[str, Any]]] = {}
-    for n, receiver in enumerate(people.receivers):
+    for n, receiver in enumerate(receivers):
         kind, _ = split_receiver(receiver)
         try:
-            config = WRITE[kind](receiver, people.severity, output)
+            config = WRITE[kind](receiver, severity, output)
         except ValueError as error:
-            raise SpecError([Problem(spec.service, 0, f"{field}[{n}]", str(error))]) from None
+            raise _Unwritable(n, str(error)) from None
         written.setdefault(_key(kind, output), []).append({**config, "send_resolved": True})
-    return {"name": people.name, **{key: written[key] for kind in KEYS if (key := _key(kind, output)) in written}}
+    return {key: written[key] for kind in KEYS if (key := _key(kind, output)) in written}
 
 
 def _key(kind: str, output: Output) -> str:

@@ -17,19 +17,26 @@ from burnline.alerting.audience import (
     owners,
 )
 from burnline.metrics import OWNER, SERVICE, SEVERITY
-from burnline.spec.escalation import HoursSpec
+from burnline.spec.escalation import AUDIENCES, HoursSpec
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 
 BURNLINE = "burnline"
 HEARTBEAT = "heartbeat"
 NOBODY = "nobody"
+OTHERS = "others"
+UNKNOWN_SEVERITY = f'{SEVERITY}!~"{"|".join(AUDIENCES)}"'  # Alertmanager anchors it; no severity at all matches too
 WATCHDOG = 'alertname="Watchdog"'
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def route(services: Sequence[ServiceSpec], *, heartbeat: bool = False) -> dict[str, Any]:
-    """The tree of routes; what nobody asked for ends at nobody (and was told to burnline)."""
+def route(services: Sequence[ServiceSpec], *, heartbeat: bool = False, others: bool = False) -> dict[str, Any]:
+    """The tree of routes; what nobody asked for ends at nobody (and was told to burnline).
+
+    With `others`, what no service file covers ends there: severities it does not know, services and teams of nobody.
+    """
+    heard = [spec for spec in services if spec.escalation.heard()]
+    teams = [owner for owner in owners(services) if _heard(owner, services)]
     return {
         "receiver": NOBODY,
         "group_by": list(GROUP_BY),
@@ -41,8 +48,9 @@ def route(services: Sequence[ServiceSpec], *, heartbeat: bool = False) -> dict[s
             _watchdog_route(),
             _burnline_route(),
             *(_chain_route(step) for spec in services for step in chain_of(spec)),
-            *(_branch(SERVICE, spec.service, of_service(spec)) for spec in services if spec.escalation.heard()),
-            *(_branch(OWNER, owner, of_team(owner, services)) for owner in owners(services) if _heard(owner, services)),
+            *(_branch(SERVICE, spec.service, of_service(spec), others=others) for spec in heard),
+            *(_branch(OWNER, owner, of_team(owner, services), others=others) for owner in teams),
+            *([{"receiver": OTHERS}] if others else []),
         ],
     }
 
@@ -100,12 +108,16 @@ def _chain_route(step: Audible) -> dict[str, Any]:
     }
 
 
-def _branch(label: str, value: str, people: Iterable[Audible]) -> dict[str, Any]:
+def _branch(label: str, value: str, people: Iterable[Audible], *, others: bool) -> dict[str, Any]:
     return {
         "receiver": NOBODY,
         "matchers": [f'{label}="{value}"'],
         "routes": [
-            {"receiver": each.name, "matchers": [f'{SEVERITY}="{each.severity}"'], **_active(each)} for each in people
+            *(
+                {"receiver": each.name, "matchers": [f'{SEVERITY}="{each.severity}"'], **_active(each)}
+                for each in people
+            ),
+            *([{"receiver": OTHERS, "matchers": [UNKNOWN_SEVERITY]}] if others else []),
         ],
     }
 

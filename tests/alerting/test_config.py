@@ -338,6 +338,47 @@ def test_amtool_routes_each_alert_to_whom_it_concerns(written: Path, labels: str
     assert (code, said.splitlines()[0]) == (0, receivers)
 
 
+OTHERS = [
+    ("alertname=Odd service=card-fraud severity=critical", "burnline,others"),
+    ("alertname=Odd service=card-fraud severity=pager", "burnline,others"),
+    ("alertname=Odd service=card-fraud", "burnline,others"),
+    ("alertname=Odd service=card-fraud severity=page", f"burnline,{CHAIN},card-fraud-page"),
+    (f"{BURN} service=search severity=ticket", "burnline,nobody"),
+    (f"{BURN} service=quiet severity=page", "burnline,others"),
+    (f"{BURN} service=quiet severity=page owner=ml", "burnline,team/ml/page"),
+    ("alertname=NodeDown owner=ml severity=warning", "burnline,others"),
+    ("alertname=NodeDown owner=ml severity=ticket", "burnline,nobody"),
+    ("alertname=NodeDown owner=strangers severity=page", "burnline,others"),
+    ("alertname=NodeDown", "burnline,others"),
+    ("alertname=Watchdog", "heartbeat,burnline"),
+]
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("labels", "receivers"), OTHERS)
+def test_amtool_routes_what_no_service_file_covers_to_the_others(tmp_path: Path, labels: str, receivers: str) -> None:
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(render_alertmanager(SPECS, URL, others=["slack:#platform", "mailto:ops@example.com"], **ANYTHING))
+
+    code, said = amtool("config", "routes", "test", f"--config.file={path}", *labels.split())
+
+    assert (code, said.splitlines()[0]) == (0, receivers)
+    assert "SUCCESS" in amtool("check-config", path)[1]
+
+
+def test_the_others_are_a_receiver_like_any() -> None:
+    config = alertmanager_config([service("quiet")], webhook_url=URL, mail=MAIL, others=["mailto:ops@example.com"] * 2)
+
+    assert one("email_configs", config, "others") == {"to": "ops@example.com", "send_resolved": True}
+    assert config["global"]["smtp_from"] == "burnline@example.com"
+    assert list(expected_files([], "/s", None, ["slack:#platform"])) == ["/s/slack-platform"]
+
+
+def test_others_that_cannot_be_written_are_named() -> None:
+    with pytest.raises(BurnlineError, match=r"--others teams:ops: teams needs Alertmanager 0\.27 or later"):
+        alertmanager_config(SPECS[:1], webhook_url=URL, others=["slack:#ops", "teams:ops"])
+
+
 @pytest.mark.parametrize(("labels", "receivers"), ROUTES)
 def test_the_list_of_hearers_says_the_same_as_the_routes(labels: str, receivers: str) -> None:
     """Without Alertmanager the own dispatcher goes by this list."""

@@ -234,6 +234,18 @@ def test_build_writes_what_the_programs_need(cli: Cli, good: Path, tmp_path: Pat
     assert all((tmp_path / path).stat().st_size for path in out.splitlines())
 
 
+def test_build_warns_where_alerts_of_other_rules_reach_nobody(cli: Cli, good: Path, tmp_path: Path) -> None:
+    _, _, alone = cli("build", good, "--out", "out")
+    code, out, err = cli("build", good, "--out", "out", "--others", "slack:#platform")
+    wrong = cli("build", good, "--out", "out", "--others", "platform")
+
+    assert alone.startswith("warning: alerts of a severity other than page, ticket and business")
+    assert (code, err) == (0, "")
+    assert out.splitlines()[-1].endswith("slack-platform: the URL of an incoming webhook of slack:#platform")
+    assert "receiver: others" in (tmp_path / "out" / "alertmanager" / "alertmanager.yml").read_text()
+    assert (wrong[0], wrong[2].startswith("burnline: --others: 'platform' is not a receiver")) == (1, True)
+
+
 def test_build_writes_the_same_bytes_twice(cli: Cli, good: Path, tmp_path: Path) -> None:
     cli("build", good, "--out", "one")
     cli("build", good, "--out", "two")

@@ -18,7 +18,7 @@ from burnline.runbooks.match import runbook_link
 from burnline.slo.compiler.k8s import prometheus_rules, render_object
 from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
 from burnline.slo.compiler.yaml import dump
-from burnline.spec.address import check_secret, check_url
+from burnline.spec.address import check_receiver, check_secret, check_url
 from burnline.spec.receivers import MailServer, mail_server
 from burnline.spec.service import ServiceSpec
 
@@ -33,12 +33,15 @@ class For:
     secrets_dir: str = SECRETS_DIR
     mail: MailServer | None = None
     heartbeat: str = ""
+    others: tuple[str, ...] = ()
 
 
-def alertmanager_for(version: str, secrets_dir: str, smtp: str, smtp_from: str, heartbeat: str) -> For:
+def alertmanager_for(
+    version: str, secrets_dir: str, smtp: str, smtp_from: str, heartbeat: str, others: Sequence[str] = ()
+) -> For:
     """What the options say.
 
-    Raises: BurnlineError for a mail server or a heartbeat that is none.
+    Raises: BurnlineError for a mail server, a heartbeat or a receiver that is none.
     """
     try:
         option = "--smtp"
@@ -48,9 +51,11 @@ def alertmanager_for(version: str, secrets_dir: str, smtp: str, smtp_from: str, 
             check_secret(heartbeat)
         elif heartbeat:
             check_url(heartbeat)
+        option = "--others"
+        heard = tuple(map(check_receiver, others))
     except ValueError as error:
         raise BurnlineError(f"{option}: {error}") from error
-    return For(version, secrets_dir, mail, heartbeat)
+    return For(version, secrets_dir, mail, heartbeat, heard)
 
 
 def write_files(

@@ -153,12 +153,15 @@ def build(
     smtp: Annotated[str, typer.Option(envvar="BURNLINE_SMTP", help="For mail: smtp://user@host:587.")] = "",
     smtp_from: Annotated[str, typer.Option(envvar="BURNLINE_SMTP_FROM", help="The mailbox it comes from.")] = "",
     heartbeat: Annotated[str, typer.Option(help="A URL (or file:/path of it) that misses the Watchdog.")] = "",
+    others: Annotated[
+        list[str] | None, typer.Option(help="Who hears of alerts that no service file covers, kind:address.")
+    ] = None,
 ) -> None:
     """Write Prometheus rules, Alertmanager routes and dashboards."""
     from burnline.app.build import alertmanager_for
     from burnline.app.commands import build_files
 
-    target = alertmanager_for(version, secrets_dir, smtp, smtp_from, heartbeat)
+    target = alertmanager_for(version, secrets_dir, smtp, smtp_from, heartbeat, others or ())
     build_files(services, out, burnline_url, token_file, form=form, layout=layout, alertmanager=target)
 
 

@@ -37,6 +37,10 @@ HEADINGS = ("SLO", "state", "objective", "SLI", "budget left", "burn")
 STATES = {"ok": "ok", "at_risk": "at risk", "breached": "breached", "unknown": "unknown"}
 RELEASES = {"allowed": "allowed", "approval": "waiting for an approval", "frozen": "frozen"}
 PIPE_WIDTH = 250
+UNCOVERED = (
+    "warning: alerts of a severity other than page, ticket and business, and those of no service and owner of these "
+    "files, reach burnline and no people; name somebody with --others"
+)
 COLORS = {"ok": "green", "at_risk": "yellow", "breached": "red", "unknown": "magenta"}
 
 
@@ -112,9 +116,12 @@ def build_files(
         catalogue=load_catalogue(read_settings().runbooks),
     ):
         print(written)
-    needed = expected_files(specs, (alertmanager or For()).secrets_dir, (alertmanager or For()).mail)
+    target = alertmanager or For()
+    needed = expected_files(specs, target.secrets_dir, target.mail, target.others)
     for place, holds in needed.items():
         print(f"Alertmanager reads {place}: the {visible(holds)}")
+    if not target.others:
+        complain(UNCOVERED)
 
 
 def print_schema() -> None:
