@@ -25,6 +25,7 @@ READABLE = {
     "/v1/services/scoring/slos/availability/history": "/v1/services/{name}/slos/{slo}/history",
     "/v1/incidents": "/v1/incidents",
     "/v1/incidents/1": "/v1/incidents/{incident_id}",
+    "/v1/incidents/1/postmortem": "/v1/incidents/{incident_id}/postmortem",
     "/v1/audit": "/v1/audit",
     "/v1/runs": "/v1/runs",
     "/v1/runs/1": "/v1/runs/{run_id}",
@@ -317,6 +318,19 @@ def test_doors_say_that_they_take_a_body_and_how_they_refuse_it(described: dict[
 
     assert promised["requestBody"]["required"]
     assert {"400", "401", "403", "408", "413", "503"} <= set(promised["responses"])
+
+
+@pytest.mark.parametrize(("form", "start"), [("md", "# "), ("html", "<!doctype html>"), ("json", "{")])
+def test_the_draft_of_a_post_mortem_is_answered_in_each_form(client: Client, form: str, start: str) -> None:
+    answer = client.get(f"/v1/incidents/1/postmortem?format={form}").json()
+
+    assert (answer["format"], answer["text"][: len(start)].lower()) == (form, start)
+    assert "availability" in answer["text"]
+
+
+def test_a_post_mortem_of_nothing_or_in_no_form_is_refused(client: Client) -> None:
+    assert is_an_error(client.get("/v1/incidents/99/postmortem"), 404)
+    assert is_an_error(client.get("/v1/incidents/1/postmortem?format=pdf"), 422)
 
 
 def test_a_person_stops_every_change_and_takes_it_back(client: Client) -> None:

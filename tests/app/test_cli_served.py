@@ -222,6 +222,15 @@ def test_the_token_is_sent(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     assert b"authorization: bearer correct-horse" in seen[0].lower()
 
 
+def test_an_incident_is_exported_by_a_running_burnline(cli: Cli, url: str, scene: World) -> None:
+    code, written, _ = cli("incident", "export", "1", "--server", url)
+    nothing = cli("incident", "export", "99", "--server", url)
+
+    assert (code, written.startswith("# "), "availability" in written) == (0, True, True)
+    assert nothing[0] == 1
+    assert "no incident has the number 99" in nothing[2]
+
+
 def test_a_person_switches_actions_off_and_on(cli: Cli, url: str, scene: World) -> None:
     off = cli("actions", "off", "--as", "ines", "--reason", "a bad deploy")
     status, short = cli("actions", "status"), cli("actions")

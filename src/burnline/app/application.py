@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from burnline.app import postmortem_api
 from burnline.app.console import pages
 from burnline.app.http import api, doors, drills, exposition, gates, releases, silences
 from burnline.app.http.bodies import SmallBodies
@@ -78,6 +79,7 @@ def create_app(burnline: App) -> FastAPI:
     app.include_router(gates.router)
     app.include_router(silences.router)
     app.include_router(drills.router)
+    app.include_router(postmortem_api.router)
     pages.mount(app)
     _add_health(app)
     return app

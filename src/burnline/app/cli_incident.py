@@ -22,8 +22,9 @@ def export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write instead of stdout.")] = None,
     services: Annotated[Path | None, typer.Option(help="A service file or folder [BURNLINE_SERVICES].")] = None,
     database: Annotated[str, typer.Option(help="The database [BURNLINE_DATABASE].")] = "",
+    server: Annotated[str, typer.Option("--server", help="Ask a running burnline instead.")] = "",
 ) -> None:
     """Write what is on record of an incident as the draft of a post-mortem."""
     from burnline.app.incident_export import export_incident
 
-    export_incident(incident_id, database=database, services=services, form=form, out=out)
+    export_incident(incident_id, database=database, server=server, services=services, form=form, out=out)

@@ -3,38 +3,49 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from burnline.app.postmortem import PostMortem, gather, to_json
-from burnline.app.postmortem_text import to_html, to_markdown
+from burnline.app.commands import fetch
+from burnline.app.postmortem import gather
+from burnline.app.postmortem_text import FORMS
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
 from burnline.settings import read_settings
 from burnline.spec.service import ServiceSpec
-from burnline.spec.words import choice
+from burnline.spec.words import choice, without_login
 from burnline.store.database import reading
 
-FORMS: Mapping[str, Callable[[PostMortem], str]] = {"md": to_markdown, "html": to_html, "json": to_json}
 
-
-def export_incident(incident_id: int, *, database: str, services: Path | None, form: str, out: Path | None) -> None:
-    """Write the post-mortem's draft to `out`, or to stdout.
+def export_incident(
+    incident_id: int, *, database: str, server: str, services: Path | None, form: str, out: Path | None
+) -> None:
+    """Write the post-mortem's draft to `out`, or to stdout; a `server` makes it, where one is given.
 
     Raises: BurnlineError for an incident or form that is none, StoreError when nothing can be read.
     """
     if form not in FORMS:
         raise BurnlineError(f"--format: {form!r} is none; write {choice(FORMS)}")
-    settings = read_settings()
-    specs, trouble = _specs(services or settings.services)
-    with reading(database or settings.database) as tx:
-        made = gather(tx, incident_id, specs, datetime.now(UTC), trouble=trouble)
-    text = FORMS[form](made)
+    text = _asked(server, incident_id, form) if server else _made(database, services, incident_id, form)
     if out is None:
         sys.stdout.write(text)
     else:
         out.write_text(text, encoding="utf-8")
+
+
+def _asked(server: str, incident_id: int, form: str) -> str:
+    answer = fetch(server, f"/v1/incidents/{incident_id}/postmortem?format={form}")
+    if not isinstance(answer, dict) or not isinstance(answer.get("text"), str):
+        raise BurnlineError(f"{without_login(server)} answered no post-mortem")
+    return str(answer["text"])
+
+
+def _made(database: str, services: Path | None, incident_id: int, form: str) -> str:
+    settings = read_settings()
+    specs, trouble = _specs(services or settings.services)
+    with reading(database or settings.database) as tx:
+        return FORMS[form](gather(tx, incident_id, specs, datetime.now(UTC), trouble=trouble))
 
 
 def _specs(path: Path) -> tuple[Sequence[ServiceSpec], str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from burnline.app.console.words import plan, span, visible
-from burnline.app.postmortem import Asked, PostMortem, Spent, Time
+from burnline.app.postmortem import Asked, PostMortem, Spent, Time, to_json
 from burnline.app.report_markdown import escape
 
 if TYPE_CHECKING:
@@ -177,3 +177,6 @@ _WORDS: Mapping[str, Any] = {
     "write": WRITE,
     "source": SOURCE,
 }
+
+
+FORMS: Mapping[str, Callable[[PostMortem], str]] = {"md": to_markdown, "html": to_html, "json": to_json}
