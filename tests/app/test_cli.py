@@ -174,6 +174,18 @@ def test_check_warns_of_a_registry_that_is_not_there_and_of_nobody_to_tell(cli: 
     assert "none.json does not exist" in missing
 
 
+def test_check_warns_of_a_proof_by_windows_shorter_than_an_evaluation(cli: Cli, good: Path) -> None:
+    binding = "{on: {slo: availability, severity: page}, run: bad-release, params: {window: 30s}}"
+    hook = "release: {hook: {webhook: {url: http://127.0.0.1:9/, observe: http://127.0.0.1:9/}}}"
+    (good / "scoring.yaml").write_text(f"{GOOD}{hook}\nrunbooks:\n  - {binding}\n")
+
+    code, _, err = cli("check", good)
+
+    assert code == 0
+    told = "bad-release, step prove: availability is evaluated every 1m, so that a window of 30s is empty"
+    assert f"runbooks[0].run: {told}, or counts events from before it; make it 1m or longer" in err
+
+
 @pytest.mark.parametrize("verb", ["check", "build", "up"])
 def test_a_missing_folder_is_told(cli: Cli, verb: str) -> None:
     code, out, err = cli(verb, "nowhere", *(["-o", "out"] if verb == "build" else []))

@@ -85,6 +85,26 @@ def test_runbooks_that_nobody_drilled_are_named(cli: Cli, services: Path, databa
     assert "drilled" not in good
 
 
+def test_a_drill_that_failed_last_is_a_finding(cli: Cli, services: Path, database: Database) -> None:
+    now, checks = datetime.now(UTC), [{"name": "recovered", "ok": False, "text": ""}]
+    bad = Drill("fraud", "errors", SIMULATION, now, False, 1.0, 1.0, None, checks, "", {"bad-release": "digest"})
+    database.write(lambda tx: drilled(tx, now))
+    database.write(lambda tx: record_drill(tx, bad))
+
+    _, _, err = cli("runbook", "lint", services, "--database", str(database.url))
+    database.write(lambda tx: drilled(tx, now))
+    _, _, better = cli("runbook", "lint", services, "--database", str(database.url))
+
+    assert f"bad-release: the last drill of errors failed on {now:%Y-%m-%d}: recovered" in err
+    assert "failed" not in better
+
+
+def test_lint_without_a_database_says_that_drills_were_not_asked_for(cli: Cli, services: Path) -> None:
+    _, out, _ = cli("runbook", "lint", services)
+
+    assert "drills were not asked for: name where they are on record with --database" in out
+
+
 def test_strict_makes_warnings_errors(cli: Cli, services: Path) -> None:
     code, _, err = cli("runbook", "lint", services, "--strict")
 

@@ -19,6 +19,7 @@ from burnline.alerting.config_receivers import expected_files
 from burnline.app.build import For, Form, write_files
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
+from burnline.app.proof import short_windows
 from burnline.app.services import load_checked, read_checked, slo_warnings
 from burnline.detectors.profile import load_reference, profile_csv, save_reference
 from burnline.errors import BurnlineError, Problem, SpecError
@@ -57,7 +58,10 @@ def check_services(path: Path) -> None:
     if problems:
         raise SpecError(problems)
     for spec, document in read:
-        for warning in (*slo_warnings(spec, document), *_placed(warn([spec]), document)):
+        for warning in (
+            *slo_warnings(spec, document),
+            *_placed([*warn([spec]), *short_windows(catalogue, [spec])], document),
+        ):
             complain(f"warning: {warning}")
     slos = sum(len(spec.slos) for spec in specs)
     print(f"good: {len(specs)} service{'s' * (len(specs) != 1)}, {slos} SLO{'s' * (slos != 1)}")

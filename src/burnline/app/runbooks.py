@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from burnline.app.build import runbook_pages
 from burnline.app.commands import complain, given_values, show, table
+from burnline.app.proof import short_windows
 from burnline.app.services import load_checked
 from burnline.errors import ActionError, BurnlineError, Problem
 from burnline.events import Outcome
@@ -20,7 +21,7 @@ from burnline.runbooks.rehearse import Rehearsal, rehearse
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice
 from burnline.store.database import open_database
-from burnline.store.drills import last_drilled
+from burnline.store.drills import Drill, last_drilled, newest_drills
 
 
 def show_catalogue(folder: Path | None) -> None:
@@ -36,13 +37,20 @@ def lint_all(services: Path, folder: Path | None, database: str, *, strict: bool
     """Print every error and warning; returns the exit code. `database`: where drills are on record; empty: nowhere."""
     specs, catalogue = load_checked(services), load_catalogue(folder)
     errors = lint(catalogue, specs)
-    warnings = [*warn(specs), *unanswered(catalogue, specs), *_undrilled(specs, database)]
+    warnings = [
+        *warn(specs),
+        *short_windows(catalogue, specs),
+        *unanswered(catalogue, specs),
+        *_undrilled(specs, database),
+    ]
     for problem in errors:
         complain(f"error: {problem}")
     for problem in warnings:
         complain(f"{'error' if strict else 'warning'}: {problem}")
     bound = sum(len(spec.runbooks) for spec in specs)
     show(f"{len(catalogue.all())} runbooks, {bound} bindings: {len(errors)} errors, {len(warnings)} warnings")
+    if not database:
+        show("drills were not asked for: name where they are on record with --database or BURNLINE_DATABASE")
     return 1 if errors or (strict and warnings) else 0
 
 
@@ -52,10 +60,21 @@ def _undrilled(specs: Sequence[ServiceSpec], database: str) -> list[Problem]:
     db = open_database(database)
     try:
         with db.read() as tx:
-            drilled = last_drilled(tx)
+            drilled, newest = last_drilled(tx), newest_drills(tx)
     finally:
         db.close()
-    return undrilled(specs, drilled, datetime.now(UTC))
+    failed = {(each.service, name): each for each in newest if not each.passed for name in each.runbooks}
+    return [*undrilled(specs, drilled, datetime.now(UTC)), *_failed(specs, failed)]
+
+
+def _failed(specs: Sequence[ServiceSpec], failed: Mapping[tuple[str, str], Drill]) -> Iterator[Problem]:
+    """Bindings whose runbook was part of a scenario that failed when it was drilled last."""
+    for spec in specs:
+        for index, binding in enumerate(spec.runbooks):
+            if (drill := failed.get((spec.service, binding.run))) is not None:
+                checks = ", ".join(str(each["name"]) for each in drill.checks if not each["ok"])
+                words = f"{binding.run}: the last drill of {drill.scenario} failed on {drill.at:%Y-%m-%d}"
+                yield Problem(spec.service, 0, f"runbooks[{index}].run", f"{words}: {checks}" if checks else words)
 
 
 def write_pages(out: Path, folder: Path | None) -> list[Path]:
