@@ -16,7 +16,7 @@ from burnline.spec.units import format_duration
 
 
 def short_windows(catalogue: Catalogue, specs: Sequence[ServiceSpec]) -> list[Problem]:
-    """Bindings whose proof looks at windows shorter than the SLO is evaluated in. `Problem.file` is the service's name."""
+    """Bindings whose proof looks at windows shorter than an evaluation. `Problem.file` is the service's name."""
     return [
         Problem(spec.service, 0, f"runbooks[{index}].run", message)
         for spec in specs
@@ -39,8 +39,8 @@ def _short(catalogue: Catalogue, spec: ServiceSpec, binding: RunbookBinding) -> 
         if slo is not None and step.verify.window < (base := base_interval(period_length(slo.window))):
             window, every = format_duration(step.verify.window), format_duration(base)
             yield (
-                f"{binding.run}, step {step.name}: {slo.name} is evaluated every {every}, so that a window of {window} is "
-                f"empty, or counts events from before it; make it {every} or longer"
+                f"{binding.run}, step {step.name}: {slo.name} is evaluated every {every}, so that a window of {window} "
+                f"is empty, or counts events from before it; make it {every} or longer"
             )
 
 
