@@ -10,8 +10,10 @@ from burnline.collectors.contract import Collector
 from burnline.collectors.gpu import GpuCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.pushed import PushedCollector
+from burnline.collectors.queues.build import watch
 from burnline.collectors.scrape import Scraper
 from burnline.spec.collect import ScrapeSpec
+from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 
@@ -34,6 +36,7 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
         collectors.append(GpuCollector(interval=MACHINE_INTERVAL))
     for spec in specs:
         collectors += _scrapers(spec, wanted(spec.service))
+        collectors += [watch(spec.service, item.queue) for item in spec.collect if isinstance(item, QueueSpec)]
     return collectors
 
 

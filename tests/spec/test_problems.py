@@ -15,6 +15,10 @@ URL_FORM = "write one as in http://host:8000/metrics"
 RECEIVER_FORM = "write kind:address, where kind is webhook, pagerduty, opsgenie, slack, teams or mailto, as in webhook:https://host/path"
 SECRET_FORM = "says no place; write env:NAME or file:/absolute/path (the secret itself never stands here)"
 PROFILES = "http, vllm, triton, sglang, tgi, torchserve, kserve, ray-serve or dynamo"
+QUEUE_FORM = (
+    "write a mapping with exactly one of redis_list, redis_stream, rabbitmq, kafka, celery, nats or sqs, "
+    "as in {redis_list: jobs, url: env:REDIS_URL}"
+)
 SIGNALS = "confidence, data or drift"
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"
@@ -49,7 +53,7 @@ def test_the_head_of_a_file_is_checked(file_problems: Problems, content: str, ex
         ("collect: [hots]", "4: collect[0]: is 'hots'; accepted: host or gpu; did you mean 'host'?"),
         (
             "collect: [7]",
-            "4: collect[0]: is 7; write host, gpu, or a mapping with `url`, as in {url: http://host:8000/metrics}",
+            "4: collect[0]: is 7; write host, gpu, or a mapping with `url` or `queue`, as in {url: http://host:8000/metrics}",
         ),
         ("collect:\n  - host\n  - profile: http", "6: collect[1].url: is missing"),
         ("collect:\n  - url: localhost:80", f"5: collect[0].url: 'localhost:80' is not a URL; {URL_FORM}"),
@@ -72,7 +76,9 @@ def test_the_head_of_a_file_is_checked(file_problems: Problems, content: str, ex
             "collect:\n  - {url: http://h/,\n     interval: 15}",
             f"6: collect[0].interval: 15 is not a duration; {DURATION_FORM}",
         ),
-        ("collect:\n  - queue: redis", "5: collect[0].queue: is 'redis'; write a mapping"),
+        ("collect:\n  - queue: redis", f"5: collect[0].queue: is 'redis'; {QUEUE_FORM}"),
+        ("collect:\n  - queue: {}", f"5: collect[0].queue: is a mapping; {QUEUE_FORM}"),
+        ("collect:\n  - queue: {nats: a, kafka: b}", f"5: collect[0].queue: is a mapping; {QUEUE_FORM}"),
     ],
 )
 def test_collect_items_are_a_word_or_a_mapping(problems: Problems, body: str, problem: str) -> None:

@@ -25,7 +25,6 @@ def test_the_whole_shape_parses() -> None:
 def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems) -> None:
     assert file_problems(WHOLE.read_bytes()) == [
         "11: collect[0].profile: profile vllm is not supported yet; today: http",
-        "15: collect[3].queue: queue is not supported yet; today: url, host or gpu",
         "22: signals.skew: signal skew is not supported yet; today: drift, confidence or data",
         "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
         "25: signals.data.max_age: max_age is not supported yet",
@@ -42,6 +41,6 @@ def test_a_profile_that_is_not_built_is_refused_by_name(problems: Problems, prof
 
 
 def test_checks_and_unbuilt_parts_are_reported_together_in_line_order(problems: Problems) -> None:
-    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}}\ncollect: [{queue: {}}]")
+    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}}\ncollect: [{url: http://h/, profile: vllm}]")
 
-    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "collect[0].queue"]
+    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "collect[0].profile"]

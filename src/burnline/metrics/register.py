@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics import gpu, host
+from burnline.metrics import gpu, host, queues
 from burnline.metrics.measured import MEASURED
 
-__all__ = ["MEASURED", "gpu", "host"]
+__all__ = ["MEASURED", "gpu", "host", "queues"]

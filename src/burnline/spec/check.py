@@ -8,6 +8,7 @@ from datetime import timedelta
 from burnline.spec.binding import RunbookBinding
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.place import Flaw, Place, dotted
+from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec, SignalsSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
@@ -15,6 +16,7 @@ from burnline.spec.words import choice, did_you_mean, shown
 
 SHORTEST_PERIOD = timedelta(hours=1)
 LONGEST_PERIOD = timedelta(days=366)
+_LOOK_EVERY = (timedelta(seconds=1), timedelta(hours=1))
 _SCRAPE_EVERY = (timedelta(milliseconds=100), timedelta(hours=1))
 _SIGNAL_WINDOW = (timedelta(seconds=1), timedelta(days=7))
 _SLICE = (timedelta(seconds=1), timedelta(hours=6))
@@ -61,8 +63,12 @@ def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
     for place, item in items:
         if isinstance(item, ScrapeSpec):
             yield from _between((*place, "interval"), item.interval, _SCRAPE_EVERY)
+        elif isinstance(item, QueueSpec):
+            yield from _between((*place, "queue", "interval"), item.queue.interval, _LOOK_EVERY)
     yield from _twice(((place, item) for place, item in items if isinstance(item, str)), "collector")
     yield from _twice((((*place, "url"), item.url) for place, item in items if isinstance(item, ScrapeSpec)), "url")
+    queues = [((*place, "queue"), item.queue) for place, item in items if isinstance(item, QueueSpec)]
+    yield from _twice(((place, queue.title) for place, queue in queues), "queue")
 
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:

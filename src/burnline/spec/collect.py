@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag
 
 from burnline.spec.address import HttpUrl
+from burnline.spec.queue import QueueSpec
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration
 
@@ -19,12 +20,6 @@ class ScrapeSpec(Strict):
     url: HttpUrl
     profile: Profile = "http"
     interval: Duration = Field(default="15s", validate_default=True)
-
-
-class QueueSpec(Strict):
-    """A queue to watch (not supported yet)."""
-
-    queue: dict[str, Any]
 
 
 def _collect_tag(item: Any) -> str | None:
@@ -42,6 +37,6 @@ CollectItem = Annotated[
     Discriminator(
         _collect_tag,
         custom_error_type="collect_item",
-        custom_error_message="write host, gpu, or a mapping with `url`, as in {url: http://host:8000/metrics}",
+        custom_error_message="write host, gpu, or a mapping with `url` or `queue`, as in {url: http://host:8000/metrics}",
     ),
 ]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
 from burnline.spec.document import Document
@@ -47,10 +47,14 @@ def validate(model: type[Model], document: Document) -> Model:
 
 def _flaw(model: type[BaseModel], detail: ErrorDetails) -> Flaw:
     # a union writes its tag into the location; ours stand in angle brackets so that they can be taken out
-    place = tuple(step for step in detail["loc"] if not (isinstance(step, str) and _TAG.fullmatch(step)))
+    place = tuple(step for step in detail["loc"] if not _is_tag(step))
     if detail["type"] == "extra_forbidden":
-        return Flaw(place, _unknown_key(model, place))
+        return Flaw(place, _unknown_key(model, detail["loc"]))
     return Flaw(place, _message(detail))
+
+
+def _is_tag(step: object) -> bool:
+    return isinstance(step, str) and bool(_TAG.fullmatch(step))
 
 
 def _message(detail: ErrorDetails) -> str:
@@ -80,16 +84,20 @@ def _unknown_key(model: type[BaseModel], place: Place) -> str:
 
 
 def _keys(model: type[BaseModel], place: Place) -> set[str]:
-    owners, named = [model], False  # `named`: the next key is a name the user chose
+    owners, found = [model], list[Any]()  # `found`: what the field last stepped into may hold
+    named = False  # the next key is a name the user chose
     for step in place:
-        if isinstance(step, str) and named:
+        if _is_tag(step):
+            owners = [inner for annotation in found for inner in _branch(annotation, str(step))] or owners
+        elif isinstance(step, str) and named:
             named = False
         elif isinstance(step, str):
             fields = [
                 info for owner in owners for name, info in owner.model_fields.items() if (info.alias or name) == step
             ]
             named = any(get_origin(info.annotation) is dict for info in fields)
-            owners = [inner for info in fields for inner in _models(info.annotation)]
+            found = [info.annotation for info in fields]
+            owners = [inner for annotation in found for inner in _models(annotation)]
     return {
         info.alias or name
         for owner in owners
@@ -103,3 +111,12 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for inner in get_args(annotation):
         yield from _models(inner)
+
+
+def _branch(annotation: Any, tag: str) -> Iterator[type[BaseModel]]:
+    """The models of a union's branch of that tag."""
+    if any(isinstance(extra, Tag) and extra.tag == tag for extra in getattr(annotation, "__metadata__", ())):
+        yield from _models(annotation)
+    else:
+        for inner in get_args(annotation):
+            yield from _branch(inner, tag)

@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from burnline.spec.collect import QueueSpec, ScrapeSpec
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
+from burnline.spec.queue import QueueSpec
 from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
 PROFILES = ("http",)
+QUEUES = ("redis_list", "redis_stream")
 SIGNALS = ("drift", "confidence", "data")
 HOOKS = (
     "alias",
@@ -29,7 +31,6 @@ HOOKS = (
 )
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     ServiceSpec: frozenset({"cost"}),
-    QueueSpec: frozenset(QueueSpec.model_fields),
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
@@ -53,9 +54,9 @@ def _not_yet(thing: str, today: tuple[str, ...]) -> str:
 
 def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
     for index, item in enumerate(spec.collect):
-        if isinstance(item, QueueSpec):
-            yield Flaw(("collect", index, "queue"), _not_yet("queue", ("url", "host", "gpu")))
-        elif isinstance(item, ScrapeSpec) and item.profile not in PROFILES:
+        if isinstance(item, QueueSpec) and (kind := item.queue.kind) not in QUEUES:
+            yield Flaw(("collect", index, "queue", kind), _not_yet(f"queue {kind}", QUEUES))
+        if isinstance(item, ScrapeSpec) and item.profile not in PROFILES:
             yield Flaw(("collect", index, "profile"), _not_yet(f"profile {item.profile}", PROFILES))
 
 
