@@ -215,6 +215,36 @@ def test_a_turn_that_was_changed_is_found(turned: Database, change: str, said: s
     assert flaw.text.startswith(said)
 
 
+@pytest.mark.parametrize(
+    ("change", "broken"),
+    [
+        ("UPDATE timeline SET text = 'x' WHERE id = 1", ["", "entry 1 (2026-01-05 12:00:00 UTC, episode_opened) was"]),
+        ("UPDATE timeline SET at = 9000000000000000000 WHERE id = 1", ["", "entry 1 was changed: it cannot be read"]),
+        (
+            "UPDATE timeline SET data = '[1]' WHERE id = 1",
+            ["", "entry 1 (2026-01-05 12:00:00 UTC, episode_opened) was"],
+        ),
+        ("UPDATE incident SET closed_at = 9000000000000000000", ["", "its incident was changed: closed_at is 9000"]),
+        ("DELETE FROM timeline", ["", "has no entry"]),
+        ("UPDATE switch_change SET reason = 'x'", ["entry 1 (2026-01-05 12:00:00 UTC, turned off) was", ""]),
+        ("UPDATE switch SET value = 'on'", ["the switch was changed: it is 'on', and was last turned off", ""]),
+    ],
+)
+def test_what_was_changed_is_found_on_every_database(any_database: Database, change: str, broken: list[str]) -> None:
+    made = any_database.write(lambda tx: incidents.start_incident(tx, service="fraud", title="it burns", now=NOW))
+    entry = partial(timeline.append, source="alerting", type="episode_opened", text="a")
+    any_database.write(partial(entry, incident_id=made.id, at=NOW))
+    any_database.write(partial(set_switch, name=ACTIONS, value="off", actor="ines", now=NOW))
+    before = [each.broken for each in read(any_database)]
+
+    any_database.write(lambda tx: tx.execute(text(change)))
+    after = [each.broken for each in read(any_database)]
+
+    assert before == ["", ""]
+    assert [each.startswith(start) for each, start in zip(after, broken, strict=True)] == [True, True]
+    assert [bool(each) for each in after] == [bool(each) for each in broken]
+
+
 def test_a_head_misses_turns_that_were_removed(turned: Database) -> None:
     kept = head_of(read(turned), NOW)
     turned.write(lambda tx: tx.execute(text("DELETE FROM switch_change")))
