@@ -24,10 +24,10 @@ from burnline.alerting.audience import GROUP_BY, Audible, Audiences
 from burnline.alerting.groups import EMBEDDED, Due, Group, Heard, Member, settle, step
 from burnline.alerting.message import group_body, message_key
 from burnline.alerting.quiet import Quiet
-from burnline.alerting.told import Delivery, note_told
+from burnline.alerting.told import Delivery, episode_of, note_told
 from burnline.alerting.webhook import ALERTMANAGER, fingerprint
 from burnline.runbooks.beside import beside
-from burnline.runbooks.notify import GRACE, TIMEOUT, Told, send_to
+from burnline.runbooks.notify import GRACE, TIMEOUT, Told, incident_link, send_to
 from burnline.spec.service import ServiceSpec
 from burnline.store.alerts import active_alerts
 from burnline.store.database import Database
@@ -80,10 +80,12 @@ class PeopleDispatch:
 
     Args:
         send: how; `send_to` of the runbooks unless a test listens.
+        url: where people reach burnline; empty: they are sent no links to incidents.
     """
 
-    def __init__(self, db: Database, specs: Sequence[ServiceSpec], *, send: Send = send_to) -> None:
+    def __init__(self, db: Database, specs: Sequence[ServiceSpec], *, send: Send = send_to, url: str = "") -> None:
         self._db = db
+        self._url = url
         self._audiences = Audiences(sorted(specs, key=lambda spec: spec.service))
         self._quiet = Quiet(specs)
         self._send = send
@@ -180,7 +182,17 @@ class PeopleDispatch:
         audience, key = message.group
         body = group_body(message.due, audience=audience, key=key, labels=message.labels)
         name = message_key(message.due, audience=audience, key=key, told_at=message.told_at)
-        return self._send([message.due.receiver], body, key=name, at=now, whom=message.severity)
+        return self._send(
+            [message.due.receiver], {**body, **self._link(message.due)}, key=name, at=now, whom=message.severity
+        )
+
+    def _link(self, due: Due) -> Mapping[str, str]:
+        """The page of the alerts' incident, where people reach burnline and the alerts reached the inbox."""
+        if not self._url:
+            return {}
+        with self._db.read() as tx:
+            episode = episode_of(tx, due)
+        return {"incident_url": incident_link(self._url, episode.incident_id)} if episode else {}
 
 
 def _delivery(message: Message, why: str) -> Delivery:

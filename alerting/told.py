@@ -69,7 +69,7 @@ def _tried(group: Group | None, receiver: str) -> bool:
 
 
 def _say(tx: Connection, notice: _Notice, now: datetime) -> None:
-    episode = _episode(tx, notice.first.due)
+    episode = episode_of(tx, notice.first.due)
     if episode is None:  # its delivery waits in the inbox, or was set aside
         return
     audience, _ = notice.first.group
@@ -91,7 +91,7 @@ def _say(tx: Connection, notice: _Notice, now: datetime) -> None:
     )
 
 
-def _episode(tx: Connection, due: Due) -> Episode | None:
+def episode_of(tx: Connection, due: Due) -> Episode | None:
     """The newest episode of the alerts, an open one first."""
     newest = sorted(due.alerts, key=lambda each: (each.ended_at is None, each.started_at), reverse=True)
     found = [last_episode(tx, each.source, each.fingerprint) for each in newest[:LOOKED_UP]]

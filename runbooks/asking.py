@@ -186,9 +186,21 @@ def _question(turn: Turn, asked: Approval) -> str:
         f"{each['target']}: {each['from_version'] or 'what is'} -> {each['to_version']}"
         for each in asked.plan["changes"]
     )
-    if asked.kind == approvals.DOUBT:
-        return f"{turn.spec.service}: did this take effect? {changes}"
-    return f"{turn.spec.service}: may {turn.run.runbook} do this? {changes or 'nothing to change'}"
+    doubt = asked.kind == approvals.DOUBT
+    question = "did this take effect?" if doubt else f"may {turn.run.runbook} do this?"
+    return f"{turn.spec.service}: {question} {changes or 'nothing to change'}\n{_terms(turn, asked)}"
+
+
+def _terms(turn: Turn, asked: Approval) -> str:
+    """How many must say yes, until when, and how one answers."""
+    with turn.db.read() as tx:
+        said_yes = sum(vote.decision == "approve" for vote in approvals.votes(tx, asked.id))
+    who = "One person" if asked.required == 1 else f"{asked.required} people"
+    so_far = f" ({said_yes} said yes so far)" if asked.required > 1 else ""
+    until = format_moment(asked.expires_at, turn.clock())
+    answer = f"burnline runs approve {asked.id} --as NAME, or reject"
+    verb = "say yes or no" if asked.kind == approvals.DOUBT else "say yes"
+    return f"{who} must {verb} until {until}{so_far}: {answer}"
 
 
 def need_rule(step: Step) -> Approve:

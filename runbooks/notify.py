@@ -62,6 +62,11 @@ class NotTold(ActionError):
         super().__init__(str(told), permanent=not told.retryable)
 
 
+def incident_link(url: str, incident_id: int) -> str:
+    """Where the console, below burnline's `url`, shows an incident."""
+    return f"{url.rstrip('/')}/incidents/{incident_id}"
+
+
 def tell(
     spec: ServiceSpec, whom: str, body: Mapping[str, Any], *, key: str, at: datetime, heard: Sequence[str] = ()
 ) -> Told:

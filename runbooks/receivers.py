@@ -26,6 +26,7 @@ PAGERDUTY_SEVERITY = {"page": "critical", "ticket": "warning", "business": "info
 OPSGENIE_PRIORITY = {"page": "1", "ticket": "3", "business": "5"}
 MAX_TITLE, MAX_TEXT = 250, 15_000  # characters
 ABOUT = ("service", "runbook", "run", "incident")
+LINKS = {"link": "answer", "incident_url": "see"}
 _STATUS = re.compile(r"error=(\d{3})")
 
 
@@ -73,7 +74,8 @@ def title_of(body: Mapping[str, Any]) -> str:
 def text_of(body: Mapping[str, Any]) -> str:
     """The rest of it: what is said, then what it is about."""
     about = [f"{name}: {body[name]}" for name in ABOUT if body.get(name) not in (None, "")]
-    return "\n".join([str(body.get("text", "")), "", *about]).strip()[:MAX_TEXT]
+    links = [f"{word}: {body[name]}" for name, word in LINKS.items() if body.get(name)]
+    return "\n".join([str(body.get("text", "")), "", *links, *about]).strip()[:MAX_TEXT]
 
 
 def _target(url: str, timeout: timedelta, shown: str) -> Any:

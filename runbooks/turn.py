@@ -16,6 +16,7 @@ from burnline.events import Counts, StepState
 from burnline.runbooks.actions.contract import Hook
 from burnline.runbooks.beside import beside
 from burnline.runbooks.model import Runbook, Step
+from burnline.runbooks.notify import incident_link
 from burnline.runbooks.params import Scalar
 from burnline.spec.binding import NEED
 from burnline.spec.service import ServiceSpec
@@ -134,8 +135,15 @@ class Turn:
     def message(self, text: str, **more: Any) -> dict[str, Any]:
         """What a receiver is told."""
         run = self.run
-        about = {"service": run.service, "runbook": run.runbook, "run": run.id, "incident": run.incident_id}
+        about: dict[str, Any] = {
+            "service": run.service,
+            "runbook": run.runbook,
+            "run": run.id,
+            "incident": run.incident_id,
+        }
         drill = {"drill": True} if run.drill else {}
+        if self.around.url:
+            about["incident_url"] = incident_link(self.around.url, run.incident_id)
         return {**about, **drill, "text": f"DRILL: {text}" if run.drill else text, **more}
 
     def say(self, type_: str, text: str, **data: Any) -> Callable[[Connection], object]:

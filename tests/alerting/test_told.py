@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from burnline.alerting.dispatch import PeopleDispatch
 from burnline.alerting.inbox import AlertWorker
 from burnline.alerting.webhook import fingerprint
 from burnline.app.postmortem import gather
 from burnline.app.postmortem_text import to_html, to_markdown
+from burnline.runbooks.receivers import text_of
 from burnline.store import timeline
 from burnline.store.database import Database
 from burnline.store.timeline import Entry
@@ -49,6 +51,17 @@ class Told(Stage):
         """What the record says of telling."""
         with self.db.read() as tx:
             return [entry for entry in timeline.entries(tx, incident_id) if entry.type == "people_told"]
+
+
+def test_a_message_links_to_its_incident_where_people_reach_burnline(stage: Told) -> None:
+    stage.dispatch = PeopleDispatch(stage.db, stage.specs, send=stage.people.send, url="https://burnline.example.com/")
+    stage.begin(PAGE)
+
+    stage.wait(MINUTE)
+
+    _, _, body, _ = stage.people.messages[0]
+    assert body["incident_url"] == "https://burnline.example.com/incidents/1"
+    assert "see: https://burnline.example.com/incidents/1" in text_of(body)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from burnline.events import Outcome, RunState
 from burnline.runbooks import drive
 from burnline.runbooks.approvals import answer_link, decide, open_link
 from burnline.runbooks.links import Ticket, read_token, write_token
+from burnline.runbooks.receivers import text_of
 from burnline.runbooks.turn import Around
 from burnline.store import approvals
 from burnline.store.database import Database, open_database
@@ -135,6 +136,17 @@ def test_people_are_told_of_the_question_with_its_plan_and_a_link(scene: Scene, 
     assert message["plan"]["changes"][0]["to_version"] == "1"
     assert message["text"].startswith("fraud: may bad-release do this?")
     assert token_of(message) not in scene.story(run_id)
+
+
+def test_the_question_says_how_many_must_answer_until_when_and_how(scene: Scene, receiver: Receiver) -> None:
+    asked_of(scene, receiver, approval="two")
+
+    [message] = told(receiver)
+
+    terms = "2 people must say yes until 12:30:00 UTC (0 said yes so far): burnline runs approve 1 --as NAME, or reject"
+    assert message["text"].splitlines()[1] == terms
+    assert message["incident_url"] == f"{URL}/incidents/1"
+    assert f"answer: {message['link']}\nsee: {URL}/incidents/1" in text_of(message)
 
 
 def test_a_link_answers_once(scene: Scene, receiver: Receiver) -> None:

@@ -259,7 +259,7 @@ def build(settings: Settings) -> App:
         dispatch=EmbeddedDispatch(
             db, _signals_only(specs) if settings.prometheus_url else specs, all_specs=specs, url=settings.public_url
         ),
-        people=PeopleDispatch(db, specs),
+        people=PeopleDispatch(db, specs, url=settings.public_url),
         alerts=alerts,
         reconciler=_reconciler(settings, db, alerts),
         executors=tuple(
