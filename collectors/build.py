@@ -9,6 +9,7 @@ from datetime import timedelta
 from burnline.collectors.contract import Collector
 from burnline.collectors.gpu import GpuCollector
 from burnline.collectors.host import HostCollector
+from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.queues.build import watch
 from burnline.collectors.scrape import Scraper
@@ -58,4 +59,5 @@ def _scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:
                 interval=page.interval,
                 timeout=min(max(page.interval, timedelta(seconds=1)), LONGEST_TIMEOUT),
                 name=page.profile if number == 1 else f"{page.profile}-{number}",
+                profile=load_profile(page.profile),
             )

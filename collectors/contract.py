@@ -47,3 +47,18 @@ class Closeable(Protocol):
     def close(self) -> None:
         """Let it go; the collector is not asked again."""
         ...
+
+
+@runtime_checkable
+class Profiled(Protocol):
+    """A collector that reads another's page and makes some of burnline's own series of it.
+
+    Attributes:
+        made: the names of these, as in burnline/metrics.
+        notes: for people, what the last turn could not make although it succeeded.
+    """
+
+    @property
+    def made(self) -> frozenset[str]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...

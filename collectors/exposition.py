@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import Metric
 
 from burnline import metrics
 from burnline.events import Collection, Sample
+from burnline.metrics.measured import HISTOGRAMS, kind_of
 from burnline.metrics.register import MEASURED
+
+_BUCKETS = re.compile("_(?:bucket|sum|count)$")
 
 
 def families(latest: Iterable[Collection]) -> Iterator[Metric]:
     """Families for a prometheus_client collector.
 
     Of several turns of one collector the newest speaks, and the newest success gives the time of the last success.
-    Only what burnline measured itself is passed on, with the label `service` of whose it is; what it read on a
-    service's own page belongs to that page.
+    Only what burnline measured itself, or made of a page by its profile, is passed on, with the label `service` of
+    whose it is; what it read on a service's own page belongs to that page.
     """
     newest: dict[tuple[str, str], Collection] = {}
     succeeded: dict[tuple[str, str], Collection] = {}
@@ -40,7 +44,7 @@ def families(latest: Iterable[Collection]) -> Iterator[Metric]:
         "When the collector last succeeded.",
         {key: turn.at.timestamp() for key, turn in succeeded.items()},
     )
-    yield from _measured(sample for turn in newest.values() if turn.measured for sample in _of_service(turn))
+    yield from _measured(sample for turn in newest.values() for sample in _of_service(turn))
 
 
 def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metric:
@@ -52,6 +56,8 @@ def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metri
 
 def _of_service(turn: Collection) -> Iterator[Sample]:
     for sample in turn.samples:
+        if not turn.measured and sample.name not in turn.made and _BUCKETS.sub("", sample.name) not in turn.made:
+            continue
         labels = {metrics.SERVICE: turn.service, **sample.labels} if turn.service else sample.labels
         yield Sample(sample.name, labels, sample.value)
 
@@ -59,11 +65,11 @@ def _of_service(turn: Collection) -> Iterator[Sample]:
 def _measured(samples: Iterable[Sample]) -> Iterator[Metric]:
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
-        by_name.setdefault(sample.name, []).append(sample)
+        histogram = _BUCKETS.sub("", sample.name)
+        by_name.setdefault(histogram if histogram in HISTOGRAMS else sample.name, []).append(sample)
     for name, text in MEASURED.items():
         if name in by_name:
-            counter = name.endswith("_total")
-            family = Metric(name.removesuffix("_total"), text, "counter" if counter else "gauge")
+            family = Metric(name.removesuffix("_total"), text, kind_of(name))
             for sample in by_name[name]:
-                family.add_sample(name, dict(sample.labels), sample.value)
+                family.add_sample(sample.name, dict(sample.labels), sample.value)
             yield family

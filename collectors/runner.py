@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
 
-from burnline.collectors.contract import Closeable, Collector
+from burnline.collectors.contract import Closeable, Collector, Profiled
 from burnline.errors import CollectorError, NoData
 from burnline.events import Collection, Sample
 
@@ -137,6 +137,8 @@ class _Slot:
             error=error,
             nothing=nothing,
             measured=self.collector.measured,
+            made=self.collector.made if isinstance(self.collector, Profiled) else frozenset(),
+            notes=tuple(self.collector.notes) if isinstance(self.collector, Profiled) and not error else (),
         )
         self._note_change(turn)
         return turn

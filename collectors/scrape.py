@@ -13,6 +13,8 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from burnline.collectors.inflate import inflate
+from burnline.collectors.profiles.model import Profile
+from burnline.collectors.profiles.reading import lacks, own_series
 from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
 
@@ -33,6 +35,7 @@ class Scraper:
 
     `wanted` holds names of samples or of families (a histogram without `_bucket`); None keeps everything. Samples keep
     the names the page gives them; those that are not finite numbers are left out, timestamps and exemplars ignored.
+    With a `profile` there are also burnline's own series made of the page's; `notes` says which the last page lacked.
     """
 
     measured = False
@@ -46,6 +49,7 @@ class Scraper:
         interval: timedelta,
         timeout: timedelta,
         name: str = "http",
+        profile: Profile | None = None,
         limit_bytes: int = LIMIT_BYTES,
         sample_limit: int = SAMPLE_LIMIT,
     ) -> None:
@@ -54,7 +58,10 @@ class Scraper:
         self.interval = interval
         self._url = httpx.URL(url)
         self.target = str(self._url.copy_with(username=None, password=None))
+        self.notes: tuple[str, ...] = ()
         self._wanted = wanted
+        self._profile = profile if profile is not None and profile.quantities and wanted is not None else None
+        self.made = frozenset(self._profile.quantities) if self._profile else frozenset()
         self._timeout = timeout.total_seconds()
         self._limit_bytes = limit_bytes
         self._sample_limit = sample_limit
@@ -67,7 +74,7 @@ class Scraper:
         Raises: CollectorError with the URL and the reason.
         """
         try:
-            return list(parse_page(self._fetch(), self._wanted, sample_limit=self._sample_limit))
+            return self._read(self._fetch())
         except (httpx.HTTPError, PayloadError, ValueError) as error:
             reason = str(error)[:300] or type(error).__name__  # it may quote the page
             raise CollectorError(f"{self.target}: {reason}") from error
@@ -75,6 +82,20 @@ class Scraper:
     def close(self) -> None:
         """Drop the connection."""
         self._client.close()
+
+    def _read(self, page: str) -> list[Sample]:
+        if self._profile is None or self._wanted is None:
+            return list(parse_page(page, self._wanted, sample_limit=self._sample_limit))
+        wanted = frozenset(name for name in self._wanted if not is_wanted(name, self.made))  # made here, and only here
+        try:
+            samples = list(parse_page(page, wanted | self._profile.names, sample_limit=self._sample_limit))
+        except ValueError as error:  # a line that nobody asked for must not cost what somebody did
+            samples = list(parse_page(page, wanted, sample_limit=self._sample_limit))
+            self.notes = (f"nothing was made by the profile: {str(error)[:300]}",)
+            return samples
+        made = own_series(self._profile, samples, collector=self.name)
+        self.notes = tuple(map(str, lacks(self._profile, page, samples)))
+        return [*(sample for sample in samples if is_wanted(sample.name, wanted)), *made]
 
     def _fetch(self) -> str:
         with self._client.stream("GET", self._url) as response:
@@ -119,7 +140,12 @@ def _is_wanted(line: str, wanted: frozenset[str] | None) -> bool:
     match = _NAME.match(line) or _QUOTED_NAME.match(line)
     if not match:
         return wanted is None and not line.lstrip().startswith("#")
-    return wanted is None or match[1] in wanted or _SUFFIX.sub("", match[1]) in wanted
+    return wanted is None or is_wanted(match[1], wanted)
+
+
+def is_wanted(name: str, wanted: frozenset[str]) -> bool:
+    """Whether a sample's name, or that of its family, is among them."""
+    return name in wanted or _SUFFIX.sub("", name) in wanted
 
 
 def _without_exemplar(line: str) -> str:

@@ -37,6 +37,8 @@ class Collection:
         samples: empty unless `ok`.
         nothing: there was nothing to read.
         measured: burnline measured them itself, so its own /metrics passes them on.
+        made: names of burnline's own series among the samples of a page, made of its others; passed on as well.
+        notes: for people, what could not be read although the turn succeeded.
     """
 
     service: str
@@ -49,6 +51,8 @@ class Collection:
     error: str = ""
     nothing: bool = False
     measured: bool = False
+    made: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 class Verdict(StrEnum):

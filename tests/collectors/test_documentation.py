@@ -1,4 +1,4 @@
-"""docs/collectors.md says what the code does."""
+"""docs/collectors.md, and the pages of its parts, say what the code does."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MEASURED: dict[str, str] = {}  # name -> help; filled by the modules beside this one as they are imported
+HISTOGRAMS: set[str] = set()  # those of MEASURED whose samples are _bucket, _sum and _count
 
 
 def measured(name: str, text: str) -> str:
@@ -11,3 +12,16 @@ def measured(name: str, text: str) -> str:
         raise ValueError(f"{name} is measured twice")
     MEASURED[name] = text
     return name
+
+
+def measured_histogram(name: str, text: str) -> str:
+    """As `measured`, for a classic histogram."""
+    HISTOGRAMS.add(measured(name, text))
+    return name
+
+
+def kind_of(name: str) -> str:
+    """`counter`, `gauge` or `histogram`."""
+    if name in HISTOGRAMS:
+        return "histogram"
+    return "counter" if name.endswith("_total") else "gauge"

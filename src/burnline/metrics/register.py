@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics import gpu, host, queues
+from burnline.metrics import gpu, host, queues, serving
 from burnline.metrics.measured import MEASURED
 
-__all__ = ["MEASURED", "gpu", "host", "queues"]
+__all__ = ["MEASURED", "gpu", "host", "queues", "serving"]

@@ -11,7 +11,23 @@ from burnline.spec.queue import QueueSpec
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration
 
-Profile = Literal["http", "vllm", "triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"]
+Profile = Literal[
+    "http",
+    "vllm",
+    "sglang",
+    "triton",
+    "trtllm-serve",
+    "tgi",
+    "torchserve",
+    "kserve",
+    "ray-serve",
+    "dynamo",
+    "bentoml",
+    "envoy",
+    "istio",
+    "dcgm-exporter",
+    "node-exporter",
+]
 
 
 class ScrapeSpec(Strict):

@@ -14,7 +14,7 @@ from burnline.spec.queue import QueueSpec
 from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
-PROFILES = ("http",)
+PROFILES = ("http", "vllm")
 QUEUES = ("redis_list", "redis_stream")
 SIGNALS = ("drift", "confidence", "data")
 HOOKS = (

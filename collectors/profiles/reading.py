@@ -1,0 +1,175 @@
+"""A page through its profile: the series somebody asked for as they are, and burnline's own made of the page's."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from burnline.collectors.profiles.model import Profile, Quantity, Source
+from burnline.events import Sample
+from burnline.metrics import COLLECTOR
+from burnline.metrics.measured import HISTOGRAMS
+from burnline.spec.selector import Selector
+
+BUCKET = "_bucket"
+Labels = tuple[tuple[str, str], ...]
+ByMetric = Mapping[str, Sequence[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """One of burnline's own series that a page does not give.
+
+    Attributes:
+        looked_for: the page's metrics it could be made of, the newest version's first.
+        shown_by: what would make the engine show one, for people.
+    """
+
+    quantity: str
+    looked_for: tuple[str, ...]
+    shown_by: str = ""
+
+    def __str__(self) -> str:
+        *first, last = self.looked_for
+        names = f"{', '.join(first)} or {last}" if first else last
+        return f"no {self.quantity}: the page has no {names}" + (f"; {self.shown_by}" if self.shown_by else "")
+
+
+def own_series(profile: Profile, samples: Iterable[Sample], *, collector: str) -> list[Sample]:
+    """Burnline's own series made of a page's samples: the first source that is there, scaled, relabelled, merged.
+
+    Values that are not finite after scaling are left out, as are bucket bounds that are no numbers.
+    """
+    by_metric = _by_metric(samples)
+    return [
+        made
+        for name, quantity in profile.quantities.items()
+        if (source := chosen(quantity, by_metric))
+        for made in _made(name, source, profile.labels, by_metric, collector)
+    ]
+
+
+def _by_metric(samples: Iterable[Sample]) -> ByMetric:
+    by_metric: dict[str, list[Sample]] = defaultdict(list)
+    for sample in samples:
+        by_metric[sample.name].append(sample)
+    return by_metric
+
+
+def chosen(quantity: Quantity, by_metric: ByMetric) -> Source | None:
+    """The first source of which a series is on the page, with the labels that it is chosen by."""
+    there = (source for source in quantity.sources if any(_is_there(each, by_metric) for each in source.series))
+    return next(there, None)
+
+
+def _is_there(selector: Selector, by_metric: ByMetric) -> bool:
+    found = (by_metric.get(selector.metric), by_metric.get(selector.metric + BUCKET))
+    return any(_tells(selector, sample) for samples in found if samples for sample in samples)
+
+
+def _tells(selector: Selector, sample: Sample) -> bool:
+    """Without the label, nothing says whether it matches: `code` on a page does not answer for `status`."""
+    return all(matcher.label in sample.labels for matcher in selector.matchers)
+
+
+def lacks(profile: Profile, page: str, samples: Iterable[Sample]) -> tuple[Lack, ...]:
+    """What the profile expects and the page does not give.
+
+    A metric that the page declares and has counted nothing of yet is not lacking: its first request brings it.
+    """
+    by_metric = _by_metric(samples)
+    return tuple(
+        Lack(name, quantity.looked_for, quantity.shown_by)
+        for name, quantity in profile.quantities.items()
+        if quantity.expected
+        and chosen(quantity, by_metric) is None
+        and not any(_declared(page, metric) for metric in quantity.names)
+    )
+
+
+def _declared(page: str, metric: str) -> bool:
+    return f"# TYPE {metric} " in page or f"# TYPE {metric.removesuffix('_total')} " in page
+
+
+def _made(
+    name: str, source: Source, labels: Mapping[str, str], by_metric: ByMetric, collector: str
+) -> Iterator[Sample]:
+    kept = source.labels if source.labels is not None else labels
+    made = _histogram if name in HISTOGRAMS else _plain
+    for suffix, key, value in made(source, kept, by_metric, starts_at_zero=name.endswith("_total")):
+        if math.isfinite(value):
+            yield Sample(name + suffix, {COLLECTOR: collector, **dict(key)}, value)
+
+
+def _plain(
+    source: Source, kept: Mapping[str, str], by_metric: ByMetric, *, starts_at_zero: bool
+) -> Iterator[tuple[str, Labels, float]]:
+    merged: dict[Labels, float] = {}
+    for selector in source.series:
+        for sample in by_metric.get(selector.metric, ()):
+            value = _value(selector, sample, starts_at_zero=starts_at_zero)
+            if value is not None:
+                _merge(merged, _labels(sample, kept), value * source.scale, source.merge)
+    for key, value in merged.items():
+        yield "", key, value
+
+
+def _value(selector: Selector, sample: Sample, *, starts_at_zero: bool) -> float | None:
+    """Of a counter, what does not match has counted nothing: an error count begins at 0, not at the first error."""
+    if selector.matches(sample.name, sample.labels):
+        return sample.value
+    return 0.0 if starts_at_zero and _tells(selector, sample) else None
+
+
+def _merge(merged: dict[Labels, float], key: Labels, value: float, how: str) -> None:
+    before = merged.get(key)
+    if before is None:
+        merged[key] = value
+    else:
+        merged[key] = max(before, value) if how == "max" else before + value
+
+
+def _histogram(
+    source: Source, kept: Mapping[str, str], by_metric: ByMetric, *, starts_at_zero: bool
+) -> Iterator[tuple[str, Labels, float]]:
+    """Whole histograms only: without a bucket for everything, nothing says what the others are a share of."""
+    del starts_at_zero  # a series that does not match has no buckets to begin with
+    selector = source.series[0]
+    buckets: dict[Labels, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    for sample in _matching(selector, BUCKET, by_metric):
+        if (bound := _bound(sample, source)) is not None:
+            buckets[_labels(sample, kept)][bound] += sample.value
+    sums: dict[Labels, float] = {}
+    for sample in _matching(selector, "_sum", by_metric):
+        _merge(sums, _labels(sample, kept), sample.value * source.scale, "sum")
+    for key, counts in buckets.items():
+        if math.inf in counts:
+            for bound in sorted(counts):
+                yield BUCKET, (*key, ("le", go_number(bound))), counts[bound]
+            if math.isfinite(sums.get(key, math.inf)):
+                yield "_count", key, counts[math.inf]
+                yield "_sum", key, sums[key]
+
+
+def _matching(selector: Selector, suffix: str, by_metric: ByMetric) -> Iterator[Sample]:
+    found = by_metric.get(selector.metric + suffix, ())
+    return (sample for sample in found if selector.matches(selector.metric, sample.labels))
+
+
+def _bound(sample: Sample, source: Source) -> float | None:
+    try:
+        bound = float(f"{float(sample.labels.get('le', '')) * source.scale:.12g}")
+    except ValueError:
+        return None
+    return None if math.isnan(bound) else bound
+
+
+def _labels(sample: Sample, kept: Mapping[str, str]) -> Labels:
+    return tuple((ours, sample.labels[theirs]) for theirs, ours in kept.items() if sample.labels.get(theirs))
+
+
+def go_number(value: float) -> str:
+    """A bound as the Python client writes it."""
+    return "+Inf" if value == math.inf else str(float(value))
