@@ -9,13 +9,15 @@ from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 
 PIECE_BYTES = 256 * 1024
 GZIP = 31  # zlib's code for a gzip header and the largest window
+ZSTD_WINDOW_BYTES = 8 << 20  # RFC 8878 3.1.1.1.2: what a decoder should at least support
+ZSTD_PIECE_BYTES = 512  # four bytes can become 128 KiB: this is what comes out at once at most, 16 MiB
 
 
 def inflate(pieces: Iterable[bytes], *, encoding: str, limit_bytes: int) -> bytes:
-    """The whole body after undoing its Content-Encoding (none or gzip).
+    """The whole body after undoing its Content-Encoding (none, gzip or zstd).
 
     Raises: PayloadTooLarge as soon as more than `limit_bytes` came out; PayloadUnsupported for another encoding;
-    PayloadError for damaged gzip.
+    PayloadError for a damaged body.
     """
     body = bytearray()
     for piece in _decoded(pieces, encoding.strip().lower()):
@@ -30,7 +32,9 @@ def _decoded(pieces: Iterable[bytes], encoding: str) -> Iterable[bytes]:
         return pieces
     if encoding in ("gzip", "x-gzip"):
         return _gunzip(pieces)
-    raise PayloadUnsupported(f"Content-Encoding {encoding!r} is not supported; send gzip, or nothing")
+    if encoding == "zstd":
+        return _unzstd(pieces)
+    raise PayloadUnsupported(f"Content-Encoding {encoding!r} is not supported; send gzip, zstd, or nothing")
 
 
 def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -48,3 +52,22 @@ def _gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:
         raise PayloadError(f"the body is not gzip, though Content-Encoding says so: {error}") from error
     if not stream.eof:
         raise PayloadError("the gzip body ends too early")
+
+
+def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """One frame only, for the same reason."""
+    import zstandard
+
+    stream = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW_BYTES).decompressobj()
+    try:
+        for piece in pieces:
+            for at in range(0, len(piece), ZSTD_PIECE_BYTES):
+                if stream.eof:
+                    raise PayloadError("the zstd body goes on after its end; send one frame")
+                yield stream.decompress(piece[at : at + ZSTD_PIECE_BYTES])
+                if stream.unused_data:
+                    raise PayloadError("the zstd body goes on after its end; send one frame")
+    except zstandard.ZstdError as error:
+        raise PayloadError(f"the body is not zstd, though Content-Encoding says so: {error}") from error
+    if not stream.eof:
+        raise PayloadError("the zstd body ends too early")

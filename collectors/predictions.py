@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from burnline.collectors.inflate import inflate
-from burnline.collectors.prediction_json import Known, Refusal, decode_batch
-from burnline.errors import PayloadUnsupported
+from burnline.collectors.prediction_events import Asked, Decoded, Known, Refusal
+from burnline.collectors.prediction_formats import decoder_of
+from burnline.events import PredictionBatch
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
 
@@ -34,25 +35,33 @@ def accept_predictions(
     now: datetime,
     known: Known,
     limit_bytes: int = LIMIT_BYTES,
+    asked: Asked | None = None,
 ) -> Receipt:
-    """Keep the well-formed events of a JSON body (rows or columns, plain or gzip); they are durable on return.
+    """Keep the well-formed events of a body (any of FORMATS, plain, gzip or zstd); they are durable on return.
 
-    `known` maps each service to the feature names of its reference, or to None where any feature goes.
+    `known` has the rules of each service; `asked` is what the URL says.
 
     Raises: PayloadError when the body as a whole cannot be used; PayloadTooLarge above `limit_bytes` (decompressed)
     or the limits of a batch; StoreError when nothing could be kept.
     """
-    _check_content_type(content_type)
+    decode = decoder_of(content_type)
     if len(body) > limit_bytes or content_encoding:
         body = inflate([body], encoding=content_encoding, limit_bytes=limit_bytes)
-    batch, refused = decode_batch(body, known, now)
+    decoded = decode(body, known, asked or Asked())
+    batch, refused = batch_of(decoded, now), decoded.refused
     if len(batch):
         db.write(lambda tx: keep_batch(tx, batch, now))
     return Receipt(batch.service, len(batch), tuple(refused[:REFUSALS_LISTED]), len(refused))
 
 
-def _check_content_type(content_type: str) -> None:
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8", "utf8"):
-        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send application/json in UTF-8")
+def batch_of(decoded: Decoded, now: datetime) -> PredictionBatch:
+    """What the detectors get."""
+    return PredictionBatch(
+        decoded.service,
+        decoded.version,
+        now,
+        decoded.features,
+        decoded.prediction,
+        decoded.confidence,
+        decoded.unknown,
+    )

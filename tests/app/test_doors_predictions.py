@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+import zstandard
 
 from burnline.events import PredictionBatch
 from burnline.store.inbox import PREDICTIONS
@@ -50,6 +51,29 @@ def test_gzip_is_read(door: Still) -> None:
     answer = door.predict(gzip.compress(rows(event(length=1.5))), content_encoding="gzip")
 
     assert answer.json()["accepted"] == 1
+
+
+def test_zstd_is_read(door: Still) -> None:
+    answer = door.predict(zstandard.compress(rows(event(length=1.5))), content_encoding="zstd")
+
+    assert answer.json()["accepted"] == 1
+
+
+def test_other_formats_are_read_for_the_service_in_the_url(door: Still) -> None:
+    body = b'{"features": {"length": 1.5}}\n{"features": {"length": 2.5}}\n'
+
+    answer = door.post("/v1/predictions?service=scoring&version=7", body, content_type="application/x-ndjson")
+
+    assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
+    [batch] = kept(door)
+    assert (batch.version, batch.features["length"]) == ("7", [1.5, 2.5])
+
+
+def test_a_damaged_table_is_refused(door: Still) -> None:
+    answer = door.post("/v1/predictions?service=scoring", b"PAR1", content_type="application/vnd.apache.parquet")
+
+    assert answer.status_code == 400
+    assert "the table cannot be read" in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

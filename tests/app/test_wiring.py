@@ -117,7 +117,7 @@ def test_with_a_prometheus_it_is_asked(tmp_path: Path) -> None:
 
 
 def test_features_are_known_from_the_reference_alone(scene: World) -> None:
-    assert scene.app.known_features == {"scoring": frozenset({"length", "weight"})}
+    assert scene.app.event_rules["scoring"].features == frozenset({"length", "weight"})
 
 
 def test_a_service_is_found_by_its_name(scene: World) -> None:

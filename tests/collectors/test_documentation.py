@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from burnline import metrics
-from burnline.collectors import prediction_json, predictions, scrape
+from burnline.collectors import prediction_events, predictions, scrape
+from burnline.collectors.prediction_rules import Rules
 from burnline.metrics.register import MEASURED
 from burnline.store.database import Database
 from burnline.store.predictions import next_batches
@@ -41,7 +42,7 @@ def test_the_examples_are_accepted_and_are_the_same_events(database: Database, n
             content_type="application/json",
             content_encoding="",
             now=now,
-            known={"card-fraud": None},
+            known={"card-fraud": Rules()},
         )
 
     (_, rows), (_, columns) = database.write(lambda tx: next_batches(tx, 2))
@@ -58,7 +59,7 @@ def test_the_receipt_is_as_shown(database: Database, now: datetime) -> None:
         content_type="application/json",
         content_encoding="",
         now=now,
-        known={"card-fraud": None},
+        known={"card-fraud": Rules()},
     )
 
     (refusal,) = receipt.refused
@@ -70,8 +71,8 @@ def test_the_receipt_is_as_shown(database: Database, now: datetime) -> None:
 def test_the_limits_are_as_written() -> None:
     assert f"{scrape.LIMIT_BYTES >> 20} MiB after decompression, a line" in PAGE
     assert (
-        f"more than {predictions.LIMIT_BYTES >> 20} MiB after decompression, {prediction_json.MAX_EVENTS:,} events, "
-        f"or {prediction_json.MAX_VALUES:,} values"
+        f"more than {predictions.LIMIT_BYTES >> 20} MiB after decompression, {prediction_events.MAX_EVENTS:,} events, "
+        f"or {prediction_events.MAX_VALUES:,} values"
     ) in PAGE
-    assert f"a text over {prediction_json.MAX_TEXT:,} characters" in PAGE
-    assert f"more than {prediction_json.MAX_FEATURES:,} features" in PAGE
+    assert f"a text over {prediction_events.MAX_TEXT:,} characters" in PAGE
+    assert f"more than {prediction_events.MAX_FEATURES:,} features" in PAGE

@@ -15,16 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from burnline.collectors import prediction_json
-from burnline.collectors.prediction_json import Refusal
-from burnline.collectors.predictions import Receipt, accept_predictions
+from burnline.collectors import prediction_events
+from burnline.collectors.prediction_events import Asked, Known, Refusal
+from burnline.collectors.prediction_json import decode_json
+from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions import Receipt, accept_predictions, batch_of
 from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.events import PredictionBatch
 from burnline.store.database import Database, open_database
 from burnline.store.inbox import PREDICTIONS, forget_upto
 from burnline.store.predictions import next_batches
 
-KNOWN: Mapping[str, frozenset[str] | None] = {"card-fraud": frozenset({"amount", "hour"}), "ranking": None}
+KNOWN: Known = {"card-fraud": Rules(frozenset({"amount", "hour"})), "ranking": Rules()}
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
@@ -336,7 +338,7 @@ def test_too_many_different_features_are_refused(door: Door) -> None:
 
 
 def test_a_flood_of_values_is_refused_before_it_is_decoded(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prediction_json, "MAX_VALUES", 50)
+    monkeypatch.setattr(prediction_events, "MAX_VALUES", 50)
 
     with pytest.raises(PayloadTooLarge, match="more than 50 values"):
         door.send({"service": "card-fraud", "columns": {"amount": [1] * 60}})
@@ -432,4 +434,5 @@ def test_one_bad_item_changes_nothing_for_the_others(door: Door, events: list[An
 
 def decode(body: Mapping[str, Any]) -> tuple[PredictionBatch, list[Refusal]]:
     text = json.dumps(body).replace("NaN", "null").replace("-Infinity", "null").replace("Infinity", "null")
-    return prediction_json.decode_batch(text.encode(), KNOWN, NOW)
+    decoded = decode_json(text.encode(), KNOWN, Asked())
+    return batch_of(decoded, NOW), decoded.refused

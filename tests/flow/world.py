@@ -205,7 +205,7 @@ class World:
             content_type="application/json",
             content_encoding="",
             now=self.now,
-            known=self.app.known_features,
+            known=self.app.event_rules,
             limit_bytes=10**6,
         )
 

@@ -27,6 +27,7 @@ from burnline.app.jobs import Job, Jobs
 from burnline.app.releases import Releases
 from burnline.app.services import load_checked
 from burnline.collectors.build import build_all, build_pushed
+from burnline.collectors.prediction_rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
@@ -123,12 +124,10 @@ class App:
         return next((spec for spec in self.specs if spec.service == service), None)
 
     @property
-    def known_features(self) -> dict[str, frozenset[str] | None]:
-        """Per service, the features of its reference; None where there is no reference to know them from."""
-        return {
-            spec.service: frozenset(self.references[spec.service].features) if spec.service in self.references else None
-            for spec in self.specs
-        }
+    def event_rules(self) -> dict[str, Rules]:
+        """Per service, what it asks of its prediction events."""
+        names = {service: reference.features for service, reference in self.references.items()}
+        return {spec.service: rules_of(spec, names.get(spec.service)) for spec in self.specs}
 
     def latest_turns(self) -> list[Collection]:
         """Each collector's newest turn, by service, collector and target."""

@@ -16,6 +16,8 @@ from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
+from burnline.collectors.prediction_events import Asked
+from burnline.collectors.prediction_formats import FORMATS
 from burnline.collectors.predictions import accept_predictions
 from burnline.errors import PayloadError
 
@@ -27,9 +29,15 @@ router = APIRouter(
 A_JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-@router.post(PREDICTIONS, status_code=202, openapi_extra=A_JSON_BODY)
-async def predictions(request: Request) -> JSONResponse:
-    """Take a batch of prediction events: good ones are kept, each refused one is named with its reason."""
+A_BATCH = {"requestBody": {"required": True, "content": {name: {"schema": {}} for name in FORMATS}}}
+
+
+@router.post(PREDICTIONS, status_code=202, openapi_extra=A_BATCH)
+async def predictions(request: Request, service: str = "", version: str = "") -> JSONResponse:
+    """Take a batch of prediction events: good ones are kept, each refused one is named with its reason.
+
+    `service` and `version` stand in the URL where the format has no place for them (NDJSON, Arrow, Parquet).
+    """
     app: App = request.app.state.burnline
     body = await read_body(request)
     receipt = await run_in_threadpool(
@@ -39,8 +47,9 @@ async def predictions(request: Request) -> JSONResponse:
         content_type=request.headers.get("content-type", ""),
         content_encoding=_encoding(request),
         now=app.clock(),
-        known=app.known_features,
+        known=app.event_rules,
         limit_bytes=LIMIT_BYTES,
+        asked=Asked(service, version),
     )
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
     app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
