@@ -40,6 +40,6 @@ def test_a_profile_that_is_not_built_is_refused_by_name(problems: Problems, prof
 
 
 def test_checks_and_unbuilt_parts_are_reported_together_in_line_order(problems: Problems) -> None:
-    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}}\ncollect: [{url: http://h/, profile: vllm}]")
+    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}, skew: {}}")
 
-    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "collect[0].profile"]
+    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "signals.skew"]
