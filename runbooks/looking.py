@@ -8,8 +8,10 @@ from typing import Any
 
 from burnline.errors import InDoubt
 from burnline.events import Counts, Verdict
+from burnline.metrics import SIGNAL
 from burnline.runbooks.guards import last_change
 from burnline.runbooks.kinds import Collect
+from burnline.runbooks.match import verified_slo
 from burnline.runbooks.model import Step
 from burnline.runbooks.probes import look
 from burnline.runbooks.results import Done, Result
@@ -22,6 +24,7 @@ from burnline.store.signals import latest_findings
 
 READ_TIMEOUT = timedelta(minutes=2)
 MOST_LINES = 20
+NO_SLI = "the alert is about no SLI"
 
 
 def check(turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:
@@ -32,6 +35,7 @@ def check(turn: Turn, step: Step, _row: StepRow, _again: bool) -> Result:
     seen: dict[str, Any] = {"bad_share": share}
     over = f" over {format_duration(step.check.window)}"
     text = (f"bad share {share:.2%}" if share is not None else "the SLI has no events") + over
+    text = text if _about_sli(turn) else NO_SLI
     if (hook := turn.release) is not None:
         version = turn.guarded("observing", step.timeout, hook.observe)
         changed = turn.guarded("observing", step.timeout, lambda: last_change(turn, hook))
@@ -116,7 +120,14 @@ def _sli(turn: Turn, rule: Collect) -> dict[str, Any]:
     counts = read_counts(turn, turn.sli(""), spans)
     shares = [one.bad / one.total if one and one.total else None for one in counts]
     words = " ".join("-" if share is None else f"{share:.2%}" for share in shares)
-    return {"sli": [f"bad share in tenths of {format_duration(rule.over)}: {words}"], "shares": shares}
+    line = f"bad share in tenths of {format_duration(rule.over)}: {words}" if _about_sli(turn) else NO_SLI
+    return {"sli": [line], "shares": shares}
+
+
+def _about_sli(turn: Turn) -> bool:
+    """Whether the alert names something that has events: `VersionMismatch` does not."""
+    labels = turn.run.labels
+    return bool(labels.get(SIGNAL)) or verified_slo(turn.spec, labels) is not None
 
 
 _LOOK_UP: Mapping[str, Callable[[Turn, Collect], dict[str, Any]]] = {

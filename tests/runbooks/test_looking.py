@@ -129,3 +129,15 @@ def test_a_step_may_escalate_and_go_on(scene: Scene) -> None:
 
     assert (told.state, note.state, body["text"]) == (StepState.DONE, StepState.DONE, "take over")
     assert body["timeline"]
+
+
+def test_an_alert_about_no_sli_is_not_said_to_have_no_events(scene: Scene) -> None:
+    steps = [{"name": "look", "check": {}}, {"name": "history", "collect": {"what": ["sli"]}}]
+    scene.recipe = make_recipe(scene.folder, id="look", steps=steps, preconditions={}, cooldown="0s", params={})
+    run_id = scene.request(params={}, labels={"alertname": "VersionMismatch", "service": "fraud"})
+
+    scene.play(5)
+
+    looked, history = [result(row) for row in scene.steps(run_id) if row.name != "guards"]
+    assert looked["text"].startswith("the alert is about no SLI; version 2 serves since ")
+    assert history["sli"] == ["the alert is about no SLI"]
