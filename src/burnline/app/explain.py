@@ -156,9 +156,9 @@ def _detected(found: Detection) -> str:
 
 
 def _span(span: timedelta) -> str:
-    """Seconds to a hundredth under an hour, as the workbook's tables have them; whole seconds beyond."""
+    """Seconds to a hundredth under a minute; whole seconds beyond, in the units of every other time."""
     seconds = span.total_seconds()
-    if seconds >= 3600 or seconds == int(seconds):
+    if seconds >= 60 or seconds == int(seconds):
         return format_duration(timedelta(seconds=round(seconds)))
     return f"{seconds:.2f}".rstrip("0").rstrip(".") + "s"
 
