@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from burnline.collectors.contract import Collector
-from burnline.collectors.gpu import GpuCollector
+from burnline.collectors.gpu.collector import GpuCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
