@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 
 from burnline.collectors.contract import Collector
+from burnline.collectors.cost import CostCollector
 from burnline.collectors.gpu.collector import GpuCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.queues.build import watch
 from burnline.collectors.scrape import Scraper
+from burnline.events import Collection
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec
@@ -39,6 +41,15 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
         collectors += _scrapers(spec, wanted(spec.service))
         collectors += [watch(spec.service, item.queue) for item in spec.collect if isinstance(item, QueueSpec)]
     return collectors
+
+
+def build_costs(specs: Iterable[ServiceSpec], latest: Callable[[], Iterable[Collection]]) -> list[Collector]:
+    """What each service costs, from what its other collectors read last."""
+    return [
+        CostCollector(spec, spec.cost, interval=PUSHED_INTERVAL, latest=latest)
+        for spec in specs
+        if spec.cost is not None
+    ]
 
 
 def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from burnline import metrics as m
+from burnline.dashboards.business import business
 from burnline.dashboards.machine import GPU, HOST
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.slo.calendar import period_name
@@ -27,6 +28,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
         Row("Saturation", HOST if "host" in spec.collect else ()),
         Row("GPU", GPU if "gpu" in spec.collect else ()),
         Row("Model", _model(spec)),
+        Row("Business", business(spec)),
         Row("Response", _response(spec), collapsed=True),
         Row("Can this page be trusted?", _trust(spec), collapsed=True),
     )

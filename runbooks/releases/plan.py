@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import Field
 
+from burnline.metrics import business
 from burnline.spec.check_release import SPLIT, sli_named
 from burnline.spec.release import GuardSpec, ReleaseSpec
 from burnline.spec.service import ServiceSpec
@@ -47,7 +48,10 @@ def plan_of(spec: ServiceSpec) -> ReleasePlan:
         raise ValueError(f"{spec.service} has no `release`")
     names = {guard.sli for guard in spec.release.guards if guard.sli}
     slos = {slo.name: _promised(spec, slo) for slo in spec.slos if slo.name in names}
-    return ReleasePlan(release=spec.release, slos=slos)
+    named = {guard.business for guard in spec.release.guards if guard.business}
+    judged = {name: each for name, each in business.judged(spec).items() if name in named}
+    release = spec.release.model_copy(update={"business": {**spec.release.business, **judged}})
+    return ReleasePlan(release=release, slos=slos)
 
 
 def read_plan(plan: Mapping[str, Any]) -> ReleasePlan:

@@ -15,6 +15,7 @@ from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.app.wiring import App, build
 from burnline.events import Collection, Sample
+from burnline.metrics import business
 from burnline.settings import Settings
 from tests.app.conftest import Cli
 from tests.app.serving import serving
@@ -292,8 +293,9 @@ def test_the_command_line_says_what_is_wrong(
 
 
 def test_the_business_metrics_of_guards_are_scraped(desk: Desk) -> None:
-    assert desk.app.releases.wanted("fraud") == {"orders_total", "visits_total"}
-    assert desk.app.releases.wanted("other") == frozenset()
+    [spec] = desk.app.specs
+
+    assert business.wanted(spec) == {"orders_total", "visits_total"}
 
 
 def test_a_record_of_a_release_is_no_incident(desk: Desk) -> None:

@@ -52,7 +52,7 @@ def test_a_guard_that_can_judge_loads(load: Load, written: str) -> None:
         ("sli: upp, kind: hard, above: 1%", "guards[0].sli: 'upp' is no SLO of this service; accepted: up or fresh"),
         ("signal: drift, kind: hard, above: 0.3", "guards[0].signal: 'drift' is no signal of this service"),
         ("signal: drift, kind: budget, above: 0.3", "guards[0].kind: budget has no meaning for signal; accepted: hard"),
-        ("business: x, kind: hard, above: 1%", "guards[0].business: 'x' is no entry of `release.business`; accepted:"),
+        ("business: x, kind: hard, above: 1%", "'x' is no entry of `business` or `release.business`; accepted:"),
         ("business: judged, kind: sequential, below_baseline: 0.9x", "guards[0].business: is a gauge, of which"),
         ("business: sold, kind: end_of_bake, worse: lower", "guards[0].business: is a ratio, of which"),
         ("sli: fresh, kind: sequential, worse_than_baseline: 2x", "guards[0].sli: is an SLI of kind freshness"),

@@ -365,8 +365,8 @@ def test_a_strange_key_cannot_forge_a_line(problems: Problems) -> None:
 
 
 def test_what_is_not_supported_yet_is_never_offered(problems: Problems) -> None:
-    [told] = problems("colour: red")
+    [told] = problems("signals: {colour: red}")
 
     accepted = told.partition("accepted: ")[2]
-    assert "cost" not in accepted
-    assert "release" in accepted
+    assert "skew" not in accepted
+    assert "drift" in accepted

@@ -28,7 +28,6 @@ def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems
         "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
         "25: signals.data.max_age: max_age is not supported yet",
         "26: signals.hallucination: signal hallucination is not supported yet; today: drift, confidence or data",
-        "45: cost: cost is not supported yet",
     ]
 
 
@@ -40,6 +39,6 @@ def test_a_profile_that_is_not_built_is_refused_by_name(problems: Problems, prof
 
 
 def test_checks_and_unbuilt_parts_are_reported_together_in_line_order(problems: Problems) -> None:
-    found = problems("cost: {gpu_hour: 2 USD}\nsignals: {drift: {}, skew: {}}")
+    found = problems("signals: {drift: {}, skew: {}}")
 
-    assert [problem.split(": ")[1] for problem in found] == ["cost", "signals.drift", "signals.skew"]
+    assert [problem.split(": ")[1] for problem in found] == ["signals.drift", "signals.skew"]

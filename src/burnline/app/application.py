@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app import postmortem_api
 from burnline.app.console import pages
-from burnline.app.http import api, doors, drills, exposition, gates, releases, silences
+from burnline.app.http import api, business, doors, drills, exposition, gates, releases, silences
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.wiring import App
@@ -74,6 +74,7 @@ def create_app(burnline: App) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)
+    app.include_router(business.router)
     app.include_router(api.router)
     app.include_router(releases.router)
     app.include_router(gates.router)

@@ -63,18 +63,6 @@ class Releases:
             observe=_observe,
         )
 
-    def wanted(self, service: str) -> frozenset[str]:
-        """Metrics to scrape beside those of the SLOs: the business ones."""
-        spec = self._specs.get(service)
-        if spec is None or spec.release is None:
-            return frozenset()
-        selectors = [
-            selector
-            for each in spec.release.business.values()
-            for selector in (each.gauge, *((each.ratio.bad, each.ratio.good, each.ratio.total) if each.ratio else ()))
-        ]
-        return frozenset(selector.metric for selector in selectors if selector is not None)
-
     def observe(self, collection: Collection) -> None:
         """Take what a collector gave."""
         self._embedded.observe(collection)

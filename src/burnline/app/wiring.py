@@ -26,14 +26,15 @@ from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.jobs import Job, Jobs
 from burnline.app.releases import Releases
 from burnline.app.services import load_checked
-from burnline.collectors.build import build_all, build_pushed
+from burnline.collectors import cost
+from burnline.collectors.build import build_all, build_costs, build_pushed
 from burnline.collectors.prediction_rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import Reference, load_reference
 from burnline.events import Collection, SloStatus
-from burnline.metrics import Instruments, instruments
+from burnline.metrics import Instruments, business, instruments
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue, load_catalogue
@@ -233,6 +234,7 @@ def build(settings: Settings) -> App:
     )
     host = f"{socket.gethostname()}:{os.getpid()}"
     releases = Releases(db, specs, catalogue, reader, partial(_statuses, reader, engine))
+    turns: dict[tuple[str, str, str, bool], Collection] = {}
     return App(
         settings=settings,
         specs=specs,
@@ -244,10 +246,9 @@ def build(settings: Settings) -> App:
         telemetry=setup_telemetry(settings),
         runner=Runner(
             [
-                *build_all(
-                    specs, lambda service: engine.wanted(service) | versions.wanted(service) | releases.wanted(service)
-                ),
+                *build_all(specs, partial(_wanted, engine, versions, {spec.service: spec for spec in specs})),
                 *build_pushed(specs, db),
+                *build_costs(specs, lambda: list(turns.copy().values())),
             ],
             deadline=COLLECT_DEADLINE,
         ),
@@ -275,8 +276,17 @@ def build(settings: Settings) -> App:
             for n in range(EXECUTORS)
         ),
         releases=releases,
+        turns=turns,
         drills=DrillSchedule(db, specs, catalogue),
     )
+
+
+def _wanted(
+    engine: EmbeddedEngine, versions: VersionWatch, specs: Mapping[str, ServiceSpec], service: str
+) -> frozenset[str]:
+    """The metrics of a service that somebody reads."""
+    numbers = business.wanted(specs[service]) | cost.wanted(specs[service])
+    return engine.wanted(service) | versions.wanted(service) | numbers
 
 
 def _reconciler(settings: Settings, db: Database, alerts: AlertWorker) -> Reconciler | None:

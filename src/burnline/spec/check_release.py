@@ -103,18 +103,23 @@ def _source(spec: ServiceSpec, release: ReleaseSpec, guard: GuardSpec, place: Pl
         signals = [name for name in SignalsSpec.model_fields if getattr(spec.signals, name) is not None]
         yield from _known((*place, "signal"), guard.signal, signals, "signal of this service")
     if guard.business is not None:
-        yield from _known((*place, "business"), guard.business, list(release.business), "entry of `release.business`")
-        found = release.business.get(guard.business)
-        gauge = found is not None and found.gauge is not None
-        if found and gauge != (guard.kind == "end_of_bake") and not (gauge and guard.kind == "hard"):
-            text = f"is a {found.kind}, of which a {guard.kind} guard can make nothing; "
-            yield Flaw(
-                (*place, "business"), text + f"accepted: a {'gauge' if guard.kind == 'end_of_bake' else 'ratio'}"
-            )
+        kinds = {name: number.judged_as for name, number in spec.business.items()}
+        kinds |= {name: each.kind for name, each in release.business.items()}
+        accepted = "entry of `business` or `release.business`"
+        yield from _known((*place, "business"), guard.business, list(kinds), accepted)
+        gauge = kinds.get(guard.business) == "gauge"
+        yield from _judgeable(guard, kinds.get(guard.business), (*place, "business"))
     for name in ("above", "below"):
         bound = getattr(guard, name)
         if bound is not None and not gauge and not 0 <= bound <= 1:
             yield Flaw((*place, name), f"is {bound:g}; a share is from 0% to 100%")
+
+
+def _judgeable(guard: GuardSpec, kind: str | None, place: Place) -> Iterator[Flaw]:
+    judges = {"hard": ("ratio", "gauge"), "end_of_bake": ("gauge",)}.get(guard.kind, ("ratio",))
+    if kind is not None and kind not in judges:
+        text = f"is a {kind}, of which a {guard.kind} guard can make nothing; accepted: a {choice(judges)}"
+        yield Flaw(place, text)
 
 
 def _compared(release: ReleaseSpec, guard: GuardSpec, place: Place) -> Iterator[Flaw]:

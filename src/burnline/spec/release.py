@@ -8,10 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
+from burnline.spec.business import BusinessSpec
 from burnline.spec.hooks import HookSpec
-from burnline.spec.selector import SelectorField
-from burnline.spec.sli import RatioSli
-from burnline.spec.strict import OneOf, Strict
+from burnline.spec.strict import Strict
 from burnline.spec.units import RATIO_PATTERN, Count, Duration, Multiple, Name, Ratio, parse_ratio
 from burnline.spec.words import shown
 
@@ -56,20 +55,13 @@ Labels = Annotated[
 ]
 
 
-class BusinessSpec(OneOf):
-    """What a release must not harm and no SLO promises: a share of events, or a gauge such as a judged quality."""
-
-    ratio: RatioSli | None = None
-    gauge: SelectorField | None = None
-
-
 class GuardSpec(Strict):
     """A condition under which a release goes on.
 
     Attributes:
         sli: the name of an SLO of this service, whose SLI is read.
         signal: a signal of this service; its score is read.
-        business: one of `release.business`.
+        business: one of `release.business`, or of the service's `business`.
         kind: `hard` stops at a bound, `sequential` compares with the baseline at every look, `budget` limits what a
             release may burn, `disagreement` limits how often a shadow answers differently, `end_of_bake` compares the
             values of a gauge once, by their ranks.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from burnline.spec.binding import RunbookBinding
+from burnline.spec.business import NumberSpec
 from burnline.spec.collect import CollectItem
 from burnline.spec.cost import CostSpec
 from burnline.spec.drill import DrillSpec
@@ -101,6 +102,7 @@ class ServiceSpec(Strict):
     release: ReleaseSpec | None = None
     actions: dict[Name, HookSpec] = Field(default_factory=dict)
     probes: dict[Name, ProbeSpec] = Field(default_factory=dict)
+    business: dict[Name, NumberSpec] = Field(default_factory=dict)
     runbooks: tuple[RunbookBinding, ...] = ()
     drill: DrillSpec = DrillSpec()
     cost: CostSpec | None = None

@@ -30,7 +30,6 @@ HOOKS = (
     *CLUSTER_HOOKS,
 )
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
-    ServiceSpec: frozenset({"cost"}),
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
@@ -44,8 +43,6 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     for place, hook in spec.hooks():
         if hook.kind not in HOOKS:
             yield Flaw((*place, hook.kind), _not_yet(f"hook {hook.kind}", HOOKS))
-    if spec.cost:
-        yield Flaw(("cost",), "cost is not supported yet")
 
 
 def _not_yet(thing: str, today: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ from burnline.store.schema import (
     target_lock,
     timeline,
 )
+from burnline.store.series import forget
 from burnline.store.signals import pairs
 from burnline.store.silences import forget_silences
 
@@ -46,6 +47,8 @@ class Keep:
     findings: timedelta = timedelta(days=90)
     releases: timedelta = timedelta(days=400)
     silences: timedelta = timedelta(days=30)
+    series: timedelta = timedelta(days=90)  # since it last moved
+    keys: timedelta = timedelta(days=7)
     incidents: timedelta = timedelta(days=400)
 
 
@@ -79,6 +82,7 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
         + _forget_releases(tx, now - keep.releases)
         + _forget_incidents(tx, now - keep.incidents)
         + forget_silences(tx, now - keep.silences)
+        + forget(tx, series_before=now - keep.series, keys_before=now - keep.keys)
     )
 
 

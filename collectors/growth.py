@@ -1,0 +1,37 @@
+"""What counters grew by between two turns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from burnline.events import Collection
+from burnline.spec.selector import Selector
+
+Key = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+class Growth:
+    """The growth of the series of one selector over all pages of a service.
+
+    A series seen for the first time grew by nothing: how much of it is new is not known. One that fell was reset, and
+    grew by what it is now.
+    """
+
+    def __init__(self, selector: Selector) -> None:
+        self._selector = selector
+        self._last: dict[Key, float] = {}
+
+    def take(self, turns: Iterable[Collection]) -> float | None:
+        """What all series grew by since the last time; None when none is there."""
+        grown, found = 0.0, False
+        for turn in turns:
+            for sample in turn.samples:
+                if not self._selector.matches(sample.name, sample.labels):
+                    continue
+                key = (f"{turn.collector} {turn.target}", sample.name, frozenset(sample.labels.items()))
+                last = self._last.get(key)
+                self._last[key] = sample.value
+                found = True
+                if last is not None:
+                    grown += sample.value - last if sample.value >= last else sample.value
+        return grown if found else None

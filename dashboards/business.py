@@ -1,0 +1,70 @@
+"""What the business sees of a service: its own numbers, and what it costs."""
+
+from __future__ import annotations
+
+from burnline.dashboards.panels import RATE, Panel, Query
+from burnline.metrics import SERVICE, cost
+from burnline.metrics.business import selector_of
+from burnline.spec.business import NumberSpec
+from burnline.spec.selector import Matcher, Selector
+from burnline.spec.service import ServiceSpec
+
+
+def business(spec: ServiceSpec) -> tuple[Panel, ...]:
+    """One panel for each number, and those of the cost."""
+    return (*(_number(spec, *each) for each in spec.business.items()), *_cost(spec))
+
+
+def _number(spec: ServiceSpec, name: str, number: NumberSpec) -> Panel:
+    unit = f" ({number.unit})" if number.unit else ""
+    about = number.about or f"How is {name} doing? Compare with the releases and the alerts of the same time."
+    query, title = _query(spec, name, number), f"{name}{unit} per second" if number.grows else f"{name}{unit}"
+    return Panel(
+        title,
+        about,
+        "timeseries",
+        (query,),
+        "percentunit" if number.ratio else "none",
+        empty_ok="nothing was posted or exposed",
+    )
+
+
+def _query(spec: ServiceSpec, name: str, number: NumberSpec) -> Query:
+    if number.ratio is not None:
+        side, total = number.ratio.bad or number.ratio.good, number.ratio.total
+        return Query(f"sum(rate({side}[{RATE}])) / sum(rate({total}[{RATE}]))", name)
+    selector = selector_of(name, number)
+    assert selector is not None  # noqa: S101 - only a ratio has none
+    if number.posted:
+        selector = Selector(selector.metric, (*selector.matchers, Matcher(SERVICE, "=", spec.service)))
+    return Query(f"sum(rate({selector}[{RATE}]))" if number.grows else f"sum({selector})", name)
+
+
+def _cost(spec: ServiceSpec) -> tuple[Panel, ...]:
+    if spec.cost is None:
+        return ()
+    currency = spec.cost.gpu_hour.currency
+    of = f'{{service="{spec.service}"}}'
+    return (
+        Panel(
+            f"Cost per hour ({currency})",
+            "What do the GPUs cost, and how much of it is for idle ones? Idle grows: take machines away.",
+            "timeseries",
+            (
+                Query(f"sum(rate({cost.SPENT}{of}[{RATE}])) * 3600", "all"),
+                Query(f"sum(rate({cost.IDLE}{of}[{RATE}])) * 3600", "idle"),
+            ),
+            "none",
+            low=0,
+            empty_ok="it is not known how many GPUs serve",
+        ),
+        Panel(
+            f"Cost of one unit ({currency})",
+            "What does one request (or token, or user) cost? Rising at the same traffic: look at batching and retries.",
+            "timeseries",
+            (Query(f"{cost.UNIT}{of}", "{{per}}"),),
+            "none",
+            low=0,
+            empty_ok="there was nothing to divide by",
+        ),
+    )

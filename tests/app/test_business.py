@@ -1,0 +1,112 @@
+"""Numbers of the business: posted, counted once, on /metrics and in SLIs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from burnline.app import wiring
+from burnline.metrics.business import judged
+from burnline.runbooks.releases.plan import plan_of
+from burnline.settings import Settings
+from burnline.store import series
+from tests.app.scenes import Client
+
+SERVICE = """
+apiVersion: burnline/v1
+service: shop
+owner: shop-ml
+business:
+  signups: {posted: counter}
+  orders: {posted: counter}
+  happiness: {posted: gauge}
+  conversion: {ratio: {good: orders_total, total: visits_total}}
+slos:
+  - name: grows
+    objective: 99%
+    window: 30d
+    sli: {throughput: {counter: 'burnline_business_total{number="signups"}', at_least: 5, per: 5m}}
+release:
+  hook: {alias: {file: registry.json}}
+  canary: {version: "${version}"}
+  baseline: {version: "${previous}"}
+  guards:
+    - {business: conversion, kind: sequential, below_baseline: 0.95x}
+    - {business: happiness, kind: end_of_bake, worse: lower}
+"""
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[wiring.App]:
+    (tmp_path / "shop.yaml").write_text(SERVICE)
+    made = wiring.build(Settings(services=tmp_path / "shop.yaml", database=f"sqlite:///{tmp_path}/burnline.db"))
+    yield made
+    made.db.close()
+
+
+def post(app: wiring.App, **body: Any) -> Any:
+    return Client(app).post("/v1/business", json={"service": "shop", **body})
+
+
+def totals(app: wiring.App) -> dict[str, float]:
+    with app.db.read() as tx:
+        return {sample.labels["number"]: sample.value for sample in series.samples(tx, "shop")}
+
+
+def test_amounts_add_up_and_values_are_set(app: wiring.App) -> None:
+    post(app, add={"signups": 3, "orders": 1}, set={"happiness": 41})
+    answer = post(app, add={"signups": 2}, set={"happiness": 40.5})
+
+    assert answer.status_code == 200
+    assert totals(app) == {"signups": 5, "orders": 1, "happiness": 40.5}
+
+
+def test_a_posting_sent_again_counts_once(app: wiring.App) -> None:
+    answers = [post(app, id="12:00", add={"signups": 3}).json() for _ in range(3)]
+
+    assert answers == [{"accepted": True}, {"accepted": False}, {"accepted": False}]
+    assert totals(app) == {"signups": 3}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"add": {"signup": 1}}, 400, "accepted: signups or orders; did you mean"),
+        ({"add": {"happiness": 1}}, 400, "posts no counter of that name"),
+        ({"set": {"signups": 1}}, 400, "posts no gauge of that name; accepted: happiness"),
+        ({"add": {"signups": -1}}, 400, "is no number from 0"),
+        ({"set": {"happiness": 1e300}}, 400, "is no number from"),
+        ({}, 400, "nothing was posted"),
+        ({"service": "other", "add": {"signups": 1}}, 404, "no service has this name"),
+        ({"add": {"signups": "many"}}, 422, "add.signups"),
+        ({"add": {"signups": 1}, "labels": {"a b": "x"}}, 422, "labels"),
+        ({"add": {"signups": 1}, "extra": 1}, 422, "extra"),
+    ],
+)
+def test_what_cannot_be_kept_is_told(app: wiring.App, body: dict[str, Any], status: int, words: str) -> None:
+    answer = post(app, **body)
+
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+    assert totals(app) == {}
+
+
+def test_what_was_posted_is_exposed_and_read_by_the_engine(app: wiring.App) -> None:
+    post(app, add={"signups": 3}, labels={"version": "8"})
+
+    app.collect(app.clock())
+
+    page = Client(app).get("/metrics").text
+    assert 'burnline_business_total{number="signups",service="shop",version="8"} 3.0' in page
+    assert "burnline_business_total" in app.engine.wanted("shop")
+
+
+def test_guards_of_a_release_may_name_the_numbers_of_the_service(app: wiring.App) -> None:
+    [spec] = app.specs
+
+    assert set(judged(spec)) == {"conversion", "happiness"}
+    gauge = plan_of(spec).release.business["happiness"].gauge
+    assert str(gauge) == 'burnline_business_value{number="happiness"}'
