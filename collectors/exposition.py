@@ -1,75 +1,89 @@
-"""Turns of collectors as metric families for /metrics: what burnline measured, and how each collector fares."""
+"""Turns of collectors on their way to /metrics: what burnline measured, and how each collector fares."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import Metric
 
 from burnline import metrics
 from burnline.events import Collection, Sample
-from burnline.metrics.measured import HISTOGRAMS, kind_of
+from burnline.exposition.source import Source, family_name, metrics_of
 from burnline.metrics.register import MEASURED
 
-_BUCKETS = re.compile("_(?:bucket|sum|count)$")
+STATUS = {
+    metrics.COLLECTOR_DURATION: "Time the collector's last turn took.",
+    metrics.COLLECTOR_SUCCESS: "1 when the collector's last turn succeeded; having nothing to read is a success.",
+    metrics.COLLECTOR_SAMPLES: "Samples that the collector's last turn gave.",
+    metrics.COLLECTOR_LAST_SUCCESS: "When the collector last succeeded.",
+    metrics.COLLECTOR_LAST_ERROR: "When the collector last failed.",
+    metrics.COLLECTOR_ERROR_INFO: "1 for the kind of its last failure: what it said is on the console.",
+    metrics.CARDINALITY_LIMITED: "Series of {metric} that the collector's last turn had beyond the budget.",
+}
+
+
+def register() -> dict[str, str]:
+    """Every name that sources of turns may have, with its help, in the order of the page."""
+    return {**STATUS, **MEASURED}
+
+
+class Turns:
+    """Sources of the newest turns; a collector that had no turn since gives the same object again."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], tuple[_Newest, Source]] = {}
+
+    def sources(self, latest: Iterable[Collection]) -> list[Source]:
+        """Of several turns of one collector the newest speaks; the newest success and failure give their times.
+
+        Only what burnline measured itself, or made of a page by its profile, is passed on, with the label `service` of
+        whose it is; what it read on a service's own page belongs to that page.
+        """
+        known, self._known = self._known, {}
+        for key, newest in _newest(latest).items():
+            before = known.get(key)
+            same = before is not None and all(a is b for a, b in zip(before[0], newest, strict=True))
+            self._known[key] = before if before is not None and same else (newest, _source(key, newest))
+        return [source for _, source in self._known.values()]
 
 
 def families(latest: Iterable[Collection]) -> Iterator[Metric]:
-    """Families for a prometheus_client collector.
+    """The same as prometheus_client's objects."""
+    return metrics_of(Turns().sources(latest), register())
 
-    Of several turns of one collector the newest speaks, and the newest success gives the time of the last success.
-    Only what burnline measured itself, or made of a page by its profile, is passed on, with the label `service` of
-    whose it is; what it read on a service's own page belongs to that page.
-    """
-    newest: dict[tuple[str, str], Collection] = {}
-    succeeded: dict[tuple[str, str], Collection] = {}
+
+_Newest = tuple[Collection, Collection | None, Collection | None]  # of all, that succeeded, that failed
+
+
+def _newest(latest: Iterable[Collection]) -> dict[tuple[str, str], _Newest]:
+    found: dict[tuple[str, str], _Newest] = {}
     for turn in sorted(latest, key=lambda turn: turn.at):
         key = (turn.service, turn.collector)
-        newest[key] = turn
-        if turn.ok:
-            succeeded[key] = turn
-    yield _family(
-        metrics.COLLECTOR_DURATION,
-        "Time the collector's last turn took.",
-        {key: turn.duration_seconds for key, turn in newest.items()},
-    )
-    yield _family(
-        metrics.COLLECTOR_SUCCESS,
-        "1 when the collector's last turn succeeded; having nothing to read is a success.",
-        {key: float(turn.ok) for key, turn in newest.items()},
-    )
-    yield _family(
-        metrics.COLLECTOR_LAST_SUCCESS,
-        "When the collector last succeeded.",
-        {key: turn.at.timestamp() for key, turn in succeeded.items()},
-    )
-    yield from _measured(sample for turn in newest.values() for sample in _of_service(turn))
+        _, good, bad = found.get(key, (turn, None, None))
+        found[key] = (turn, turn, bad) if turn.ok else (turn, good, turn)
+    return found
 
 
-def _family(name: str, text: str, values: dict[tuple[str, str], float]) -> Metric:
-    family = Metric(name, text, "gauge")
-    for (service, collector), value in values.items():
-        family.add_sample(name, {metrics.SERVICE: service, metrics.COLLECTOR: collector}, value)
-    return family
+def _source(key: tuple[str, str], newest: _Newest) -> Source:
+    turn = newest[0]
+    measured = turn.samples if turn.measured else [sample for sample in turn.samples if _is_made(turn, sample.name)]
+    labels = {metrics.SERVICE: turn.service} if turn.service else {}
+    return Source(key, (*_status(*newest), *measured), labels)
 
 
-def _of_service(turn: Collection) -> Iterator[Sample]:
-    for sample in turn.samples:
-        if not turn.measured and sample.name not in turn.made and _BUCKETS.sub("", sample.name) not in turn.made:
-            continue
-        labels = {metrics.SERVICE: turn.service, **sample.labels} if turn.service else sample.labels
-        yield Sample(sample.name, labels, sample.value)
+def _is_made(turn: Collection, name: str) -> bool:
+    return bool(turn.made) and (name in turn.made or family_name(name) in turn.made)
 
 
-def _measured(samples: Iterable[Sample]) -> Iterator[Metric]:
-    by_name: dict[str, list[Sample]] = {}
-    for sample in samples:
-        histogram = _BUCKETS.sub("", sample.name)
-        by_name.setdefault(histogram if histogram in HISTOGRAMS else sample.name, []).append(sample)
-    for name, text in MEASURED.items():
-        if name in by_name:
-            family = Metric(name.removesuffix("_total"), text, kind_of(name))
-            for sample in by_name[name]:
-                family.add_sample(sample.name, dict(sample.labels), sample.value)
-            yield family
+def _status(turn: Collection, good: Collection | None, bad: Collection | None) -> Iterator[Sample]:
+    own = {metrics.SERVICE: turn.service, metrics.COLLECTOR: turn.collector}
+    yield Sample(metrics.COLLECTOR_DURATION, own, turn.duration_seconds)
+    yield Sample(metrics.COLLECTOR_SUCCESS, own, float(turn.ok))
+    yield Sample(metrics.COLLECTOR_SAMPLES, own, float(len(turn.samples)))
+    if good is not None:
+        yield Sample(metrics.COLLECTOR_LAST_SUCCESS, own, good.at.timestamp())
+    if bad is not None:
+        yield Sample(metrics.COLLECTOR_LAST_ERROR, own, bad.at.timestamp())
+        yield Sample(metrics.COLLECTOR_ERROR_INFO, {**own, metrics.REASON: bad.reason}, 1.0)
+    for name, count in turn.beyond_budget.items():
+        yield Sample(metrics.CARDINALITY_LIMITED, {**own, "metric": name}, float(count))

@@ -9,6 +9,7 @@ from threading import Thread
 from time import monotonic
 
 from burnline.collectors.contract import Closeable, Collector, Profiled
+from burnline.collectors.reasons import TIMEOUT, reason_of
 from burnline.errors import CollectorError, NoData
 from burnline.events import Collection, Sample
 
@@ -109,7 +110,7 @@ class _Slot:
         if spent < self._deadline or not self._is_due(self._failed_at, now):
             return None
         self._failed_at = now
-        return self._collection(now, spent, (), f"no answer since {attempt.at:%H:%M:%S}")
+        return self._collection(now, spent, (), f"no answer since {attempt.at:%H:%M:%S}", TIMEOUT)
 
     def _is_due(self, last: datetime | None, now: datetime) -> bool:
         """A clock set back makes it due as well: waiting for the old time could take for ever."""
@@ -121,10 +122,18 @@ class _Slot:
         nothing = isinstance(attempt.error, NoData)
         error = "" if nothing else self._reason(attempt.error)
         samples = () if error else attempt.samples
-        return self._collection(attempt.at, attempt.ended - attempt.started, samples, error, nothing=nothing)
+        reason = reason_of(attempt.error) if error and attempt.error else ""
+        return self._collection(attempt.at, attempt.ended - attempt.started, samples, error, reason, nothing=nothing)
 
     def _collection(
-        self, at: datetime, seconds: float, samples: tuple[Sample, ...], error: str, *, nothing: bool = False
+        self,
+        at: datetime,
+        seconds: float,
+        samples: tuple[Sample, ...],
+        error: str,
+        reason: str = "",
+        *,
+        nothing: bool = False,
     ) -> Collection:
         turn = Collection(
             service=self.collector.service,
@@ -139,6 +148,7 @@ class _Slot:
             measured=self.collector.measured,
             made=self.collector.made if isinstance(self.collector, Profiled) else frozenset(),
             notes=tuple(self.collector.notes) if isinstance(self.collector, Profiled) and not error else (),
+            reason=reason,
         )
         self._note_change(turn)
         return turn

@@ -39,6 +39,8 @@ class Collection:
         measured: burnline measured them itself, so its own /metrics passes them on.
         made: names of burnline's own series among the samples of a page, made of its others; passed on as well.
         notes: for people, what could not be read although the turn succeeded.
+        reason: the kind of `error`, one of collectors/reasons.py.
+        beyond_budget: by metric name, how many series were more than may be, and were folded or left out.
     """
 
     service: str
@@ -53,6 +55,8 @@ class Collection:
     measured: bool = False
     made: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
+    reason: str = ""
+    beyond_budget: Mapping[str, int] = field(default_factory=dict)
 
 
 class Verdict(StrEnum):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import subprocess
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -51,6 +53,9 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def url(scene: World) -> Iterator[str]:
     machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in MEASURED if name not in HISTOGRAMS)
+    scene.app.turns["", "broken", "", False] = Collection(
+        "", "broken", "", scene.now, 0.1, False, error="10.0.0.7 said no", reason="refused", beyond_budget={"jobs": 7}
+    )
     policy = {"budget_policy": (PolicyStep(left=0.5, do="notify"),)}  # not in its file: it would be one ticket more
     scene.app.specs = tuple(spec.model_copy(update=policy) for spec in scene.app.specs)
     scene.app.turns["", "machine", "machine", True] = Collection(
@@ -189,6 +194,30 @@ def test_a_part_that_fails_does_not_cost_the_page(
         assert name in found
     assert "part of the exposition failed" in caplog.text
     assert metrics.SIGNAL_SCORE not in samples(page(url)), "and it is no different the second time"
+
+
+def test_a_part_that_hangs_costs_the_deadline_and_is_named(
+    url: str, scene: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(scene.app.detectors, "latest", lambda: released.wait() and [])
+
+    answer = httpx.get(f"{url}/metrics", headers={"X-Prometheus-Scrape-Timeout-Seconds": "1"})
+    released.set()
+
+    assert 'burnline_exposition_part_success{part="signals"} 0.0\n' in answer.text
+    assert 'burnline_exposition_part_success{part="inbox"} 1.0\n' in answer.text
+    assert metrics.SIGNAL_SCORE not in samples(answer.text)
+    assert metrics.COLLECTOR_SUCCESS in samples(answer.text)
+    assert answer.elapsed < timedelta(seconds=5), "its deadline is half a second"
+
+
+def test_a_page_is_packed_when_that_is_asked_for(url: str) -> None:
+    with httpx.stream("GET", f"{url}/metrics", headers={"Accept-Encoding": "gzip"}) as answer:
+        packed = b"".join(answer.iter_raw())
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert b"burnline_collector_success" in gzip.decompress(packed)
 
 
 def test_where_prometheus_records_the_slos_they_are_not_exposed_as_well(

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from burnline.alerting.inbox import accept_webhook
-from burnline.app.http import exposition as burnline_exposition
+from burnline.app.http.exposition import Page
 from burnline.app.wiring import App, build
 from burnline.collectors.runner import Runner
 from burnline.errors import CollectorError, SpecError, StoreError
 from burnline.events import Collection, Sample, SloState
+from burnline.exposition.negotiate import choose_format
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
@@ -246,9 +247,8 @@ def test_a_status_that_is_old_is_no_status(scene: World) -> None:
 
     assert status.state is SloState.UNKNOWN
     assert status.cause.startswith("burnline has not evaluated since")
-    page = {"service": "scoring", "slo": "availability", "state": "ok"}
-    burnline_exposition.expose(scene.app)
-    assert scene.app.registry.get_sample_value("burnline_slo_state", page) == 0
+    page = Page(scene.app).write(choose_format("")).decode()
+    assert 'burnline_slo_state{service="scoring",slo="availability",state="ok"} 0.0\n' in page
 
 
 def test_a_second_burnline_on_the_same_file_is_refused(tmp_path: Path) -> None:

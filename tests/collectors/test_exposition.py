@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -10,7 +11,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.registry import Collector
 
 from burnline import metrics
-from burnline.collectors.exposition import families
+from burnline.collectors.exposition import Turns, families
 from burnline.events import Collection, Sample
 from burnline.metrics.register import host
 
@@ -55,6 +56,36 @@ def test_a_failing_collector_keeps_the_time_of_its_last_success_but_not_its_samp
     assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, machine) == 0
     assert page.get_sample_value(metrics.COLLECTOR_LAST_SUCCESS, machine) == now.timestamp()
     assert page.get_sample_value(host.LOAD, {"window": "1m"}) is None
+
+
+def test_the_last_failure_has_a_time_and_one_of_a_few_words(now: datetime) -> None:
+    later = now + timedelta(seconds=15)
+    failed = replace(turn(now, ok=False), error="10.0.0.7: connection refused", reason="unreachable")
+
+    page = registry(failed, turn(later, Sample(host.CPUS, {}, 4)))
+
+    machine = {"service": "", "collector": "host"}
+    assert page.get_sample_value(metrics.COLLECTOR_SUCCESS, machine) == 1
+    assert page.get_sample_value(metrics.COLLECTOR_LAST_ERROR, machine) == now.timestamp()
+    assert page.get_sample_value(metrics.COLLECTOR_ERROR_INFO, {**machine, "reason": "unreachable"}) == 1
+    assert page.get_sample_value(metrics.COLLECTOR_SAMPLES, machine) == 1
+    assert "10.0.0.7" not in generate_latest(page).decode()
+
+
+def test_a_collector_that_never_failed_has_no_failure(now: datetime) -> None:
+    text = generate_latest(registry(turn(now))).decode()
+
+    assert "last_error" not in text
+
+
+def test_a_turn_that_is_the_newest_still_gives_the_same_source(now: datetime) -> None:
+    turns, still, moved = Turns(), turn(now), turn(now, collector="gpu")
+
+    first = turns.sources([still, moved])
+    second = turns.sources([still, turn(now + timedelta(seconds=15), collector="gpu")])
+
+    assert first[0] is second[0]
+    assert first[1] is not second[1]
 
 
 def test_the_machine_is_exposed_with_its_types_and_help(now: datetime) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client.exposition import choose_encoder
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -67,7 +66,6 @@ def create_app(burnline: App) -> FastAPI:
     # A slash too many is 404: who posts alerts may not follow a redirect, or as GET, and they would be lost.
     app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
-    exposition.expose(burnline)
     app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, doors.ALERTS))
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
@@ -151,11 +149,12 @@ def _message(error: Exception) -> str:
 def _add_health(app: FastAPI) -> None:
     burnline: App = app.state.burnline
 
+    page = exposition.Page(burnline)
+
     @app.get("/metrics", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:
-        """What burnline measured, as Prometheus text."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(burnline.registry), media_type=content_type)
+        """What burnline measured, as Prometheus text or OpenMetrics."""
+        return page.answer(request.headers)
 
     @app.get("/healthz", response_class=PlainTextResponse)
     async def alive() -> PlainTextResponse:

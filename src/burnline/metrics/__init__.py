@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 # Labels
 SERVICE, SLO, SIGNAL, SEVERITY, TIER, WINDOW, OWNER = "service", "slo", "signal", "severity", "tier", "window", "owner"
 COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "runbook", "outcome", "source", "reason"
-STEP = "step"  # of a budget policy
+STEP, PART = "step", "part"  # of a budget policy; of the page
 SCENARIO = "scenario"  # of a drill
 
 # SLOs: embedded engine and compiled rules alike
@@ -49,7 +49,15 @@ SIGNAL_FEATURE_SCORE = "burnline_signal_feature_score_ratio"  # the ten worst fe
 # Collectors
 COLLECTOR_DURATION = "burnline_collector_duration_seconds"
 COLLECTOR_SUCCESS = "burnline_collector_success"
+COLLECTOR_SAMPLES = "burnline_collector_samples"
 COLLECTOR_LAST_SUCCESS = "burnline_collector_last_success_timestamp_seconds"
+COLLECTOR_LAST_ERROR = "burnline_collector_last_error_timestamp_seconds"
+COLLECTOR_ERROR_INFO = "burnline_collector_last_error_info"  # {reason}: one of collectors/reasons.py
+CARDINALITY_LIMITED = "burnline_cardinality_limited_series"  # {metric}
+
+# The page itself
+PART_SUCCESS = "burnline_exposition_part_success"  # {part}
+PART_DURATION = "burnline_exposition_part_duration_seconds"  # {part}
 
 # The inbox
 INBOX_ROWS = "burnline_inbox_rows"  # {kind, state}

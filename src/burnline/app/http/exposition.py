@@ -2,57 +2,73 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from prometheus_client import PlatformCollector, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from starlette.responses import Response
 
 from burnline.alerting import exposition as alert_path
 from burnline.app.wiring import App
-from burnline.collectors import exposition as collected
+from burnline.collectors.exposition import Turns, register
 from burnline.detectors import exposition as signals
-from burnline.metrics import INBOX_AGE, INBOX_ROWS, SOURCE, WATCHDOG_LAST_SEEN
+from burnline.exposition.negotiate import Format, choose_format, compress
+from burnline.exposition.parts import LONGEST_SECONDS, SCRAPE_TIMEOUT, Answer, Part, gather, seconds_for
+from burnline.exposition.renderer import Renderer
+from burnline.metrics import INBOX_AGE, INBOX_ROWS, PART, PART_DURATION, PART_SUCCESS, SOURCE, WATCHDOG_LAST_SEEN
 from burnline.slo import exposition as slos
 from burnline.store import inbox, incidents
 from burnline.store.reconciled import last_reconciled
 
-log = logging.getLogger(__name__)
 
+class Page:
+    """Gathers what the parts have and writes it; a part that fails or is late is left out, and the page says so.
 
-def expose(app: App) -> None:
-    """Put everything that is exposed into the app's registry, this process's own CPU, memory and files too."""
-    app.registry.register(Exposition(app))
-    ProcessCollector(registry=app.registry)
-    PlatformCollector(registry=app.registry)
-
-
-class Exposition(Collector):
-    """Gathers the parts' metric families; a part that fails is left out, the rest is served."""
+    This process's own CPU, memory and files are put into the app's registry, which is one part.
+    """
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._turns = Turns()
+        self._renderer = Renderer(register())
+        ProcessCollector(registry=app.registry)
+        PlatformCollector(registry=app.registry)
+        reads: dict[str, Callable[[], Iterable[Metric]]] = {
+            "process": app.registry.collect,
+            "slos": lambda: _slos(app),
+            "signals": lambda: signals.exposition(app.detectors),
+            "inbox": lambda: _inbox_rows(app),
+            "watchdogs": lambda: _watchdogs(app),
+            "alerts": lambda: _alert_path(app),
+        }
+        self._parts = [Part(name, _all_of(read)) for name, read in reads.items()]
 
-    def collect(self) -> Iterator[Metric]:
-        app = self._app
-        parts: list[Callable[[], Iterable[Metric]]] = [
-            lambda: collected.families(list(app.turns.copy().values())),
-            lambda: _slos(app),
-            lambda: signals.exposition(app.detectors),
-            lambda: _inbox_rows(app),
-            lambda: _watchdogs(app),
-            lambda: _alert_path(app),
-        ]
-        for part in parts:
-            try:
-                yield from list(part())
-            except Exception:
-                # One broken part must not cost the page: prometheus_client would abort all of it.
-                log.exception("part of the exposition failed")
+    def write(self, form: Format, seconds: float = LONGEST_SECONDS) -> bytes:
+        """The page in a format, after `seconds` at the latest."""
+        answers = gather(self._parts, seconds)
+        found = [family for answer in answers for family in answer.given or ()]
+        sources = self._turns.sources(list(self._app.turns.copy().values()))
+        return self._renderer.render(form, [*found, *_how_parts_fare(answers)], sources)
 
-    def describe(self) -> Iterable[Metric]:
-        return []
+    def answer(self, headers: Mapping[str, str]) -> Response:
+        """The page as a scraper asked for it: format, packing, and by when."""
+        form = choose_format(headers.get("accept", ""))
+        page = self.write(form, seconds_for(headers.get(SCRAPE_TIMEOUT, "")))
+        body, about = compress(page, headers.get("accept-encoding", ""))
+        return Response(body, headers={**about, "Content-Type": form.content_type})
+
+
+def _all_of(read: Callable[[], Iterable[Metric]]) -> Callable[[], list[Metric]]:
+    return lambda: list(read())
+
+
+def _how_parts_fare(answers: Iterable[Answer[list[Metric]]]) -> Iterator[Metric]:
+    success = GaugeMetricFamily(PART_SUCCESS, "1 when this part of the page was ready in time.", labels=[PART])
+    duration = GaugeMetricFamily(PART_DURATION, "Time this part of the page took.", labels=[PART])
+    for answer in answers:
+        success.add_metric([answer.name], float(answer.ok))
+        duration.add_metric([answer.name], answer.seconds)
+    yield from (success, duration)
 
 
 def _slos(app: App) -> Iterator[Metric]:

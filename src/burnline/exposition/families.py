@@ -1,0 +1,146 @@
+"""One family of prometheus_client, and one source of samples, with what is kept of them between two pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.samples import Sample as LibrarySample
+
+from burnline.exposition.layout import Group, Labels, Layout, NotPlain, escaped, is_plain
+from burnline.exposition.negotiate import EOF, Format
+from burnline.exposition.numbers import number_texts
+from burnline.exposition.source import Source, family_name
+
+_AT_THE_END = ("_created", "_gcount", "_gsum")  # samples of OpenMetrics, which the text format shows as gauges
+_TEXT_KINDS = {"info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram", "unknown": "untyped"}
+_TEXT_ENDS = {"counter": "_total", "info": "_info"}
+_EXEMPLARS = {"counter": "_total", "histogram": "_bucket", "gaugehistogram": "_bucket"}  # which samples may have them
+
+
+def heading(form: Format, name: str, documentation: str, kind: str, unit: str = "") -> str:
+    """HELP, TYPE and UNIT, without the last line's end."""
+    text = documentation.replace("\\", r"\\").replace("\n", r"\n")
+    if not form.openmetrics:
+        return f"# HELP {name} {text}\n# TYPE {name} {kind}"
+    text = text.replace('"', r"\"")
+    return f"# HELP {name} {text}\n# TYPE {name} {kind}" + (f"\n# UNIT {name} {unit}" if unit else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Only:
+    """A registry of one family."""
+
+    metric: Metric
+
+    def collect(self) -> Sequence[Metric]:
+        return [self.metric]
+
+
+def by_library(form: Format, metric: Metric) -> bytes:
+    """The family as prometheus_client writes it."""
+    return form.library(Only(metric)).removesuffix(EOF)
+
+
+class Family:
+    """One family on pages of one format."""
+
+    def __init__(self, form: Format) -> None:
+        self._form = form
+        self._about: tuple[str, ...] = ()
+        self._layout: Layout | None = None
+
+    def render(self, metric: Metric) -> bytes:
+        """As prometheus_client writes it, by its own hand where a name or a value is not an ordinary one."""
+        try:
+            return self._render(metric)
+        except (NotPlain, TypeError, ValueError, AttributeError):  # also what it would refuse: in its own words
+            self._layout = None
+            return by_library(self._form, metric)
+
+    def _render(self, metric: Metric) -> bytes:
+        if not is_plain(metric.name):
+            raise NotPlain(metric.name)
+        names, labels, values, suffixes = _columns(self._form, metric)
+        about = (metric.documentation, metric.type, metric.unit)
+        if self._layout is None or about != self._about or not self._layout.fits(names, labels):
+            before = self._layout if about == self._about else None
+            copies = [dict(each) for each in labels]  # whoever made them may change them
+            self._layout = Layout(names, copies, list(_groups(self._form, metric, names)), before=before)
+            self._about = about
+        return b"".join([*self._layout.fill(values, suffixes), b"\n"])
+
+
+def _columns(form: Format, metric: Metric) -> tuple[list[str], list[Labels], Sequence[float], list[str]]:
+    columns = [list(column) for column in zip(*metric.samples, strict=True)]
+    if not columns:
+        return [], [], (), []
+    names, labels, values, moments, exemplars, *others = columns
+    if any(each is not None for column in others for each in column):
+        raise NotPlain("a native histogram")
+    if not any(each is not None for each in moments) and not any(each is not None for each in exemplars):
+        return names, labels, values, []
+    return names, labels, values, [_suffix(form, metric.type, sample) for sample in metric.samples]
+
+
+def _suffix(form: Format, kind: str, sample: LibrarySample) -> str:
+    """The timestamp and the exemplar."""
+    if not form.openmetrics:
+        return "" if sample.timestamp is None else f" {int(float(sample.timestamp) * 1000):d}"
+    moment = "" if sample.timestamp is None else f" {sample.timestamp}"
+    if sample.exemplar is None:
+        return moment
+    if kind not in _EXEMPLARS or not sample.name.endswith(_EXEMPLARS[kind]):
+        raise NotPlain("an exemplar where there is none in OpenMetrics")
+    pairs = ",".join([f'{name}="{escaped(value)}"' for name, value in sorted(sample.exemplar.labels.items())])
+    at = "" if sample.exemplar.timestamp is None else f" {sample.exemplar.timestamp}"
+    (value,) = number_texts([sample.exemplar.value])
+    return f"{moment} # {{{pairs}}} {value}{at}"
+
+
+def _groups(form: Format, metric: Metric, names: Sequence[str]) -> Iterator[Group]:
+    if form.openmetrics:
+        yield Group(heading(form, metric.name, metric.documentation, metric.type, metric.unit), range(len(names)))
+        return
+    ends = {metric.name + end: end for end in _AT_THE_END}
+    name = metric.name + _TEXT_ENDS.get(metric.type, "")
+    above = heading(form, name, metric.documentation, _TEXT_KINDS.get(metric.type, metric.type))
+    yield Group(above, [place for place, each in enumerate(names) if each not in ends])
+    for name in sorted(set(names) & set(ends)):
+        above = "\n" + heading(form, name, metric.documentation, "gauge")
+        yield Group(above, [place for place, each in enumerate(names) if each == name])
+
+
+class Rows:
+    """One source on every page: its series' text is the same in all formats."""
+
+    def __init__(self) -> None:
+        self._source: Source | None = None
+        self._layout: Layout | None = None
+        self._names: Sequence[str] = ()
+        self._text: Mapping[str, bytes] = {}
+
+    def render(self, source: Source, register: Mapping[str, Any]) -> Mapping[str, bytes]:
+        """By name, the lines of its series; each begins with a line's end."""
+        if source is not self._source:
+            self._text = self._render(source, register)
+            self._source = source
+        return self._text
+
+    def _render(self, source: Source, register: Mapping[str, Any]) -> Mapping[str, bytes]:
+        names = [sample.name for sample in source.samples]
+        labels = [sample.labels for sample in source.samples]
+        same = self._layout is not None and self._source is not None and source.labels == self._source.labels
+        if self._layout is None or not same or not self._layout.fits(names, labels):
+            places: dict[str, list[int]] = {}
+            for place, name in enumerate(map(family_name, names)):
+                places.setdefault(name, []).append(place)
+            self._names = [name for name in places if name in register]
+            groups = [Group("", places[name]) for name in self._names]
+            before = self._layout if same else None
+            self._layout = Layout(names, labels, groups, extra=source.labels, before=before)
+        self._layout.hold(labels)
+        filled = self._layout.fill([sample.value for sample in source.samples])
+        return dict(zip(self._names, filled, strict=True))
