@@ -48,6 +48,7 @@ class Source(Strict):
     """One way in which some version of the engine shows a quantity; several series are added up.
 
     Attributes:
+        of: what the series is a part of: where this is there and the series is not, it is 0 (no error yet).
         versions: those that show it so, for people.
         unit: of the page's values, and of its bucket bounds.
         merge: how series that differ in labels which are not kept become one.
@@ -56,6 +57,7 @@ class Source(Strict):
     """
 
     series: Annotated[tuple[SelectorField, ...], BeforeValidator(_listed), Field(min_length=1)]
+    of: SelectorField | None = None
     versions: str = ""
     unit: Literal["base", "ms", "us", "percent", "MiB", "KiB", "MHz", "mJ"] = "base"
     merge: Literal["sum", "max"] = "sum"
@@ -70,11 +72,18 @@ class Source(Strict):
     @property
     def names(self) -> frozenset[str]:
         """The metrics it reads; a histogram without `_bucket`."""
-        return frozenset(selector.metric for selector in self.series)
+        read = (*self.series, self.of) if self.of else self.series
+        return frozenset(selector.metric for selector in read)
 
     def base_bounds(self) -> tuple[float, ...]:
         """The bounds in the base unit."""
-        return tuple(float(f"{bound * self.scale:.12g}") for bound in self.bounds)
+        return tuple(base_bound(bound, self) for bound in self.bounds)
+
+
+def base_bound(bound: float, source: Source) -> float:
+    """A bucket bound in the base unit; in whole microseconds, which is what the `below` of an SLO can say."""
+    value = bound * source.scale
+    return round(value, 6) if value >= 1e-3 else float(f"{value:.12g}")
 
 
 class Quantity(Strict):
@@ -113,11 +122,16 @@ class Recognise(Strict):
 
 
 class Ratio(Strict):
-    """An SLI of requests on the engine's own series; of several of one name the first that is there."""
+    """An SLI of requests, on the page's series or burnline's own; of several of one name the first that is there.
+
+    Attributes:
+        begins_later: the engine shows no series of `bad` before there is something bad.
+    """
 
     name: Text = "availability"
     bad: SelectorField
     total: SelectorField
+    begins_later: bool = False
     why: Text
 
 
@@ -213,6 +227,8 @@ def _check(name: str, source: Source) -> None:
     kind = kind_of(name)
     if source.bounds and kind != "histogram":
         raise ValueError(f"{name} is a {kind} and has no bounds")
+    if source.of and kind != "counter":
+        raise ValueError(f"{name} is a {kind}; only of a counter it is known that none is 0")
     if source.merge == "max" and kind != "gauge":
         raise ValueError(f"{name} is a {kind}; only gauges are merged by max")
     if kind == "histogram" and len(source.series) > 1:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from burnline.collectors.profiles.model import Profile, Quantity, Source
+from burnline.collectors.profiles.model import Profile, Quantity, Source, base_bound
 from burnline.events import Sample
 from burnline.metrics import COLLECTOR
 from burnline.metrics.measured import HISTOGRAMS
@@ -59,19 +59,17 @@ def _by_metric(samples: Iterable[Sample]) -> ByMetric:
 
 
 def chosen(quantity: Quantity, by_metric: ByMetric) -> Source | None:
-    """The first source of which a series is on the page, with the labels that it is chosen by."""
-    there = (source for source in quantity.sources if any(_is_there(each, by_metric) for each in source.series))
+    """The first source of which a series is on the page, or what it is a part of."""
+    there = (source for source in quantity.sources if any(_is_there(each, by_metric) for each in _read(source)))
     return next(there, None)
 
 
+def _read(source: Source) -> tuple[Selector, ...]:
+    return (*source.series, source.of) if source.of else source.series
+
+
 def _is_there(selector: Selector, by_metric: ByMetric) -> bool:
-    found = (by_metric.get(selector.metric), by_metric.get(selector.metric + BUCKET))
-    return any(_tells(selector, sample) for samples in found if samples for sample in samples)
-
-
-def _tells(selector: Selector, sample: Sample) -> bool:
-    """Without the label, nothing says whether it matches: `code` on a page does not answer for `status`."""
-    return all(matcher.label in sample.labels for matcher in selector.matchers)
+    return any(True for suffix in ("", BUCKET) for _ in _matching(selector, suffix, by_metric))
 
 
 def lacks(profile: Profile, page: str, samples: Iterable[Sample]) -> tuple[Lack, ...]:
@@ -98,29 +96,25 @@ def _made(
 ) -> Iterator[Sample]:
     kept = source.labels if source.labels is not None else labels
     made = _histogram if name in HISTOGRAMS else _plain
-    for suffix, key, value in made(source, kept, by_metric, starts_at_zero=name.endswith("_total")):
+    for suffix, key, value in made(source, kept, by_metric):
         if math.isfinite(value):
             yield Sample(name + suffix, {COLLECTOR: collector, **dict(key)}, value)
 
 
-def _plain(
-    source: Source, kept: Mapping[str, str], by_metric: ByMetric, *, starts_at_zero: bool
-) -> Iterator[tuple[str, Labels, float]]:
+def _plain(source: Source, kept: Mapping[str, str], by_metric: ByMetric) -> Iterator[tuple[str, Labels, float]]:
     merged: dict[Labels, float] = {}
+    if source.of:  # no error yet is 0 errors: an error count begins at 0, not at the first error
+        merged = {_labels(sample, kept): 0.0 for sample in _matching(source.of, "", by_metric)}
     for selector in source.series:
-        for sample in by_metric.get(selector.metric, ()):
-            value = _value(selector, sample, starts_at_zero=starts_at_zero)
-            if value is not None:
-                _merge(merged, _labels(sample, kept), value * source.scale, source.merge)
+        for sample in _matching(selector, "", by_metric):
+            _merge(merged, _labels(sample, kept), _scaled(sample.value, source), source.merge)
     for key, value in merged.items():
         yield "", key, value
 
 
-def _value(selector: Selector, sample: Sample, *, starts_at_zero: bool) -> float | None:
-    """Of a counter, what does not match has counted nothing: an error count begins at 0, not at the first error."""
-    if selector.matches(sample.name, sample.labels):
-        return sample.value
-    return 0.0 if starts_at_zero and _tells(selector, sample) else None
+def _scaled(value: float, source: Source) -> float:
+    """In the base unit, without the digits that only multiplying put there (41 % is 0.41)."""
+    return value if source.scale == 1 else float(f"{value * source.scale:.15g}")
 
 
 def _merge(merged: dict[Labels, float], key: Labels, value: float, how: str) -> None:
@@ -131,11 +125,8 @@ def _merge(merged: dict[Labels, float], key: Labels, value: float, how: str) -> 
         merged[key] = max(before, value) if how == "max" else before + value
 
 
-def _histogram(
-    source: Source, kept: Mapping[str, str], by_metric: ByMetric, *, starts_at_zero: bool
-) -> Iterator[tuple[str, Labels, float]]:
+def _histogram(source: Source, kept: Mapping[str, str], by_metric: ByMetric) -> Iterator[tuple[str, Labels, float]]:
     """Whole histograms only: without a bucket for everything, nothing says what the others are a share of."""
-    del starts_at_zero  # a series that does not match has no buckets to begin with
     selector = source.series[0]
     buckets: dict[Labels, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for sample in _matching(selector, BUCKET, by_metric):
@@ -143,7 +134,7 @@ def _histogram(
             buckets[_labels(sample, kept)][bound] += sample.value
     sums: dict[Labels, float] = {}
     for sample in _matching(selector, "_sum", by_metric):
-        _merge(sums, _labels(sample, kept), sample.value * source.scale, "sum")
+        _merge(sums, _labels(sample, kept), _scaled(sample.value, source), "sum")
     for key, counts in buckets.items():
         if math.inf in counts:
             for bound in sorted(counts):
@@ -160,7 +151,7 @@ def _matching(selector: Selector, suffix: str, by_metric: ByMetric) -> Iterator[
 
 def _bound(sample: Sample, source: Source) -> float | None:
     try:
-        bound = float(f"{float(sample.labels.get('le', '')) * source.scale:.12g}")
+        bound = base_bound(float(sample.labels.get("le", "")), source)
     except ValueError:
         return None
     return None if math.isnan(bound) else bound

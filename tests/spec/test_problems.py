@@ -14,7 +14,10 @@ SELECTOR_FORM = """write a metric name and label matchers, as in http_requests_t
 URL_FORM = "write one as in http://host:8000/metrics"
 RECEIVER_FORM = "write kind:address, where kind is webhook, pagerduty, opsgenie, slack, teams or mailto, as in webhook:https://host/path"
 SECRET_FORM = "says no place; write env:NAME or file:/absolute/path (the secret itself never stands here)"
-PROFILES = "http, vllm, triton, sglang, tgi, torchserve, kserve, ray-serve or dynamo"
+PROFILES = (
+    "http, vllm, sglang, triton, trtllm-serve, tgi, torchserve, kserve, ray-serve, dynamo, bentoml, envoy, istio, "
+    "dcgm-exporter or node-exporter"
+)
 QUEUE_FORM = (
     "write a mapping with exactly one of redis_list, redis_stream, rabbitmq, kafka, celery, nats or sqs, "
     "as in {redis_list: jobs, url: env:REDIS_URL}"

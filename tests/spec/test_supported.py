@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from burnline.spec.document import read_document
 from burnline.spec.problems import validate
 from burnline.spec.service import ServiceSpec
@@ -28,13 +26,6 @@ def test_the_whole_shape_lists_exactly_what_is_not_built(file_problems: Problems
         "24: signals.outliers: signal outliers is not supported yet; today: drift, confidence or data",
         "25: signals.data.max_age: max_age is not supported yet",
         "26: signals.hallucination: signal hallucination is not supported yet; today: drift, confidence or data",
-    ]
-
-
-@pytest.mark.parametrize("profile", ["triton", "sglang", "tgi", "torchserve", "kserve", "ray-serve", "dynamo"])
-def test_a_profile_that_is_not_built_is_refused_by_name(problems: Problems, profile: str) -> None:
-    assert problems(f"collect: [{{url: http://h/, profile: {profile}}}]") == [
-        f"4: collect[0].profile: profile {profile} is not supported yet; today: http or vllm"
     ]
 
 

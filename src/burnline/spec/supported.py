@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 
 from pydantic import BaseModel
 
-from burnline.spec.collect import ScrapeSpec
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
@@ -14,7 +13,6 @@ from burnline.spec.queue import QueueSpec
 from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
 from burnline.spec.words import choice
 
-PROFILES = ("http", "vllm")
 QUEUES = ("redis_list", "redis_stream")
 SIGNALS = ("drift", "confidence", "data")
 HOOKS = (
@@ -53,8 +51,6 @@ def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
     for index, item in enumerate(spec.collect):
         if isinstance(item, QueueSpec) and (kind := item.queue.kind) not in QUEUES:
             yield Flaw(("collect", index, "queue", kind), _not_yet(f"queue {kind}", QUEUES))
-        if isinstance(item, ScrapeSpec) and item.profile not in PROFILES:
-            yield Flaw(("collect", index, "profile"), _not_yet(f"profile {item.profile}", PROFILES))
 
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:

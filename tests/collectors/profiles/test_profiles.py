@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from burnline.collectors.profiles.load import FOLDER, load_profile, read_profile
+from burnline.collectors.profiles.load import FOLDER, NAMES, load_profile, read_profile
 from burnline.collectors.profiles.model import Profile
 from burnline.errors import SpecError
-from burnline.spec.supported import PROFILES
 
 START = """\
 title: Test
@@ -20,16 +19,16 @@ recognise: {must: [a]}
 """
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_profile_can_be_read(name: str) -> None:
     assert isinstance(load_profile(name), Profile)
 
 
 def test_every_file_is_a_profile_that_a_service_file_may_name() -> None:
-    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(PROFILES)
+    assert {path.stem for path in FOLDER.glob("*.yaml")} == set(NAMES)
 
 
-@pytest.mark.parametrize("name", PROFILES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_quantity_is_made_of_something_and_bounds_rise(name: str) -> None:
     profile = load_profile(name)
 

@@ -12,6 +12,7 @@ from burnline.collectors.profiles.reading import lacks, own_series
 from burnline.collectors.scrape import parse_page
 from burnline.metrics import serving
 
+FAILED = [{"series": 'requests{status=~"5.."}', "of": 'requests{status!=""}'}]
 TTFT = serving.TIME_TO_FIRST_TOKEN
 
 
@@ -73,13 +74,14 @@ def test_several_series_of_one_source_are_one_quantity() -> None:
 
 
 def test_no_error_yet_is_zero_errors_where_the_status_is_told() -> None:
-    read = profile(errors_total='requests{status=~"5.."}')
+    read = profile(errors_total=FAILED)
 
     assert made(read, 'requests{status="200"} 9\n') == {"errors_total": 0}
+    assert made(read, 'requests{status="200"} 9\nrequests{status="500"} 2\n') == {"errors_total": 2}
 
 
 def test_a_page_that_does_not_tell_the_status_says_nothing_of_errors() -> None:
-    read = profile(errors_total='requests{status=~"5.."}')
+    read = profile(errors_total=FAILED)
 
     assert made(read, 'requests{code="500"} 9\n') == {}
 
