@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app import postmortem_api
 from burnline.app.console import pages
-from burnline.app.http import api, business, doors, drills, exposition, gates, releases, silences
+from burnline.app.http import api, business, doors, drills, exposition, gates, otlp, releases, silences
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.wiring import App
@@ -66,13 +66,15 @@ def create_app(burnline: App) -> FastAPI:
     # A slash too many is 404: who posts alerts may not follow a redirect, or as GET, and they would be lost.
     app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
-    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, doors.ALERTS))
+    otlp.prepare(app, burnline)
+    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, doors.ALERTS, *otlp.PATHS))
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)
     app.include_router(business.router)
+    app.include_router(otlp.router)
     app.include_router(api.router)
     app.include_router(releases.router)
     app.include_router(gates.router)

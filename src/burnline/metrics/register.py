@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics import business, cost, gpu, host, queues, serving
+from burnline.metrics import business, cost, genai, gpu, host, otlp, queues, security, serving
 from burnline.metrics.measured import MEASURED
 
-__all__ = ["MEASURED", "business", "cost", "gpu", "host", "queues", "serving"]
+__all__ = ["MEASURED", "business", "cost", "genai", "gpu", "host", "otlp", "queues", "security", "serving"]

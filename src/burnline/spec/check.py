@@ -11,6 +11,7 @@ from burnline.spec.place import Flaw, Place, dotted
 from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec, SignalsSpec
 from burnline.spec.slo import SloSpec
+from burnline.spec.telemetry import SPAN_DURATION, check_telemetry
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean, shown
 
@@ -28,6 +29,7 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every flaw of a service that its shape alone does not show."""
     yield from _escalation(spec)
     yield from _collect(spec)
+    yield from check_telemetry(spec.telemetry, ("telemetry",))
     yield from _signals(spec)
     for index, slo in enumerate(spec.slos):
         yield from _slo(spec, slo, ("slos", index))
@@ -103,10 +105,20 @@ def _slo(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
         yield Flaw(
             (*place, "sli", "latency", "below"), "is 0s, which every event is over; write a bucket bound, as in 250ms"
         )
+    if slo.sli.latency:
+        yield from _span_bound(spec, slo, (*place, "sli", "latency", "below"))
     if slo.sli.signal:
         yield from _known((*place, "sli", "signal"), slo.sli.signal, configured_signals(spec.signals), "signal")
     if slo.sli.same_as:
         yield from _same_as(spec, slo, slo.sli.same_as, (*place, "sli", "same_as"))
+
+
+def _span_bound(spec: ServiceSpec, slo: SloSpec, place: Place) -> Iterator[Flaw]:
+    """Of the one histogram whose buckets the service file sets, the threshold can be checked here."""
+    latency, bounds = slo.sli.latency, spec.telemetry.durations
+    if latency and latency.histogram.metric == SPAN_DURATION and latency.below not in bounds:
+        accepted = choice([format_duration(each) for each in bounds])
+        yield Flaw(place, f"is {format_duration(latency.below)}, no bound of telemetry.durations; accepted: {accepted}")
 
 
 def _slices(slo: SloSpec, place: Place) -> Iterator[Flaw]:

@@ -9,7 +9,7 @@ from burnline.spec.check import check
 from burnline.spec.check_release import check_release
 from burnline.spec.document import Document, read_document
 from burnline.spec.hooks import HookSpec
-from burnline.spec.place import dotted
+from burnline.spec.place import Place, dotted
 from burnline.spec.problems import validate
 from burnline.spec.service import ServiceSpec
 from burnline.spec.supported import unsupported
@@ -47,6 +47,7 @@ def read_services(path: Path) -> tuple[tuple[ServiceSpec, Document], ...]:
         except SpecError as error:
             problems += error.problems
     problems += _twice([document for _, document in read])
+    problems += _claimed_twice(read)
     if problems:
         raise SpecError(problems)
     return tuple(read)
@@ -76,6 +77,19 @@ def _twice(documents: list[Document]) -> list[Problem]:
                 Problem(document.file, line, dotted(("service",)), f"{name!r} is used twice; first in {where}")
             )
         first.setdefault(name, document)
+    return problems
+
+
+def _claimed_twice(read: list[tuple[ServiceSpec, Document]]) -> list[Problem]:
+    """What OpenTelemetry sends under one `service.name` can belong to one service only."""
+    owner = {spec.service: spec.service for spec, _ in read}
+    problems = []
+    for spec, document in read:
+        for index, name in enumerate(spec.telemetry.service_name):
+            place: Place = ("telemetry", "service_name", index)
+            if owner.setdefault(name, spec.service) != spec.service:
+                message = f"{name!r} is the service {owner[name]} already; a name belongs to one service"
+                problems.append(Problem(document.file, document.line(place), dotted(place), message))
     return problems
 
 

@@ -20,6 +20,7 @@ from burnline.spec.probe import ProbeSpec
 from burnline.spec.release import ReleaseSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.strict import Strict
+from burnline.spec.telemetry import TelemetrySpec
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio, Text
 
 RELEASE = "release"  # the name of the hook that changes which version serves
@@ -94,6 +95,7 @@ class ServiceSpec(Strict):
     description: str = ""
     escalation: Escalation = Escalation()
     collect: tuple[CollectItem, ...] = ()
+    telemetry: TelemetrySpec = TelemetrySpec()
     model: ModelSpec | None = None
     signals: SignalsSpec = SignalsSpec()
     slos: tuple[SloSpec, ...] = ()
