@@ -69,7 +69,7 @@ def test_the_head_of_a_file_is_checked(file_problems: Problems, content: str, ex
         ),
         (
             "collect:\n  - {url: http://h/, profil: http}",
-            "5: collect[0].profil: is no key here; accepted: interval, profile or url; did you mean 'profile'?",
+            "5: collect[0].profil: is no key here; accepted: bounds, interval, profile or url; did you mean 'profile'?",
         ),
         (
             "collect:\n  - {url: http://h/, profile: vlm}",

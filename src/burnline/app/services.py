@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from burnline.collectors.profiles.check import check_profiles
 from burnline.errors import Problem, SpecError
 from burnline.slo import lint as slo_lint
 from burnline.spec.document import Document
@@ -20,7 +21,12 @@ def read_checked(path: Path) -> tuple[tuple[ServiceSpec, Document], ...]:
     """
     read = read_services(path)
     documents = {spec.service: document for spec, document in read}
-    problems = [problem for spec, document in read for problem in placed(slo_lint.lint(spec), document)]
+    problems = [
+        problem
+        for spec, document in read
+        for flaws in (slo_lint.lint(spec), check_profiles(spec))
+        for problem in placed(flaws, document)
+    ]
     for spec, flaw in slo_lint.lint_dependencies([spec for spec, _ in read]):
         problems += placed(iter([flaw]), documents[spec.service])
     if problems:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from burnline.spec.address import HttpUrl
 from burnline.spec.queue import QueueSpec
 from burnline.spec.strict import Strict
-from burnline.spec.units import Duration
+from burnline.spec.units import Duration, Number
 
 Profile = Literal[
     "http",
@@ -30,11 +31,24 @@ Profile = Literal[
 ]
 
 
+MetricName = Annotated[str, Field(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$")]
+
+
+def _rising(bounds: tuple[float, ...]) -> tuple[float, ...]:
+    if not bounds or any(low >= high for low, high in pairwise(bounds)):
+        raise ValueError("must hold at least one bound and rise from bound to bound, as in [0.1, 0.25, 1]")
+    return bounds
+
+
 class ScrapeSpec(Strict):
-    """A Prometheus text page to read."""
+    """A Prometheus text page to read.
+
+    `bounds` are those of histograms whose service has others than its engine begins with, in the page's unit.
+    """
 
     url: HttpUrl
     profile: Profile = "http"
+    bounds: dict[MetricName, Annotated[tuple[Number, ...], AfterValidator(_rising)]] = Field(default_factory=dict)
     interval: Duration = Field(default="15s", validate_default=True)
 
 
