@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
+
 from tests.programs import free_port, program, running
 
 
@@ -43,6 +45,79 @@ class RedisServer(Server):
         argv += ["--appendonly", "yes", "--appendfsync", "no", "--save", ""]
         argv += ["--requirepass", self._password] if self._password else []
         return running(argv, log=self._folder / "redis.log", ready=lambda: listens(self.port))
+
+
+class RabbitmqServer(Server):
+    """rabbitmq-server with its management API, a node and a port mapper (epmd) of its own; the login is guest."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(free_port())
+        self._folder, self._mapper_port, self._api_port = folder, free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self._api_port}"
+        self.amqp = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
+            f"management.tcp.port = {self._api_port}\nmanagement.tcp.ip = 127.0.0.1\n"
+            "collect_statistics_interval = 200\n"  # milliseconds; what the API shows is that old
+        )
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        env = {
+            "HOME": str(self._folder),
+            "ERL_EPMD_PORT": str(self._mapper_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"burnline{self.port}@localhost",
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_MNESIA_BASE": str(self._folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self._folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbitmq.conf"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",  # one thread: tests share two cores
+        }
+        mapper = [program("epmd"), "-port", str(self._mapper_port), "-address", "127.0.0.1"]
+        with (
+            running(mapper, log=self._folder / "epmd.log", ready=lambda: listens(self._mapper_port)),
+            running(
+                [_rabbitmq()],
+                log=self._folder / "rabbitmq.log",
+                ready=lambda: listens(self.port) and self.ask("GET", "/api/overview").is_success,
+                env=env,
+                deadline_seconds=120,
+            ),
+        ):
+            yield
+
+    def ask(self, method: str, path: str, body: object = None) -> httpx.Response:
+        """A request to the management API."""
+        try:
+            return httpx.request(
+                method, self.url + path, json=body, auth=("guest", "guest"), timeout=10, trust_env=False
+            )
+        except httpx.HTTPError:
+            return httpx.Response(503)
+
+
+class NatsServer(Server):
+    """nats-server with JetStream on disk and its monitoring page."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        super().__init__(free_port())
+        self._folder, self._arguments, self._monitor_port = folder, arguments, free_port()
+        self.url = f"nats://127.0.0.1:{self.port}"
+        self.monitor = f"http://127.0.0.1:{self._monitor_port}"
+
+    def _running(self) -> AbstractContextManager[object]:
+        argv: list[str | Path] = [program("nats-server"), "-js", "-sd", self._folder, "-a", "127.0.0.1"]
+        argv += ["-p", str(self.port), "-m", str(self._monitor_port), *self._arguments]
+        return running(argv, log=self._folder / "nats.log", url=f"{self.monitor}/healthz")
+
+
+def _rabbitmq() -> str:
+    """Not the one on the path: Debian's wants to become another user."""
+    program("rabbitmq-server")
+    return "/usr/lib/rabbitmq/bin/rabbitmq-server"
 
 
 def listens(port: int) -> bool:

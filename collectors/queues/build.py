@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from burnline.collectors.queues.celery import Celery
 from burnline.collectors.queues.collector import Backend, QueueCollector
+from burnline.collectors.queues.kafka import Kafka
 from burnline.collectors.queues.keys import place
+from burnline.collectors.queues.nats import Nats
+from burnline.collectors.queues.rabbitmq import Rabbitmq
 from burnline.collectors.queues.redis_list import RedisList
 from burnline.collectors.queues.redis_stream import RedisStream
+from burnline.collectors.queues.sqs import Sqs
 from burnline.spec.queue import (
+    CelerySpec,
     KafkaSpec,
     NatsSpec,
     QueueKind,
+    RabbitmqSpec,
     RedisListSpec,
     RedisStreamSpec,
     SqsSpec,
@@ -27,7 +34,16 @@ def _backend(spec: QueueKind) -> Backend:
             return RedisList(spec)
         case RedisStreamSpec():
             return RedisStream(spec)
-    raise NotImplementedError
+        case CelerySpec():
+            return Celery(spec)
+        case KafkaSpec():
+            return Kafka(spec)
+        case NatsSpec():
+            return Nats(spec)
+        case RabbitmqSpec():
+            return Rabbitmq(spec)
+        case SqsSpec():
+            return Sqs(spec)
 
 
 def _address(spec: QueueKind) -> str:

@@ -89,6 +89,7 @@ Brokers = Annotated[
     WithJsonSchema({"type": "string", "pattern": rf"^{_BROKER}(,{_BROKER})*$|{PLACE_PATTERN}"}),
 ]
 Title = Annotated[str, Field(min_length=1, max_length=255)]
+StreamName = Annotated[str, Field(pattern=r"^[^\s.*>/\\]{1,255}$")]  # as NATS allows it
 File = Annotated[str, Field(pattern=r"^/.+$")]
 
 
@@ -218,8 +219,8 @@ class NatsSpec(Watched):
         credentials: a file of user credentials (.creds).
     """
 
-    nats: Title
-    consumer: Title
+    nats: StreamName
+    consumer: StreamName
     url: NatsUrl | None = None
     monitor: Address | None = None
     account: Title | None = None

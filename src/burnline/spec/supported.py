@@ -9,12 +9,10 @@ from pydantic import BaseModel
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
-from burnline.spec.queue import QueueSpec
 from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
 from burnline.spec.telemetry import TelemetrySpec
 from burnline.spec.words import choice
 
-QUEUES = ("redis_list", "redis_stream")
 SIGNALS = ("drift", "confidence", "data")
 HOOKS = (
     "alias",
@@ -38,7 +36,6 @@ LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused wha
 
 def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every part of the service that is not built yet."""
-    yield from _collect(spec)
     if spec.telemetry.content is not None:
         message = "content is not supported yet: prompts and outputs are dropped"
         yield Flaw(("telemetry", "content"), message)
@@ -50,12 +47,6 @@ def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def _not_yet(thing: str, today: tuple[str, ...]) -> str:
     return f"{thing} is not supported yet; today: {choice(today)}"
-
-
-def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
-    for index, item in enumerate(spec.collect):
-        if isinstance(item, QueueSpec) and (kind := item.queue.kind) not in QUEUES:
-            yield Flaw(("collect", index, "queue", kind), _not_yet(f"queue {kind}", QUEUES))
 
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from threading import Event
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from burnline.collectors.queues.build import watch
 from burnline.collectors.queues.collector import QueueCollector
 from burnline.spec.queue import QueueSpec
-from tests.brokers import RedisServer, started
+from tests.brokers import RabbitmqServer, RedisServer, started
 
 Watch = Callable[..., QueueCollector]
 Look = Callable[[QueueCollector], dict[str, float]]
@@ -21,6 +23,14 @@ Look = Callable[[QueueCollector], dict[str, float]]
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     """A real Redis; each test uses keys of its own."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
+    with started(server):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitmqServer]:
+    """A real RabbitMQ, which takes twenty seconds to start; each test uses queues of its own."""
+    server = RabbitmqServer(tmp_path_factory.mktemp("rabbitmq"))
     with started(server):
         yield server
 
@@ -43,6 +53,17 @@ def watch_queue() -> Iterator[Watch]:
 def look() -> Look:
     """What a look finds now: series to value, names without `burnline_queue_`."""
     return lambda collector: found(collector, datetime.now(UTC))
+
+
+def eventually(collector: QueueCollector, **expected: float) -> dict[str, float]:
+    """The first look that finds these values, for a backend that counts late. Fails after 30 seconds."""
+    pause, ends, seen = Event(), monotonic() + 30, dict[str, float]()
+    while monotonic() < ends:
+        seen = found(collector, datetime.now(UTC))
+        if expected.items() <= seen.items():
+            return seen
+        pause.wait(0.2)
+    raise AssertionError(f"{seen} never became {expected}")
 
 
 def found(collector: QueueCollector, now: datetime) -> dict[str, float]:
