@@ -17,7 +17,7 @@ from burnline.collectors.profiles.model import Profile, Quantity, Source
 
 PREFIX = "machine:"
 HOST = "host"
-PROFILES = ("dcgm-exporter", "node-exporter")
+EXPORTERS = {"gpu": "dcgm-exporter", "host": "node-exporter"}  # what burnline collects itself -> the profile
 GROUP = "burnline/machine"
 # Of a GPU: `uuid` says which, and two exporters may spell these otherwise.
 _DESCRIBING = frozenset({HOST, "gpu", "model", "profile"})

@@ -21,6 +21,7 @@ UNITS = {  # what one of the page's units is in the base unit
     "base": 1.0,
     "ms": 1e-3,
     "us": 1e-6,
+    "ns": 1e-9,
     "percent": 1e-2,
     "MiB": 2.0**20,
     "KiB": 2.0**10,
@@ -60,7 +61,7 @@ class Source(Strict):
     series: Annotated[tuple[SelectorField, ...], BeforeValidator(_listed), Field(min_length=1)]
     of: SelectorField | None = None
     versions: str = ""
-    unit: Literal["base", "ms", "us", "percent", "MiB", "KiB", "MHz", "mJ"] = "base"
+    unit: Literal["base", "ms", "us", "ns", "percent", "MiB", "KiB", "MHz", "mJ"] = "base"
     merge: Literal["sum", "max"] = "sum"
     labels: dict[LabelName, LabelName] | None = None
     add: dict[LabelName, Text] = Field(default_factory=dict)

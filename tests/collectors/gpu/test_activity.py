@@ -77,16 +77,13 @@ def test_what_is_not_counted_is_absent(machine: Machine, now: datetime) -> None:
 def test_a_gpu_without_nvlink_has_no_nvlink_series_though_the_driver_counts_zero(
     machine: Machine, now: datetime
 ) -> None:
-    """As on an H100 without peers, whose driver says 0 and success."""
-    for field in ("gpm_60", "gpm_61"):
-        machine.say(0, field, "0")
-    machine.say(0, "nvlink", "!3")
+    machine.set(host("h100-alone"))
     machine.read(now)
 
     found = of(machine.read(now + SECOND), 0)
 
     assert not [name for name in found if "nvlink" in name]
-    assert names.PCIE_SENT in found
+    assert found[names.PCIE_SENT] == pytest.approx(465.628 * 2**20, rel=1e-3)
 
 
 def test_after_a_loss_it_begins_anew(machine: Machine, now: datetime) -> None:
