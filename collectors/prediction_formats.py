@@ -29,12 +29,17 @@ def decoder_of(content_type: str) -> Decode:
 
     Raises: PayloadUnsupported for a media type that is not listed, or text that is not UTF-8.
     """
-    media_type, _, parameters = content_type.partition(";")
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    decode = FORMATS.get(media_type.strip().lower())
-    if decode is None or charset not in ("", "utf-8", "utf8"):
+    decode = FORMATS.get(media_type_of(content_type))
+    if decode is None:
         others = ", ".join(name for name in FORMATS if name != "application/json")
         raise PayloadUnsupported(
             f"Content-Type {content_type!r} is not supported; send application/json in UTF-8, or one of {others}"
         )
     return decode
+
+
+def media_type_of(content_type: str) -> str:
+    """The media type of a Content-Type; empty for text that is not UTF-8."""
+    media_type, _, parameters = content_type.partition(";")
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    return media_type.strip().lower() if charset in ("", "utf-8", "utf8") else ""

@@ -37,7 +37,7 @@ def _has_nul(text: bytes) -> bool:
     return b"\\" in text and _NUL in text  # most texts have no backslash: one fast pass
 
 
-def _replace_lone_surrogates(body: bytes) -> bytes:
+def replace_lone_surrogates(body: bytes) -> bytes:
     """Half of a UTF-16 pair is no character: U+FFFD takes its place, as in any decoder that replaces."""
     return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape["lone"] else escape[0], body)
 
@@ -49,7 +49,7 @@ JSON = Encoding(
     length=lambda _text: 0,  # not known without reading it: `decode_json` counts the commas of the whole body
     suspect=_has_nul,
     exotic=False,
-    mend=_replace_lone_surrogates,
+    mend=replace_lone_surrogates,
 )
 _READER = Reader(JSON)
 
@@ -89,4 +89,4 @@ def _all_lines(body: bytes) -> list[Event] | None:
 
 
 def _mended(line: bytes) -> Raw | bytes:
-    return _replace_lone_surrogates(line) if b"\\" in line else line
+    return replace_lone_surrogates(line) if b"\\" in line else line

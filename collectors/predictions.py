@@ -6,24 +6,34 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from burnline.collectors.inflate import inflate
-from burnline.collectors.prediction_events import Asked, Decoded, Known, Refusal
+from burnline.collectors.prediction_check import Checked, check_events
+from burnline.collectors.prediction_events import Asked, Known, Refusal
 from burnline.collectors.prediction_formats import decoder_of
+from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
 from burnline.store.database import Database
-from burnline.store.predictions import keep_batch
+from burnline.store.predictions import Arrived, Kept, keep_events
 
 LIMIT_BYTES = 16 * 1024 * 1024
 REFUSALS_LISTED = 100
+MAX_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How many events were kept, and which were not; `refused` lists the first hundred of `refused_count`."""
+    """How many events were kept, and which were not; `refused` lists the first hundred of `refused_count`.
+
+    Attributes:
+        duplicates: their id, or the batch's key, was there before; they are not among the accepted.
+        late: among the accepted, those too late for their window.
+    """
 
     service: str
     accepted: int
     refused: tuple[Refusal, ...]
     refused_count: int
+    duplicates: int = 0
+    late: int = 0
 
 
 def accept_predictions(
@@ -36,10 +46,12 @@ def accept_predictions(
     known: Known,
     limit_bytes: int = LIMIT_BYTES,
     asked: Asked | None = None,
+    key: str = "",
 ) -> Receipt:
     """Keep the well-formed events of a body (any of FORMATS, plain, gzip or zstd); they are durable on return.
 
-    `known` has the rules of each service; `asked` is what the URL says.
+    `known` has the rules of each service; `asked` is what the URL says, `key` what the sender
+    calls this batch: one that was kept under it before is not kept again.
 
     Raises: PayloadError when the body as a whole cannot be used; PayloadTooLarge above `limit_bytes` (decompressed)
     or the limits of a batch; StoreError when nothing could be kept.
@@ -47,15 +59,28 @@ def accept_predictions(
     decode = decoder_of(content_type)
     if len(body) > limit_bytes or content_encoding:
         body = inflate([body], encoding=content_encoding, limit_bytes=limit_bytes)
+    if len(key) > MAX_KEY:
+        raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
     decoded = decode(body, known, asked or Asked())
-    batch, refused = batch_of(decoded, now), decoded.refused
-    if len(batch):
-        db.write(lambda tx: keep_batch(tx, batch, now))
-    return Receipt(batch.service, len(batch), tuple(refused[:REFUSALS_LISTED]), len(refused))
+    checked = check_events(decoded, known[decoded.service], now)
+    arrived = Arrived(
+        batch_of(checked, now), ids=checked.decoded.ids, late=checked.late, violations=checked.violations, key=key
+    )
+    refused = checked.decoded.refused
+    kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0, 0)
+    return Receipt(
+        decoded.service,
+        kept.accepted,
+        tuple(refused[:REFUSALS_LISTED]),
+        len(refused),
+        duplicates=kept.duplicates,
+        late=kept.late,
+    )
 
 
-def batch_of(decoded: Decoded, now: datetime) -> PredictionBatch:
+def batch_of(checked: Checked, now: datetime) -> PredictionBatch:
     """What the detectors get."""
+    decoded = checked.decoded
     return PredictionBatch(
         decoded.service,
         decoded.version,
@@ -64,4 +89,5 @@ def batch_of(decoded: Decoded, now: datetime) -> PredictionBatch:
         decoded.prediction,
         decoded.confidence,
         decoded.unknown,
+        checked.at,
     )

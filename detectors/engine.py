@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from burnline.store import signals
 from burnline.store.database import Database
 from burnline.store.inbox import PREDICTIONS, forget_upto
 from burnline.store.predictions import next_batches
-from burnline.store.schema import EPOCH
+from burnline.store.schema import EPOCH, MICROSECOND
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ class _Service:
     detectors: Mapping[str, Detector] = field(default_factory=dict)
     problem: str = ""
 
+    @property
+    def lateness(self) -> timedelta | None:
+        return self.spec.events.lateness
+
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
@@ -53,6 +57,9 @@ class _Progress:
 
 class DetectorEngine:
     """Every signal of every service: tumbling windows aligned to 1970, by the time a batch was received.
+
+    Where the service file has `events.lateness`, by the events' own time: such a window is judged that much after its
+    end, and the door keeps from here what is later, so that the order in which events come changes nothing.
 
     A chunk's events, their deletion from the inbox and the counts they changed are one transaction; so are a
     finding and the end of its window. A crash anywhere folds nothing twice and loses nothing. Not for two
@@ -132,9 +139,9 @@ class DetectorEngine:
         changed = dict(progress)
         touched: set[tuple[Key, datetime]] = set()
         for _, batch in batches:
-            for signal, sketch in self._sketches(batch):
+            for signal, start, sketch in self._sketches(batch):
                 key = (batch.service, signal)
-                changed[key], start = _add(changed[key], sketch, batch, self._services[batch.service].windows[signal])
+                changed[key], start = _add(changed[key], sketch, start, self._first(batch, signal))  # noqa: PLW2901
                 touched.add((key, start))
 
         def commit(tx: Connection) -> None:
@@ -147,28 +154,40 @@ class DetectorEngine:
         self._progress = changed
         return changed
 
-    def _sketches(self, batch: PredictionBatch) -> Iterable[tuple[str, Sketch]]:
+    def _sketches(self, batch: PredictionBatch) -> Iterable[tuple[str, datetime, Sketch]]:
+        """By signal and start of the window: the counts of the batch's events."""
         service = self._services.get(batch.service)
         if service is None or service.reader is None:
             return
-        columns = service.reader.read(batch)
-        for signal, detector in service.detectors.items():
-            try:
-                sketch = detector.fold(columns)
-            except Exception:  # one detector or batch must not stop the others
-                log.exception("batch not counted", extra={"service": batch.service, "signal": signal})
-            else:
-                yield signal, sketch
+        whole = service.reader.read(batch)
+        for window in set(service.windows.values()):
+            for start, part in _parts(batch, window, by_event_time=service.lateness is not None):
+                columns = whole if part is batch else service.reader.read(part)
+                for signal, detector in service.detectors.items():
+                    if service.windows[signal] != window:
+                        continue
+                    try:
+                        sketch = detector.fold(columns)
+                    except Exception:  # one detector or batch must not stop the others
+                        log.exception("batch not counted", extra={"service": batch.service, "signal": signal})
+                    else:
+                        yield signal, start, sketch
+
+    def _first(self, batch: PredictionBatch, signal: str) -> datetime:
+        """The first window that was open when the batch was received."""
+        service = self._services[batch.service]
+        return _floor(batch.received_at - (service.lateness or timedelta(0)), service.windows[signal])
 
     def _close(self, progress: Mapping[Key, _Progress], now: datetime) -> int:
         changed = dict(progress)
         found: list[Finding] = []
         for key, known in progress.items():
-            window = self._services[key[0]].windows[key[1]]
-            ended = _ended(known, window, now)
+            service = self._services[key[0]]
+            window, until = service.windows[key[1]], now - (service.lateness or timedelta(0))
+            ended = _ended(known, window, until)
             found += [self._judge(key, start, window, known.sketches.get(start)) for start in ended]
             left = {start: sketch for start, sketch in known.sketches.items() if start not in ended}
-            closed = max((start + window for start in ended), default=known.closed or _floor(now, window))
+            closed = max((start + window for start in ended), default=known.closed or _floor(until, window))
             changed[key] = _Progress(closed, left)
         if found:
             self._db.write(lambda tx: _record(tx, found))
@@ -216,10 +235,22 @@ def _floor(at: datetime, window: timedelta) -> datetime:
     return at - (at - EPOCH) % window
 
 
-def _add(known: _Progress, sketch: Sketch, batch: PredictionBatch, window: timedelta) -> tuple[_Progress, datetime]:
-    """Add to the window the batch was received in; a window already judged passes its events to the next one."""
-    start = _floor(batch.received_at, window)
-    closed = known.closed or start
+def _parts(
+    batch: PredictionBatch, window: timedelta, *, by_event_time: bool
+) -> Iterator[tuple[datetime, PredictionBatch]]:
+    """The batch by windows, given by their starts."""
+    if not by_event_time or not batch.at:
+        yield _floor(batch.received_at, window), batch
+        return
+    size = window // MICROSECOND
+    starts = [at // size for at in batch.at]
+    for start in sorted(set(starts)):
+        yield EPOCH + start * window, batch.where([each == start for each in starts])
+
+
+def _add(known: _Progress, sketch: Sketch, start: datetime, first: datetime) -> tuple[_Progress, datetime]:
+    """Add to the window that begins at `start`; one already judged passes its events to the next one."""
+    closed = known.closed or first
     start = max(start, closed)
     sketches = dict(known.sketches)
     sketches[start] = sketches[start] + sketch if start in sketches else sketch

@@ -14,32 +14,20 @@ from burnline.collectors.gpu.fields import read_fields
 from burnline.collectors.gpu.processes import ProcessReader
 from burnline.collectors.gpu.readers import read_all
 from burnline.collectors.gpu.session import Reading, offered
-from burnline.collectors.gpu.throughput import PcieWatch
+from burnline.collectors.gpu.throughput import read_pcie
 from burnline.events import Sample
 from burnline.metrics import gpu as names
-
-# The driver counts 0 on links that a GPU does not have.
-NVLINK = frozenset(
-    {
-        names.NVLINK_SENT,
-        names.NVLINK_RECEIVED,
-        names.NVLINK_SENT_RATE,
-        names.NVLINK_RECEIVED_RATE,
-        names.NVLINK_ERRORS,
-    }
-)
 
 
 class Device:
     """The GPU at one index. Another one may be there after the driver was loaded anew."""
 
-    def __init__(self, index: int, proc: Path, pcie: PcieWatch) -> None:
+    def __init__(self, index: int, proc: Path) -> None:
         self.index = index
         self.labels = {"gpu": str(index), "uuid": "", "model": ""}  # a lost GPU no longer says who it is
         self.handle: Any = None  # while the driver answers for it
         self._pci = ""
-        self.has_gpm = self._has_links = False
-        self._pcie = pcie
+        self._has_gpm = False
         self._processes = ProcessReader(proc)
         self._activities = gpm.Activities()
 
@@ -47,7 +35,7 @@ class Device:
         """Everything it offers; when the driver cannot talk to it, that alone."""
         try:
             handle = self._find()
-            readings = [each for each in self._readings(handle, now) if self._has_links or each[0] not in NVLINK]
+            readings = list(self._readings(handle, now))
         except pynvml.NVMLError:
             return self.down()
         labels = self.labels
@@ -71,8 +59,7 @@ class Device:
             model = offered(pynvml.nvmlDeviceGetName, handle) or ""
             self.labels = {"gpu": str(self.index), "uuid": uuid, "model": model}
             self._pci = offered(_bus_id, handle) or ""
-            self.has_gpm = gpm.supported(handle)
-            self._has_links = offered(pynvml.nvmlDeviceGetNvLinkState, handle, 0) is not None
+            self._has_gpm = gpm.supported(handle)
         self.handle = handle
         return handle
 
@@ -85,10 +72,10 @@ class Device:
         divided = mig.is_divided(handle)
         parts = mig.instances(handle) if divided else []
         yield from mig.read_instances(parts)
-        if self.has_gpm:
+        if self._has_gpm:
             yield from self._activities.read(handle, {part.gpu_instance for part in parts}, now)
         elif not divided:
-            yield from self._pcie.readings(self.labels["uuid"])
+            yield from read_pcie(handle)
 
 
 def _bus_id(handle: Any) -> str:

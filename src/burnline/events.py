@@ -5,10 +5,11 @@ Times are aware UTC datetimes; durations are `timedelta`; ratios are in [0, 1] u
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import compress
 from typing import Any
 
 
@@ -236,6 +237,7 @@ class PredictionBatch:
         prediction: the model's answer per event (label or number); None when not sent.
         confidence: in [0, 1] per event; None when not sent.
         unknown_features: per event, how many features were sent that the reference does not know.
+        at: per event, its own time in microseconds since 1970; empty where all of them are of `received_at`.
     """
 
     service: str
@@ -245,9 +247,25 @@ class PredictionBatch:
     prediction: list[float | str | None]
     confidence: list[float | None]
     unknown_features: list[int]
+    at: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.prediction)
+
+    def where(self, kept: Sequence[bool]) -> PredictionBatch:
+        """The events for which `kept` is true."""
+        if all(kept):
+            return self
+        return PredictionBatch(
+            self.service,
+            self.version,
+            self.received_at,
+            {name: list(compress(column, kept)) for name, column in self.features.items()},
+            list(compress(self.prediction, kept)),
+            list(compress(self.confidence, kept)),
+            list(compress(self.unknown_features, kept)),
+            list(compress(self.at, kept)),
+        )
 
 
 class GuardVerdict(StrEnum):

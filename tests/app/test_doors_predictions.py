@@ -35,7 +35,14 @@ def test_good_events_are_kept_before_they_are_acknowledged(door: Still) -> None:
     answer = door.predict(rows(event(length=1.5, weight=2), event(length=2.5, weight=None)))
 
     assert answer.status_code == 202
-    assert answer.json() == {"service": "scoring", "accepted": 2, "refused": [], "refused_count": 0}
+    assert answer.json() == {
+        "service": "scoring",
+        "accepted": 2,
+        "refused": [],
+        "refused_count": 0,
+        "duplicates": 0,
+        "late": 0,
+    }
     [batch] = kept(door)
     assert batch.features == {"length": [1.5, 2.5], "weight": [2, None]}
     assert door.counted("burnline_events_accepted_total", service="scoring") == 2

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from burnline.collectors import prediction_events
+from burnline.collectors.prediction_check import Checked
 from burnline.collectors.prediction_events import Asked, Known, Refusal
 from burnline.collectors.prediction_json import decode_json
 from burnline.collectors.prediction_rules import Rules
@@ -435,4 +436,4 @@ def test_one_bad_item_changes_nothing_for_the_others(door: Door, events: list[An
 def decode(body: Mapping[str, Any]) -> tuple[PredictionBatch, list[Refusal]]:
     text = json.dumps(body).replace("NaN", "null").replace("-Infinity", "null").replace("Infinity", "null")
     decoded = decode_json(text.encode(), KNOWN, Asked())
-    return batch_of(decoded, NOW), decoded.refused
+    return batch_of(Checked(decoded), NOW), decoded.refused

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app import postmortem_api
 from burnline.app.console import pages
-from burnline.app.http import api, business, doors, drills, exposition, gates, otlp, releases, silences
+from burnline.app.http import api, business, doors, drills, exposition, gates, labels, otlp, releases, silences
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.wiring import App
@@ -32,9 +32,6 @@ from burnline.errors import (
 )
 
 log = logging.getLogger(__name__)
-
-# What any body may be answered: it is no JSON, comes too slowly, or is too large.
-UNREADABLE: dict[int | str, dict[str, Any]] = {status: {"model": api.Trouble} for status in (400, 408, 413)}
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
@@ -70,15 +67,21 @@ def create_app(burnline: App) -> FastAPI:
     app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
     otlp.prepare(app, burnline)
-    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, doors.ALERTS, *otlp.PATHS))
+    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS))
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)
+    app.include_router(business.router)
     app.include_router(otlp.router)
-    for part in (business, api, releases, gates, silences, drills, postmortem_api):
-        app.include_router(part.router, responses=UNREADABLE)
+    app.include_router(labels.router)
+    app.include_router(api.router)
+    app.include_router(releases.router)
+    app.include_router(gates.router)
+    app.include_router(silences.router)
+    app.include_router(drills.router)
+    app.include_router(postmortem_api.router)
     pages.mount(app)
     _add_health(app)
     return app

@@ -28,6 +28,7 @@ from burnline.app.releases import Releases
 from burnline.app.services import load_checked
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
+from burnline.collectors.event_keeper import EventKeeper
 from burnline.collectors.prediction_rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
@@ -192,6 +193,7 @@ class App:
             Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
             Job("people", TICK, self.people.run_once, LONGEST_TELLING),
             Job("drills", TICK, self.drills.run_once, LONGEST_DRILL),
+            Job("events", timedelta(minutes=1), EventKeeper(self.db, self.event_rules).run_once),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             Job("audit", timedelta(days=1), Anchor(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),

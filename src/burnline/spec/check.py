@@ -19,6 +19,9 @@ SHORTEST_PERIOD = timedelta(hours=1)
 LONGEST_PERIOD = timedelta(days=366)
 _LOOK_EVERY = (timedelta(seconds=1), timedelta(hours=1))
 _SCRAPE_EVERY = (timedelta(milliseconds=100), timedelta(hours=1))
+_LATENESS = (timedelta(seconds=1), timedelta(days=1))
+_FUTURE = (timedelta(0), timedelta(days=1))
+_KEEP = (timedelta(minutes=1), timedelta(days=400))
 _SIGNAL_WINDOW = (timedelta(seconds=1), timedelta(days=7))
 _SLICE = (timedelta(seconds=1), timedelta(hours=6))
 SLICED = ("ratio", "latency", "signal", "promql", "same_as")
@@ -30,6 +33,7 @@ def check(spec: ServiceSpec) -> Iterator[Flaw]:
     yield from _escalation(spec)
     yield from _collect(spec)
     yield from check_telemetry(spec.telemetry, ("telemetry",))
+    yield from _events(spec)
     yield from _signals(spec)
     for index, slo in enumerate(spec.slos):
         yield from _slo(spec, slo, ("slos", index))
@@ -71,6 +75,15 @@ def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
     yield from _twice((((*place, "url"), item.url) for place, item in items if isinstance(item, ScrapeSpec)), "url")
     queues = [((*place, "queue"), item.queue) for place, item in items if isinstance(item, QueueSpec)]
     yield from _twice(((place, queue.title) for place, queue in queues), "queue")
+
+
+def _events(spec: ServiceSpec) -> Iterator[Flaw]:
+    events = spec.events
+    if events.lateness is not None:
+        yield from _between(("events", "lateness"), events.lateness, _LATENESS)
+    yield from _between(("events", "future"), events.future, _FUTURE)
+    yield from _between(("events", "keep"), events.keep, _KEEP)
+    yield from _between(("events", "label_wait"), events.label_wait, _KEEP)
 
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:

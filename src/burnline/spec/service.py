@@ -13,6 +13,7 @@ from burnline.spec.collect import CollectItem
 from burnline.spec.cost import CostSpec
 from burnline.spec.drill import DrillSpec
 from burnline.spec.escalation import Escalation
+from burnline.spec.events import EventsSpec, SchemaSpec
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.hooks import HookSpec
 from burnline.spec.place import Place
@@ -40,6 +41,7 @@ class ModelSpec(Strict):
     name: Text
     version: VersionSpec | None = None
     reference: Text | None = None
+    schema_: Annotated[SchemaSpec | None, Field(alias="schema")] = None
 
 
 class DriftSpec(Strict):
@@ -97,6 +99,7 @@ class ServiceSpec(Strict):
     collect: tuple[CollectItem, ...] = ()
     telemetry: TelemetrySpec = TelemetrySpec()
     model: ModelSpec | None = None
+    events: EventsSpec = EventsSpec()
     signals: SignalsSpec = SignalsSpec()
     slos: tuple[SloSpec, ...] = ()
     exclude: tuple[ExclusionSpec, ...] = ()

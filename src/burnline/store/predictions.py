@@ -2,15 +2,99 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import Connection
 
 from burnline.events import PredictionBatch
+from burnline.metrics import events as names
 from burnline.store.inbox import PREDICTIONS, accept, mark_dead, waiting
+from burnline.store.kept_events import KeptEvent, key_of, take_events
+from burnline.store.schema import EPOCH
+from burnline.store.series import Point, record, take_key
 
 FORMAT = "application/vnd.burnline.predictions.v1+msgpack"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """Events as they passed the door.
+
+    Attributes:
+        ids: per event, or empty; None for one without.
+        late: per event, or empty: it is too late for its window.
+        violations: by feature and reason, how many values the schema does not allow.
+        key: the sender's name for this whole batch.
+    """
+
+    batch: PredictionBatch
+    ids: Sequence[str | int | None] = ()
+    late: Sequence[bool] = ()
+    violations: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many events are kept now, how many were there before; `late` ones are kept, and in no window."""
+
+    accepted: int
+    duplicates: int
+    late: int
+
+
+def keep_events(tx: Connection, arrived: Arrived, now: datetime) -> Kept:
+    """Put what is new into the inbox, and what has an id where its label finds it."""
+    batch, service = arrived.batch, arrived.batch.service
+    if not take_key(tx, f"predictions:{service}", _hashed(arrived.key), now):
+        record(tx, service, [Point(names.DUPLICATES, {}, len(batch), add=True)], now)
+        return Kept(0, len(batch), 0)
+    fresh = _fresh(tx, arrived, now) if arrived.ids else [True] * len(batch)
+    late = [new and is_late for new, is_late in zip(fresh, arrived.late or [False] * len(batch), strict=True)]
+    timely = batch.where([new and not is_late for new, is_late in zip(fresh, late, strict=True)])
+    if len(timely):
+        keep_batch(tx, timely, now)
+    kept = Kept(sum(fresh), len(batch) - sum(fresh), sum(late))
+    points = [Point(names.DUPLICATES, {}, kept.duplicates, add=True), Point(names.LATE, {}, kept.late, add=True)]
+    points = [point for point in points if point.value]
+    points += [
+        Point(names.VIOLATIONS, {"feature": feature, "reason": reason}, count, add=True)
+        for (feature, reason), count in arrived.violations.items()
+    ]
+    if points:
+        record(tx, service, points, now)
+    return kept
+
+
+def _fresh(tx: Connection, arrived: Arrived, now: datetime) -> list[bool]:
+    """Per event: was its id, if it has one, never taken before?"""
+    batch = arrived.batch
+    keys = [None if event_id is None else key_of(event_id) for event_id in arrived.ids]
+    events = [
+        KeptEvent(
+            key,
+            EPOCH + timedelta(microseconds=batch.at[place]) if batch.at else batch.received_at,
+            batch.version,
+            batch.prediction[place],
+            batch.confidence[place],
+        )
+        for place, key in enumerate(keys)
+        if key is not None
+    ]
+    new = take_events(tx, batch.service, events, now)
+    fresh = []
+    for key in keys:
+        fresh.append(key is None or key in new)
+        new.discard(key or b"")  # twice in one batch
+    return fresh
+
+
+def _hashed(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest() if key else ""
 
 
 def keep_batch(tx: Connection, batch: PredictionBatch, now: datetime) -> int:

@@ -36,7 +36,8 @@ A_BATCH = {"requestBody": {"required": True, "content": {name: {"schema": {}} fo
 async def predictions(request: Request, service: str = "", version: str = "") -> JSONResponse:
     """Take a batch of prediction events: good ones are kept, each refused one is named with its reason.
 
-    `service` and `version` stand in the URL where the format has no place for them (NDJSON, Arrow, Parquet).
+    `service` and `version` stand in the URL where the format has no place for them (NDJSON, Arrow, Parquet). A batch
+    whose header Idempotency-Key was there before is counted and not kept again; so is an event whose id was.
     """
     app: App = request.app.state.burnline
     body = await read_body(request)
@@ -45,15 +46,16 @@ async def predictions(request: Request, service: str = "", version: str = "") ->
         app.db,
         body,
         content_type=request.headers.get("content-type", ""),
-        content_encoding=_encoding(request),
+        content_encoding=encoding_of(request),
         now=app.clock(),
         known=app.event_rules,
         limit_bytes=LIMIT_BYTES,
         asked=Asked(service, version),
+        key=request.headers.get("idempotency-key", ""),
     )
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
     app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
-    status = 202 if receipt.accepted or not receipt.refused_count else 422
+    status = 202 if receipt.accepted or receipt.duplicates or not receipt.refused_count else 422
     return JSONResponse(asdict(receipt), status)
 
 
@@ -64,12 +66,12 @@ async def alerts(request: Request) -> JSONResponse:
     body = await read_body(request)
     if not body:  # as when Content-Length was forgotten: a 200 would lose what was meant to be sent
         raise PayloadError("the body is empty; send an Alertmanager webhook")
-    if encoding := _encoding(request):
+    if encoding := encoding_of(request):
         body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
     kept = submit_webhook(app.db, body, source=ALERTMANAGER, now=app.clock(), limit_bytes=LIMIT_BYTES)
     return JSONResponse({"accepted": await asyncio.wrap_future(kept)})
 
 
-def _encoding(request: Request) -> str:
+def encoding_of(request: Request) -> str:
     """All of it: a header sent twice means encoded twice."""
     return ", ".join(request.headers.getlist("content-encoding"))

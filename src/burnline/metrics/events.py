@@ -1,0 +1,22 @@
+"""Prediction events and their labels, beside burnline's own counters of what it accepted and refused."""
+
+from __future__ import annotations
+
+from burnline.metrics.measured import measured
+
+LATE = measured("burnline_events_late_total", "Events that came later than events.lateness allows; in no window.")
+DUPLICATES = measured("burnline_events_duplicate_total", "Events whose id, or whose batch's key, was there before.")
+VIOLATIONS = measured(
+    "burnline_events_schema_violations_total",
+    "Values that model.schema does not allow, by {feature} and {reason} (missing, type, range, value).",
+)
+LABELLED = measured("burnline_labelled_events_total", "Events with a prediction whose label came, by {version}.")
+WRONG = measured(
+    "burnline_labelled_wrong_total", "Of those, events whose label is not what was predicted, by {version}."
+)
+ERROR = measured(
+    "burnline_labelled_absolute_error_total",
+    "Sum of the absolute errors where prediction and label are numbers, by {version}.",
+)
+UNMATCHED = measured("burnline_labels_unmatched_total", "Labels for whose event events.label_wait was too short.")
+REPEATED = measured("burnline_labels_duplicate_total", "Labels of events that had one already; the first counts.")

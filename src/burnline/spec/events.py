@@ -1,0 +1,46 @@
+"""`events` and `model.schema` in the service file: when an event belongs where, and what its features may be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from burnline.spec.strict import Strict
+from burnline.spec.units import Duration, Text
+
+
+class EventsSpec(Strict):
+    """Time and ids of prediction events. With `lateness` windows go by event time, without by time of receipt."""
+
+    lateness: Duration | None = None
+    future: Duration = Field(default="5m", validate_default=True)
+    keep: Duration = Field(default="24h", validate_default=True)
+    label_wait: Duration = Field(default="24h", validate_default=True)
+
+
+class FeatureSpec(Strict):
+    """What the values of one feature may be."""
+
+    type: Literal["number", "text", "bool"]
+    nullable: bool = True
+    min: float | None = None
+    max: float | None = None
+    values: tuple[Text, ...] = ()
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Self:
+        if self.type != "number" and (self.min is not None or self.max is not None):
+            raise ValueError(f"min and max are for numbers; this feature is {self.type}")
+        if self.type != "text" and self.values:
+            raise ValueError(f"values are for text; this feature is {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min:g} is above max {self.max:g}")
+        return self
+
+
+class SchemaSpec(Strict):
+    """The features of a model, declared. `violations`: whether what breaks it is only counted, or refused."""
+
+    features: Annotated[dict[Text, FeatureSpec], Field(min_length=1)]
+    violations: Literal["count", "refuse"] = "count"

@@ -1,0 +1,235 @@
+"""Events by id: each is taken once, and what they predicted is kept until its label comes, whichever is first."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from burnline.metrics import events as names
+from burnline.store.schema import kept_event, labelled_event, waiting_label
+from burnline.store.series import Point, record
+
+SLICE = 500  # keys in one statement
+DELETED = 5_000  # rows of one table in one transaction
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptEvent:
+    """What is kept of one event for its label."""
+
+    key: bytes
+    at: datetime
+    version: str
+    prediction: float | str | None
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What turned out to be true of the event with this key; `at`: when it was known."""
+
+    key: bytes
+    label: float | str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """How many labels found their event, wait for it, or came again."""
+
+    matched: int
+    waiting: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledEvent:
+    """An event and its label. `joined_at`: when burnline had both."""
+
+    id: int
+    version: str
+    at: datetime
+    labelled_at: datetime
+    joined_at: datetime
+    prediction: float | str | None
+    confidence: float | None
+    label: float | str
+
+
+def key_of(event_id: str | int) -> bytes:
+    """An id of any length in 16 bytes; a whole number is the text of its digits."""
+    return hashlib.blake2b(str(event_id).encode(), digest_size=16).digest()
+
+
+def take_events(tx: Connection, service: str, events: Sequence[KeptEvent], now: datetime) -> set[bytes]:
+    """Keep events whose key is new to the service, and join the labels that wait for them. Returns the new keys."""
+    first = {event.key: event for event in reversed(events)}
+    rows = [
+        {
+            "service": service,
+            "key": event.key,
+            "kept_at": now,
+            "at": event.at,
+            "version": event.version,
+            "prediction": json.dumps(event.prediction),
+            "confidence": event.confidence,
+            "labelled": False,
+        }
+        for event in first.values()
+    ]
+    new = set(_insert_new(tx, kept_event, rows))
+    if new and tx.execute(select(waiting_label.c.key).where(waiting_label.c.service == service).limit(1)).first():
+        _join(tx, service, _waiting(tx, service, new), now)
+    return new
+
+
+def take_labels(tx: Connection, service: str, labels: Sequence[Label], now: datetime) -> Joined:
+    """Join labels with their events; those whose event is not there wait for it. The first label of an event counts."""
+    first = {label.key: label for label in reversed(labels)}
+    known = {row.key: row.labelled for row in _rows(tx, kept_event, service, first)}
+    ready = [label for key, label in first.items() if known.get(key) is False]
+    _join(tx, service, ready, now)
+    rows = [
+        {"service": service, "key": key, "kept_at": now, "at": label.at, "label": json.dumps(label.label)}
+        for key, label in first.items()
+        if key not in known
+    ]
+    waiting = len(list(_insert_new(tx, waiting_label, rows)))
+    duplicates = len(labels) - len(ready) - waiting
+    if duplicates:
+        record(tx, service, [Point(names.REPEATED, {}, duplicates, add=True)], now)
+    return Joined(len(ready), waiting, duplicates)
+
+
+def labelled_after(tx: Connection, service: str, event_id: int, limit: int) -> list[LabelledEvent]:
+    """Joined events with a larger id, oldest first: a reader keeps the last id it saw as its position."""
+    table = labelled_event.c
+    query = select(labelled_event).where(table.service == service, table.id > event_id).order_by(table.id).limit(limit)
+    return [
+        LabelledEvent(
+            row.id,
+            row.version,
+            row.at,
+            row.labelled_at,
+            row.joined_at,
+            json.loads(row.prediction),
+            row.confidence,
+            json.loads(row.label),
+        )
+        for row in tx.execute(query)
+    ]
+
+
+def forget_events(
+    tx: Connection, service: str, *, events_before: datetime, labels_before: datetime, now: datetime
+) -> int:
+    """Delete a slice of what was kept before those moments; labels that waited in vain are counted.
+
+    Returns how many rows went; fewer than DELETED: nothing is left to delete.
+    """
+    waited = _forget(tx, waiting_label, waiting_label.c.kept_at, service, labels_before)
+    if waited:
+        record(tx, service, [Point(names.UNMATCHED, {}, waited, add=True)], now)
+    gone = _forget(tx, kept_event, kept_event.c.kept_at, service, events_before)
+    return max(waited, gone, _forget_joined(tx, service, events_before))
+
+
+def is_wrong(prediction: float | str, label: float | str) -> bool:
+    """Whether the label is not what was predicted; a number and its text are the same class."""
+    return prediction != label and _class(prediction) != _class(label)
+
+
+def _class(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"
+
+
+def _join(tx: Connection, service: str, labels: Sequence[Label], now: datetime) -> None:
+    if not labels:
+        return
+    said = {label.key: label for label in labels}
+    rows = []
+    moved: list[Point] = []
+    for row in _rows(tx, kept_event, service, said):
+        label, prediction = said[row.key], json.loads(row.prediction)
+        rows.append(
+            {
+                "service": service,
+                "version": row.version,
+                "at": row.at,
+                "labelled_at": label.at,
+                "joined_at": now,
+                "prediction": row.prediction,
+                "confidence": row.confidence,
+                "label": json.dumps(label.label),
+            }
+        )
+        moved += _points(row.version, prediction, label.label)
+    tx.execute(insert(labelled_event), rows)
+    for keys in _slices(list(said)):
+        mine = (kept_event.c.service == service, kept_event.c.key.in_(keys))
+        tx.execute(update(kept_event).where(*mine).values(labelled=True))
+    record(tx, service, moved, now)
+
+
+def _points(version: str, prediction: float | str | None, label: float | str) -> Iterator[Point]:
+    if prediction is None:  # nothing was predicted that could be wrong
+        return
+    labels = {"version": version}
+    yield Point(names.LABELLED, labels, 1, add=True)
+    yield Point(names.WRONG, labels, float(is_wrong(prediction, label)), add=True)
+    if not isinstance(prediction, str) and not isinstance(label, str):
+        yield Point(names.ERROR, labels, abs(prediction - label), add=True)
+
+
+def _waiting(tx: Connection, service: str, keys: Iterable[bytes]) -> list[Label]:
+    """The labels that wait for these events; they wait no more."""
+    found = [Label(row.key, json.loads(row.label), row.at) for row in _rows(tx, waiting_label, service, keys)]
+    for some in _slices([label.key for label in found]):
+        tx.execute(delete(waiting_label).where(waiting_label.c.service == service, waiting_label.c.key.in_(some)))
+    return found
+
+
+def _rows(tx: Connection, table: Table, service: str, keys: Iterable[bytes]) -> Iterator[Any]:
+    for some in _slices(list(keys)):
+        yield from tx.execute(select(table).where(table.c.service == service, table.c.key.in_(some)))
+
+
+def _insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
+    """Insert the rows whose key is new; gives their keys."""
+    if rows:
+        put = (sqlite if tx.dialect.name == "sqlite" else postgresql).insert(table)
+        yield from tx.scalars(put.on_conflict_do_nothing().returning(table.c.key), list(rows))
+
+
+def _forget(tx: Connection, table: Table, column: Any, service: str, before: datetime) -> int:
+    old = select(table.c.key).where(table.c.service == service, column < before).order_by(column).limit(DELETED)
+    return tx.execute(delete(table).where(table.c.service == service, table.c.key.in_(old))).rowcount
+
+
+def _forget_joined(tx: Connection, service: str, before: datetime) -> int:
+    """The oldest by id are the oldest by time: no index on the time is needed."""
+    table = labelled_event.c
+    oldest = select(table.id, table.joined_at).where(table.service == service).order_by(table.id).limit(DELETED)
+    ids = [row.id for row in tx.execute(oldest) if row.joined_at < before]
+    if not ids:
+        return 0
+    gone = delete(labelled_event).where(table.service == service, table.id <= ids[-1])
+    return tx.execute(gone).rowcount
+
+
+def _slices(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), SLICE):
+        yield items[start : start + SLICE]
+
+
+def count_events(tx: Connection, service: str) -> int:
+    """How many events of the service are kept by id."""
+    return tx.scalar(select(func.count()).select_from(kept_event).where(kept_event.c.service == service)) or 0
