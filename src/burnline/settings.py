@@ -66,6 +66,7 @@ class Settings(BaseSettings):
         alertmanagers: every Alertmanager that sends alerts here, with commas between; what they and Prometheus list is
             compared with what was received. Empty means that nothing is compared.
         alertmanager_receiver: the name that burnline has as a receiver in their configuration.
+        web_config: a web.config.yml as Prometheus' exporters have it: TLS, basic authentication, a bearer token.
         token: when set, every POST needs `Authorization: Bearer ...`; needed to listen beyond this host.
         allowed_hosts: names under which burnline may be asked for, with commas between (a guard against DNS
             rebinding); `*.example.com` is any name below it, `*` any at all.
@@ -95,6 +96,7 @@ class Settings(BaseSettings):
     alertmanagers: Annotated[tuple[BaseUrl, ...], NoDecode] = ()
     alertmanager_receiver: str = "burnline"
     token: str = ""
+    web_config: Path | None = None
     allowed_hosts: Annotated[tuple[Host, ...], NoDecode] = ("127.0.0.1", "localhost", "[::1]")
     hook_hosts: Annotated[tuple[Host, ...], NoDecode] = ("*",)
     otlp_endpoint: OneUrl = ""

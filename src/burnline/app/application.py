@@ -21,6 +21,8 @@ from burnline.app.console import pages
 from burnline.app.http import api, business, doors, drills, exposition, gates, labels, otlp, releases, silences
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
+from burnline.app.web.access import WebAccess
+from burnline.app.web.guard import Guard
 from burnline.app.wiring import App
 from burnline.errors import (
     DecisionRefused,
@@ -54,8 +56,12 @@ REFUSALS: dict[type[Exception], tuple[int, str]] = {
 }
 
 
-def create_app(burnline: App) -> FastAPI:
-    """The application over `burnline`; its workers start and stop with it."""
+def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
+    """The application over `burnline`; its workers start and stop with it.
+
+    Args:
+        access: who may come in at all; without it anybody whom the doors' own rules let in.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -70,6 +76,8 @@ def create_app(burnline: App) -> FastAPI:
     app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS))
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
+    if access is not None:
+        app.add_middleware(Guard, access=access, token=burnline.settings.token)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)

@@ -82,6 +82,9 @@ def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on [BURNLINE_HOST].")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on [BURNLINE_PORT].")] = None,
     database: Annotated[str | None, typer.Option(help="SQLAlchemy URL [BURNLINE_DATABASE].")] = None,
+    web_config: Annotated[
+        Path | None, typer.Option("--web.config.file", help="TLS and passwords [BURNLINE_WEB_CONFIG].")
+    ] = None,
 ) -> None:
     """Watch the services and serve the page, until stopped."""
     gc.disable()  # modules leave no garbage: looking for it takes a tenth of the time to load them
@@ -89,7 +92,7 @@ def up(
 
     gc.freeze()  # and what they keep lives as long as the process: 50 ms less for every full collection
     gc.enable()
-    given = {"services": services, "host": host, "port": port, "database": database}
+    given = {"services": services, "host": host, "port": port, "database": database, "web_config": web_config}
     run_server({name: value for name, value in given.items() if value is not None})
 
 

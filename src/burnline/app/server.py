@@ -6,14 +6,17 @@ import asyncio
 import errno
 import ipaddress
 import socket
+import ssl
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from fastapi import FastAPI
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from burnline.errors import BurnlineError
-from burnline.settings import Settings
+
+if TYPE_CHECKING:  # exporters serve with this too, and know neither
+    from burnline.settings import Settings
 
 HEADER_SECONDS = 10.0
 HEADER_BYTES = 64 * 1024
@@ -128,16 +131,24 @@ def listen(settings: Settings) -> socket.socket:
         raise BurnlineError(
             f"BURNLINE_HOST={settings.host} is reachable from other hosts: set BURNLINE_TOKEN, or listen on 127.0.0.1"
         )
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return take(settings.host, settings.port, "BURNLINE_PORT, --port")
+
+
+def take(host: str, port: int, options: str) -> socket.socket:
+    """A socket that listens there; `options` is where another port is written.
+
+    Raises: BurnlineError when it cannot be taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((settings.host, settings.port), family=family)
+        return socket.create_server((host, port), family=family)
     except OSError as error:
-        reason = "another program has it (BURNLINE_PORT, --port)" if error.errno == errno.EADDRINUSE else str(error)
-        raise BurnlineError(f"cannot listen on {settings.host} port {settings.port}: {reason}") from error
+        reason = f"another program has it ({options})" if error.errno == errno.EADDRINUSE else str(error)
+        raise BurnlineError(f"cannot listen on {host} port {port}: {reason}") from error
 
 
-def make_server(app: FastAPI) -> uvicorn.Server:
-    """A server for `app`, ready for `.run([socket])`."""
+def make_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
+    """A server for the ASGI application `app`, ready for `.run([socket])`; over TLS where there is a context."""
     config = uvicorn.Config(
         app,
         http=Protocol,
@@ -150,6 +161,8 @@ def make_server(app: FastAPI) -> uvicorn.Server:
         timeout_keep_alive=int(HEADER_SECONDS),
         timeout_graceful_shutdown=5,
     )
+    config.load()
+    config.ssl = tls  # uvicorn would make one of its own from file names, once for all time
     return uvicorn.Server(config)
 
 

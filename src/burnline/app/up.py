@@ -11,6 +11,7 @@ from typing import Any
 
 from burnline.app.application import create_app
 from burnline.app.server import listen, make_server
+from burnline.app.web.access import WebAccess
 from burnline.app.wiring import build
 from burnline.settings import read_settings
 from burnline.telemetry import setup_logging
@@ -32,12 +33,14 @@ def run_server(overrides: Mapping[str, Any]) -> None:
     setup_logging(sys.stderr)
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = read_settings(**overrides)
+    access = WebAccess(settings.web_config) if settings.web_config else None
     with listen(settings) as address:
         burnline = build(settings)
-        app = create_app(burnline)
-        server = app.state.server = make_server(app)
+        app = create_app(burnline, access)
+        server = app.state.server = make_server(app, access.tls if access else None)
         names = ", ".join(spec.service for spec in burnline.specs)
-        url = f"http://{settings.host}:{settings.port}"
+        scheme = "https" if access and access.tls else "http"
+        url = f"{scheme}://{settings.host}:{settings.port}"
         log.info("up", extra={"services": names, "url": url})
         if sys.stdout.isatty():  # for whoever sits there; the log goes to stderr
             sys.stdout.write(f"watching {names}: {url} (Ctrl-C stops it)\n")
