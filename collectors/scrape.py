@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from itertools import islice
 from time import monotonic
 
 import httpx
-from prometheus_client.parser import text_string_to_metric_families
 
 from burnline.collectors.inflate import inflate
+from burnline.collectors.page import SAMPLE_LIMIT, is_wanted, parse_page
 from burnline.collectors.profiles.model import Profile
 from burnline.collectors.profiles.reading import lacks, own_series
 from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
 
 LIMIT_BYTES = 32 * 1024 * 1024
-MAX_LINE = 64 * 1024
-SAMPLE_LIMIT = 50_000  # of those wanted, per page: a label that changes with each request must not fill memory
 HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "gzip"}
-
-_NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
-_QUOTED_NAME = re.compile(r'[ \t]*\{[ \t]*"((?:[^"\\]|\\.)*)"')  # {"name.with.dots", label="x"} 1
-_SUFFIX = re.compile(r"_(?:bucket|count|sum|total)$")
-# OpenMetrics puts an exemplar behind a sample, ` # {trace_id="..."} 0.2`; a label value may look like one.
-_EXEMPLAR = re.compile(r'((?:[^"#]|"(?:[^"\\]|\\.)*+")*?)[ \t]#[ \t]*\{.*', re.DOTALL)
 
 
 class Scraper:
@@ -73,15 +63,28 @@ class Scraper:
 
         Raises: CollectorError with the URL and the reason.
         """
-        try:
+        with self._in_words():
             return self._read(self._fetch())
-        except (httpx.HTTPError, PayloadError, ValueError) as error:
-            reason = str(error)[:300] or type(error).__name__  # it may quote the page
-            raise CollectorError(f"{self.target}: {reason}") from error
+
+    def page(self) -> str:
+        """The whole page as it is.
+
+        Raises: CollectorError with the URL and the reason.
+        """
+        with self._in_words():
+            return self._fetch()
 
     def close(self) -> None:
         """Drop the connection."""
         self._client.close()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (httpx.HTTPError, PayloadError, ValueError) as error:
+            reason = str(error)[:300] or type(error).__name__  # it may quote the page
+            raise CollectorError(f"{self.target}: {reason}") from error
 
     def _read(self, page: str) -> list[Sample]:
         if self._profile is None or self._wanted is None:
@@ -114,44 +117,3 @@ class Scraper:
             if monotonic() > ends:
                 raise CollectorError(f"{self.target}: the page did not end in {self._timeout:g} s")
             yield piece
-
-
-def parse_page(text: str, wanted: frozenset[str] | None, *, sample_limit: int = SAMPLE_LIMIT) -> Iterator[Sample]:
-    """Samples of the wanted metrics; the rest of the page is skipped unread (parsing all of it costs 100 times more).
-
-    Comments go too: without types the parser leaves the names alone (it would add `_total` to bare counters).
-
-    Raises: ValueError naming a line that cannot be read, or the limit when there are more samples.
-    """
-    found = (_without_exemplar(line) for line in text.split("\n") if _is_wanted(line, wanted))
-    lines = list(islice(found, sample_limit + 1))
-    if len(lines) > sample_limit:
-        raise ValueError(f"more than {sample_limit:,} wanted samples: does a label change with every request?")
-    try:
-        for family in text_string_to_metric_families("\n".join(lines) + "\n"):
-            for name, labels, value, *_ in family.samples:
-                if math.isfinite(value):
-                    yield Sample(name, labels, value)
-    except (ValueError, LookupError, ArithmeticError) as error:  # the parser trips over some lines without saying so
-        raise ValueError(f"not the Prometheus text format: {error}") from error
-
-
-def _is_wanted(line: str, wanted: frozenset[str] | None) -> bool:
-    match = _NAME.match(line) or _QUOTED_NAME.match(line)
-    if not match:
-        return wanted is None and not line.lstrip().startswith("#")
-    return wanted is None or is_wanted(match[1], wanted)
-
-
-def is_wanted(name: str, wanted: frozenset[str]) -> bool:
-    """Whether a sample's name, or that of its family, is among them."""
-    return name in wanted or _SUFFIX.sub("", name) in wanted
-
-
-def _without_exemplar(line: str) -> str:
-    if len(line) > MAX_LINE:
-        raise ValueError(f"a line of {len(line):,} characters; at most {MAX_LINE:,} are read")
-    if "#" not in line:
-        return line
-    match = _EXEMPLAR.fullmatch(line)
-    return match[1] if match else line

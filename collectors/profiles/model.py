@@ -113,11 +113,13 @@ class Recognise(Strict):
     """How a page of this engine is known: one of `must` is there; each of `may` makes it surer.
 
     Attributes:
+        over: engines that this one has inside, whose series are on its page too; it goes before them.
         general: many programs show these; it counts only where nothing else is recognised.
     """
 
     must: Annotated[tuple[MetricName, ...], Field(min_length=1)]
     may: tuple[MetricName, ...] = ()
+    over: tuple[Text, ...] = ()
     general: bool = False
 
 
@@ -136,8 +138,9 @@ class Ratio(Strict):
 
 
 class Limit(Strict):
-    """A gauge that says the engine is full."""
+    """A gauge that says the engine is full; of several of one name the first that is there."""
 
+    name: Text
     gauge: SelectorField
     above: float
     why: Text

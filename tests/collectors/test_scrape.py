@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from burnline.collectors.scrape import Scraper, parse_page
+from burnline.collectors.page import parse_page
+from burnline.collectors.scrape import Scraper
 from burnline.errors import CollectorError
 from burnline.events import Sample
 

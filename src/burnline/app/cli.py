@@ -105,6 +105,20 @@ def check(services: Services) -> None:
 
 
 @app.command()
+def init(
+    url: Annotated[str, typer.Argument(help="A /metrics page, as in http://host:8000/metrics.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write instead of stdout.")] = None,
+    service: Annotated[str, typer.Option(help="The service's name; the host's, if not given.")] = "",
+    owner: Annotated[str, typer.Option(help="The team that answers for it.")] = "",
+    profile: Annotated[str, typer.Option(help="What kind of server it is, where that cannot be seen.")] = "",
+) -> None:
+    """Write a service file from what a /metrics page shows."""
+    from burnline.app.init import init as write
+
+    write(url, out, service=service, owner=owner, profile=profile)
+
+
+@app.command()
 def explain(
     services: Services,
     slo: Annotated[str, typer.Argument(help="One SLO; all of them, if not given.")] = "",

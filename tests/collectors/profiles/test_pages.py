@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from burnline.collectors.page import parse_page
 from burnline.collectors.profiles.load import NAMES, load_profile
 from burnline.collectors.profiles.reading import lacks, own_series
-from burnline.collectors.scrape import parse_page
 from burnline.events import Sample
 from tests.conftest import Golden
 

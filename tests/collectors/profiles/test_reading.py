@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from burnline.collectors.page import parse_page
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.profiles.model import Profile
 from burnline.collectors.profiles.reading import lacks, own_series
-from burnline.collectors.scrape import parse_page
 from burnline.metrics import serving
 
 FAILED = [{"series": 'requests{status=~"5.."}', "of": 'requests{status!=""}'}]
