@@ -23,7 +23,7 @@ from burnline.alerting.reconcile import Reconciler
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
 from burnline.events import Collection, Sample
-from burnline.metrics.measured import HISTOGRAMS
+from burnline.metrics.measured import HISTOGRAMS, SUMMARIES
 from burnline.metrics.register import MEASURED, host
 from burnline.spec.service import PolicyStep
 from tests.alerting.bodies import alert, webhook
@@ -52,7 +52,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture(scope="module")
 def url(scene: World) -> Iterator[str]:
-    machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in MEASURED if name not in HISTOGRAMS)
+    machine = tuple(Sample(name, {"gpu": "0"}, 1.0) for name in MEASURED if name not in HISTOGRAMS | SUMMARIES)
     scene.app.turns["", "broken", "", False] = Collection(
         "", "broken", "", scene.now, 0.1, False, error="10.0.0.7 said no", reason="refused", beyond_budget={"jobs": 7}
     )
@@ -140,7 +140,7 @@ def test_every_name_on_the_page_is_declared(url: str) -> None:
 def test_every_metric_says_what_it_is(url: str) -> None:
     for family in parse_text(page(url)):
         assert family.documentation, family.name
-        assert family.type in ("counter", "gauge", "histogram"), family.name
+        assert family.type in ("counter", "gauge", "histogram", "summary"), family.name
 
 
 def test_no_value_is_made_up(url: str) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from prometheus_client import Metric
 
 from burnline.events import Sample
-from burnline.metrics.measured import HISTOGRAMS, kind_of
+from burnline.metrics.measured import HISTOGRAMS, SUMMARIES, kind_of
 
 _BUCKETS = re.compile("_(?:bucket|sum|count)$")
 
@@ -46,6 +46,6 @@ def family_of(name: str, text: str) -> Metric:
 
 
 def family_name(name: str) -> str:
-    """The name in the register of a sample's: without `_bucket`, `_sum` or `_count` where it is a histogram's."""
+    """A sample's name in the register: without `_bucket`, `_sum` or `_count` where it is part of something."""
     base = _BUCKETS.sub("", name)
-    return base if base in HISTOGRAMS else name
+    return base if base in HISTOGRAMS or base in SUMMARIES else name

@@ -32,8 +32,8 @@ BAD_EVALUATIONS = measured("burnline_genai_bad_evaluations_total", "Answers that
 UNJUDGED = measured(
     "burnline_genai_unjudged_evaluations_total", "Evaluations whose verdict says neither good nor bad, by {evaluation}."
 )
-SCORE_COUNT = measured("burnline_genai_evaluation_score_count", "Evaluations with a score, by {evaluation}.")
-SCORE_SUM = measured("burnline_genai_evaluation_score_sum", "Their scores together, by {evaluation}.")
+SCORE = measured_summary("burnline_genai_evaluation_score", "Scores of evaluations, by {evaluation}.")
+SCORE_COUNT, SCORE_SUM = f"{SCORE}_count", f"{SCORE}_sum"
 
 DURATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 FIRST_TOKEN_BOUNDS = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 MEASURED: dict[str, str] = {}  # name -> help; filled by the modules beside this one as they are imported
 HISTOGRAMS: set[str] = set()  # those of MEASURED whose samples are _bucket, _sum and _count
+SUMMARIES: set[str] = set()  # those whose samples are _sum and _count
 
 
 def measured(name: str, text: str) -> str:
@@ -20,8 +21,14 @@ def measured_histogram(name: str, text: str) -> str:
     return name
 
 
+def measured_summary(name: str, text: str) -> str:
+    """As `measured`, for a sum of so many: two samples, `_sum` and `_count`."""
+    SUMMARIES.add(measured(name, text))
+    return name
+
+
 def kind_of(name: str) -> str:
-    """`counter`, `gauge` or `histogram`."""
-    if name in HISTOGRAMS:
-        return "histogram"
+    """`counter`, `gauge`, `histogram` or `summary`."""
+    if name in HISTOGRAMS or name in SUMMARIES:
+        return "histogram" if name in HISTOGRAMS else "summary"
     return "counter" if name.endswith("_total") else "gauge"
