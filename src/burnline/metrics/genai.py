@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics.measured import measured
+from burnline.metrics.measured import measured, measured_summary
 
 DURATION = "burnline_genai_operation_duration_seconds"
 FIRST_TOKEN = "burnline_genai_time_to_first_token_seconds"  # noqa: S105 - no password
