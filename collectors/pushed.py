@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from burnline.errors import NoData
 from burnline.events import Sample
-from burnline.store import series
+from burnline.store import series, streams
 from burnline.store.database import Database
 
+OTLP_GAUGE_LASTS = timedelta(minutes=5)  # OpenTelemetry sends every minute: Prometheus waits as long
 GAUGE_LASTS = timedelta(hours=26)  # a number that is posted once a day is still of today
 
 
@@ -32,6 +33,7 @@ class PushedCollector:
         """
         with self._db.read() as tx:
             found = series.samples(tx, self.service, since=now - GAUGE_LASTS)
+            found += streams.gauges(tx, self.service, since=now - OTLP_GAUGE_LASTS)
         if not found:
             raise NoData("nothing was posted yet")
         return found

@@ -9,7 +9,9 @@ from burnline import metrics as m
 from burnline.dashboards.business import business
 from burnline.dashboards.machine import GPU, HOST
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
+from burnline.dashboards.queues import queue_panels
 from burnline.slo.calendar import period_name
+from burnline.slo.own import own_spec
 from burnline.slo.promise import members_of, sli_of
 from burnline.slo.windows import all_tiers_of, tiers_of
 from burnline.spec.selector import Matcher, Selector
@@ -21,11 +23,13 @@ from burnline.spec.units import format_duration
 
 def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
     """Every row this service has signals for; a row without any is left out, not shown empty."""
+    spec = own_spec(spec)
     rows = (
         Row("", _header(spec)),
         Row("SLOs", _slos(spec)),
         Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
         Row("Saturation", HOST if "host" in spec.collect else ()),
+        Row("Queues", queue_panels(spec)),
         Row("GPU", GPU if "gpu" in spec.collect else ()),
         Row("Model", _model(spec)),
         Row("Business", business(spec)),

@@ -10,6 +10,7 @@ from pathlib import Path
 from burnline.collectors.gpu.device import Device
 from burnline.collectors.gpu.patience import Patience
 from burnline.collectors.gpu.session import Session, versions
+from burnline.collectors.gpu.throughput import PcieWatch
 from burnline.collectors.gpu.xid import XidWatch
 from burnline.errors import CollectorError
 from burnline.events import Sample
@@ -45,6 +46,7 @@ class GpuCollector:
         self._session = Session()
         self._devices: dict[int, Device] = {}
         self._xids = XidWatch(clock)
+        self._pcie = PcieWatch(interval)
         self._patience = Patience(each=each, turn=turn)
         self._driver: dict[str, str] = {}
 
@@ -55,17 +57,19 @@ class GpuCollector:
         """
         indices = range(self._count())
         for index in indices:
-            self._devices.setdefault(index, Device(index, self._proc))
+            self._devices.setdefault(index, Device(index, self._proc, self._pcie))
         found = self._patience.read_all(indices, lambda index: self._devices[index].read(now))
         per_gpu = [found.get(index) or self._devices[index].down() for index in indices]
-        devices = [self._devices[index] for index in indices]
-        self._xids.follow((device.handle, device.labels) for device in devices if device.handle is not None)
+        well = [self._devices[index] for index in indices if self._devices[index].handle is not None]
+        self._xids.follow((device.handle, device.labels) for device in well)
+        self._pcie.follow((device.labels["uuid"], device.handle) for device in well if not device.has_gpm)
         about = Sample(names.DRIVER_INFO, self._driver, 1)
         return [about, *(sample for samples in per_gpu for sample in samples), *self._xids.samples()]
 
     def close(self) -> None:
         """Let the driver's library go; while a call hangs in it, it stays."""
-        is_free = self._xids.close() and not self._patience.is_held
+        threads = self._xids.close(), self._pcie.close()
+        is_free = all(threads) and not self._patience.is_held
         if is_free and self._session.is_open:
             for device in self._devices.values():
                 device.close()

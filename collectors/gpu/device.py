@@ -14,20 +14,32 @@ from burnline.collectors.gpu.fields import read_fields
 from burnline.collectors.gpu.processes import ProcessReader
 from burnline.collectors.gpu.readers import read_all
 from burnline.collectors.gpu.session import Reading, offered
-from burnline.collectors.gpu.throughput import read_pcie
+from burnline.collectors.gpu.throughput import PcieWatch
 from burnline.events import Sample
 from burnline.metrics import gpu as names
+
+# The driver counts 0 on links that a GPU does not have.
+NVLINK = frozenset(
+    {
+        names.NVLINK_SENT,
+        names.NVLINK_RECEIVED,
+        names.NVLINK_SENT_RATE,
+        names.NVLINK_RECEIVED_RATE,
+        names.NVLINK_ERRORS,
+    }
+)
 
 
 class Device:
     """The GPU at one index. Another one may be there after the driver was loaded anew."""
 
-    def __init__(self, index: int, proc: Path) -> None:
+    def __init__(self, index: int, proc: Path, pcie: PcieWatch) -> None:
         self.index = index
         self.labels = {"gpu": str(index), "uuid": "", "model": ""}  # a lost GPU no longer says who it is
         self.handle: Any = None  # while the driver answers for it
         self._pci = ""
-        self._has_gpm = False
+        self.has_gpm = self._has_links = False
+        self._pcie = pcie
         self._processes = ProcessReader(proc)
         self._activities = gpm.Activities()
 
@@ -35,7 +47,7 @@ class Device:
         """Everything it offers; when the driver cannot talk to it, that alone."""
         try:
             handle = self._find()
-            readings = list(self._readings(handle, now))
+            readings = [each for each in self._readings(handle, now) if self._has_links or each[0] not in NVLINK]
         except pynvml.NVMLError:
             return self.down()
         labels = self.labels
@@ -59,7 +71,8 @@ class Device:
             model = offered(pynvml.nvmlDeviceGetName, handle) or ""
             self.labels = {"gpu": str(self.index), "uuid": uuid, "model": model}
             self._pci = offered(_bus_id, handle) or ""
-            self._has_gpm = gpm.supported(handle)
+            self.has_gpm = gpm.supported(handle)
+            self._has_links = offered(pynvml.nvmlDeviceGetNvLinkState, handle, 0) is not None
         self.handle = handle
         return handle
 
@@ -72,10 +85,10 @@ class Device:
         divided = mig.is_divided(handle)
         parts = mig.instances(handle) if divided else []
         yield from mig.read_instances(parts)
-        if self._has_gpm:
+        if self.has_gpm:
             yield from self._activities.read(handle, {part.gpu_instance for part in parts}, now)
         elif not divided:
-            yield from read_pcie(handle)
+            yield from self._pcie.readings(self.labels["uuid"])
 
 
 def _bus_id(handle: Any) -> str:

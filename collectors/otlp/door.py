@@ -24,7 +24,7 @@ from burnline.store import traces as kept_traces
 from burnline.store.database import Database
 
 Signal = Literal["traces", "logs", "metrics"]
-DOORS: Mapping[Signal, str] = {"traces": "otlp/traces", "logs": "otlp/logs", "metrics": "otlp/metrics"}
+DOORS: Mapping[str, str] = dict(zip(("traces", "logs", "metrics"), streams.OTLP_DOORS, strict=True))
 HISTOGRAMS = frozenset({otlp.SPAN_DURATION, *genai.BOUNDS})
 
 

@@ -7,7 +7,7 @@ are its alone. Of the texts of prompts and answers nothing is read.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from burnline.collectors.otlp.tally import Tally
 from burnline.collectors.otlp.wire import Scalar, number, text
@@ -86,9 +86,9 @@ PROVIDER_ALIASES = {
 OTHER, UNKNOWN = "other", "unknown"
 
 
-def unknown_names(names: Iterable[str]) -> int:
-    """How many names begin with gen_ai and are in no generation that is known here."""
-    return sum(1 for name in names if name.startswith(PREFIX) and name not in READ and not name.startswith(KNOWN))
+def is_unknown(name: str) -> bool:
+    """Whether a name begins with gen_ai and is in no generation that is known here."""
+    return name.startswith(PREFIX) and name not in READ and not name.startswith(KNOWN)
 
 
 def found(attributes: Mapping[str, Scalar], field: str) -> Scalar | None:

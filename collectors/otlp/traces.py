@@ -87,8 +87,8 @@ def _read(wire: Wire, span: Any, service: str, sheet: Sheet) -> _Read:
         if key in READ:
             if (value := wire.scalar(each.value)) is not None:
                 found[key] = value
-        elif key.startswith(genai.PREFIX):
-            sheet.unknown_names[service] += genai.unknown_names((key,))
+        elif genai.is_unknown(key):
+            sheet.unknown_names[service] += 1
     start, end = int(span.start_time_unix_nano or 0), int(span.end_time_unix_nano or 0)
     seconds = (end - start) * NANOSECOND
     if not 0 <= seconds <= LONGEST:

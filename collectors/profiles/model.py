@@ -21,6 +21,7 @@ UNITS = {  # what one of the page's units is in the base unit
     "base": 1.0,
     "ms": 1e-3,
     "us": 1e-6,
+    "ns": 1e-9,
     "percent": 1e-2,
     "MiB": 2.0**20,
     "KiB": 2.0**10,
@@ -52,6 +53,7 @@ class Source(Strict):
         versions: those that show it so, for people.
         unit: of the page's values, and of its bucket bounds.
         merge: how series that differ in labels which are not kept become one.
+        add: labels with a value of their own; sources that add others are parts of the quantity, not alternatives.
         bounds: of a histogram, without +Inf, in the page's unit; absent where every service chooses its own.
         bounds_by: what changes them, for people.
     """
@@ -59,9 +61,10 @@ class Source(Strict):
     series: Annotated[tuple[SelectorField, ...], BeforeValidator(_listed), Field(min_length=1)]
     of: SelectorField | None = None
     versions: str = ""
-    unit: Literal["base", "ms", "us", "percent", "MiB", "KiB", "MHz", "mJ"] = "base"
+    unit: Literal["base", "ms", "us", "ns", "percent", "MiB", "KiB", "MHz", "mJ"] = "base"
     merge: Literal["sum", "max"] = "sum"
     labels: dict[LabelName, LabelName] | None = None
+    add: dict[LabelName, Text] = Field(default_factory=dict)
     bounds: Bounds = ()
     bounds_by: str = ""
 
@@ -97,6 +100,14 @@ class Quantity(Strict):
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
     expected: bool = True
     shown_by: str = ""
+
+    @property
+    def parts(self) -> tuple[tuple[Source, ...], ...]:
+        """The alternatives for each part that adds labels of its own; one part where nothing is added."""
+        parts: dict[tuple[tuple[str, str], ...], list[Source]] = {}
+        for source in self.sources:
+            parts.setdefault(tuple(source.add.items()), []).append(source)
+        return tuple(map(tuple, parts.values()))
 
     @property
     def names(self) -> frozenset[str]:

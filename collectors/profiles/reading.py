@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from burnline.collectors.profiles.model import Profile, Quantity, Source, base_bound
+from burnline.collectors.profiles.model import Profile, Source, base_bound
 from burnline.events import Sample
 from burnline.metrics import COLLECTOR
 from burnline.metrics.measured import HISTOGRAMS
@@ -46,7 +46,8 @@ def own_series(profile: Profile, samples: Iterable[Sample], *, collector: str) -
     return [
         made
         for name, quantity in profile.quantities.items()
-        if (source := chosen(quantity, by_metric))
+        for part in quantity.parts
+        if (source := chosen(part, by_metric))
         for made in _made(name, source, profile.labels, by_metric, collector)
     ]
 
@@ -58,9 +59,9 @@ def _by_metric(samples: Iterable[Sample]) -> ByMetric:
     return by_metric
 
 
-def chosen(quantity: Quantity, by_metric: ByMetric) -> Source | None:
+def chosen(sources: Sequence[Source], by_metric: ByMetric) -> Source | None:
     """The first source of which a series is on the page, or what it is a part of."""
-    there = (source for source in quantity.sources if any(_is_there(each, by_metric) for each in _read(source)))
+    there = (source for source in sources if any(_is_there(each, by_metric) for each in _read(source)))
     return next(there, None)
 
 
@@ -82,7 +83,7 @@ def lacks(profile: Profile, page: str, samples: Iterable[Sample]) -> tuple[Lack,
         Lack(name, quantity.looked_for, quantity.shown_by)
         for name, quantity in profile.quantities.items()
         if quantity.expected
-        and chosen(quantity, by_metric) is None
+        and chosen(quantity.sources, by_metric) is None
         and not any(_declared(page, metric) for metric in quantity.names)
     )
 
@@ -98,7 +99,7 @@ def _made(
     made = _histogram if name in HISTOGRAMS else _plain
     for suffix, key, value in made(source, kept, by_metric):
         if math.isfinite(value):
-            yield Sample(name + suffix, {COLLECTOR: collector, **dict(key)}, value)
+            yield Sample(name + suffix, {COLLECTOR: collector, **dict(key), **source.add}, value)
 
 
 def _plain(source: Source, kept: Mapping[str, str], by_metric: ByMetric) -> Iterator[tuple[str, Labels, float]]:

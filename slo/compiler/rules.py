@@ -25,6 +25,7 @@ from burnline.slo.compiler.slo import T2_EVERY, Rule, Subject
 from burnline.slo.compiler.sloth import sloth_series
 from burnline.slo.compiler.windows import budget, rates_in_t1, rates_in_t2, state
 from burnline.slo.compiler.yaml import dump
+from burnline.slo.own import own_spec
 from burnline.slo.promise import promises_of
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
@@ -57,7 +58,7 @@ def compile_rules(
 
     Raises: SpecError naming each SLO that cannot be a Prometheus rule.
     """
-    services = sorted(specs, key=lambda spec: spec.service)
+    services = [own_spec(spec) for spec in sorted(specs, key=lambda spec: spec.service)]
     _check_now(services, now)
     at = now or datetime.fromisoformat("2026-01-01T00:00:00Z")
     parts = [part for spec in services for part in _parts(spec, at, every, layout)]

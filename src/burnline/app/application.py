@@ -35,6 +35,9 @@ from burnline.errors import (
 
 log = logging.getLogger(__name__)
 
+# What any body may be answered: it is no JSON, comes too slowly, or is too large.
+UNREADABLE: dict[int | str, dict[str, Any]] = {status: {"model": api.Trouble} for status in (400, 408, 413)}
+
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -81,15 +84,9 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)
-    app.include_router(business.router)
     app.include_router(otlp.router)
-    app.include_router(labels.router)
-    app.include_router(api.router)
-    app.include_router(releases.router)
-    app.include_router(gates.router)
-    app.include_router(silences.router)
-    app.include_router(drills.router)
-    app.include_router(postmortem_api.router)
+    for part in (business, labels, api, releases, gates, silences, drills, postmortem_api):
+        app.include_router(part.router, responses=UNREADABLE)
     pages.mount(app)
     _add_health(app)
     return app

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from burnline.alerting.config import SECRETS_DIR, render_alertmanager
+from burnline.collectors.mapping import EXPORTERS, machine_rules
+from burnline.collectors.profiles.load import load_profile
 from burnline.dashboards.grafana import render_dashboard
 from burnline.errors import BurnlineError
 from burnline.metrics import SERVICE
@@ -19,6 +21,7 @@ from burnline.slo.compiler.k8s import prometheus_rules, render_object
 from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
 from burnline.slo.compiler.yaml import dump
 from burnline.spec.address import check_receiver, check_secret, check_url
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.receivers import MailServer, mail_server
 from burnline.spec.service import ServiceSpec
 
@@ -102,10 +105,20 @@ def rule_files(
 ) -> dict[str, str]:
     """File name to text: one rule file, or one file for each Kubernetes object; alerts link to runbooks below `url`."""
     groups = linked(compile_rules(specs, now=now, layout=layout)["groups"], specs, url)
+    machine = machine_groups(specs)
     if form == "rules":
-        return {"burnline-rules.yml": HEADER + dump({"groups": groups})}
-    objects = prometheus_rules(groups)
+        files = {"burnline-rules.yml": groups, **({"machine.yml": machine} if machine else {})}
+        return {name: HEADER + dump({"groups": found}) for name, found in files.items()}
+    objects = prometheus_rules([*groups, *machine])
     return {f"{name}.yaml": HEADER + render_object(body) for name, body in objects.items()}
+
+
+def machine_groups(specs: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
+    """The rules that give hosts and GPUs one name, whoever measures them; of those that some service collects."""
+    items = [item for spec in specs for item in spec.collect]
+    asked = {item.profile if isinstance(item, ScrapeSpec) else str(item) for item in items}
+    profiles = [profile for here, profile in EXPORTERS.items() if {here, profile} & asked]
+    return machine_rules({name: load_profile(name) for name in profiles})
 
 
 def linked(groups: Sequence[Any], specs: Sequence[ServiceSpec], url: str) -> list[dict[str, Any]]:

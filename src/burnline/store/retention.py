@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Table, delete, exists, func, select, update
 
 from burnline.events import Verdict
+from burnline.store import streams, traces
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, PREDICTIONS
 from burnline.store.incidents import CLOSED, RELEASE
@@ -47,6 +48,9 @@ class Keep:
     findings: timedelta = timedelta(days=90)
     releases: timedelta = timedelta(days=400)
     silences: timedelta = timedelta(days=30)
+    traces: timedelta = timedelta(days=1)
+    streams: timedelta = timedelta(days=1)
+    bodies: timedelta = timedelta(hours=1)
     series: timedelta = timedelta(days=90)  # since it last moved
     keys: timedelta = timedelta(days=7)
     incidents: timedelta = timedelta(days=400)
@@ -82,6 +86,9 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
         + _forget_releases(tx, now - keep.releases)
         + _forget_incidents(tx, now - keep.incidents)
         + forget_silences(tx, now - keep.silences)
+        + traces.forget(tx, now - keep.traces)
+        + streams.forget(tx, streams_before=now - keep.streams, gauges_before=now - keep.streams)
+        + streams.forget_bodies(tx, streams.OTLP_DOORS, now - keep.bodies)
         + forget(tx, series_before=now - keep.series, keys_before=now - keep.keys)
     )
 

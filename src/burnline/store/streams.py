@@ -15,6 +15,7 @@ from burnline.events import Sample
 from burnline.store.schema import accepted_key, otlp_gauge, otlp_stream, series
 
 SLICE = 500
+OTLP_DOORS = ("otlp/traces", "otlp/logs", "otlp/metrics")
 
 
 @dataclass(frozen=True, slots=True)

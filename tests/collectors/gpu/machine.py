@@ -15,7 +15,7 @@ from burnline.collectors.gpu.collector import GpuCollector
 from burnline.events import Sample
 
 FAKE = Path(__file__).parents[2] / "fakes/nvml"
-PROFILES = ("a100", "h100", "h200", "l4", "t4")
+PROFILES = ("a100", "h100", "h100-alone", "h200", "l4", "t4")  # h100-alone: as read of a real one, under load
 OWN_LABELS = ("gpu", "uuid", "model")
 PATIENCE = timedelta(seconds=0.3)
 

@@ -50,3 +50,37 @@ def spans(service: str, number: int, *, failed: int = 0) -> bytes:
         span.trace_id, span.span_id = ident.to_bytes(16, "big"), ident.to_bytes(8, "big")
         span.status.code = 2 if n < failed else 0
     return bytes(request.SerializeToString())
+
+
+def metric_body(service: str, *metrics: Mapping[str, Any], **more: Any) -> str:
+    """Metrics in JSON; `more` are attributes of the resource, with _ for the dots."""
+    who = resource(service, **{key.replace("_", "."): value for key, value in more.items()})
+    return json.dumps({"resourceMetrics": [{"resource": who, "scopeMetrics": [{"metrics": list(metrics)}]}]})
+
+
+def total(name: str, *points: Mapping[str, Any], delta: bool = False, monotonic: bool = True, unit: str = "") -> Any:
+    """A sum."""
+    data = {"dataPoints": points, "aggregationTemporality": 1 if delta else 2, "isMonotonic": monotonic}
+    return {"name": name, "unit": unit, "sum": data}
+
+
+def gauge(name: str, *points: Mapping[str, Any], unit: str = "") -> Any:
+    """A gauge."""
+    return {"name": name, "unit": unit, "gauge": {"dataPoints": points}}
+
+
+def histogram(
+    name: str, *points: Mapping[str, Any], delta: bool = False, unit: str = "s", exponential: bool = False
+) -> Any:
+    """A histogram."""
+    kind = "exponentialHistogram" if exponential else "histogram"
+    return {"name": name, "unit": unit, kind: {"dataPoints": points, "aggregationTemporality": 1 if delta else 2}}
+
+
+def point(
+    value: float | None = None, *, start: float = 0, at: float = 0, labels: Mapping[str, Any] | None = None, **more: Any
+) -> Any:
+    """A data point; `start` and `at` are seconds after START. A whole number comes as a text, as the mapping says."""
+    times = {"startTimeUnixNano": str(START + int(start * NANO)), "timeUnixNano": str(START + int(at * NANO))}
+    number = {} if value is None else {"asDouble": value} if isinstance(value, float) else {"asInt": str(value)}
+    return {**times, **number, "attributes": attributes(labels or {}), **more}

@@ -299,6 +299,10 @@ int nvmlDeviceGetRemappedRows(device gpu, unsigned *corrected, unsigned *uncorre
     return code ? code : small(gpu, "remap_failed", failed);
 }
 int nvmlDeviceGetPcieReplayCounter(device gpu, unsigned *count) { return small(gpu, "pcie_replays", count); }
+int nvmlDeviceGetNvLinkState(device gpu, unsigned link, unsigned *state) {
+    (void)link;
+    return small(gpu, "nvlink", state);
+}
 int nvmlDeviceGetPcieThroughput(device gpu, int way, unsigned *kilobytes) {
     return small(gpu, way ? "pcie_received_kb" : "pcie_sent_kb", kilobytes);
 }
@@ -321,7 +325,7 @@ static int field_value(const char *gpu, struct value *value) {
             if (type == 0) value->is.d = found;
             else if (type == 1) value->is.ui = (unsigned)found;
             else if (type == 5) value->is.si = (int)found;
-            else value->is.ull = (u64)found;
+            else value->is.ull = strchr("+~", line->value[length]) ? (u64)found : strtoull(line->value + length, NULL, 0);
         }
     pthread_mutex_unlock(&lock);
     return code;
