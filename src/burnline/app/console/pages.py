@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from pydantic import ValidationError
 
-from burnline.app import incident_views, switch_views, views
+from burnline.app import incident_views, measured_views, switch_views, views
 from burnline.app.console import words
 from burnline.app.console.live import Pulse, ticks
 from burnline.app.http.api import Decision, Number, Parts, found, settle
@@ -102,6 +102,13 @@ def service(request: Request, name: str, app: Parts) -> Response:
         incidents=past,
         drilled=_drilled(app, name),
     )
+
+
+@page("/services/{name}/measured")
+def measured(request: Request, name: str, app: Parts) -> Response:
+    spec = found(app.spec(name), f"No service is called {name}.")
+    parts = measured_views.measured(app, spec, app.clock())
+    return _page(request, app, "measured.html", service=spec, parts=parts)
 
 
 @page("/incidents")

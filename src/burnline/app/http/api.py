@@ -8,11 +8,12 @@ from typing import Annotated, Any, TypeVar
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from burnline.app import incident_views, switch_views, views
+from burnline.app import incident_views, measured_views, switch_views, views
 from burnline.app.audit import Head, head_of
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN, Word
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
+from burnline.app.measured_views import PartView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
 from burnline.app.switch_views import Actions
 from burnline.app.views import History, ServiceView
@@ -105,6 +106,12 @@ def service(name: str, app: Parts) -> ServiceView:
 def policy(name: str, app: Parts) -> views.PolicyView:
     """What the error-budget policy of one service says now: what a release guard asks before it lets a release go."""
     return found(views.policy(app, name, app.clock()), f"no service is called {name!r}")
+
+
+@router.get("/services/{name}/measured", responses=NOT_FOUND)
+def measured(name: str, app: Parts) -> tuple[PartView, ...]:
+    """What burnline itself measured for one service, by the newest turn of each collector."""
+    return measured_views.measured(app, found(app.spec(name), f"no service is called {name!r}"), app.clock())
 
 
 @router.get("/services/{name}/slos/{slo}/history", responses=NOT_FOUND)

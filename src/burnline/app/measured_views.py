@@ -1,0 +1,140 @@
+"""What burnline itself measured for a service, newest value by value, as a person reads it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from burnline.app.wiring import App
+from burnline.events import Collection, Sample
+from burnline.metrics.register import MEASURED
+from burnline.spec.service import ServiceSpec
+from burnline.spec.units import format_duration
+
+ROWS = 20  # of one name; a page is no data base
+PARTS = {  # the second word of a name, and the heading above all that share it
+    "serving": "Serving",
+    "queue": "Queues",
+    "job": "Jobs",
+    "genai": "Generative AI",
+    "otlp": "Telemetry",
+    "security": "Security",
+    "business": "Business",
+    "cost": "Cost",
+    "gpu": "GPUs of this host",
+    "host": "This host",
+}
+OTHERS = "Others"
+HIDDEN = ("_bucket", "_sum")  # of a histogram, whose count is shown
+BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+DECIMAL = ("", "k", "M", "G", "T")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberView:
+    """One series now: its labels as text, and its value in a unit that people read."""
+
+    labels: str
+    value: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyView:
+    """All series of one name; `more` are left out."""
+
+    name: str
+    about: str
+    numbers: tuple[NumberView, ...]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartView:
+    """What belongs together, under one heading."""
+
+    title: str
+    families: tuple[FamilyView, ...]
+
+
+def measured(app: App, spec: ServiceSpec, now: datetime) -> tuple[PartView, ...]:
+    """The newest turn of each collector; of this host's own where the service file asks for them."""
+    here = any(item in ("host", "gpu") for item in spec.collect)
+    turns = [turn for turn in app.latest_turns() if turn.service == spec.service or (here and not turn.service)]
+    families: dict[str, list[FamilyView]] = {}
+    for family in _families(turns, now):
+        families.setdefault(PARTS.get(family.name.split("_")[1], OTHERS), []).append(family)
+    return tuple(PartView(title, tuple(families[title])) for title in (*PARTS.values(), OTHERS) if title in families)
+
+
+def _families(turns: Iterable[Collection], now: datetime) -> Iterator[FamilyView]:
+    found: dict[str, list[Sample]] = {}
+    for sample in (sample for turn in turns if turn.ok for sample in turn.samples):
+        if not sample.name.endswith(HIDDEN) and _help(sample.name) is not None:
+            found.setdefault(sample.name, []).append(sample)
+    for name in sorted(found):
+        numbers = [_number(sample, now) for sample in found[name]]
+        yield FamilyView(name, _help(name) or "", tuple(numbers[:ROWS]), max(0, len(numbers) - ROWS))
+
+
+def _number(sample: Sample, now: datetime) -> NumberView:
+    return NumberView(_labels(sample), sample.value, in_words(sample.name, sample.value, now))
+
+
+def _help(name: str) -> str | None:
+    """The sentence about a name, without the braces around its labels; None for what burnline does not measure."""
+    text = MEASURED.get(name) or MEASURED.get(name.removesuffix("_count"))
+    return None if text is None else re.sub(r"[{}]", "", text)
+
+
+def _labels(sample: Sample) -> str:
+    return ", ".join(f"{label} {value}" for label, value in sorted(sample.labels.items()) if value)
+
+
+def in_words(name: str, value: float, now: datetime) -> str:
+    """A value in the unit that the name ends with.
+
+    >>> in_words("x_bytes", 3 * 2**30, datetime.min), in_words("x_ratio", 0.25, datetime.min)
+    ('3 GiB', '25%')
+    """
+    if not math.isfinite(value):
+        return str(value)
+    if name.endswith("_timestamp_seconds"):
+        ago = now.timestamp() - value
+        return f"{_span(ago)} ago" if ago >= 0 else f"in {_span(-ago)}"
+    bare = name.removesuffix("_total")
+    for suffix, write in WRITERS.items():
+        if bare.endswith(suffix):
+            return write(value)
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.4g}"
+
+
+def _span(seconds: float) -> str:
+    if 0 < abs(seconds) < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if abs(seconds) > LONGEST.total_seconds():
+        return f"{seconds / LONGEST.total_seconds():,.4g} years"
+    return format_duration(timedelta(seconds=round(seconds) if abs(seconds) >= 100 else round(seconds, 1)))
+
+
+def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
+    power = 0
+    while abs(value) >= step and power < len(units) - 1:
+        value, power = value / step, power + 1
+    return f"{value:.4g} {units[power]}"
+
+
+LONGEST = timedelta(days=365)
+WRITERS: Mapping[str, Callable[[float], str]] = {
+    "_ratio": lambda value: f"{value * 100:.3g}%",
+    "_bytes_per_second": lambda value: _scaled(value, 1024, BINARY) + "/s",
+    "_bytes": lambda value: _scaled(value, 1024, BINARY),
+    "_seconds": _span,
+    "_celsius": lambda value: f"{value:,.4g} °C",
+    "_watts": lambda value: f"{value:,.4g} W",
+    "_hertz": lambda value: _scaled(value, 1000, DECIMAL) + "Hz",
+    "_joules": lambda value: _scaled(value, 1000, DECIMAL) + "J",
+}

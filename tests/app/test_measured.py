@@ -1,0 +1,114 @@
+"""What burnline measured, as a page and as JSON: every value in a unit that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from burnline.app.measured_views import ROWS, in_words
+from burnline.events import Collection, Sample
+from burnline.metrics import cost, gpu, queues
+from burnline.metrics.register import MEASURED
+from tests.app.scenes import HOSTILE, browser, story, text
+from tests.flow.world import World
+
+NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[World]:
+    with story(tmp_path, seconds=10) as made:
+        yield made
+
+
+def put(scene: World, collector: str, *samples: Sample, service: str = "scoring") -> None:
+    turn = Collection(service, collector, "here", scene.now, 0.1, True, samples, measured=True)
+    scene.app.turns[service, collector, "here", True] = turn
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("burnline_x_bytes", 3 * 2**30, "3 GiB"),
+        ("burnline_x_received_bytes_total", 1536, "1.5 KiB"),
+        ("burnline_x_bytes_per_second", 2**20, "1 MiB/s"),
+        ("burnline_x_ratio", 0.256, "25.6%"),
+        ("burnline_x_seconds", 0.0021, "2.1 ms"),
+        ("burnline_x_age_seconds", 5400, "1h30m"),
+        ("burnline_x_last_timestamp_seconds", NOW.timestamp() - 90, "90 s ago"),
+        ("burnline_x_last_timestamp_seconds", NOW.timestamp() + 7200, "in 2h"),
+        ("burnline_x_celsius", 64, "64 °C"),
+        ("burnline_x_watts", 697.741, "697.7 W"),
+        ("burnline_x_hertz", 1.395e9, "1.395 GHz"),
+        ("burnline_x_total", 1234567, "1,234,567"),
+        ("burnline_x", 0.12345, "0.1235"),
+        ("burnline_x", float("nan"), "nan"),
+    ],
+)
+def test_values_are_written_in_the_unit_of_their_name(name: str, value: float, words: str) -> None:
+    assert in_words(name, value, NOW) == words.replace("90 s ago", "1m30s ago")
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED))
+def test_no_name_is_without_words(name: str) -> None:
+    for value in (0.0, 1.5, 1e18, -1.0):
+        assert in_words(name, value, NOW)
+
+
+def test_numbers_stand_under_the_part_they_belong_to(scene: World) -> None:
+    put(scene, "redis", Sample(queues.READY, {"queue": "orders", "backend": "redis_list"}, 7))
+    put(scene, "cost", Sample(cost.SPENT, {"currency": "EUR"}, 12.5))
+
+    page = text(browser(scene.app).get("/services/scoring/measured").text)
+
+    assert page.index("Queues") < page.index("queue orders") < page.index("Cost") < page.index("12.5")
+    assert MEASURED[cost.SPENT].replace("{currency}", "currency") in page
+
+
+def test_programs_get_the_values_themselves(scene: World) -> None:
+    put(scene, "redis", Sample(queues.READY, {"queue": "orders", "backend": "redis_list"}, 7))
+
+    [part] = [
+        each for each in browser(scene.app).get("/v1/services/scoring/measured").json() if each["title"] == "Queues"
+    ]
+
+    [number] = part["families"][0]["numbers"]
+    assert number == {"labels": "backend redis_list, queue orders", "value": 7.0, "text": "7"}
+
+
+def test_hosts_are_shown_where_the_service_asks_for_them(scene: World) -> None:
+    put(scene, "gpu", Sample(gpu.POWER, {"gpu": "0"}, 300), service="")
+
+    assert "GPUs of this host" not in text(browser(scene.app).get("/services/scoring/measured").text)
+
+    scene.app.specs = tuple(spec.model_copy(update={"collect": ("gpu",)}) for spec in scene.app.specs)
+    assert "300 W" in text(browser(scene.app).get("/services/scoring/measured").text)
+
+
+def test_many_series_of_a_name_are_cut_and_said_to_be(scene: World) -> None:
+    put(scene, "redis", *[Sample(queues.READY, {"queue": f"q{n}"}, n) for n in range(ROWS + 5)])
+
+    page = text(browser(scene.app).get("/services/scoring/measured").text)
+
+    assert f"and 5 more of {queues.READY}" in page
+
+
+def test_hostile_labels_stay_text(scene: World) -> None:
+    put(scene, "redis", Sample(queues.READY, {"queue": HOSTILE}, 1))
+
+    page = browser(scene.app).get("/services/scoring/measured").text
+
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+@pytest.mark.parametrize("path", ["/services/nobody/measured", "/v1/services/nobody/measured"])
+def test_nobody_has_measured_nothing(scene: World, path: str) -> None:
+    assert browser(scene.app).get(path).status_code == 404
+
+
+def test_a_service_without_collectors_of_its_own_says_so(scene: World) -> None:
+    assert "Nothing yet" in text(browser(scene.app).get("/services/scoring/measured").text)
