@@ -36,6 +36,7 @@ from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import Reference, load_reference
 from burnline.events import Collection, SloStatus
 from burnline.metrics import Instruments, business, instruments
+from burnline.metrics.otlp import OtlpInstruments, otlp_instruments
 from burnline.runbooks.executor import Executor
 from burnline.runbooks.guards import halted_by
 from burnline.runbooks.load import Catalogue, load_catalogue
@@ -80,6 +81,7 @@ class App:
     catalogue: Catalogue
     registry: CollectorRegistry
     instruments: Instruments
+    otlp: OtlpInstruments
     telemetry: Telemetry
     runner: Runner
     versions: VersionWatch
@@ -245,6 +247,7 @@ def build(settings: Settings) -> App:
         catalogue=catalogue,
         registry=registry,
         instruments=own,
+        otlp=otlp_instruments(registry),
         telemetry=setup_telemetry(settings),
         runner=Runner(
             [

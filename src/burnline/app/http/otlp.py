@@ -33,7 +33,7 @@ from burnline.errors import (
     PayloadUnsupported,
     StoreError,
 )
-from burnline.metrics.otlp import OtlpInstruments, otlp_instruments
+from burnline.metrics.otlp import OtlpInstruments
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Doors:
 def prepare(app: FastAPI, burnline: App) -> None:
     """Make the doors. Raises: BurnlineError where protobuf is the slow one."""
     protobuf.check_upb()
-    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs), otlp_instruments(burnline.registry))
+    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs), burnline.otlp)
 
 
 @router.post(PATHS[0], openapi_extra=A_BODY, response_class=Response)
