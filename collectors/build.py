@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from burnline.collectors.contract import Collector
 from burnline.collectors.cost import CostCollector
+from burnline.collectors.gpu import amd
 from burnline.collectors.gpu.collector import GpuCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.profiles.load import load_profile
@@ -37,6 +38,8 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
         collectors.append(HostCollector(interval=MACHINE_INTERVAL))
     if "gpu" in asked:
         collectors.append(GpuCollector(interval=MACHINE_INTERVAL))
+        if amd.is_present():
+            collectors.append(amd.AmdCollector(interval=MACHINE_INTERVAL))
     for spec in specs:
         collectors += _scrapers(spec, wanted(spec.service))
         collectors += [watch(spec.service, item.queue) for item in spec.collect if isinstance(item, QueueSpec)]

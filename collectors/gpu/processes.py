@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from burnline.metrics import gpu as names
 MOST = 20  # series per GPU; a host may run thousands of processes
 OTHERS = "__other__"
 NO_INSTANCE = 0xFFFFFFFF
+Process = tuple[int, int]  # its number, and the MIG instance it is in or NO_INSTANCE
 
 _LISTS = (
     (pynvml.nvmlDeviceGetComputeRunningProcesses_v3, pynvml.nvmlDeviceGetComputeRunningProcesses_v2),
@@ -29,13 +30,16 @@ class ProcessReader:
         self._proc = proc
 
     def read(self, handle: Any) -> Iterator[Reading]:
+        """Of the driver's own lists; nothing when the GPU lists no processes at all."""
+        found = _running(handle)
+        if found is not None:
+            yield from self.tell(found)
+
+    def tell(self, found: Mapping[Process, float | None]) -> Iterator[Reading]:
         """The largest by name, the rest as one series, and how many there are.
 
         A process whose memory the driver does not tell (another container's) is counted and has no series.
         """
-        found = _running(handle)
-        if found is None:
-            return
         yield names.PROCESSES, {}, len({pid for pid, _ in found})
         known = sorted(((used, key) for key, used in found.items() if used is not None), reverse=True)
         for used, (pid, instance) in known[:MOST]:
@@ -56,12 +60,12 @@ class ProcessReader:
         return "".join(each if each.isprintable() else "?" for each in raw.decode(errors="replace").rstrip("\n"))
 
 
-def _running(handle: Any) -> dict[tuple[int, int], int | None] | None:
-    """(process, MIG instance) -> bytes, None where they are not told; None when the GPU lists no processes at all."""
+def _running(handle: Any) -> dict[Process, float | None] | None:
+    """Bytes, None where they are not told; None when the GPU lists no processes at all."""
     lists = [each for calls in _LISTS if (each := _first(calls, handle)) is not None]
     if not lists:
         return None
-    found: dict[tuple[int, int], int | None] = {}
+    found: dict[Process, float | None] = {}
     for each in (process for processes in lists for process in processes):
         key = each.pid, getattr(each, "gpuInstanceId", NO_INSTANCE)
         used = each.usedGpuMemory
