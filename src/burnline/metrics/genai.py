@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics.measured import measured, measured_summary
+from burnline.metrics.measured import measured, measured_histogram, measured_summary
 
 DURATION = "burnline_genai_operation_duration_seconds"
 FIRST_TOKEN = "burnline_genai_time_to_first_token_seconds"  # noqa: S105 - no password
@@ -24,9 +24,7 @@ for _name, _what, _labels in (
     (FIRST_TOKEN, "answers' first tokens", "{provider} and {model}"),
     (OUTPUT_TOKEN, "tokens after the first", "{provider} and {model}"),
 ):
-    measured(f"{_name}_bucket", f"How many {_what} took no longer than {{le}}, by {_labels}.")
-    measured(f"{_name}_count", f"How many {_what} were timed, by {_labels}.")
-    measured(f"{_name}_sum", f"Time that {_what} took together, by {_labels}.")
+    measured_histogram(_name, f"Time that {_what} took, by {_labels}.")
 EVALUATIONS = measured("burnline_genai_evaluations_total", "Answers that were judged, by {evaluation}.")
 BAD_EVALUATIONS = measured("burnline_genai_bad_evaluations_total", "Answers that were judged bad, by {evaluation}.")
 UNJUDGED = measured(

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter
 
-from burnline.metrics.measured import measured
+from burnline.metrics.measured import measured, measured_histogram
 from burnline.spec.telemetry import SPAN_DURATION
 
 __all__ = ["SPAN_DURATION"]
 
 SPANS = measured("burnline_otlp_spans_total", "Server and consumer spans, by {kind} and {status} (ok, error).")
-SPAN_BUCKETS = measured(f"{SPAN_DURATION}_bucket", "Server and consumer spans that took at most {le}, by {kind}.")
-SPAN_COUNT = measured(f"{SPAN_DURATION}_count", "Server and consumer spans whose time is known, by {kind}.")
-SPAN_SUM = measured(f"{SPAN_DURATION}_sum", "Time that server and consumer spans took together, by {kind}.")
+measured_histogram(SPAN_DURATION, "Time that server and consumer spans took, by {kind}.")
 LOGS = measured("burnline_otlp_log_records_total", "Log records, by {severity}.")
 
 
