@@ -41,7 +41,7 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
         if amd.is_present():
             collectors.append(amd.AmdCollector(interval=MACHINE_INTERVAL))
     for spec in specs:
-        collectors += _scrapers(spec, wanted(spec.service))
+        collectors += page_scrapers(spec, wanted(spec.service))
         collectors += [watch(spec.service, item.queue) for item in spec.collect if isinstance(item, QueueSpec)]
     return collectors
 
@@ -60,7 +60,8 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
     return [PushedCollector(db, spec.service, interval=PUSHED_INTERVAL) for spec in specs]
 
 
-def _scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:
+def page_scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:
+    """One for each page of the service, in their order; `wanted` as in `build_all`."""
     seen: Counter[str] = Counter()
     for page in spec.collect:
         if isinstance(page, ScrapeSpec):

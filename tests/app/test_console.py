@@ -594,3 +594,14 @@ def test_numbers_are_written_for_people() -> None:
 def fields(html: str) -> dict[str, str]:
     """The hidden fields of the first form."""
     return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
+
+
+def test_what_a_page_lacks_stands_beside_its_collector(scene: World) -> None:
+    note = "no burnline_serving_running_requests: the page has no <vllm:num_requests_running>"
+    turn = Collection("scoring", "vllm", "http://h", scene.now, 0.1, ok=True, notes=(note,))
+    scene.app.turns["scoring", "vllm", "http://h", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "1 not shown by the page" in page
+    assert "&lt;vllm:num_requests_running&gt;" in page

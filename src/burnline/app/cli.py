@@ -97,11 +97,18 @@ def up(
 
 
 @app.command()
-def check(services: Services) -> None:
+def check(
+    services: Services,
+    live: Annotated[bool, typer.Option("--live", help="Also read the pages: do they show what the SLOs need?")] = False,
+) -> None:
     """Say what is wrong with service files, by file and line."""
     from burnline.app.commands import check_services
 
     check_services(services)
+    if live:
+        from burnline.app.live import check_live
+
+        raise typer.Exit(check_live(services, datetime.now(UTC)))
 
 
 @app.command()

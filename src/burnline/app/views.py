@@ -39,7 +39,12 @@ class SignalView:
 
 @dataclass(frozen=True, slots=True)
 class CollectorView:
-    """One collector's last turn; `nothing`: there was nothing to read on this machine, which is no failure."""
+    """One collector's last turn.
+
+    Attributes:
+        nothing: there was nothing to read on this machine, which is no failure.
+        notes: what could not be read although the turn succeeded, and what would show it.
+    """
 
     name: str
     target: str
@@ -47,6 +52,7 @@ class CollectorView:
     error: str
     at: datetime
     nothing: bool
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +230,8 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         slos=slos,
         signals=_signals(spec, seen),
         collectors=tuple(
-            CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at, turn.nothing) for turn in turns
+            CollectorView(turn.collector, turn.target, turn.ok, turn.error, turn.at, turn.nothing, turn.notes)
+            for turn in turns
         ),
         policy=_policy(spec, statuses.values()) if spec.budget_policy else None,
         exclusions=exclusion_views(spec, seen.now),

@@ -1,0 +1,90 @@
+"""`burnline check --live`: what an SLO or a profile needs, and a page does not show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.app.conftest import Cli
+from tests.fakes.engine import serving_page
+
+PAGES = Path(__file__).parents[1] / "collectors/profiles/pages"
+VLLM = (PAGES / "vllm.txt").read_text()
+SERVICE = """\
+apiVersion: burnline/v1
+service: chat
+owner: team
+collect: [{{url: "{url}", profile: {profile}}}]
+slos:
+  - name: availability
+    objective: 99%
+    window: 30d
+    sli: {{ratio: {{bad: 'http_requests_total{{status=~"5.."}}', total: http_requests_total}}}}
+  - {{name: ttft, objective: 99%, window: 30d, sli: {{latency: {{histogram: "{histogram}", below: {below}}}}}}}
+"""
+TTFT = "vllm:time_to_first_token_seconds"
+
+
+def look(
+    cli: Cli, folder: Path, page: str, *, profile: str = "vllm", histogram: str = TTFT, below: str = "1s"
+) -> tuple[int, str, str]:
+    file = folder / "chat.yaml"
+    with serving_page(page) as engine:
+        file.write_text(SERVICE.format(url=engine.url, profile=profile, histogram=histogram, below=below))
+        return cli("check", str(file), "--live")
+
+
+def test_a_page_with_all_that_is_needed_is_good(cli: Cli, tmp_path: Path) -> None:
+    code, out, err = look(cli, tmp_path, VLLM)
+
+    assert (code, err) == (0, "")
+    assert out.endswith("the pages show what the SLOs need\n")
+
+
+def test_an_slo_on_what_no_page_shows_fails_by_line(cli: Cli, tmp_path: Path) -> None:
+    page = "\n".join(line for line in VLLM.splitlines() if "http_requests_total" not in line)
+
+    code, _, err = look(cli, tmp_path, page)
+
+    assert code == 1
+    assert "chat.yaml:9: slos[0].sli.ratio: no page of this service shows http_requests_total\n" in err
+
+
+def test_a_threshold_that_is_no_bound_on_the_page_fails_with_the_bounds(cli: Cli, tmp_path: Path) -> None:
+    code, _, err = look(cli, tmp_path, VLLM.replace('le="1.0"', 'le="1.25"'))
+
+    assert code == 1
+    assert "slos[1].sli.latency.below: is 1s, which is no bucket bound on the page (seconds: 0.001, " in err
+    assert "0.75, 1.25, 2.5" in err
+
+
+def test_what_only_the_profile_lacks_is_a_note(cli: Cli, tmp_path: Path) -> None:
+    page = "\n".join(line for line in VLLM.splitlines() if "e2e_request" not in line)
+
+    code, _, err = look(cli, tmp_path, page)
+
+    assert code == 0
+    assert "note: " in err
+    assert "no burnline_serving_request_duration_seconds: the page has no vllm:e2e_request_latency_seconds; " in err
+
+
+def test_burnlines_own_series_are_looked_for_as_well(cli: Cli, tmp_path: Path) -> None:
+    own = "burnline_serving_time_to_first_token_seconds"
+
+    assert look(cli, tmp_path, VLLM, histogram=own)[0] == 0
+    page = "\n".join(line for line in VLLM.splitlines() if "time_to_first" not in line)
+    assert f"no page of this service shows {own}_bucket" in look(cli, tmp_path, page, histogram=own)[2]
+
+
+def test_what_burnline_measures_elsewhere_is_not_looked_for_on_pages(cli: Cli, tmp_path: Path) -> None:
+    assert look(cli, tmp_path, VLLM, histogram="burnline_other_seconds")[0] == 0
+
+
+def test_a_page_that_cannot_be_read_fails_with_its_address(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "chat.yaml"
+    file.write_text(SERVICE.format(url="http://127.0.0.1:9/metrics", profile="vllm", histogram=TTFT, below="1s"))
+
+    code, _, err = cli("check", str(file), "--live")
+
+    assert code == 1
+    assert "chat.yaml:4: collect[0].url: http://127.0.0.1:9/metrics: " in err
+    assert "Traceback" not in err
