@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from burnline.collectors.mapping import EXPORTERS, recorded
 from burnline.dashboards.panels import RATE, Panel, Query, Threshold
 from burnline.metrics import gpu, host
+from burnline.spec.service import ServiceSpec
 
 NO_GPU = "a host without a GPU"
+
+
+def collects_gpus(spec: ServiceSpec) -> bool:
+    """Whether burnline reads GPUs for this service, or a page of an exporter that does."""
+    return any(getattr(item, "profile", item) in ("gpu", EXPORTERS["gpu"]) for item in spec.collect)
+
 
 HOST: tuple[Panel, ...] = (
     Panel(
@@ -66,6 +74,10 @@ HOST: tuple[Panel, ...] = (
     ),
 )
 
+# Recorded by `machine.yml`: of DCGM's exporter where it is scraped, else burnline's own.
+_UTILIZATION, _USED, _SIZE = map(recorded, (gpu.UTILIZATION, gpu.MEMORY_USED, gpu.MEMORY_SIZE))
+_PENDING, _FAILED, _ECC = map(recorded, (gpu.REMAP_PENDING, gpu.REMAP_FAILED, gpu.ECC_VOLATILE))
+
 GPU: tuple[Panel, ...] = (
     Panel(
         "GPU lost",
@@ -81,7 +93,7 @@ GPU: tuple[Panel, ...] = (
         "GPU in use",
         "Are the GPUs working? Idle while requests wait: look at the server's batching.",
         "timeseries",
-        (Query(gpu.UTILIZATION, "{{gpu}}"),),
+        (Query(_UTILIZATION, "{{gpu}}"),),
         "percentunit",
         low=0,
         high=1,
@@ -91,10 +103,104 @@ GPU: tuple[Panel, ...] = (
         "GPU memory",
         "Is GPU memory full?",
         "timeseries",
-        (Query(f"{gpu.MEMORY_USED} / {gpu.MEMORY_SIZE}", "{{gpu}}"),),
+        (Query(f"{_USED} / {_SIZE}", "{{gpu}}"),),
         "percentunit",
         low=0,
         high=1,
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU errors (XID)",
+        "Did the driver report an error? Any: look the code up in NVIDIA's catalogue and start the runbook for GPUs.",
+        "timeseries",
+        (Query(f"sum by (gpu, xid) (increase({gpu.XID_ERRORS}[{RATE}])) > 0", "XID {{xid}} of {{gpu}}"),),
+        "none",
+        low=0,
+        empty_ok="a host without a GPU, and one without errors",
+    ),
+    Panel(
+        "GPU health",
+        "Does a GPU need care? It asks for it, or rows are to be replaced: reset it when it is idle. A row could not "
+        "be replaced: have the GPU exchanged.",
+        "timeseries",
+        (
+            Query(f'sum({gpu.RECOVERY_ACTION}{{action!="none"}})', "the driver asks for a reset"),
+            Query(f"sum({_PENDING})", "rows to be replaced at the next reset"),
+            Query(f"sum({_FAILED})", "rows that cannot be replaced"),
+            Query(f'sum(increase({_ECC}{{kind="uncorrected"}}[{RATE}]))', "uncorrected memory errors"),
+        ),
+        "none",
+        low=0,
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU clocks held down",
+        "How many GPUs are slowed down, and why? power_cap is usual under load; thermal: look at the cooling; "
+        "hw_power_brake: at the power supply.",
+        "timeseries",
+        (Query(f"sum by (reason) ({gpu.THROTTLED})", "{{reason}}"),),
+        "none",
+        low=0,
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU activity",
+        "Which part of the GPUs is the limit? Memory near 100 %: it is bandwidth. Multiprocessors busy and tensor "
+        "cores idle: small batches, or a type that the tensor cores do not calculate in.",
+        "timeseries",
+        (
+            Query(f"avg({recorded(gpu.SM_ACTIVE)})", "multiprocessors"),
+            Query(f"avg({recorded(gpu.TENSOR_ACTIVE)})", "tensor cores"),
+            Query(f"avg({recorded(gpu.DRAM_ACTIVE)})", "memory bandwidth"),
+        ),
+        "percentunit",
+        low=0,
+        high=1,
+        empty_ok="a GPU before Hopper without DCGM's exporter",
+    ),
+    Panel(
+        "GPU power",
+        "How much power do the GPUs draw? At the limit, clocks go down.",
+        "timeseries",
+        (
+            Query(f"sum({recorded(gpu.POWER)})", "drawn"),
+            Query(f"sum({recorded(gpu.POWER_LIMIT)})", "limit"),
+        ),
+        "watt",
+        low=0,
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU temperature",
+        "How hot is the hottest GPU? Near its limit, 83 to 95 °C by model, clocks go down.",
+        "timeseries",
+        (
+            Query(f"max({recorded(gpu.TEMPERATURE)})", "die"),
+            Query(f"max({recorded(gpu.MEMORY_TEMPERATURE)})", "memory"),
+        ),
+        "celsius",
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU memory by process",
+        "Who has the memory? A process that nobody knows: it was left behind, or is a neighbour's.",
+        "timeseries",
+        (Query(f"topk(10, {gpu.PROCESS_MEMORY})", "{{process}} {{pid}} on {{gpu}}"),),
+        "bytes",
+        low=0,
+        empty_ok="no process on a GPU",
+    ),
+    Panel(
+        "GPU links",
+        "How much goes to and from the GPUs? PCI Express full: copies are the limit.",
+        "timeseries",
+        (
+            Query(f"sum({recorded(gpu.PCIE_RECEIVED)})", "to the GPUs, PCI Express"),
+            Query(f"sum({recorded(gpu.PCIE_SENT)})", "from the GPUs, PCI Express"),
+            Query(f"sum({recorded(gpu.NVLINK_SENT_RATE)})", "NVLink"),
+        ),
+        "Bps",
+        low=0,
         empty_ok=NO_GPU,
     ),
 )

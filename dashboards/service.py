@@ -7,7 +7,7 @@ from typing import Any
 
 from burnline import metrics as m
 from burnline.dashboards.business import business
-from burnline.dashboards.machine import GPU, HOST
+from burnline.dashboards.machine import GPU, HOST, collects_gpus
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.dashboards.queues import queue_panels
 from burnline.slo.calendar import period_name
@@ -30,7 +30,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
         Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
         Row("Saturation", HOST if "host" in spec.collect else ()),
         Row("Queues", queue_panels(spec)),
-        Row("GPU", GPU if "gpu" in spec.collect else ()),
+        Row("GPU", GPU if collects_gpus(spec) else ()),
         Row("Model", _model(spec)),
         Row("Business", business(spec)),
         Row("Response", _response(spec), collapsed=True),

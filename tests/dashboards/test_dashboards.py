@@ -94,7 +94,7 @@ def test_counters_are_only_read_as_rates_over_grafanas_interval(dashboard: Any) 
     raw = [target["expr"] for panel in drawn(dashboard) for target in panel["targets"]]
 
     for expr in raw:
-        for counter in re.finditer(r"\w+_(total|bucket)\b", expr):
+        for counter in re.finditer(r"[\w:]+_(total|bucket)\b", expr):
             before, after = expr[: counter.start()], expr[counter.end() :]
             assert re.search(r"(rate|increase)\($", before), expr
             assert re.match(r"(\{[^}]*\})?\[\$__rate_interval\]", after), expr
