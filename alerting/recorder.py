@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from burnline.alerting.episodes import episode_of, merge
+from burnline.alerting.traces import link_traces
 from burnline.events import AlertEvent, RunRequest
 from burnline.metrics import SERVICE, SEVERITY, SIGNAL, SLO
 from burnline.runbooks.match import about_drills, bindings_for, is_drill
@@ -129,6 +130,8 @@ class Recorder:
                 f"{format_duration(_whole_seconds(now - release.seen_at))} before the incident",
                 data={"version": release.version, "previous": release.previous, "seen_by": release.source},
             )
+        if service in self._specs:
+            link_traces(tx, incident, alert.starts_at, now)
         return incident
 
     def _request_runs(self, tx: Connection, episode: Episode, now: datetime) -> None:

@@ -37,6 +37,25 @@ def _one_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _pattern(url: str, *names: str) -> str:
+    """A URL with placeholders; anything else in braces is a mistake."""
+    if not url:
+        return url
+    wrong = sorted(set(re.findall(r"\{(\w*)\}", url)) - set(names))
+    if wrong or f"{{{names[0]}}}" not in url or not re.match(r"https?://[\w.\[]", url) or re.search(r"\s", url):
+        known = ", ".join(f"{{{name}}}" for name in names)
+        raise ValueError(f"should be an http(s) URL with {{{names[0]}}} in it; it may hold {known}")
+    return url
+
+
+def _trace_url(url: str) -> str:
+    return _pattern(url, "trace_id")
+
+
+def _logs_url(url: str) -> str:
+    return _pattern(url, "service", "from", "until")
+
+
 def _is_base_url(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -80,6 +99,8 @@ class Settings(BaseSettings):
         max_changes_per_hour: changes of all services together that may be made within an hour before people are asked.
         max_services_share: the share of services that may be changed within an hour before people are asked.
         public_url: where people reach burnline, for links in messages; empty means that none are sent.
+        trace_url: where a trace can be looked at, `https://tempo.example.com/trace/{trace_id}`; empty means no links.
+        logs_url: where the logs of a service can, with `{service}`, `{from}` and `{until}` (milliseconds since 1970).
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -108,6 +129,8 @@ class Settings(BaseSettings):
     max_changes_per_hour: Annotated[int, Field(ge=1)] = 5
     max_services_share: Annotated[float, Field(gt=0, le=1)] = 0.25
     public_url: Annotated[str, AfterValidator(_public)] = ""
+    trace_url: Annotated[str, AfterValidator(_trace_url)] = ""
+    logs_url: Annotated[str, AfterValidator(_logs_url)] = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", "hook_hosts", "alertmanagers", mode="before")

@@ -187,13 +187,13 @@ def test_metrics_of_the_sdk_are_series(burnline: Burnline, temporality: str, mon
 
 def test_what_was_refused_with_a_503_is_sent_again_and_counted_once(burnline: Burnline) -> None:
     provider = TracerProvider(resource=RESOURCE, shutdown_on_exit=False)
-    spans = []
+    spans: list[Any] = []
     for _ in range(3):
         with provider.get_tracer("test").start_as_current_span("GET /", kind=SpanKind.SERVER) as span:
             spans.append(span)
     exporter = OTLPSpanExporter(endpoint=f"{burnline.url}/v1/traces", headers=TOKEN, timeout=30)
     burnline.app.db.write(lambda tx: tx.exec_driver_sql("ALTER TABLE series RENAME TO gone"))
-    mended = []
+    mended: list[str] = []
 
     class Mend(logging.Handler):
         """Mends the store when the exporter says that it will try again."""

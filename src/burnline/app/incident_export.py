@@ -11,6 +11,7 @@ from burnline.app.commands import fetch
 from burnline.app.postmortem import gather
 from burnline.app.postmortem_text import FORMS
 from burnline.app.services import load_checked
+from burnline.app.trace_links import Links
 from burnline.errors import BurnlineError
 from burnline.settings import read_settings
 from burnline.spec.service import ServiceSpec
@@ -45,7 +46,8 @@ def _made(database: str, services: Path | None, incident_id: int, form: str) -> 
     settings = read_settings()
     specs, trouble = _specs(services or settings.services)
     with reading(database or settings.database) as tx:
-        return FORMS[form](gather(tx, incident_id, specs, datetime.now(UTC), trouble=trouble))
+        links = Links.of(settings)
+        return FORMS[form](gather(tx, incident_id, specs, datetime.now(UTC), trouble=trouble, links=links))
 
 
 def _specs(path: Path) -> tuple[Sequence[ServiceSpec], str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from burnline.app.trace_links import Links, TraceLink
 from burnline.events import Outcome, RunState
 from burnline.store import approvals as questions
 from burnline.store import incidents, runs, timeline
@@ -26,6 +27,8 @@ ENDED = {
     Outcome.FAILED: "failed",
     Outcome.DEAD: "given up after its workers died",
 }
+
+NO_LINKS = Links()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,8 @@ class IncidentView:
     Attributes:
         drill: it is of the service's drills; nothing is wrong with the service.
         chain_holds: nobody changed the record after it was written.
+        traces: what its record names, and where to look at them.
+        logs_url: where the service's logs of its time are; empty where no setting says.
     """
 
     id: int
@@ -137,13 +142,17 @@ class IncidentView:
     entries: tuple[EntryView, ...]
     runs: tuple[RunView, ...]
     approvals: tuple[ApprovalView, ...]
+    traces: tuple[TraceLink, ...] = ()
+    logs_url: str = ""
 
 
-def incident(db: Database, incident_id: int) -> IncidentView | None:
+def incident(
+    db: Database, incident_id: int, links: Links = NO_LINKS, now: datetime | None = None
+) -> IncidentView | None:
     """One incident whole; None when there is none of that id."""
     with db.read() as tx:
         found = incidents.find_incident(tx, incident_id)
-        return _incident(tx, found) if found else None
+        return _incident(tx, found, links, now or found.opened_at) if found else None
 
 
 def lines(
@@ -200,7 +209,7 @@ def approvals(db: Database, now: datetime) -> list[ApprovalView]:
         return [view for view in _approvals(tx) if view.expires_at > now]
 
 
-def _incident(tx: Connection, found: Incident) -> IncidentView:
+def _incident(tx: Connection, found: Incident, links: Links, now: datetime) -> IncidentView:
     record = timeline.entries(tx, found.id)
     made = _runs(tx, found.id)
     return IncidentView(
@@ -216,6 +225,8 @@ def _incident(tx: Connection, found: Incident) -> IncidentView:
         entries=tuple(_entries(sorted(record, key=lambda entry: (entry.at, entry.id))))[::-1],
         runs=made,
         approvals=tuple(view for view in _approvals(tx) if view.incident_id == found.id),
+        traces=links.traces(record),
+        logs_url=links.logs(found, now),
     )
 
 

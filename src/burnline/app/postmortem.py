@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from burnline.app.incident_views import RunView, run_view
+from burnline.app.trace_links import Links, TraceLink
 from burnline.errors import BurnlineError
 from burnline.events import Outcome
 from burnline.slo.report.embedded import Kept
@@ -29,6 +30,7 @@ from burnline.store.incidents import Episode, Incident
 from burnline.store.releases import Release, recent_releases
 from burnline.store.timeline import Entry
 
+NO_LINKS = Links()
 RELEASES_BEFORE = timedelta(days=1)
 TELLING = ("people_told", "approval_told", "approval_untold", "run_told")
 FOR_PEOPLE = (
@@ -104,11 +106,19 @@ class PostMortem:
     spent_trouble: str
     actions: tuple[tuple[str, str], ...]
     timeline: tuple[Entry, ...]
+    traces: tuple[TraceLink, ...] = ()
+    logs_url: str = ""
     for_people: tuple[tuple[str, str], ...] = FOR_PEOPLE
 
 
 def gather(
-    tx: Connection, incident_id: int, specs: Sequence[ServiceSpec], now: datetime, *, trouble: str = ""
+    tx: Connection,
+    incident_id: int,
+    specs: Sequence[ServiceSpec],
+    now: datetime,
+    *,
+    trouble: str = "",
+    links: Links = NO_LINKS,
 ) -> PostMortem:
     """All that is on record of an incident. Raises: BurnlineError when there is none of that number."""
     found = incidents.find_incident(tx, incident_id)
@@ -141,6 +151,8 @@ def gather(
         spent_trouble=trouble or why,
         actions=tuple(_actions(made)),
         timeline=tuple(sorted(record, key=lambda entry: (entry.at, entry.id))),
+        traces=links.traces(record),
+        logs_url=links.logs(found, now),
     )
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from burnline.app.http.api import NOT_FOUND, Number, Parts, Trouble, found
 from burnline.app.postmortem import gather
 from burnline.app.postmortem_text import FORMS
+from burnline.app.trace_links import Links
 from burnline.store import incidents
 
 Form = Literal["md", "html", "json"]
@@ -28,5 +29,5 @@ def postmortem(incident_id: Number, app: Parts, form: Annotated[Form, Query(alia
     """What is on record of one incident, as the draft of a post-mortem."""
     with app.db.read() as tx:
         found(incidents.find_incident(tx, incident_id), f"no incident has the number {incident_id}")
-        made = gather(tx, incident_id, app.specs, app.clock())
+        made = gather(tx, incident_id, app.specs, app.clock(), links=Links.of(app.settings))
     return Draft(format=form, text=FORMS[form](made))

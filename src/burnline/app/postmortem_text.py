@@ -121,10 +121,27 @@ def _lines(made: PostMortem) -> Iterator[str]:
     yield from _table(("runbook", "asked", "for", "answer", "by"), asked)
     yield from ("", "## Who was told", "")
     yield from _table(("at", "what"), [(moment(each.at), each.text) for each in made.told])
-    yield from ("", "## Timeline", "")
+    yield from ("", "## Traces and logs", "", *_traces(made), "", "## Timeline", "")
     told = [(moment(each.at), each.actor, each.text) for each in made.timeline]
     yield from _table(("at", "who", "what"), told)
     yield from ("", f"Made by burnline at {moment(made.made_at)}.")
+
+
+def _traces(made: PostMortem) -> Iterator[str]:
+    """Ids are digits, and the settings say where they lead: these links may be links."""
+    if made.logs_url:
+        yield from (f"[Logs of the time]({_link(made.logs_url)})", "")
+    if not made.traces:
+        yield "None on record."
+        return
+    yield from ("| trace | kind | span | took |", "|---|---|---|---|")
+    for each in made.traces:
+        shown = f"[{_text(each.trace_id)}]({_link(each.url)})" if each.url else _text(each.trace_id)
+        yield f"| {shown} | {_text(each.kind)} | {_text(each.name)} | {each.seconds:.3f} s |"
+
+
+def _link(url: str) -> str:
+    return url.replace("(", "%28").replace(")", "%29").replace("|", "%7C").replace("<", "%3C")
 
 
 def _steps(made: PostMortem) -> Iterator[Sequence[str]]:

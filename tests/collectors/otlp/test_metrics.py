@@ -291,13 +291,13 @@ def test_a_flood_of_processes_is_refused(scene: Scene, monkeypatch: pytest.Monke
 
 def test_metrics_of_three_generations_are_the_same_series(database: Database) -> None:
     scene = Scene(database, spec(genai="metrics"))
-    bounds = {"count": 3, "sum": 1.2, "bucketCounts": [1, 2], "explicitBounds": [0.5], "start": -30}
+    bounds: Any = {"count": 3, "sum": 1.2, "bucketCounts": [1, 2], "explicitBounds": [0.5], "start": -30}
     old = {"gen_ai.system": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
     new = {"gen_ai.provider.name": "openai", "gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
 
     post(scene, histogram("gen_ai.client.operation.duration", point(labels=old, **bounds)))
     post(scene, histogram("gen_ai.client.inference.duration", point(labels={**new, "error.type": "x"}, **bounds)))
-    tokens = {"count": 3, "sum": 900, "bucketCounts": [1, 2], "explicitBounds": [4], "start": -30}
+    tokens: Any = {"count": 3, "sum": 900, "bucketCounts": [1, 2], "explicitBounds": [4], "start": -30}
     post(scene, histogram("gen_ai.client.token.usage", point(labels={**old, "gen_ai.token.type": "input"}, **tokens)))
     post(scene, total("gen_ai.client.inference.usage.input_tokens", point(100, start=-30, labels=new)))
 

@@ -25,6 +25,7 @@ from burnline.app.http.api import Decision, Number, Parts, found, settle
 from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import check_token, refuse_cross_site
 from burnline.app.runbook_views import runbook_lines, runbook_view
+from burnline.app.trace_links import Links
 from burnline.app.wiring import App
 from burnline.events import SloState
 from burnline.runbooks.approvals import answer_link, open_link
@@ -118,7 +119,10 @@ def incident_list(request: Request, app: Parts) -> Response:
 
 @page("/incidents/{incident_id}")
 def incident(request: Request, incident_id: Number, app: Parts) -> Response:
-    view = found(incident_views.incident(app.db, incident_id), f"No incident has the number {incident_id}.")
+    view = found(
+        incident_views.incident(app.db, incident_id, Links.of(app.settings), app.clock()),
+        f"No incident has the number {incident_id}.",
+    )
     return _page(request, app, "incident.html", incident=view)
 
 

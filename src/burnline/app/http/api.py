@@ -16,6 +16,7 @@ from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView
 from burnline.app.measured_views import PartView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
 from burnline.app.switch_views import Actions
+from burnline.app.trace_links import Links
 from burnline.app.views import History, ServiceView
 from burnline.app.wiring import App
 from burnline.runbooks.approvals import decide, refuse_nobody
@@ -132,7 +133,10 @@ def list_incidents(app: Parts, limit: Limit = 100) -> list[IncidentLine]:
 @router.get("/incidents/{incident_id}", responses=NOT_FOUND)
 def incident(incident_id: Number, app: Parts) -> IncidentView:
     """One incident with its record and runs."""
-    return found(incident_views.incident(app.db, incident_id), f"no incident has the number {incident_id}")
+    return found(
+        incident_views.incident(app.db, incident_id, Links.of(app.settings), app.clock()),
+        f"no incident has the number {incident_id}",
+    )
 
 
 @router.get("/audit")
