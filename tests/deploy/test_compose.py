@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
 
 from burnline.app.build import write_files
+from burnline.app.trace_links import fill
 from burnline.settings import Settings
 from burnline.spec.load import load_services
 from tests.programs import program
@@ -21,6 +24,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOTS = {"prepare", "profile", "generate"}
 HEADLESS = ONE_SHOTS | {"load"}  # nothing listens there
+SCRATCH = {"collector", "loki", "tempo"}  # their images hold no program to ask with: Prometheus asks
 each_service = pytest.mark.parametrize("name", SERVICES)
 
 
@@ -28,7 +32,7 @@ each_service = pytest.mark.parametrize("name", SERVICES)
 def test_every_image_is_pinned_or_built_here(name: str) -> None:
     image = SERVICES[name]["image"]
 
-    assert image == "burnline:local" or re.fullmatch(r"[a-z]+/[a-z]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", image)
+    assert image == "burnline:local" or re.fullmatch(r"[a-z]+/[a-z-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", image)
 
 
 @each_service
@@ -54,7 +58,7 @@ def test_every_port_is_published_on_this_machine_only(name: str) -> None:
 def test_every_server_says_whether_it_is_well(name: str) -> None:
     check = SERVICES[name]["healthcheck"]
 
-    assert check == {"disable": True} if name in HEADLESS else check["test"][0] == "CMD"
+    assert check == {"disable": True} if name in HEADLESS | SCRATCH else check["test"][0] == "CMD"
 
 
 @each_service
@@ -93,7 +97,7 @@ def test_only_what_must_be_reached_from_outside_can_be() -> None:
     outside = {name for name, service in SERVICES.items() if "outside" in service["networks"]}
 
     assert COMPOSE["networks"]["inside"] == {"internal": True}
-    assert outside == {"burnline", "alertmanager", "grafana"}
+    assert outside == {"burnline", "alertmanager", "grafana", "collector"}
 
 
 def test_the_image_runs_as_nobody_special_from_pinned_parts() -> None:
@@ -135,6 +139,50 @@ def test_every_service_that_is_scraped_is_part_of_the_compose_file() -> None:
     targets = [job["static_configs"][0]["targets"][0] for job in prometheus["scrape_configs"]]
 
     assert {target.split(":")[0] for target in targets} <= set(SERVICES) | {"127.0.0.1"}
+
+
+def test_whoever_cannot_be_asked_inside_is_scraped() -> None:
+    prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    targets = {job["static_configs"][0]["targets"][0].split(":")[0] for job in prometheus["scrape_configs"]}
+
+    assert targets >= SCRATCH
+
+
+def test_the_collector_sends_where_somebody_listens() -> None:
+    config = yaml.safe_load((ROOT / "deploy/otel/collector.yml").read_text())
+    exporters = {name: urlsplit(each["endpoint"]).hostname for name, each in config["exporters"].items()}
+    used = {name for each in config["service"]["pipelines"].values() for name in each["exporters"]}
+    steps = {name for each in config["service"]["pipelines"].values() for name in each["processors"]}
+
+    assert used == set(exporters)
+    assert set(exporters.values()) <= set(SERVICES)
+    assert steps == set(config["processors"])
+    assert config["extensions"]["bearertokenauth"]["filename"] == "/run/secrets/burnline_token"
+    assert SERVICES["burnline"]["environment"]["BURNLINE_OTLP_ENDPOINT"] == "http://collector:4318"
+
+
+def test_every_source_of_grafana_is_a_service_and_leads_to_sources_that_are_there() -> None:
+    text = (ROOT / "deploy/grafana/provisioning/datasources/burnline.yml").read_text()
+    sources = {each["uid"]: each for each in yaml.safe_load(text)["datasources"]}
+
+    assert {urlsplit(each["url"]).hostname for each in sources.values()} == set(sources) <= set(SERVICES)
+    assert set(re.findall(r"datasourceUid: (\w+)", text)) == set(sources)
+
+
+def test_the_links_of_incidents_are_taken_and_lead_to_sources_of_grafana() -> None:
+    given = SERVICES["burnline"]["environment"]
+    settings = Settings(trace_url=given["BURNLINE_TRACE_URL"], logs_url=given["BURNLINE_LOGS_URL"])
+    trace, logs = (
+        json.loads(parse_qs(urlsplit(fill(url, values)).query)["panes"][0])["a"]
+        for url, values in (
+            (settings.trace_url, {"trace_id": "ab" * 16}),
+            (settings.logs_url, {"service": "shop", "from": "1", "until": "2"}),
+        )
+    )
+
+    assert (trace["datasource"], trace["queries"][0]["query"]) == ("tempo", "ab" * 16)
+    assert (logs["datasource"], logs["queries"][0]["expr"]) == ("loki", '{service_name="shop"}')
+    assert logs["range"] == {"from": "1", "to": "2"}
 
 
 @pytest.mark.integration
