@@ -10,6 +10,7 @@ from burnline.dashboards.business import business
 from burnline.dashboards.machine import GPU, HOST, collects_gpus
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.dashboards.queues import queue_panels
+from burnline.dashboards.serving import serving_panels
 from burnline.slo.calendar import period_name
 from burnline.slo.own import own_spec
 from burnline.slo.promise import members_of, sli_of
@@ -28,6 +29,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
         Row("", _header(spec)),
         Row("SLOs", _slos(spec)),
         Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
+        Row("Serving engine", serving_panels(spec)),
         Row("Saturation", HOST if "host" in spec.collect else ()),
         Row("Queues", queue_panels(spec)),
         Row("GPU", GPU if collects_gpus(spec) else ()),

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from burnline.alerting.config import SECRETS_DIR, render_alertmanager
 from burnline.collectors.mapping import EXPORTERS, machine_rules
 from burnline.collectors.profiles.load import load_profile
+from burnline.collectors.profiles.rules import serving_rules
 from burnline.dashboards.grafana import render_dashboard
 from burnline.errors import BurnlineError
 from burnline.metrics import SERVICE
@@ -105,11 +106,11 @@ def rule_files(
 ) -> dict[str, str]:
     """File name to text: one rule file, or one file for each Kubernetes object; alerts link to runbooks below `url`."""
     groups = linked(compile_rules(specs, now=now, layout=layout)["groups"], specs, url)
-    machine = machine_groups(specs)
+    measured = {"machine.yml": machine_groups(specs), "serving.yml": serving_groups(specs)}
     if form == "rules":
-        files = {"burnline-rules.yml": groups, **({"machine.yml": machine} if machine else {})}
+        files = {"burnline-rules.yml": groups, **{name: found for name, found in measured.items() if found}}
         return {name: HEADER + dump({"groups": found}) for name, found in files.items()}
-    objects = prometheus_rules([*groups, *machine])
+    objects = prometheus_rules([*groups, *(group for found in measured.values() for group in found)])
     return {f"{name}.yaml": HEADER + render_object(body) for name, body in objects.items()}
 
 
@@ -119,6 +120,12 @@ def machine_groups(specs: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
     asked = {item.profile if isinstance(item, ScrapeSpec) else str(item) for item in items}
     profiles = [profile for here, profile in EXPORTERS.items() if {here, profile} & asked]
     return machine_rules({name: load_profile(name) for name in profiles})
+
+
+def serving_groups(specs: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
+    """The rules that give serving engines one set of names, of those engines that some service names."""
+    named = {item.profile for spec in specs for item in spec.collect if isinstance(item, ScrapeSpec)} - {"http"}
+    return serving_rules({name: load_profile(name) for name in sorted(named)})
 
 
 def linked(groups: Sequence[Any], specs: Sequence[ServiceSpec], url: str) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import cast, get_args
 
 import typer
 
-from burnline.app.build import linked, machine_groups
+from burnline.app.build import linked, machine_groups, serving_groups
 from burnline.app.console.words import visible
 from burnline.app.services import load_checked
 from burnline.errors import BurnlineError
@@ -42,7 +42,11 @@ class Rules:
         """
         specs = self._specs()
         groups = compile_rules(specs, now=datetime.now(UTC), layout=self._layout())["groups"]
-        found: list[RuleGroup] = [*linked(groups, specs, read_settings().public_url), *machine_groups(specs)]
+        found: list[RuleGroup] = [
+            *linked(groups, specs, read_settings().public_url),
+            *machine_groups(specs),
+            *serving_groups(specs),
+        ]
         return found
 
     def _specs(self) -> Sequence[ServiceSpec]:
