@@ -114,8 +114,21 @@ burnline_gpu_power_watts{gpu="0",uuid="GPU-c",model="NVIDIA L4"} 40
 burnline_gpu_video_utilization_ratio{gpu="0",uuid="GPU-a",model="NVIDIA H100 80GB HBM3",engine="jpeg"} 0.75
 burnline_host_memory_available_bytes 111
 burnline_host_memory_size_bytes 222
+burnline_host_pressure_seconds_total{resource="io",stall="some"} 8
+burnline_host_pressure_seconds_total{resource="irq",stall="full"} 9
+burnline_host_network_errors_total{interface="eth0",direction="receive"} 1
+burnline_host_network_errors_total{interface="eth1",direction="receive"} 2
 """
-NODE = "node_memory_MemAvailable_bytes 333\n"
+NODE = """\
+node_memory_MemAvailable_bytes 333
+node_load1 0.5
+node_load15 0.25
+node_pressure_io_waiting_seconds_total 7
+node_network_receive_errs_total{device="eth0"} 3
+node_network_transmit_errs_total{device="eth0"} 4
+node_network_receive_errs_total{device="lo"} 5
+node_filesystem_files_free{device="/dev/sda1",fstype="ext4",mountpoint="/"} 6
+"""
 
 
 class Pages(SimpleHTTPRequestHandler):
@@ -169,7 +182,12 @@ def _prometheus(folder: Path, pages_at: int, pages: list[str]) -> Iterator[str]:
 
 def settled(url: str) -> bool:
     """Every page was scraped, and every rule of ours evaluated after that."""
-    return len(query(url, "up == 1")) == 3 and len(query(url, "machine:host_memory_available_bytes == 333")) == 1
+    of_each = {  # burnline, node_exporter, DCGM's exporter
+        "machine:host_memory_size_bytes": 222,
+        "machine:host_memory_available_bytes": 333,
+        'machine:gpu_power_watts{uuid="GPU-b"}': 400,
+    }
+    return all(len(query(url, f"{series} == {value}")) == 1 for series, value in of_each.items())
 
 
 def query(url: str, expr: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -219,3 +237,14 @@ def test_instances_of_a_divided_gpu_are_told_apart_and_add_up(prometheus: str) -
 def test_a_host_is_told_once_whatever_the_port(prometheus: str) -> None:
     assert by(prometheus, "burnline_host_memory_available_bytes", "host") == {"127.0.0.1": 333}
     assert by(prometheus, "burnline_host_memory_size_bytes", "host") == {"127.0.0.1": 222}
+
+
+@pytest.mark.integration
+def test_what_node_exporter_names_apart_is_one_series_with_labels(prometheus: str) -> None:
+    pressure = by(prometheus, "burnline_host_pressure_seconds_total", "resource", "stall")
+    errors = by(prometheus, "burnline_host_network_errors_total", "interface", "direction")
+
+    assert by(prometheus, "burnline_host_load_average", "window") == {"1m": 0.5, "15m": 0.25}
+    assert pressure == {"io/some": 7, "irq/full": 9}
+    assert errors == {"eth0/receive": 3, "eth0/send": 4, "eth1/receive": 2}
+    assert by(prometheus, "burnline_host_filesystem_inodes_free", "mountpoint") == {"/": 6}

@@ -29,7 +29,7 @@ btime 1795647416
 processes 12345
 procs_running 3
 procs_blocked 1
-softirq 1 2 3
+softirq 55 1 2 3 4 5 6 7 8 9 10
 """,
     "proc/loadavg": "0.55 0.44 0.33 1/123 4567\n",
     "proc/sys/fs/file-nr": "1083\t0\t9223372036854775807\n",
