@@ -52,7 +52,7 @@ class Device:
             return self.down()
         labels = self.labels
         up = Sample(names.UP, labels, 1)
-        return [up, *(Sample(name, {**labels, **extra}, value) for name, extra, value in readings)]
+        return [up, *(Sample(name, labels | extra if extra else labels, value) for name, extra, value in readings)]
 
     def down(self) -> list[Sample]:
         """What is said of a GPU that the driver does not answer for."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from ctypes import Array, Structure
+from functools import cache
 from typing import Any
 
 import pynvml
@@ -50,6 +52,12 @@ _LINK_SENT, _LINK_RECEIVED = 202, 204  # NVML_FI_DEV_NVLINK_COUNT_{XMIT,RCV}_BYT
 MAX_LINKS = 36
 
 
+class _Answer(Structure):
+    """As pynvml has it, without its attributes in Python: with them one call takes longer than all others together."""
+
+    _fields_ = pynvml.c_nvmlFieldValue_t._fields_
+
+
 def read_fields(handle: Any) -> Iterator[Reading]:
     """Every field the GPU offers.
 
@@ -66,25 +74,38 @@ def read_fields(handle: Any) -> Iterator[Reading]:
         yield from _by_link(handle)
 
 
-def values(handle: Any, request: Iterable[tuple[int, int]]) -> dict[int, float]:
+def values(handle: Any, request: Sequence[tuple[int, int]]) -> dict[int, float]:
     """Field -> value, added up over its scopes; a field that is not offered is left out.
 
     Raises: pynvml.NVMLError when the GPU is in trouble.
     """
-    try:
-        answers = pynvml.nvmlDeviceGetFieldValues(handle, list(request))
-    except ABSENT:
-        return {}
     found: dict[int, float] = {}
-    for answer in answers:
+    for answer in _ask(handle, tuple(request)):
         code = answer.nvmlReturn
         if code == pynvml.NVML_SUCCESS:
-            value = getattr(answer.value, _VALUES[answer.valueType]) if answer.valueType < len(_VALUES) else None
+            kind, field = answer.valueType, answer.fieldId
+            value = getattr(answer.value, _VALUES[kind]) if kind < len(_VALUES) else None
             if value is not None and value not in NOT_AVAILABLE:
-                found[answer.fieldId] = found.get(answer.fieldId, 0) + value
+                found[field] = found.get(field, 0) + value
         elif code in _TROUBLE:
             raise pynvml.NVMLError(code)
     return found
+
+
+def _ask(handle: Any, request: tuple[tuple[int, int], ...]) -> Iterable[_Answer]:
+    answers = type(_template(request)).from_buffer_copy(_template(request))
+    call = getattr(pynvml.nvmlLib, "nvmlDeviceGetFieldValues", None)  # its wrapper in pynvml fills its own structures
+    code = call(handle, len(request), answers) if call is not None else pynvml.NVML_ERROR_FUNCTION_NOT_FOUND
+    if code == pynvml.NVML_SUCCESS:
+        return answers
+    if isinstance(error := pynvml.NVMLError(code), ABSENT):
+        return ()
+    raise error
+
+
+@cache
+def _template(request: tuple[tuple[int, int], ...]) -> Array[_Answer]:
+    return (_Answer * len(request))(*(_Answer(fieldId=field, scopeId=scope) for field, scope in request))
 
 
 def _recovery(action: int) -> Iterator[Reading]:

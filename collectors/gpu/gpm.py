@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
+from ctypes import Structure, c_uint
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,6 +38,29 @@ METRICS: dict[int, tuple[str, float]] = {
     60: (names.NVLINK_RECEIVED_RATE, MIB),
     61: (names.NVLINK_SENT_RATE, MIB),
 }
+
+
+class _Metric(Structure):
+    """These two are as pynvml has them, without its attributes in Python: they take longer than the driver does."""
+
+    _fields_ = pynvml.c_nvmlGpmMetric_t._fields_
+
+
+class _Request(Structure):
+    _fields_ = (
+        ("version", c_uint),
+        ("numMetrics", c_uint),
+        ("sample1", pynvml.c_nvmlGpmSample_t),
+        ("sample2", pynvml.c_nvmlGpmSample_t),
+        ("metrics", _Metric * pynvml.NVML_GPM_METRIC_MAX),
+    )
+
+
+def _request() -> _Request:
+    request = _Request(version=pynvml.NVML_GPM_METRICS_GET_VERSION, numMetrics=len(METRICS))
+    for place, metric in enumerate(METRICS):
+        request.metrics[place].metricId = metric
+    return request
 
 
 def supported(handle: Any) -> bool:
@@ -94,17 +118,13 @@ class Activity:
             pynvml.nvmlGpmMigSampleGet(handle, self._instance, sample)
 
     def _between(self, first: Any, second: Any) -> Iterator[Reading]:
-        request = self._request = self._request or pynvml.c_nvmlGpmMetricsGet_t()
-        request.version = pynvml.NVML_GPM_METRICS_GET_VERSION
-        request.numMetrics = len(METRICS)
+        request = self._request = self._request or _request()
         request.sample1, request.sample2 = first, second
-        for place, metric in enumerate(METRICS):
-            request.metrics[place].metricId = metric
         pynvml.nvmlGpmMetricsGet(request)
-        for place, (name, scale) in enumerate(METRICS.values()):
-            answer = request.metrics[place]
-            if answer.nvmlReturn == pynvml.NVML_SUCCESS and math.isfinite(answer.value):
-                yield name, self._labels, answer.value * scale
+        for (name, scale), answer in zip(METRICS.values(), request.metrics, strict=False):
+            value = answer.value
+            if answer.nvmlReturn == pynvml.NVML_SUCCESS and math.isfinite(value):
+                yield name, self._labels, value * scale
 
 
 class Activities:

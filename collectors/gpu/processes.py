@@ -54,7 +54,8 @@ class ProcessReader:
     def _name(self, pid: int) -> str:
         """As the kernel calls it: at most 15 bytes that the process chose, so any bytes at all."""
         try:
-            raw = (self._proc / str(pid) / "comm").read_bytes()[:64]
+            with open(f"{self._proc}/{pid}/comm", "rb") as file:  # noqa: PTH123 - pathlib takes as long as the kernel
+                raw = file.read(64)
         except OSError:  # it has ended, or lives in another namespace of process ids
             return ""
         return "".join(each if each.isprintable() else "?" for each in raw.decode(errors="replace").rstrip("\n"))

@@ -33,6 +33,7 @@ class _Log:
     labels: dict[str, str]
     counts: dict[str, int] = field(default_factory=lambda: {str(code): 0 for code in GRAVE})
     last: dict[str, float] = field(default_factory=dict)
+    samples: tuple[Sample, ...] | None = None  # made once, until something changes
 
     def note(self, code: int, at: float) -> None:
         xid = str(code)
@@ -40,6 +41,7 @@ class _Log:
             xid = OTHERS
         self.counts[xid] = self.counts.get(xid, 0) + 1
         self.last[xid] = at
+        self.samples = None
 
 
 class XidWatch:
@@ -88,7 +90,7 @@ class XidWatch:
         """Note that a GPU is listened to, or what it reported."""
         with self._lock:
             each = self._logs.setdefault(uuid, _Log(labels))
-            each.labels = labels
+            each.labels, each.samples = labels, None
             if code is not None:
                 each.note(code, self._clock())
                 log.warning("xid", extra={**labels, "xid": code})
@@ -136,11 +138,13 @@ class _Listener(Thread):
                     self._watch.heard(*by_handle[_address(event.device)], code=int(event.eventData))
 
 
-def _samples(each: _Log) -> Iterator[Sample]:
-    for xid, count in each.counts.items():
-        yield Sample(names.XID_ERRORS, {**each.labels, "xid": xid}, count)
-    for xid, at in each.last.items():
-        yield Sample(names.XID_LAST, {**each.labels, "xid": xid}, at)
+def _samples(each: _Log) -> tuple[Sample, ...]:
+    if each.samples is None:
+        told = ((names.XID_ERRORS, each.counts), (names.XID_LAST, each.last))
+        each.samples = tuple(
+            Sample(name, {**each.labels, "xid": xid}, value) for name, values in told for xid, value in values.items()
+        )
+    return each.samples
 
 
 @contextmanager

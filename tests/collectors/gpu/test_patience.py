@@ -112,7 +112,7 @@ def test_a_bug_is_raised_where_the_turn_is_waited_for() -> None:
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("how", ["hang 1", "power_mw !hang", "fi_82 !hang", "handle !hang", "gpm_1 !hang"])
+@pytest.mark.parametrize("how", ["hang 1", "power_mw !hang", "fi_82 !hang", "handle !hang", "mig_mode !hang"])
 def test_a_gpu_whose_driver_call_hangs_is_down_and_the_other_goes_on(machine: Machine, now: datetime, how: str) -> None:
     machine.set(host("h100", "a100"))
     machine.read(now)

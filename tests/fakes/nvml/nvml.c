@@ -1,7 +1,8 @@
 /* A stand-in for libnvidia-ml.so.1: what the collector calls, answered from a scenario file.
  *
  * NVML_SCENARIO names a text file of lines `<gpu> <field> <value>`, read again whenever it has changed (replace it by
- * rename). The gpu `*` is the machine: `* init <code>`, `* count <n>`, `* driver`, `* cuda`, `* tick <n>`, `* seed <n>`.
+ * rename), unless it says `* still 1`. The gpu `*` is the machine: `* init <code>`, `* count <n>`, `* driver`, `* cuda`,
+ * `* tick <n>`, `* seed <n>`.
  * A field that is not in the file is not supported by that GPU.
  *
  * Values: a number; a text; `!<code>` makes the call return that nvmlReturn_t; `!hang` makes it hang until the file
@@ -29,10 +30,10 @@ enum { MOST_LINES = 4096, MOST_GPUS = 16, MOST_PARTS = 8, MOST_SAMPLES = 128 };
 
 typedef unsigned long long u64;
 typedef struct device { char gpu[8]; int part; } *device; /* part: 1 + the place of a MIG line, 0 for the whole GPU */
-struct line { char gpu[8], field[40], value[128]; };
+struct line { char gpu[8], field[40], value[128]; struct line *next; /* of the same GPU */ };
 
 static struct device gpus[MOST_GPUS], parts[MOST_GPUS][MOST_PARTS];
-static struct line lines[MOST_LINES];
+static struct line lines[MOST_LINES], *firsts[MOST_GPUS + 1]; /* the last one of the machine */
 static int line_count;
 static u64 calls[MOST_GPUS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -42,6 +43,23 @@ static void nap(long milliseconds) {
     nanosleep(&time, NULL);
 }
 
+static struct line **first_of(const char *gpu) {
+    int number = gpu[0] == '*' ? MOST_GPUS : atoi(gpu);
+    return &firsts[number < 0 || number > MOST_GPUS ? MOST_GPUS : number];
+}
+
+/* The nth line of a field; with the lock held. */
+static struct line *find(const char *gpu, const char *field, int nth) {
+    for (struct line *line = *first_of(gpu); line; line = line->next)
+        if (!strcmp(line->field, field) && nth-- == 0) return line;
+    return NULL;
+}
+
+static u64 plain(const char *gpu, const char *field, u64 otherwise) {
+    struct line *line = find(gpu, field, 0);
+    return line ? strtoull(line->value, NULL, 0) : otherwise;
+}
+
 /* Reads the file if it has changed; with the lock held. */
 static int refresh(void) {
     static struct timespec read_at;
@@ -49,8 +67,10 @@ static int refresh(void) {
     static char path_read[512];
     char text[256];
     struct stat status;
+    static int is_still;
     const char *path = getenv("NVML_SCENARIO");
     FILE *file;
+    if (is_still && path && !strcmp(path, path_read)) return SUCCESS;
     if (!path || stat(path, &status)) return UNKNOWN;
     if (status.st_ino == inode && status.st_mtim.tv_sec == read_at.tv_sec && status.st_mtim.tv_nsec == read_at.tv_nsec &&
         !strcmp(path, path_read)) return SUCCESS;
@@ -62,22 +82,17 @@ static int refresh(void) {
         if (sscanf(text, "%7s %39s %127[^\n]", line->gpu, line->field, line->value) == 3) line_count++;
     }
     fclose(file);
+    memset(firsts, 0, sizeof firsts);
+    for (int i = line_count - 1; i >= 0; i--) {
+        struct line **first = first_of(lines[i].gpu);
+        lines[i].next = *first;
+        *first = &lines[i];
+    }
     read_at = status.st_mtim;
     inode = status.st_ino;
     snprintf(path_read, sizeof path_read, "%s", path);
+    is_still = *first_of("*") && plain("*", "still", 0);
     return SUCCESS;
-}
-
-/* The nth line of a field; with the lock held. */
-static struct line *find(const char *gpu, const char *field, int nth) {
-    for (int i = 0; i < line_count; i++)
-        if (!strcmp(lines[i].gpu, gpu) && !strcmp(lines[i].field, field) && nth-- == 0) return &lines[i];
-    return NULL;
-}
-
-static u64 plain(const char *gpu, const char *field, u64 otherwise) {
-    struct line *line = find(gpu, field, 0);
-    return line ? strtoull(line->value, NULL, 0) : otherwise;
 }
 
 /* A number from 0 to 1 that seed, gpu, field and tick decide (FNV-1a and a last mix). */
@@ -417,14 +432,18 @@ static int sample_get(device gpu, int instance, sample into) {
     static u64 order;
     int code = alive(gpu);
     if (code) return code;
-    for (int metric = 0; metric < 72; metric++) {
-        char field[40];
-        snprintf(field, sizeof field, instance < 0 ? "gpm_%d" : "gpm_%d.%d", metric, instance);
-        if (real(gpu->gpu, field, &into->does[metric])) into->does[metric] = -1;
+    pthread_mutex_lock(&lock);
+    for (int metric = 0; metric < 72; metric++) into->does[metric] = -1;
+    for (struct line *line = *first_of(gpu->gpu); line; line = line->next) {
+        int metric, of = -1;
+        if (sscanf(line->field, "gpm_%d.%d", &metric, &of) < 1 || of != instance || metric < 0 || metric >= 72) continue;
+        if (into->does[metric] == -1) /* the first line of a field counts */
+            into->does[metric] = line->value[0] == '!' ? -2 : evaluate(gpu->gpu, line->field, line->value);
     }
     into->taken = 1;
     into->instance = instance;
     into->order = ++order;
+    pthread_mutex_unlock(&lock);
     return SUCCESS;
 }
 int nvmlGpmSampleGet(device gpu, sample into) { return sample_get(gpu, -1, into); }
