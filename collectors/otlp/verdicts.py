@@ -12,6 +12,7 @@ from burnline.spec.telemetry import EvaluationSpec
 
 EVALUATION = "gen_ai.evaluation.result"
 NAME, SCORE, LABEL = "gen_ai.evaluation.name", "gen_ai.evaluation.score.value", "gen_ai.evaluation.score.label"
+HIGHEST_SCORE = 1e12
 EVALUATION_READ = frozenset({NAME, SCORE, LABEL})
 # Labels that mean the same whatever is judged; `yes` and `high` do not.
 GOOD = frozenset(
@@ -90,9 +91,8 @@ EVENTS = {
 def fold_evaluation(tally: Tally, attributes: Mapping[str, Scalar], spec: ServiceSpec) -> None:
     """Count one verdict; one that says neither good nor bad is counted as unjudged, never as good."""
     name = text(attributes.get(NAME, "")) or "unknown"
-    score = attributes.get(SCORE)
-    value = float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None
-    if value is not None and abs(value) < 1e12:  # and no NaN: that is not less than anything
+    value = _score(attributes.get(SCORE))
+    if value is not None:
         tally.add(genai.SCORE_COUNT, evaluation=name)
         tally.add(genai.SCORE_SUM, value, evaluation=name)
     bad = is_bad(text(attributes.get(LABEL, "")), value, spec.telemetry.evaluations.get(name))
@@ -127,6 +127,13 @@ def security_kind(event: str, attributes: Mapping[str, Scalar]) -> str:
     if attributes.get("event.outcome") == "failure" and attributes.get("event.category") == "authentication":
         return "authentication_failure"  # as the Elastic Common Schema says it
     return ""
+
+
+def _score(value: Scalar | None) -> float | None:
+    """A score that is a number; NaN is none, and would be below nothing: good."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < HIGHEST_SCORE:
+        return None
+    return float(value)
 
 
 def _plain(name: str) -> str:
