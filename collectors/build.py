@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 
 from burnline.collectors.contract import Collector
 from burnline.collectors.cost import CostCollector
 from burnline.collectors.gpu import amd
 from burnline.collectors.gpu.collector import GpuCollector
 from burnline.collectors.host import HostCollector
+from burnline.collectors.host.rival import Page, Rival
+from burnline.collectors.mapping import EXPORTERS
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.queues.build import watch
 from burnline.collectors.scrape import Scraper
 from burnline.events import Collection
 from burnline.spec.collect import ScrapeSpec
+from burnline.spec.host import HostPlaces, host_of
 from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
@@ -32,16 +37,18 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
     `wanted` gives, per service, the metric names somebody reads.
     """
     specs = list(specs)
+    host = host_of(item for spec in specs for item in spec.collect)
+    rival = Rival(proc=Path(host.proc), pages=map(_page, _pages(specs))) if host else None
     asked = {entry for spec in specs for entry in spec.collect if isinstance(entry, str)}
     collectors: list[Collector] = []
-    if "host" in asked:
-        collectors.append(HostCollector(interval=MACHINE_INTERVAL))
+    if host and rival:
+        collectors.append(_host(host, rival))
     if "gpu" in asked:
         collectors.append(GpuCollector(interval=MACHINE_INTERVAL))
         if amd.is_present():
             collectors.append(amd.AmdCollector(interval=MACHINE_INTERVAL))
     for spec in specs:
-        collectors += page_scrapers(spec, wanted(spec.service))
+        collectors += page_scrapers(spec, wanted(spec.service), rival)
         collectors += [watch(spec.service, item.queue) for item in spec.collect if isinstance(item, QueueSpec)]
     return collectors
 
@@ -60,8 +67,27 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
     return [PushedCollector(db, spec.service, interval=PUSHED_INTERVAL) for spec in specs]
 
 
-def page_scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper]:
-    """One for each page of the service, in their order; `wanted` as in `build_all`."""
+def _host(places: HostPlaces, rival: Rival) -> HostCollector:
+    return HostCollector(
+        interval=MACHINE_INTERVAL,
+        proc=Path(places.proc),
+        sys=Path(places.sys),
+        root=Path(places.root),
+        cgroups=places.cgroups,
+        rival=rival,
+    )
+
+
+def _pages(specs: Iterable[ServiceSpec]) -> Iterator[ScrapeSpec]:
+    return (item for spec in specs for item in spec.collect if isinstance(item, ScrapeSpec))
+
+
+def _page(page: ScrapeSpec) -> Page:
+    return Page(page.url, page.interval, named=page.profile == EXPORTERS["host"])
+
+
+def page_scrapers(spec: ServiceSpec, wanted: frozenset[str], rival: Rival | None = None) -> Iterator[Scraper]:
+    """One for each page of the service, in their order; `wanted` as in `build_all`. `rival` is shown each page."""
     seen: Counter[str] = Counter()
     for page in spec.collect:
         if isinstance(page, ScrapeSpec):
@@ -75,4 +101,5 @@ def page_scrapers(spec: ServiceSpec, wanted: frozenset[str]) -> Iterator[Scraper
                 timeout=min(max(page.interval, timedelta(seconds=1)), LONGEST_TIMEOUT),
                 name=page.profile if number == 1 else f"{page.profile}-{number}",
                 profile=load_profile(page.profile),
+                look=partial(rival.look, _page(page)) if rival else None,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic
@@ -40,6 +40,7 @@ class Scraper:
         timeout: timedelta,
         name: str = "http",
         profile: Profile | None = None,
+        look: Callable[[str, datetime], None] | None = None,
         limit_bytes: int = LIMIT_BYTES,
         sample_limit: int = SAMPLE_LIMIT,
     ) -> None:
@@ -52,6 +53,7 @@ class Scraper:
         self._wanted = wanted
         self._profile = profile if profile is not None and profile.quantities and wanted is not None else None
         self.made = frozenset(self._profile.quantities) if self._profile else frozenset()
+        self._look = look
         self._timeout = timeout.total_seconds()
         self._limit_bytes = limit_bytes
         self._sample_limit = sample_limit
@@ -64,7 +66,10 @@ class Scraper:
         Raises: CollectorError with the URL and the reason.
         """
         with self._in_words():
-            return self._read(self._fetch())
+            page = self._fetch()
+            if self._look is not None:
+                self._look(page, now)
+            return self._read(page)
 
     def page(self) -> str:
         """The whole page as it is.

@@ -5,9 +5,16 @@ from __future__ import annotations
 from burnline.collectors.mapping import EXPORTERS, recorded
 from burnline.dashboards.panels import RATE, Panel, Query, Threshold
 from burnline.metrics import gpu, host
+from burnline.spec.host import host_of
 from burnline.spec.service import ServiceSpec
 
 NO_GPU = "a host without a GPU"
+
+
+def collects_host(spec: ServiceSpec) -> bool:
+    """Whether burnline reads the machine for this service, or a page of an exporter that does."""
+    named = any(getattr(item, "profile", "") == EXPORTERS["host"] for item in spec.collect)
+    return named or host_of(spec.collect) is not None
 
 
 def collects_gpus(spec: ServiceSpec) -> bool:

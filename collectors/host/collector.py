@@ -19,6 +19,7 @@ from burnline.collectors.host.network import read_network
 from burnline.collectors.host.numa import read_numa
 from burnline.collectors.host.nvme import read_nvme
 from burnline.collectors.host.pressure import read_pressure
+from burnline.collectors.host.rival import Rival
 from burnline.collectors.host.sockets import read_sockets
 from burnline.collectors.host.statvfs import PATIENCE_SECONDS, Statvfs
 from burnline.collectors.host.vmstat import read_vmstat
@@ -37,9 +38,10 @@ class HostCollector:
 
     `proc`, `sys` and `root` are where the host's trees are mounted, for running in a container; `own_proc` and
     `own_sys` are this process's, which say in which cgroup it is. `cgroups` are others to watch, by their path.
+    While `rival` knows a node_exporter that tells this machine, there is nothing to read.
 
     Attributes:
-        notes: which files gave nothing in the last turn, and why.
+        notes: which files gave nothing in the last turn, and why; or who tells this machine instead.
     """
 
     service = ""
@@ -57,6 +59,7 @@ class HostCollector:
         own_proc: Path = PROC,
         own_sys: Path = SYS,
         cgroups: Sequence[str] = (),
+        rival: Rival | None = None,
         statvfs: Statvfs = os.statvfs,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
@@ -66,14 +69,18 @@ class HostCollector:
         self._proc, self._sys = proc, sys
         self._own_proc, self._own_sys = own_proc, own_sys
         self._cgroups = tuple(cgroups)
+        self._rival = rival
+        self._told_by = ""
         self._filesystems = Filesystems(root=root, statvfs=statvfs, patience=patience)
         self._unreadable: frozenset[str] = frozenset()
 
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Counters and gauges named `burnline_host_*` in metrics/host.py.
 
-        Raises: NoData where there is nothing to read; CollectorError naming files when none can be understood.
+        Raises: NoData where there is nothing to read, or another tells it; CollectorError naming files when none can be
+        understood.
         """
+        self._give_way(now)
         files = Files(proc=self._proc, sys=self._sys)
         own = Files(proc=self._own_proc, sys=self._own_sys)
         samples = [sample for part in self._parts() for sample in part(files)]
@@ -86,6 +93,17 @@ class HostCollector:
             raise NoData(f"nothing to read under {self._proc}")
         told = sorted(unreadable)[:MOST_UNREADABLE]
         return [*samples, *of_own, *(Sample(names.UNREADABLE, {"file": file}, 1) for file in told)]
+
+    def _give_way(self, now: datetime) -> None:
+        told_by = self._rival.speaks(now) if self._rival else ""
+        if told_by != self._told_by:
+            self._told_by = told_by
+            message = "the host is told by its node_exporter" if told_by else "the host is read again"
+            log.warning(message, extra={"target": told_by})
+        if told_by:
+            instead = "with `profile: node-exporter` its series are burnline_host_* too"
+            self.notes = (f"off while {told_by} is scraped: it is node_exporter of this machine ({instead})",)
+            raise NoData(self.notes[0])
 
     def _parts(self) -> tuple[Callable[[Files], Sequence[Sample]], ...]:
         return (

@@ -23,6 +23,7 @@ from burnline.slo.compiler.rules import HEADER, Layout, compile_rules
 from burnline.slo.compiler.yaml import dump
 from burnline.spec.address import check_receiver, check_secret, check_url
 from burnline.spec.collect import ScrapeSpec
+from burnline.spec.host import host_of
 from burnline.spec.receivers import MailServer, mail_server
 from burnline.spec.service import ServiceSpec
 
@@ -118,6 +119,8 @@ def machine_groups(specs: Sequence[ServiceSpec]) -> list[dict[str, Any]]:
     """The rules that give hosts and GPUs one name, whoever measures them; of those that some service collects."""
     items = [item for spec in specs for item in spec.collect]
     asked = {item.profile if isinstance(item, ScrapeSpec) else str(item) for item in items}
+    if host_of(items) is not None:
+        asked.add("host")
     profiles = [profile for here, profile in EXPORTERS.items() if {here, profile} & asked]
     return machine_rules({name: load_profile(name) for name in profiles})
 

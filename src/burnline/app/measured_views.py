@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from burnline.app.wiring import App
 from burnline.events import Collection, Sample
 from burnline.metrics.register import MEASURED
+from burnline.spec.host import host_of
 from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 
@@ -62,7 +63,7 @@ class PartView:
 
 def measured(app: App, spec: ServiceSpec, now: datetime) -> tuple[PartView, ...]:
     """The newest turn of each collector; of this host's own where the service file asks for them."""
-    here = any(item in ("host", "gpu") for item in spec.collect)
+    here = "gpu" in spec.collect or host_of(spec.collect) is not None
     turns = [turn for turn in app.latest_turns() if turn.service == spec.service or (here and not turn.service)]
     families: dict[str, list[FamilyView]] = {}
     for family in _families(turns, now):

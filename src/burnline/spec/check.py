@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from burnline.spec.binding import RunbookBinding
 from burnline.spec.collect import ScrapeSpec
+from burnline.spec.host import HostSpec
 from burnline.spec.place import Flaw, Place, dotted
 from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec, SignalsSpec
@@ -71,7 +72,8 @@ def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
             yield from _between((*place, "interval"), item.interval, _SCRAPE_EVERY)
         elif isinstance(item, QueueSpec):
             yield from _between((*place, "queue", "interval"), item.queue.interval, _LOOK_EVERY)
-    yield from _twice(((place, item) for place, item in items if isinstance(item, str)), "collector")
+    here = [(place, "host" if isinstance(item, HostSpec) else item) for place, item in items]
+    yield from _twice(((place, item) for place, item in here if isinstance(item, str)), "collector")
     yield from _twice((((*place, "url"), item.url) for place, item in items if isinstance(item, ScrapeSpec)), "url")
     queues = [((*place, "queue"), item.queue) for place, item in items if isinstance(item, QueueSpec)]
     yield from _twice(((place, queue.title) for place, queue in queues), "queue")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from burnline.spec.address import HttpUrl
+from burnline.spec.host import HostSpec
 from burnline.spec.queue import QueueSpec
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Number
@@ -57,12 +58,15 @@ def _collect_tag(item: Any) -> str | None:
         return "<here>"
     if isinstance(item, QueueSpec) or (isinstance(item, dict) and "queue" in item):
         return "<queue>"
+    if isinstance(item, HostSpec) or (isinstance(item, dict) and "host" in item):
+        return "<host>"
     return "<scrape>" if isinstance(item, dict | ScrapeSpec) else None
 
 
 CollectItem = Annotated[
     Annotated[ScrapeSpec, Tag("<scrape>")]
     | Annotated[QueueSpec, Tag("<queue>")]
+    | Annotated[HostSpec, Tag("<host>")]
     | Annotated[Literal["host", "gpu"], Tag("<here>")],
     Discriminator(
         _collect_tag,

@@ -9,6 +9,7 @@ from burnline.spec.check import check
 from burnline.spec.check_release import check_release
 from burnline.spec.document import Document, read_document
 from burnline.spec.hooks import HookSpec
+from burnline.spec.host import HostPlaces, HostSpec
 from burnline.spec.place import Place, dotted
 from burnline.spec.problems import validate
 from burnline.spec.service import ServiceSpec
@@ -48,6 +49,7 @@ def read_services(path: Path) -> tuple[tuple[ServiceSpec, Document], ...]:
             problems += error.problems
     problems += _twice([document for _, document in read])
     problems += _claimed_twice(read)
+    problems += _two_hosts(read)
     if problems:
         raise SpecError(problems)
     return tuple(read)
@@ -77,6 +79,24 @@ def _twice(documents: list[Document]) -> list[Problem]:
                 Problem(document.file, line, dotted(("service",)), f"{name!r} is used twice; first in {where}")
             )
         first.setdefault(name, document)
+    return problems
+
+
+def _two_hosts(read: list[tuple[ServiceSpec, Document]]) -> list[Problem]:
+    """There is one machine, and it is read once."""
+    problems = []
+    first: tuple[HostPlaces, str] | None = None
+    for spec, document in read:
+        for index, item in enumerate(spec.collect):
+            if not isinstance(item, HostSpec):
+                continue
+            place: Place = ("collect", index, "host")
+            first = first or (item.host, f"{document.file}:{document.line(place)}")
+            if item.host != first[0]:
+                message = (
+                    f"says otherwise than {first[1]} where this machine is read; it is read once, for all services"
+                )
+                problems.append(Problem(document.file, document.line(place), dotted(place), message))
     return problems
 
 
