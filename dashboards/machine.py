@@ -9,6 +9,7 @@ from burnline.spec.host import host_of
 from burnline.spec.service import ServiceSpec
 
 NO_GPU = "a host without a GPU"
+NO_INFINIBAND = "a host without InfiniBand"
 
 
 def collects_host(spec: ServiceSpec) -> bool:
@@ -22,12 +23,16 @@ def collects_gpus(spec: ServiceSpec) -> bool:
     return any(getattr(item, "profile", item) in ("gpu", EXPORTERS["gpu"]) for item in spec.collect)
 
 
+_IDLE = f'rate({host.CPU_SECONDS}{{mode="idle"}}[{RATE}])'
+_PERIODS, _THROTTLED = (f"rate({each}[{RATE}])" for each in (host.CGROUP_CPU_PERIODS, host.CGROUP_CPU_THROTTLED))
+_SENT, _AGAIN = (f"rate({each}[{RATE}])" for each in (host.TCP_SENT, host.TCP_RETRANSMITS))
+
 HOST: tuple[Panel, ...] = (
     Panel(
         "CPU in use",
         "Is the processor full? Near 100 %: look at pressure beside it.",
         "timeseries",
-        (Query(f'1 - sum(rate({host.CPU_SECONDS}{{mode="idle"}}[{RATE}])) / sum({host.CPUS})', "in use"),),
+        (Query(f"1 - sum({_IDLE}) / sum(rate({host.CPU_SECONDS}[{RATE}]))", "in use"),),
         "percentunit",
         low=0,
         high=1,
@@ -43,9 +48,9 @@ HOST: tuple[Panel, ...] = (
     ),
     Panel(
         "Pressure",
-        "What share of time did some task wait for a resource? Rising: that resource is what is full.",
+        "What share of time did some task, or all, wait for a resource? Rising: that resource is what is full.",
         "timeseries",
-        (Query(f'rate({host.PRESSURE}{{stall="some"}}[{RATE}])', "{{resource}}"),),
+        (Query(f"rate({host.PRESSURE}[{RATE}])", "{{resource}}: {{stall}}"),),
         "percentunit",
         low=0,
         empty_ok="a kernel without pressure stall information",
@@ -55,11 +60,26 @@ HOST: tuple[Panel, ...] = (
         "How much goes over the wire?",
         "timeseries",
         (
-            Query(f"sum(rate({host.NETWORK_RECEIVED}[{RATE}]))", "received"),
-            Query(f"sum(rate({host.NETWORK_SENT}[{RATE}]))", "sent"),
+            Query(f"rate({host.NETWORK_RECEIVED}[{RATE}])", "{{interface}}: received"),
+            Query(f"rate({host.NETWORK_SENT}[{RATE}])", "{{interface}}: sent"),
         ),
         "Bps",
         low=0,
+    ),
+    Panel(
+        "Network losses",
+        "Does the network lose anything? Above 1 %: a cable, a switch, or a host that does not keep up.",
+        "timeseries",
+        (
+            Query(f"{_AGAIN} / {_SENT}", "TCP sent again"),
+            Query(
+                f"rate({host.NETWORK_DROPS}[{RATE}]) / (rate({host.NETWORK_PACKETS}[{RATE}]) > 0)",
+                "{{interface}}: dropped, {{direction}}",
+            ),
+        ),
+        "percentunit",
+        low=0,
+        empty_ok="nothing went over the network",
     ),
     Panel(
         "Disk busy",
@@ -74,10 +94,61 @@ HOST: tuple[Panel, ...] = (
         "Filesystems",
         "Which filesystem is nearly full?",
         "timeseries",
-        (Query(f"1 - {host.FILESYSTEM_AVAILABLE} / {host.FILESYSTEM_SIZE}", "{{mountpoint}}"),),
+        (
+            Query(f"1 - {host.FILESYSTEM_AVAILABLE} / {host.FILESYSTEM_SIZE}", "{{mountpoint}}"),
+            Query(f"1 - {host.FILESYSTEM_FILES_FREE} / {host.FILESYSTEM_FILES}", "{{mountpoint}}: files"),
+        ),
         "percentunit",
         low=0,
         high=1,
+    ),
+    Panel(
+        "Filesystems failing",
+        "Does every filesystem answer? Any: a server is gone or a disk is broken; what is on it cannot be read.",
+        "stat",
+        (Query(f"sum({host.FILESYSTEM_ERROR})"),),
+        "none",
+        thresholds=(Threshold(1, "red"),),
+        base="green",
+        empty_ok="no filesystem of its own",
+    ),
+    Panel(
+        "Limits of cgroups",
+        "Do limits hold anything back? Memory near 100 %: it will be killed. CPU above 0: it is slowed.",
+        "timeseries",
+        (
+            Query(f"{host.CGROUP_WORKING_SET} / {host.CGROUP_MEMORY_LIMIT}", "{{cgroup}}: memory used"),
+            Query(f"{_THROTTLED} / ({_PERIODS} > 0)", "{{cgroup}}: CPU periods throttled"),
+        ),
+        "percentunit",
+        low=0,
+        high=1,
+        empty_ok="a host without limits",
+    ),
+    Panel(
+        "InfiniBand",
+        "How much goes over InfiniBand? One link slower than its peers: every collective waits for it.",
+        "timeseries",
+        (
+            Query(f"rate({host.INFINIBAND_RECEIVED}[{RATE}])", "{{device}}: received"),
+            Query(f"rate({host.INFINIBAND_SENT}[{RATE}])", "{{device}}: sent"),
+        ),
+        "Bps",
+        low=0,
+        empty_ok=NO_INFINIBAND,
+    ),
+    Panel(
+        "InfiniBand errors",
+        "Do links fail? Going down or symbol errors: a cable. Out of sequence: packets are lost on the way.",
+        "timeseries",
+        (
+            Query(f"increase({host.INFINIBAND_DOWNED}[{RATE}])", "{{device}}: link down"),
+            Query(f"increase({host.INFINIBAND_ERRORS}[{RATE}])", "{{device}}: {{kind}}"),
+            Query(f'increase({host.ROCE_EVENTS}{{kind="out_of_sequence"}}[{RATE}])', "{{device}}: {{kind}}"),
+        ),
+        "none",
+        low=0,
+        empty_ok=NO_INFINIBAND,
     ),
 )
 
