@@ -44,12 +44,18 @@ class PcieWatch:
         self._handles: dict[str, Any] = {}
         self._found: dict[str, tuple[float, tuple[Reading, ...]]] = {}
         self._asker: _Asker | None = None
+        self._left: list[_Asker] = []  # given up while they hang in the driver
 
     def follow(self, handles: Iterable[tuple[str, Any]]) -> None:
         """Ask these GPUs (uuid, handle) and no others from now on; the first answers come after this read."""
         with self._lock:
             self._handles = dict(handles)
-            if self._handles and (self._asker is None or not self._asker.is_alive()):
+            self._found = {uuid: found for uuid, found in self._found.items() if uuid in self._handles}
+            if self._asker is not None and self._asker.busy_with not in {"", *self._handles}:  # in a GPU that hangs
+                self._asker.stop()
+                self._left.append(self._asker)
+                self._asker = None
+            if self._handles and self._asker is None:
                 self._asker = _Asker(self)
 
     def readings(self, uuid: str) -> tuple[Reading, ...]:
@@ -61,8 +67,11 @@ class PcieWatch:
     def close(self, patience: float = 3.0) -> bool:
         """Ask no more. False when the thread hangs in the driver."""
         with self._lock:
-            asker, self._asker, self._handles, self._found = self._asker, None, {}, {}
-        return asker is None or asker.end(patience)
+            askers = [*self._left, *([self._asker] if self._asker else [])]
+            self._asker, self._left, self._handles, self._found = None, [], {}, {}
+        for asker in askers:
+            asker.stop()
+        return all(asker.end(patience) for asker in askers)
 
     def handles(self) -> Mapping[str, Any]:
         """Those to ask now."""
@@ -83,11 +92,16 @@ class _Asker(Thread):
         super().__init__(name="gpu-pcie", daemon=True)
         self._watch = watch
         self._ending = Event()
+        self.busy_with = ""  # the GPU that is being asked
         self.start()
+
+    def stop(self) -> None:
+        """Do no more than what was begun."""
+        self._ending.set()
 
     def end(self, patience: float) -> bool:
         """Whether it ended in time."""
-        self._ending.set()
+        self.stop()
         self.join(patience)
         return not self.is_alive()
 
@@ -95,7 +109,9 @@ class _Asker(Thread):
         while not self._ending.is_set():
             for uuid, handle in self._watch.handles().items():
                 if not self._ending.is_set():
+                    self.busy_with = uuid
                     self._ask(uuid, handle)
+                    self.busy_with = ""
             self._ending.wait(self._watch.seconds)
 
     def _ask(self, uuid: str, handle: Any) -> None:

@@ -54,20 +54,23 @@ class XidWatch:
         self._clock = clock
         self._lock = Lock()
         self._logs: dict[str, _Log] = {}  # by uuid
-        self._wanted: dict[str, tuple[Any, dict[str, str]]] = {}
-        self._up: set[str] = set()
+        self._up: dict[str, tuple[Any, dict[str, str]]] = {}
         self._generation = 0  # another one: register anew
         self._listener: _Listener | None = None
+        self._left: list[_Listener] = []  # given up while they hang in the driver
 
     def follow(self, devices: Iterable[tuple[Any, dict[str, str]]]) -> None:
-        """Listen to these GPUs (handle, labels), which are up, and go on listening to those that were."""
+        """Listen to these GPUs (handle, labels), which are up; to one that is lost, until another comes or is back."""
         up = {labels["uuid"]: (handle, labels) for handle, labels in devices}
         with self._lock:
             if up.keys() - self._up:  # new, or back: its registration was lost with it
                 self._generation += 1
-            self._up = set(up)
-            self._wanted |= up
-            if self._wanted and self._listener is None:
+            self._up = up
+            if self._listener is not None and self._listener.busy_with not in {"", *up}:  # it hangs in a GPU that hangs
+                self._listener.stop()
+                self._left.append(self._listener)
+                self._listener = None
+            if up and self._listener is None:
                 self._listener = _Listener(self)
 
     def samples(self) -> list[Sample]:
@@ -78,13 +81,16 @@ class XidWatch:
     def close(self, patience: float = 3.0) -> bool:
         """Stop listening. False when the thread hangs in the driver."""
         with self._lock:
-            listener, self._listener, self._wanted, self._up = self._listener, None, {}, set()
-        return listener is None or listener.end(patience)
+            listeners = [*self._left, *([self._listener] if self._listener else [])]
+            self._listener, self._left, self._up = None, [], {}
+        for listener in listeners:
+            listener.stop()
+        return all(listener.end(patience) for listener in listeners)
 
     def wanted(self) -> tuple[int, dict[str, tuple[Any, dict[str, str]]]]:
         """The GPUs to listen to, by uuid, and a number that changes when they are to be registered anew."""
         with self._lock:
-            return self._generation, dict(self._wanted)
+            return self._generation, self._up
 
     def heard(self, uuid: str, labels: dict[str, str], code: int | None = None) -> None:
         """Note that a GPU is listened to, or what it reported."""
@@ -103,11 +109,16 @@ class _Listener(Thread):
         super().__init__(name="xid", daemon=True)
         self._watch = watch
         self._ending = Event()
+        self.busy_with = ""  # the GPU whose registration the driver is asked for
         self.start()
+
+    def stop(self) -> None:
+        """Do no more than what was begun."""
+        self._ending.set()
 
     def end(self, patience: float) -> bool:
         """Whether it ended in time."""
-        self._ending.set()
+        self.stop()
         self.join(patience)
         return not self.is_alive()
 
@@ -125,7 +136,11 @@ class _Listener(Thread):
         generation, wanted = self._watch.wanted()
         by_handle = {}
         for uuid, (handle, labels) in wanted.items():
-            if _register(handle, events):
+            self.busy_with = uuid
+            is_heard, self.busy_with = _register(handle, events), ""
+            if self._ending.is_set():
+                return
+            if is_heard:
                 by_handle[_address(handle)] = uuid, labels
                 self._watch.heard(uuid, labels)
         while not self._ending.is_set() and self._watch.wanted()[0] == generation:

@@ -96,3 +96,26 @@ def test_close_ends_the_thread(machine: Machine, now: datetime) -> None:
     machine.collector.close()
 
     assert "gpu-pcie" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_a_gpu_that_hangs_costs_the_others_nothing(machine: Machine, now: datetime) -> None:
+    machine.set(host("a100", "t4"))
+    machine.say(0, "pcie_sent_kb", "!hang")
+    machine.read(now)
+    machine.say(0, "hang", "1")
+    ends = monotonic() + 10
+
+    while names.PCIE_SENT not in (found := of(machine.read(now), 1)) and monotonic() < ends:
+        threading.Event().wait(0.01)
+
+    assert names.PCIE_SENT in found
+
+
+def test_what_a_lost_gpu_sent_before_is_not_told_when_it_is_back(watch: PcieWatch) -> None:
+    watch._handles = {"GPU-a": None}
+    watch.answered("GPU-a", ((names.PCIE_SENT, {}, 1.0),))
+    told = watch.readings("GPU-a")
+    watch.follow([])
+
+    assert told
+    assert watch.readings("GPU-a") == ()

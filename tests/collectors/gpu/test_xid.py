@@ -161,6 +161,19 @@ def test_a_thread_that_hangs_in_the_driver_holds_up_neither_read_nor_close(machi
     assert not ended
 
 
+def test_a_gpu_that_hangs_costs_the_others_no_xid(machine: Machine, now: datetime) -> None:
+    machine.set(host("h100", "a100"))
+    machine.say(0, "register", "!hang")
+    machine.read(now)
+    machine.say(0, "hang", "1")
+    until(machine, now, lambda found: f"{names.XID_ERRORS}:79" in found, gpu=1)
+    happen(machine, 79, gpu=1)
+
+    samples = until(machine, now, lambda found: found[f"{names.XID_ERRORS}:79"] == 1, gpu=1)
+
+    assert errors(samples, 1) == {"79": 1}
+
+
 def test_codes_without_end_become_one_series(machine: Machine, now: datetime) -> None:
     listening(machine, now)
     happen(machine, *range(1000, 1000 + 2 * xid.MOST_CODES))
