@@ -55,7 +55,7 @@ def _own_places(own: Files) -> Iterator[tuple[str, Place]]:
         number, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         if number == "0" and not controllers:
-            yield "", _seen(own, HYBRID if own.entries(HYBRID) else ROOT, path)
+            yield "", _seen(own, HYBRID if own.exists(HYBRID) else ROOT, path)
         for controller in controllers.split(","):
             if controller in V1:
                 yield controller, _seen(own, _v1_top(own, controller), path)
@@ -64,11 +64,11 @@ def _own_places(own: Files) -> Iterator[tuple[str, Place]]:
 def _seen(own: Files, top: str, path: str) -> Place:
     """Inside a container the path may be that on the host, and its cgroup all that is mounted."""
     place = Place(top, path)
-    return place if own.entries(place.folder) else Place(top, "/")
+    return place if own.exists(place.folder) else Place(top, "/")
 
 
 def _named_places(files: Files, path: str) -> dict[str, Place]:
-    if "cgroup.controllers" in files.entries(ROOT):
+    if files.exists(f"{ROOT}/cgroup.controllers"):
         return {"": Place(ROOT, path)}
     return {controller: Place(_v1_top(files, controller), path) for controller in V1} | {"": Place(HYBRID, path)}
 
@@ -77,13 +77,13 @@ def _v1_top(files: Files, controller: str) -> str:
     """Controllers that share a hierarchy have links of their own names to it, in some containers but one folder."""
     shared = f"{ROOT}/cpu,cpuacct"
     top = f"{ROOT}/{controller}"
-    return shared if controller in ("cpu", "cpuacct") and not files.entries(top) else top
+    return shared if controller in ("cpu", "cpuacct") and not files.exists(top) else top
 
 
 def _cgroup(files: Files, name: str, places: Mapping[str, Place]) -> list[Sample]:
     of = {"cgroup": name}
     unified = places.get("")
-    if unified and "cgroup.controllers" in files.entries(unified.folder) and not any(key in places for key in V1):
+    if unified and not any(key in places for key in V1) and files.exists(f"{unified.folder}/cgroup.controllers"):
         return [*_memory_v2(files, of, unified), *_cpu_v2(files, of, unified), *_tasks(files, of, unified)]
     samples: list[Sample] = []
     if memory := places.get("memory"):

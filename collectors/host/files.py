@@ -75,6 +75,10 @@ class Files:
                 self.refuse(name, error.strerror or str(error))
             return []
 
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file or folder."""
+        return os.path.exists(self._path(name))  # noqa: PTH110 - a fifth of the cost
+
     def refuse(self, name: str, reason: str) -> None:
         """Remember that the file gives nothing."""
         self.unreadable[f"/{name}"] = reason[:200]  # it may quote the file

@@ -18,7 +18,7 @@ UNSEEN = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR})  # 
 
 
 class Filesystems:
-    """Keeps in mind which filesystems hang.
+    """Keeps in mind which filesystems hang, and what was mounted in the last turn.
 
     `root` is where the host's root is mounted.
     """
@@ -26,27 +26,30 @@ class Filesystems:
     def __init__(self, *, root: Path, statvfs: Statvfs = os.statvfs, patience: float = PATIENCE_SECONDS) -> None:
         self._root = str(root).rstrip("/")
         self._asker = Asker(statvfs, patience=patience)
+        self._known: tuple[str, list[Mount]] = ("", [])
 
     def read(self, files: Files) -> list[Sample]:
         """Of those that answer size and space; of those that should and do not, the error."""
-        mounts = _mounts(files)
-        paths = {self._root + mount.path or "/": mount for mount in mounts}
+        paths = {self._root + mount.path or "/": mount for mount in self._mounts(files)}
         answers = self._asker.ask(list(paths))
         samples: list[Sample] = []
         for path, mount in paths.items():
             samples += _samples(mount, answers.get(path), files)
         return samples
 
-
-def _mounts(files: Files) -> list[Mount]:
-    for name in MOUNTINFO:
-        text = files.text(name, errors="surrogateescape")
-        if text:
-            try:
-                return counted_mounts(text.split("\n"))
-            except (ValueError, LookupError) as error:
-                files.refuse(name, f"cannot be understood: {error}")
-    return []
+    def _mounts(self, files: Files) -> list[Mount]:
+        for name in MOUNTINFO:
+            text = files.text(name, errors="surrogateescape")
+            if not text:
+                continue
+            if text != self._known[0]:
+                try:
+                    self._known = text, counted_mounts(text.split("\n"))
+                except (ValueError, LookupError) as error:
+                    files.refuse(name, f"cannot be understood: {error}")
+                    continue
+            return self._known[1]
+        return []
 
 
 def _samples(mount: Mount, answer: Answer | None, files: Files) -> Iterator[Sample]:

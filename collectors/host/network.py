@@ -63,8 +63,7 @@ def _link(files: Files, interface: str) -> Iterator[Sample]:
     speed = files.word(f"{folder}/speed")
     if speed and speed.isdigit() and speed != "4294967295":  # without a link it is -1, by some drivers unsigned
         yield Sample(names.NETWORK_SPEED, on, count(speed) * MEGABIT_BYTES)
-    links = files.word(f"{folder}/bonding/slaves") if state is not None else None
-    if links is not None:
+    if files.exists(f"{folder}/bonding") and (links := files.word(f"{folder}/bonding/slaves")) is not None:
         states = [files.word(f"{folder}/lower_{link}/bonding_slave/mii_status") for link in links.split()]
         yield Sample(names.BOND_LINKS, on, len(states))
         yield Sample(names.BOND_LINKS_UP, on, states.count("up"))

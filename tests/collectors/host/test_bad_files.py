@@ -231,6 +231,9 @@ class InMemory(Files):
     def text(self, name: str, *, errors: str = "replace") -> str | None:
         return self._content.decode(errors=errors) if name == self._name else None
 
+    def exists(self, name: str) -> bool:
+        return name == self._name or bool(self.entries(name))
+
     def entries(self, name: str) -> list[str]:
         below = [path for path in (self._name, "sys/fs/cgroup/cgroup.controllers") if path.startswith(f"{name}/")]
         return sorted({path.removeprefix(f"{name}/").partition("/")[0] for path in below})
