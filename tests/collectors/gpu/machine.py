@@ -74,7 +74,7 @@ class Machine:
         """From the next call on; in one piece, for other threads read it too."""
         self.scenario = scenario
         fresh = self._file.with_suffix(".new")
-        fresh.write_text(scenario)
+        fresh.write_text(scenario, errors="surrogateescape")
         fresh.replace(self._file)
 
     def say(self, gpu: int, field: str, value: str) -> None:

@@ -342,6 +342,35 @@ def test_a_library_that_is_not_nvml_has_no_data(bare: Machine, now: datetime) ->
         bare.read(now)
 
 
+HOSTILE = "GPU\udcff\udcfe"  # bytes that are no text
+
+
+@integration
+def test_a_model_that_is_no_text_is_empty(machine: Machine, now: datetime) -> None:
+    machine.say(0, "model", HOSTILE)
+
+    assert {sample.labels["model"] for sample in machine.read(now) if "model" in sample.labels} == {""}
+
+
+@integration
+def test_a_gpu_whose_name_is_no_text_is_down_and_the_other_goes_on(machine: Machine, now: datetime) -> None:
+    machine.set(host("h100", "t4"))
+    machine.say(0, "uuid", HOSTILE)
+
+    samples = machine.read(now)
+
+    assert of(samples, 0) == {names.UP: 0}
+    assert of(samples, 1)[names.UP] == 1
+
+
+def test_the_collector_loads_neither_database_nor_numpy_nor_pydantic() -> None:
+    """It can be tried on a machine that has pynvml and prometheus-client alone."""
+    script = "import sys, burnline.collectors.gpu.collector; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+
+    assert not {"sqlalchemy", "numpy", "pydantic", "msgspec", "httpx", "amdsmi"} & set(done.stdout.split())
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not Path("/dev/nvidiactl").exists(), reason="no NVIDIA GPU here")
 def test_a_real_gpu_can_be_read() -> None:
