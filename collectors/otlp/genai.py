@@ -93,7 +93,10 @@ def is_unknown(name: str) -> bool:
 
 def found(attributes: Mapping[str, Scalar], field: str) -> Scalar | None:
     """The value of a field under the newest of its names that is there."""
-    return next((attributes[name] for name in ALIASES[field] if name in attributes), None)
+    for name in ALIASES[field]:
+        if name in attributes:
+            return attributes[name]
+    return None
 
 
 def is_genai(attributes: Mapping[str, Scalar]) -> bool:

@@ -9,6 +9,7 @@ leave `_ratio` out on their own pages.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 UNITS = {
     "d": "days",
@@ -42,8 +43,10 @@ PER = {"s": "second", "m": "minute", "min": "minute", "h": "hour", "d": "day", "
 WORDS = re.compile(r"[^a-zA-Z0-9:]+")
 NOT_LABEL = re.compile(r"[^a-zA-Z0-9_]")
 LONGEST_NAME = 200
+CACHED = 4096
 
 
+@lru_cache(CACHED)
 def metric_name(name: str, unit: str, *, monotonic: bool = False, gauge: bool = False) -> str:
     """The name of a metric's series; empty for a name without a letter or digit.
 
@@ -71,6 +74,7 @@ def metric_name(name: str, unit: str, *, monotonic: bool = False, gauge: bool = 
     return f"_{made}" if made[0].isdigit() else made
 
 
+@lru_cache(CACHED)
 def label_name(name: str) -> str:
     """The name of an attribute as a label; empty for one that nothing is left of.
 

@@ -50,7 +50,7 @@ class Protobuf:
         return getattr(value, kind) if kind in SCALARS else None
 
     def ident(self, value: Any) -> str:
-        return value.hex() if any(value) else ""
+        return value.hex() if value.strip(b"\0") else ""
 
     def kind(self, metric: Any) -> str:
         return metric.WhichOneof("data") or ""

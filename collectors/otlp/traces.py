@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from burnline.collectors.otlp import genai
 from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.sheet import Services, Sheet
-from burnline.collectors.otlp.tally import Tally, le
+from burnline.collectors.otlp.tally import le
 from burnline.collectors.otlp.verdicts import EVALUATION, EVALUATION_READ, fold_evaluation
 from burnline.collectors.otlp.wire import MAX_ATTRIBUTES, Refused, Scalar, Wire, groups, text
 from burnline.metrics import otlp
@@ -45,14 +45,14 @@ def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime
     """
     sheet, marks = Sheet(), set[int]()
     for spec, group in sheet.owned(services, groups(wire, request.resource_spans, "scope_spans", "spans")):
-        tally = sheet.tally(spec.service)
+        fold_in = _Fold(wire, spec, sheet, now)
         for span in group.records:
             mark = _mark(wire, span)
             if mark and (mark in marks or mark in seen):
                 sheet.again += 1
                 continue
             try:
-                _span(wire, span, spec, tally, sheet, now)
+                fold_in.span(span)
             except (Refused, ValueError, OverflowError) as error:
                 sheet.refuse(error if isinstance(error, Refused) else Refused("malformed", f"a span: {error}"))
             else:
@@ -62,65 +62,81 @@ def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime
     return sheet, marks
 
 
-def _span(wire: Wire, span: Any, spec: ServiceSpec, tally: Tally, sheet: Sheet, now: datetime) -> None:
-    read = _read(wire, span, spec.service, sheet)
-    kind = ENTRIES.get(span.kind or 0)
-    if kind:
-        tally.add(otlp.SPANS, kind=kind, status="error" if read.failed else "ok")
-        tally.observe(otlp.SPAN_DURATION, read.seconds, spec.telemetry.bounds_seconds, kind=kind)
-        sheet.traces += _notable(wire, span, spec, read, now)
-    if genai.is_genai(read.attributes) and spec.telemetry.genai == "spans":
-        genai.fold_span(tally, read.attributes, seconds=read.seconds, failed=read.failed)
-    for event in span.events or ():
-        if event.name == EVALUATION:
-            fold_evaluation(tally, _of(wire, event.attributes), spec)
+class _Fold:
+    """The spans of one resource and scope, while they are counted."""
 
+    def __init__(self, wire: Wire, spec: ServiceSpec, sheet: Sheet, now: datetime) -> None:
+        self._wire, self._spec, self._sheet, self._now = wire, spec, sheet, now
+        self._tally = sheet.tally(spec.service)
+        self._bounds = spec.telemetry.bounds_seconds
+        self._slowest: dict[int, float] = {}  # by bucket, of those kept so far
 
-def _read(wire: Wire, span: Any, service: str, sheet: Sheet) -> _Read:
-    """Raises: Refused for a span that cannot be, or has too many attributes."""
-    attributes = span.attributes or ()
-    if len(attributes) > MAX_ATTRIBUTES:
-        raise Refused("attributes", f"a span has {len(attributes):,} attributes; the most are {MAX_ATTRIBUTES}")
-    found: dict[str, Scalar] = {}
-    for each in attributes:
-        key = each.key
-        if key in READ:
-            if (value := wire.scalar(each.value)) is not None:
-                found[key] = value
-        elif genai.is_unknown(key):
-            sheet.unknown_names[service] += 1
-    start, end = int(span.start_time_unix_nano or 0), int(span.end_time_unix_nano or 0)
-    seconds = (end - start) * NANOSECOND
-    if not 0 <= seconds <= LONGEST:
-        raise Refused("time", "a span ends before it starts, or more than 7d after")
-    failed = bool(span.status) and span.status.code == ERROR
-    return _Read(found, seconds, failed)
+    def span(self, span: Any) -> None:
+        """Count one. Raises: Refused for one that cannot be, or has too many attributes."""
+        read = self._read(span)
+        kind = ENTRIES.get(span.kind or 0)
+        if kind:
+            self._tally.add(otlp.SPANS, kind=kind, status="error" if read.failed else "ok")
+            self._tally.observe(otlp.SPAN_DURATION, read.seconds, self._bounds, kind=kind)
+            self._note(span, read)
+        if self._spec.telemetry.genai == "spans" and genai.is_genai(read.attributes):
+            genai.fold_span(self._tally, read.attributes, seconds=read.seconds, failed=read.failed)
+        for event in span.events or ():
+            if event.name == EVALUATION:
+                fold_evaluation(self._tally, self._verdict(event.attributes), self._spec)
 
+    def _read(self, span: Any) -> _Read:
+        attributes = span.attributes or ()
+        if len(attributes) > MAX_ATTRIBUTES:
+            raise Refused("attributes", f"a span has {len(attributes):,} attributes; the most are {MAX_ATTRIBUTES}")
+        found: dict[str, Scalar] = {}
+        for each in attributes:
+            key = each.key
+            if key in READ:
+                if (value := self._wire.scalar(each.value)) is not None:
+                    found[key] = value
+            elif genai.is_unknown(key):
+                self._sheet.unknown_names[self._spec.service] += 1
+        start, end = int(span.start_time_unix_nano or 0), int(span.end_time_unix_nano or 0)
+        seconds = (end - start) * NANOSECOND
+        if not 0 <= seconds <= LONGEST:
+            raise Refused("time", "a span ends before it starts, or more than 7d after")
+        return _Read(found, seconds, bool(span.status) and span.status.code == ERROR)
 
-def _of(wire: Wire, attributes: Any) -> dict[str, Scalar]:
-    found = {}
-    for each in (attributes or ())[:MAX_ATTRIBUTES]:
-        if each.key in EVALUATION_READ and (value := wire.scalar(each.value)) is not None:
-            found[each.key] = value
-    return found
+    def _verdict(self, attributes: Any) -> dict[str, Scalar]:
+        found = {}
+        for each in (attributes or ())[:MAX_ATTRIBUTES]:
+            if each.key in EVALUATION_READ and (value := self._wire.scalar(each.value)) is not None:
+                found[each.key] = value
+        return found
 
-
-def _notable(wire: Wire, span: Any, spec: ServiceSpec, read: _Read, now: datetime) -> Sequence[Trace]:
-    """A trace for its bucket, and one for its kind of error; none without an id and a time."""
-    trace_id, ended = wire.ident(span.trace_id), int(span.end_time_unix_nano or 0) * NANOSECOND
-    if len(trace_id) != TRACE_DIGITS or not ended:
-        return ()
-    at = min(now, datetime.fromtimestamp(min(ended, now.timestamp()), UTC))  # no clock of a sender is ahead of ours
-    name, span_id = text(span.name or ""), wire.ident(span.span_id)
-    bounds = spec.telemetry.bounds_seconds
-    slot = bisect_left(bounds, read.seconds)
-    place = le(bounds[slot]) if slot < len(bounds) else "+Inf"
-    found = [Trace(spec.service, "slow", place, at, trace_id, span_id, name, read.seconds)]
-    if read.failed:
-        what = f"{name} {text(read.attributes.get(ERROR_TYPE, ''))}"
-        place = str(zlib.crc32(what.encode("utf-8", "replace")) % ERROR_PLACES)
-        found.append(Trace(spec.service, "error", place, at, trace_id, span_id, name, read.seconds))
-    return found
+    def _note(self, span: Any, read: _Read) -> None:
+        """Keep a trace for its bucket, and one for its kind of error; none without an id and a time."""
+        bucket = bisect_left(self._bounds, read.seconds)
+        slow = read.seconds > self._slowest.get(bucket, -1.0)
+        if not slow and not read.failed:
+            return
+        trace_id, ended = self._wire.ident(span.trace_id), int(span.end_time_unix_nano or 0) * NANOSECOND
+        if len(trace_id) != TRACE_DIGITS or not ended:
+            return
+        at = min(self._now, datetime.fromtimestamp(min(ended, self._now.timestamp()), UTC))  # nobody is ahead of us
+        made = partial(
+            Trace,
+            self._spec.service,
+            at=at,
+            trace_id=trace_id,
+            span_id=self._wire.ident(span.span_id),
+            name=text(span.name or ""),
+            duration=read.seconds,
+        )
+        if slow:
+            self._slowest[bucket] = read.seconds
+            place = le(self._bounds[bucket]) if bucket < len(self._bounds) else "+Inf"
+            self._sheet.traces.append(made(kind="slow", place=place))
+        if read.failed:
+            what = f"{span.name} {text(read.attributes.get(ERROR_TYPE, ''))}"
+            place = str(zlib.crc32(what.encode("utf-8", "replace")) % ERROR_PLACES)
+            self._sheet.traces.append(made(kind="error", place=place))
 
 
 def _mark(wire: Wire, span: Any) -> int:

@@ -58,6 +58,7 @@ def test_a_name_belongs_to_one_service(tmp_path: Path) -> None:
         load_services(tmp_path)
 
     assert [str(each).removeprefix(str(tmp_path)) for each in caught.value.problems] == [
-        f"/b.yaml:5: telemetry.service_name[{n}]: {name!r} is the service card-fraud already; a name belongs to one service"
+        f"/b.yaml:5: telemetry.service_name[{n}]: {name!r} is the service card-fraud already; "
+        "a name belongs to one service"
         for n, name in enumerate(("x", "card-fraud"))
     ]

@@ -33,21 +33,10 @@ def verdict(name: str, label: str | None = None, score: float | None = None) -> 
     return {"eventName": EVALUATION, "attributes": found}
 
 
-@pytest.mark.parametrize(
-    ("number", "word"),
-    [
-        (0, "unset"),
-        (1, "trace"),
-        (5, "debug"),
-        (9, "info"),
-        (12, "info"),
-        (13, "warn"),
-        (17, "error"),
-        (24, "fatal"),
-        (25, "unset"),
-        (-1, "unset"),
-    ],
-)
+SEVERITIES = {0: "unset", 1: "trace", 5: "debug", 9: "info", 12: "info", 13: "warn", 17: "error", 24: "fatal"}
+
+
+@pytest.mark.parametrize(("number", "word"), [*SEVERITIES.items(), (25, "unset"), (-1, "unset")])
 def test_a_severity_has_a_word(number: int, word: str) -> None:
     assert severity(number) == word
 
