@@ -44,7 +44,7 @@ def environment(service: Path, **more: str) -> dict[str, str]:
 def refused(cli: Cli, service: Path, monkeypatch: pytest.MonkeyPatch) -> Refused:
     """`refused("--port", "1")`: the one line it says on stderr when it does not start."""
     monkeypatch.setattr("burnline.app.up.setup_logging", lambda _stream: None)
-    monkeypatch.setattr("burnline.app.up.signal.signal", lambda *_: None)
+    monkeypatch.setattr("burnline.app.up.stop_on_signals", lambda: None)
     for name, value in environment(service, BURNLINE_PORT=str(free_port())).items():
         monkeypatch.setenv(name, value)
 

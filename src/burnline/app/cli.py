@@ -14,6 +14,7 @@ from burnline import __version__
 from burnline.app import cli_release
 from burnline.app.cli_audit import audit_app
 from burnline.app.cli_drill import drill
+from burnline.app.cli_exporter import exporter
 from burnline.app.cli_incident import incident_app
 from burnline.app.cli_runbook import runbook_app
 from burnline.app.cli_silence import silence_app
@@ -313,6 +314,7 @@ def demo(
 
 
 app.command()(drill)
+app.command()(exporter)
 
 
 @runs_app.command("list")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import signal
 import socket
 import ssl
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -120,6 +122,17 @@ class Protocol(HttpToolsProtocol):
         if self._deadline:
             self._deadline.cancel()
             self._deadline = None
+
+
+def stop_on_signals() -> None:
+    """Have SIGINT and SIGTERM end the process as if all was done, also while it starts."""
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, _leave)
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    """Stopping on request is no failure; while it serves, uvicorn takes the signal first and stops gracefully."""
+    raise SystemExit(0)
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 from collections.abc import Mapping
-from types import FrameType
 from typing import Any
 
 from burnline.app.application import create_app
-from burnline.app.server import listen, make_server
+from burnline.app.server import listen, make_server, stop_on_signals
 from burnline.app.web.access import WebAccess
 from burnline.app.wiring import build
 from burnline.settings import read_settings
@@ -28,8 +26,7 @@ def run_server(overrides: Mapping[str, Any]) -> None:
 
     Raises: SpecError, StoreError, BurnlineError before anything runs.
     """
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, _leave)
+    stop_on_signals()
     setup_logging(sys.stderr)
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = read_settings(**overrides)
@@ -46,8 +43,3 @@ def run_server(overrides: Mapping[str, Any]) -> None:
             sys.stdout.write(f"watching {names}: {url} (Ctrl-C stops it)\n")
             sys.stdout.flush()
         server.run([address])
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    """Stopping on request is no failure; while it serves, uvicorn takes the signal first and stops gracefully."""
-    raise SystemExit(0)
