@@ -10,7 +10,7 @@ import typer
 
 def exporter(
     name: Annotated[str, typer.Argument(help="host, gpu, queues or pages.")],
-    services: Annotated[Path | None, typer.Argument(help="For queues and pages: a service file or folder.")] = None,
+    services: Annotated[Path | None, typer.Argument(help="A service file or folder, for queues and pages.")] = None,
     listen: Annotated[str, typer.Option(help="Where, as 127.0.0.1:8611, or :8611 for every address.")] = "",
     web_config: Annotated[
         Path | None,

@@ -82,18 +82,20 @@ def place(listen: str) -> tuple[str, int]:
 
 
 def collectors_of(name: str, services: Path | None) -> list[Collector]:
-    """The collectors of that kind; `queues` and `pages` are those of service files.
+    """The collectors of that kind; `queues` and `pages` are those of service files, and `host` may be.
 
     Raises: BurnlineError for a name that is none, or a file that holds nothing of the kind.
     """
-    if name == "host":
+    if name == "host" and services is None:
         from burnline.collectors.host import HostCollector
 
         return [HostCollector(interval=INTERVAL)]
     if name == "gpu":
+        from burnline.collectors.gpu import amd
         from burnline.collectors.gpu.collector import GpuCollector
 
-        return [GpuCollector(interval=INTERVAL)]
+        more: list[Collector] = [amd.AmdCollector(interval=INTERVAL)] if amd.is_present() else []
+        return [GpuCollector(interval=INTERVAL), *more]
     if name not in PORTS:
         raise BurnlineError(f"there is no exporter {name!r}; there are {', '.join(PORTS)}")
     if services is None:
@@ -105,13 +107,21 @@ def collectors_of(name: str, services: Path | None) -> list[Collector]:
 
 
 def _of_services(name: str, services: Path) -> list[Collector]:
-    from burnline.collectors.build import build_all
-    from burnline.collectors.scrape import Scraper
     from burnline.spec.load import load_services
 
+    if name == "queues":  # without what the others need
+        from burnline.collectors.queues.build import watch
+        from burnline.spec.queue import QueueSpec
+
+        items = [(spec.service, item) for spec in load_services(services) for item in spec.collect]
+        return [watch(service, item.queue) for service, item in items if isinstance(item, QueueSpec)]
+    from burnline.collectors.build import build_all
+    from burnline.collectors.scrape import Scraper
+
     every = build_all(load_services(services), lambda _: frozenset())
-    of_service = [each for each in every if each.service]
-    return [each for each in of_service if isinstance(each, Scraper) is (name == "pages")]
+    if name == "host":
+        return [each for each in every if each.name == name and not each.service]
+    return [each for each in every if isinstance(each, Scraper)]
 
 
 class Exporter:
