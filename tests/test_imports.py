@@ -29,6 +29,14 @@ def test_importing_the_command_line_loads_nothing_heavy() -> None:
     assert modules_after("import burnline.app.cli").isdisjoint(HEAVY | OPTIONAL)
 
 
+def test_importing_the_client_loads_nothing_heavy_and_nothing_of_burnline_but_itself() -> None:
+    program = "import burnline.client, sys; print(*(name for name in sys.modules if name.startswith('burnline.')))"
+    loaded = subprocess.check_output([sys.executable, "-c", program], text=True).split()
+
+    assert modules_after("import burnline.client").isdisjoint(HEAVY | OPTIONAL)
+    assert {name.split(".")[1] for name in loaded} == {"client"}
+
+
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_domain_folder_is_at_the_root_and_linked_into_the_package(folder: str) -> None:
     link = ROOT / "src/burnline" / folder

@@ -1,0 +1,41 @@
+"""From what a program has at hand to what JSON can write."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+
+def encode(item: Mapping[str, Any]) -> bytes:
+    """One event or label as JSON.
+
+    Raises: ValueError for what is no number, text, true, false or nothing, and for an infinity.
+    """
+    written = {name: _plain(value) if name != "features" else _features(value) for name, value in item.items()}
+    return json.dumps(written, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _features(features: Any) -> dict[str, Any]:
+    return {str(name): _plain(value) for name, value in features.items()}
+
+
+def _plain(value: Any) -> Any:
+    """Numbers of numpy, pandas and decimal as Python's; NaN, as everywhere in data, is nothing."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int | float):
+        return None if isinstance(value, float) and math.isnan(value) else value
+    if isinstance(value, Decimal):
+        return _plain(float(value))
+    if isinstance(value, datetime):
+        return value.astimezone().isoformat()  # without a zone it is local time, as everywhere in Python
+    item = getattr(value, "item", None)  # numpy's scalars and arrays of one value
+    if callable(item):
+        return _plain(item())
+    if type(value).__name__ in ("NAType", "NaTType"):  # pandas
+        return None
+    raise ValueError(f"{type(value).__name__} is no number, text, true, false or None")
