@@ -29,6 +29,11 @@ Profile = Literal[
     "istio",
     "dcgm-exporter",
     "node-exporter",
+    "redis-exporter",
+    "rabbitmq",
+    "kafka-exporter",
+    "celery-exporter",
+    "nats-exporter",
 ]
 
 

@@ -14,7 +14,13 @@ from tests.conftest import Golden
 
 PAGES = Path(__file__).parent / "pages"
 GOLDEN = Path(__file__).parent / "golden"
-PROFILE = {"vllm-0.8": "vllm", "triton-tensorrt-llm": "triton", "opentelemetry": "http", "fastapi": "http"}
+PROFILE = {
+    "vllm-0.8": "vllm",
+    "triton-tensorrt-llm": "triton",
+    "opentelemetry": "http",
+    "fastapi": "http",
+    "rabbitmq-per-object": "rabbitmq",
+}
 EVERY = sorted(path.stem for path in PAGES.glob("*.txt"))
 
 
