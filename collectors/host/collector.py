@@ -11,11 +11,13 @@ from pathlib import Path
 from burnline.collectors.host.cgroup import read_named, read_own
 from burnline.collectors.host.cpu import read_cpu
 from burnline.collectors.host.disks import read_disks
+from burnline.collectors.host.drivers import Guarded
 from burnline.collectors.host.files import Files
 from burnline.collectors.host.filesystems import Filesystems
+from burnline.collectors.host.infiniband import ROOT as INFINIBAND
 from burnline.collectors.host.infiniband import read_infiniband
 from burnline.collectors.host.memory import read_memory
-from burnline.collectors.host.network import read_network
+from burnline.collectors.host.network import read_links, read_network
 from burnline.collectors.host.numa import read_numa
 from burnline.collectors.host.nvme import read_nvme
 from burnline.collectors.host.pressure import read_pressure
@@ -71,6 +73,7 @@ class HostCollector:
         self._cgroups = tuple(cgroups)
         self._rival = rival
         self._told_by = ""
+        self._infiniband = Guarded(INFINIBAND, read_infiniband, patience=patience)
         self._filesystems = Filesystems(root=root, statvfs=statvfs, patience=patience)
         self._unreadable: frozenset[str] = frozenset()
 
@@ -99,7 +102,7 @@ class HostCollector:
         if told_by != self._told_by:
             self._told_by = told_by
             message = "the host is told by its node_exporter" if told_by else "the host is read again"
-            log.warning(message, extra={"target": told_by})
+            log.info(message, extra={"target": told_by})
         if told_by:
             instead = "with `profile: node-exporter` its series are burnline_host_* too"
             self.notes = (f"off while {told_by} is scraped: it is node_exporter of this machine ({instead})",)
@@ -115,7 +118,8 @@ class HostCollector:
             self._filesystems.read,
             read_network,
             read_sockets,
-            read_infiniband,
+            read_links,
+            self._infiniband,
             read_nvme,
             read_numa,
             lambda files: read_named(files, self._cgroups),

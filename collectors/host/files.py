@@ -26,6 +26,10 @@ class Files:
         self._roots = {"proc": str(proc), "sys": str(sys)}
         self.unreadable: dict[str, str] = {}
 
+    def again(self) -> Files:
+        """The same trees, with nothing noted yet."""
+        return Files(proc=Path(self._roots["proc"]), sys=Path(self._roots["sys"]))
+
     def text(self, name: str, *, errors: str = "replace") -> str | None:
         """The whole file; None where there is none, or it cannot be read."""
         try:

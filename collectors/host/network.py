@@ -9,6 +9,7 @@ from burnline.events import Sample
 from burnline.metrics import host as names
 
 DEV = ("proc/1/net/dev", "proc/net/dev")  # the host's, also where this process has a network of its own
+LINKS = "sys/class/net"
 # The host's ends of containers' links: each container brings one, and all they carry goes over another interface.
 OF_CONTAINERS = ("veth", "cali", "lxc", "eni")
 UP = {"up": 1, "down": 0, "lowerlayerdown": 0, "notpresent": 0, "dormant": 0, "testing": 0}  # `unknown` is absent
@@ -16,15 +17,16 @@ MEGABIT_BYTES = 125_000
 
 
 def read_network(files: Files) -> list[Sample]:
-    """Traffic, errors, links and speed of every interface but the loopback and those of containers."""
-    traffic: list[Sample] = []
+    """Traffic, errors and losses of every interface but the loopback and those of containers."""
     for name in DEV:
         if traffic := files.parse(name, _dev):
-            break
-    return [
-        *traffic,
-        *(sample for interface in files.entries("sys/class/net") for sample in _link(files, interface)),
-    ]
+            return traffic
+    return []
+
+
+def read_links(files: Files) -> list[Sample]:
+    """Whether they have a link, and its speed, which the kernel asks the card for."""
+    return [sample for interface in files.entries(LINKS) for sample in _link(files, interface)]
 
 
 def is_counted(interface: str) -> bool:
@@ -56,7 +58,7 @@ def _dev(lines: list[str]) -> Iterator[Sample]:
 def _link(files: Files, interface: str) -> Iterator[Sample]:
     if not is_counted(interface):
         return
-    folder, on = f"sys/class/net/{interface}", {"interface": interface}
+    folder, on = f"{LINKS}/{interface}", {"interface": interface}
     state = files.word(f"{folder}/operstate")
     if state in UP:
         yield Sample(names.NETWORK_UP, on, UP[state])

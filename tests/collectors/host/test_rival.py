@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -99,6 +100,7 @@ def test_a_page_that_stops_is_forgotten_after_some_turns(tree: Path, now: dateti
 def test_the_host_says_once_in_the_log_and_on_its_state_who_tells_it(
     tree: Path, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     one = rival(tree, page(named=True))
     host = collector(tree, rival=one)
     one.look(page(named=True), OURS, now)
@@ -114,6 +116,7 @@ def test_the_host_says_once_in_the_log_and_on_its_state_who_tells_it(
 def test_the_host_is_read_again_when_the_page_is_gone(
     tree: Path, now: datetime, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     one = rival(tree, page(named=True))
     host = collector(tree, rival=one)
     one.look(page(named=True), OURS, now)
