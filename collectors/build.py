@@ -14,6 +14,7 @@ from burnline.collectors.gpu import amd
 from burnline.collectors.gpu.collector import GpuCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.host.rival import Page, Rival
+from burnline.collectors.jobs.collector import JobsCollector
 from burnline.collectors.mapping import EXPORTERS
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
@@ -64,7 +65,14 @@ def build_costs(specs: Iterable[ServiceSpec], latest: Callable[[], Iterable[Coll
 
 def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
     """What others post for each service, read back from the store."""
-    return [PushedCollector(db, spec.service, interval=PUSHED_INTERVAL) for spec in specs]
+    return [
+        collector
+        for spec in specs
+        for collector in (
+            PushedCollector(db, spec.service, interval=PUSHED_INTERVAL),
+            JobsCollector(db, spec, interval=PUSHED_INTERVAL),
+        )
+    ]
 
 
 def _host(places: HostPlaces, rival: Rival) -> HostCollector:

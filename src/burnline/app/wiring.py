@@ -29,6 +29,7 @@ from burnline.app.services import load_checked
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
 from burnline.collectors.event_keeper import EventKeeper
+from burnline.collectors.jobs.runs import JobWatch
 from burnline.collectors.prediction_rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
@@ -196,6 +197,7 @@ class App:
             Job("people", TICK, self.people.run_once, LONGEST_TELLING),
             Job("drills", TICK, self.drills.run_once, LONGEST_DRILL),
             Job("events", timedelta(minutes=1), EventKeeper(self.db, self.event_rules).run_once),
+            Job("jobs", timedelta(seconds=5), JobWatch(self.db, self.specs).run_once),
             Job("retention", timedelta(hours=1), Retention(self.db).run_once),
             Job("audit", timedelta(days=1), Anchor(self.db).run_once),
             *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),

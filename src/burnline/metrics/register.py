@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from burnline.metrics import business, cost, events, genai, gpu, host, otlp, queues, security, serving
+from burnline.metrics import business, cost, events, genai, gpu, host, jobs, otlp, queues, security, serving
 from burnline.metrics.measured import MEASURED
 
-__all__ = ["MEASURED", "business", "cost", "events", "genai", "gpu", "host", "otlp", "queues", "security", "serving"]
+__all__ = [
+    "MEASURED",
+    "business",
+    "cost",
+    "events",
+    "genai",
+    "gpu",
+    "host",
+    "jobs",
+    "otlp",
+    "queues",
+    "security",
+    "serving",
+]

@@ -16,6 +16,7 @@ from burnline.spec.escalation import Escalation
 from burnline.spec.events import EventsSpec, SchemaSpec
 from burnline.spec.exclude import ExclusionSpec
 from burnline.spec.hooks import HookSpec
+from burnline.spec.jobs import MOST, JobName, JobSpec
 from burnline.spec.place import Place
 from burnline.spec.probe import ProbeSpec
 from burnline.spec.release import ReleaseSpec
@@ -111,6 +112,7 @@ class ServiceSpec(Strict):
     runbooks: tuple[RunbookBinding, ...] = ()
     drill: DrillSpec = DrillSpec()
     cost: CostSpec | None = None
+    jobs: Annotated[dict[JobName, JobSpec], Field(max_length=MOST)] = Field(default_factory=dict)
 
     def slo(self, name: str) -> SloSpec | None:
         """The SLO of that name, or None."""

@@ -519,6 +519,47 @@ otlp_gauge = Table(
     Index(None, "at"),
 )
 
+# A job that feeds a service, and what its newest runs told. `rows`: counts of runs that finished, oldest first.
+job = Table(
+    "job",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("seen_at", Utc, nullable=False),  # first
+    Column("ended_at", Utc),
+    Column("succeeded_at", Utc),
+    Column("data_as_of", Utc),
+    Column("rows", JSON, nullable=False),
+    Column("last", JSON, nullable=False),
+)
+
+# One run of a job. state: open | finished | failed | aborted | lost. `until`: given up after that.
+job_run = Table(
+    "job_run",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("job", Text, primary_key=True),
+    Column("run", Text, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("until", Utc),
+    Column("ended_at", Utc),
+    Column("facts", JSON, nullable=False),
+    Index(None, "state", "until"),
+    Index(None, "at"),
+)
+
+# Who asked how much of a service in an hour: a sketch of bounded size, without a name.
+asking = Table(
+    "asking",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("hour", Utc, primary_key=True),
+    Column("sketch", JSON, nullable=False),
+)
+
+
 # Alerts that people are kept from, between two moments, by whom and why. `matchers`: as in Alertmanager's API.
 silence = Table(
     "silence",

@@ -108,7 +108,7 @@ def _fold(tx: Connection, service: str, moved: dict[tuple[str, str], Any]) -> in
         new = sorted(mine - known)
         for labels in new[max(0, MOST_SERIES - len(known)) :]:
             value, adds = moved.pop((name, labels))
-            other = _text(dict.fromkeys(json.loads(labels), OTHER))
+            other = _text({name: text if name == "le" else OTHER for name, text in json.loads(labels).items()})
             before, _ = moved.get((name, other), (0.0, adds))
             moved[name, other] = (before + value if adds else value, adds)
             folded += 1
