@@ -40,6 +40,23 @@ def parse_page(text: str, wanted: frozenset[str] | None, *, sample_limit: int = 
         raise ValueError(f"not the Prometheus text format: {error}") from error
 
 
+def pick(text: str, wanted: frozenset[str], more: frozenset[str]) -> tuple[str, str]:
+    """The lines of the wanted metrics, and those of what more there is to read."""
+    asked: list[str] = []
+    rest: list[str] = []
+    place: dict[str, list[str] | None] = {}  # by name: most names stand on many lines
+    for line in text.split("\n"):
+        match = _NAME.match(line) or _QUOTED_NAME.match(line)
+        if match is None:
+            continue
+        name = match[1]
+        if name not in place:
+            place[name] = asked if is_wanted(name, wanted) else rest if is_wanted(name, more) else None
+        if (lines := place[name]) is not None:
+            lines.append(line)
+    return "\n".join(asked), "\n".join(rest)
+
+
 def _is_wanted(line: str, wanted: frozenset[str] | None) -> bool:
     match = _NAME.match(line) or _QUOTED_NAME.match(line)
     if not match:
