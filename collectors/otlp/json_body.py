@@ -8,11 +8,12 @@ from typing import TypeVar
 import msgspec
 
 from burnline.collectors.otlp.wire import Scalar
-from burnline.errors import PayloadError
+from burnline.errors import PayloadError, PayloadTooLarge
 
 Int = int | str | None  # 64 bits: a text by the mapping, a number from many senders
 Real = float | str | None
 KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
+MAX_OBJECTS = 1_000_000  # three bytes of a body can become a hundred of memory
 IDENT = re.compile(r"[0-9a-f]{16}([0-9a-f]{16})?")
 T = TypeVar("T")
 
@@ -248,6 +249,8 @@ def status(code: int, message: str) -> bytes:
 
 
 def _decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
+    if body.count(b"{") > MAX_OBJECTS:
+        raise PayloadTooLarge(f"the body holds more than {MAX_OBJECTS:,} objects: send smaller batches")
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from google.protobuf.internal import api_implementation
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from burnline.collectors.otlp.scan import POINTS, RECORDS, check_messages
 from burnline.collectors.otlp.wire import Scalar
 from burnline.errors import BurnlineError, PayloadError
 
@@ -37,13 +39,13 @@ class Protobuf:
     name = "protobuf"
 
     def traces(self, body: bytes) -> Any:
-        return _parse(ExportTraceServiceRequest, body)
+        return _parse(ExportTraceServiceRequest, body, RECORDS)
 
     def logs(self, body: bytes) -> Any:
-        return _parse(ExportLogsServiceRequest, body)
+        return _parse(ExportLogsServiceRequest, body, RECORDS)
 
     def metrics(self, body: bytes) -> Any:
-        return _parse(ExportMetricsServiceRequest, body)
+        return _parse(ExportMetricsServiceRequest, body, POINTS)
 
     def scalar(self, value: Any) -> Scalar | None:
         kind = value.WhichOneof("value")
@@ -86,7 +88,8 @@ def status(code: int, message: str) -> bytes:
     return bytes(Status(code=code, message=message).SerializeToString())
 
 
-def _parse(kind: Any, body: bytes) -> Any:
+def _parse(kind: Any, body: bytes, levels: Sequence[set[int]]) -> Any:
+    check_messages(body, levels)
     try:
         return kind.FromString(body)
     except (DecodeError, ValueError, RecursionError) as error:

@@ -15,8 +15,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from burnline.collectors.otlp.door import Signal
+from burnline.collectors.otlp.scan import POINTS, RECORDS, check_messages
 from burnline.collectors.otlp.sheet import Receipt
-from burnline.errors import PayloadError
+from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.store.database import Database
 from tests.collectors.otlp.bodies import log_body, metric_body, point, span_body, total
 from tests.collectors.otlp.scene import Scene
@@ -163,3 +164,52 @@ def varint(number: int) -> bytes:
         made.append(low | (0x80 if number else 0))
         if not number:
             return bytes(made)
+
+
+def wrapped(inner: bytes, *fields: int) -> bytes:
+    """Bytes as a field within fields, the innermost first."""
+    for field in fields:
+        inner = bytes([field << 3 | 2]) + varint(len(inner)) + inner
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("signal", "body"),
+    [
+        ("traces", wrapped(b"\x12\x00" * 110_000, 2, 1)),
+        ("traces", wrapped(b"\x12\x00" * 110_000, 1)),
+        ("traces", b"\x0a\x00" * 110_000),
+        ("logs", wrapped(b"\x12\x00" * 110_000, 2, 1)),
+        ("metrics", wrapped(b"\x0a\x00" * 110_000, 7, 2, 2, 1)),
+        ("metrics", wrapped(b"\x12\x00" * 110_000, 2, 1)),
+    ],
+    ids=["spans", "scopes", "resources", "records", "points", "metrics"],
+)
+def test_a_body_of_countless_empty_messages_is_refused_before_it_is_parsed(
+    scene: Scene, signal: Signal, body: bytes
+) -> None:
+    with pytest.raises(PayloadTooLarge, match="smaller batches"):
+        check_messages(body, POINTS if signal == "metrics" else RECORDS)
+    with pytest.raises(PayloadTooLarge, match="smaller batches"):
+        scene.post(signal, body)
+
+
+def test_a_text_of_countless_empty_objects_is_refused_before_it_is_read(scene: Scene) -> None:
+    with pytest.raises(PayloadTooLarge, match="more than 1,000,000 objects"):
+        scene.post("traces", '{"x": [' + "{}," * 1_000_000 + "{}]}")
+
+
+@given(body=st.binary(max_size=60))
+def test_what_is_scanned_is_a_body_or_an_error_and_nothing_else(body: bytes) -> None:
+    for levels in (RECORDS, POINTS):
+        try:
+            check_messages(body, levels)
+        except PayloadError as error:
+            assert "no OTLP in protobuf" in str(error)  # noqa: PT017 - either is right
+
+
+@each_signal
+def test_what_is_well_formed_passes_the_scan(signal: Signal) -> None:
+    body = json_format.Parse(well_formed(signal), REQUESTS[signal]()).SerializeToString()
+
+    check_messages(body, POINTS if signal == "metrics" else RECORDS)

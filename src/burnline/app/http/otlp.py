@@ -45,6 +45,7 @@ WIRES: dict[str, tuple[Wire, ModuleType, str]] = {
     JSON: (json_body.Json(), json_body, JSON),
 }
 AT_WORK = 4  # bodies that are decoded side by side: the other doors need threads too
+LARGE_BYTES = 1024 * 1024  # larger ones, unpacked, are decoded one at a time: they can take thirty times as much memory
 MOST_AT_ONCE = 32  # bodies that are being read, wait or are decoded: 16 MiB each
 # Status, reason to count it under, and google.rpc.Code, of what a door refuses.
 REFUSALS: dict[type[BurnlineError], tuple[int, str, int]] = {
@@ -90,6 +91,7 @@ class Doors:
     door: OtlpDoor
     instruments: OtlpInstruments
     at_work: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(AT_WORK))
+    large: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
     at_once: int = 0
 
     @contextmanager
@@ -138,9 +140,10 @@ async def _take(request: Request, signal: Signal) -> Response:
                 raise PayloadUnsupported(
                     f"Content-Type {media_type[:100]!r} is not supported; send {PROTOBUF} or {JSON}"
                 )
-            body = await read_body(request)
-            work = partial(_work, request, signal, wire, body)
-            receipt = await anyio.to_thread.run_sync(work, limiter=doors.at_work)
+            body = await _unpacked(request, await read_body(request), doors)
+            work = partial(doors.door.accept, signal, wire, body, request.app.state.burnline.clock())
+            limiter = doors.large if len(body) > LARGE_BYTES else doors.at_work
+            receipt = await anyio.to_thread.run_sync(work, limiter=limiter)
         except (PayloadError, StoreError) as error:
             status, reason, code = next(found for kind, found in REFUSALS.items() if isinstance(error, kind))
             return _trouble(request, status, reason, code, _told(error), writer, answers)
@@ -148,12 +151,12 @@ async def _take(request: Request, signal: Signal) -> Response:
     return Response(writer.answer(signal, receipt.rejected, receipt.message), media_type=answers)
 
 
-def _work(request: Request, signal: Signal, wire: Wire, body: bytes) -> Receipt:
-    burnline: App = request.app.state.burnline
-    if encoding := ", ".join(request.headers.getlist("content-encoding")):
-        body = inflate([body], encoding=encoding, limit_bytes=LIMIT_BYTES)
-    doors: Doors = request.app.state.otlp
-    return doors.door.accept(signal, wire, body, burnline.clock())
+async def _unpacked(request: Request, body: bytes, doors: Doors) -> bytes:
+    encoding = ", ".join(request.headers.getlist("content-encoding"))
+    if not encoding:
+        return body
+    work = partial(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
+    return await anyio.to_thread.run_sync(work, limiter=doors.at_work)
 
 
 def _told(error: Exception) -> str:
