@@ -105,15 +105,16 @@ def _least(files: Files, place: Place, file: str) -> int | None:
 
 def _limit(files: Files, file: str) -> int | None:
     word = files.word(file)
-    if word in (None, "max", "-1", ""):
+    if not word or word in ("max", "-1"):
         return None
-    limit = files.number(file)
+    limit = files.counted(file, word)
     return None if limit is None or limit >= UNLIMITED else limit
 
 
 def _memory_v2(files: Files, of: Mapping[str, str], place: Place) -> Iterator[Sample]:
-    yield from _memory(files, of, _least(files, place, "memory.max"), f"{place.folder}/memory.current")
-    yield from _working_set(files, of, f"{place.folder}/memory.current", f"{place.folder}/memory.stat", "inactive_file")
+    used = files.number(f"{place.folder}/memory.current")
+    yield from _memory(of, _least(files, place, "memory.max"), used)
+    yield from _working_set(files, of, used, f"{place.folder}/memory.stat", "inactive_file")
     events = {"oom_kill": names.CGROUP_OOM_KILLS, "max": names.CGROUP_LIMIT_HITS}
     yield from files.parse(f"{place.folder}/memory.events", partial(_fields, events, of))
     for resource in ("cpu", "memory", "io"):
@@ -123,8 +124,8 @@ def _memory_v2(files: Files, of: Mapping[str, str], place: Place) -> Iterator[Sa
 
 
 def _memory_v1(files: Files, of: Mapping[str, str], place: Place) -> Iterator[Sample]:
-    used = f"{place.folder}/memory.usage_in_bytes"
-    yield from _memory(files, of, _least(files, place, "memory.limit_in_bytes"), used)
+    used = files.number(f"{place.folder}/memory.usage_in_bytes")
+    yield from _memory(of, _least(files, place, "memory.limit_in_bytes"), used)
     yield from _working_set(files, of, used, f"{place.folder}/memory.stat", "total_inactive_file")
     killed = {"oom_kill": names.CGROUP_OOM_KILLS}
     yield from files.parse(f"{place.folder}/memory.oom_control", partial(_fields, killed, of))
@@ -132,16 +133,16 @@ def _memory_v1(files: Files, of: Mapping[str, str], place: Place) -> Iterator[Sa
         yield Sample(names.CGROUP_LIMIT_HITS, of, hits)
 
 
-def _memory(files: Files, of: Mapping[str, str], limit: int | None, used_file: str) -> Iterator[Sample]:
+def _memory(of: Mapping[str, str], limit: int | None, used: int | None) -> Iterator[Sample]:
     if limit is not None:
         yield Sample(names.CGROUP_MEMORY_LIMIT, of, limit)
-    if (used := files.number(used_file)) is not None:
+    if used is not None:
         yield Sample(names.CGROUP_MEMORY_USED, of, used)
 
 
-def _working_set(files: Files, of: Mapping[str, str], used_file: str, stat: str, field: str) -> list[Sample]:
+def _working_set(files: Files, of: Mapping[str, str], used: int | None, stat: str, field: str) -> list[Sample]:
     """As the kubelet counts it when it looks for whom to evict: without the pages of files that are not in use."""
-    if (used := files.number(used_file)) is None:
+    if used is None:
         return []
     inactive = files.parse(stat, partial(_fields, {field: names.CGROUP_WORKING_SET}, of))
     return [Sample(sample.name, of, max(0, used - sample.value)) for sample in inactive]

@@ -62,8 +62,10 @@ class Files:
     def number(self, name: str) -> int | None:
         """A count in a file of its own; None where there is none, or the driver has none (`N/A (no PMA)`)."""
         word = self.word(name)
-        if word is None or word.startswith("N/A"):
-            return None
+        return None if word is None or word.startswith("N/A") else self.counted(name, word)
+
+    def counted(self, name: str, word: str) -> int | None:
+        """The count that was read in a file; None where it is none."""
         try:
             return count(word)
         except ValueError as error:

@@ -15,6 +15,7 @@ FIELDS = {
     "pgmajfault": names.MAJOR_FAULTS,
     "oom_kill": names.OOM_KILLS,
 }
+_FIRST = tuple(FIELDS)
 
 
 def read_vmstat(files: Files) -> list[Sample]:
@@ -23,9 +24,11 @@ def read_vmstat(files: Files) -> list[Sample]:
 
 
 def _vmstat(lines: list[str]) -> Iterator[Sample]:
-    for line in filter(None, lines):
-        key, space, number = line.partition(" ")
-        if not space:
-            raise ValueError(f"{line[:40]!r} has no number")
+    if not any(" " in line for line in lines):
+        raise ValueError("no line has a number")
+    for line in lines:
+        if not line.startswith(_FIRST):  # of two hundred lines a few are wanted
+            continue
+        key, _, number = line.partition(" ")
         if key in FIELDS:
             yield Sample(FIELDS[key], {}, count(number))
