@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
 
+from burnline.collectors.budget import Budget
 from burnline.collectors.contract import Closeable, Collector, Profiled
 from burnline.collectors.reasons import TIMEOUT, reason_of
 from burnline.errors import CollectorError, NoData
 from burnline.events import Collection, Sample
+from burnline.metrics.measured import MOST_SERIES
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,8 @@ class Runner:
     what it gives in the end is dropped.
     """
 
-    def __init__(self, collectors: Iterable[Collector], *, deadline: timedelta) -> None:
-        self._slots = [_Slot(collector, deadline.total_seconds()) for collector in collectors]
+    def __init__(self, collectors: Iterable[Collector], *, deadline: timedelta, most_series: int = MOST_SERIES) -> None:
+        self._slots = [_Slot(collector, deadline.total_seconds(), Budget(most_series)) for collector in collectors]
         self._patience = min(deadline, PATIENCE).total_seconds()
 
     def run_once(self, now: datetime) -> list[Collection]:
@@ -62,18 +64,21 @@ class Runner:
 class _Attempt(Thread):
     """One call of one collector, on a daemon thread: it may never return."""
 
-    def __init__(self, collector: Collector, now: datetime) -> None:
+    def __init__(self, collector: Collector, now: datetime, budget: Budget) -> None:
         super().__init__(name=f"collect-{collector.name}", daemon=True)
         self.at = now
         self.samples: tuple[Sample, ...] = ()
         self.error: Exception | None = CollectorError("ended without an answer")
         self.started = self.ended = monotonic()
-        self._collector = collector
+        self._collector, self._budget = collector, budget
         self.start()
 
     def run(self) -> None:
         try:
-            self.samples, self.error = tuple(self._collector.collect(self.at)), None
+            given = self._collector.collect(self.at)
+            # a page of others has a limit of its own, and what an SLO counts on it is not to be folded
+            self.samples = self._budget.fit(given) if self._collector.measured else tuple(given)
+            self.error = None
         except Exception as error:  # noqa: BLE001 - whatever one collector raises, the others go on
             self.error = error
         self.ended = monotonic()
@@ -82,8 +87,8 @@ class _Attempt(Thread):
 class _Slot:
     """One collector and its attempt in progress."""
 
-    def __init__(self, collector: Collector, deadline: float) -> None:
-        self.collector = collector
+    def __init__(self, collector: Collector, deadline: float, budget: Budget) -> None:
+        self.collector, self._budget = collector, budget
         self._deadline = deadline
         self._turn_at: datetime | None = None
         self._attempt: _Attempt | None = None
@@ -95,7 +100,7 @@ class _Slot:
         if self._attempt is not None or not self._is_due(self._turn_at, now):
             return None
         self._turn_at, self._failed_at = now, None
-        self._attempt = _Attempt(self.collector, now)
+        self._attempt = _Attempt(self.collector, now, self._budget)
         return self._attempt
 
     def take(self, now: datetime) -> Collection | None:
@@ -149,6 +154,7 @@ class _Slot:
             made=self.collector.made if isinstance(self.collector, Profiled) else frozenset(),
             notes=tuple(self.collector.notes) if isinstance(self.collector, Profiled) and not error else (),
             reason=reason,
+            beyond_budget={} if error else self._budget.beyond,
         )
         self._note_change(turn)
         return turn

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from burnline.collectors.otlp.wire import Refused
+from burnline.metrics.measured import OTHER
 from burnline.store import streams
 from burnline.store.database import Database
-from burnline.store.series import OTHER
 
 MOST_NAMES = 500  # metrics of one service
 MOST_SETS = 1_000  # sets of labels of one counter or gauge

@@ -98,6 +98,7 @@ class Settings(BaseSettings):
         actions_off_file: as `off`, while this file is there.
         max_changes_per_hour: changes of all services together that may be made within an hour before people are asked.
         max_services_share: the share of services that may be changed within an hour before people are asked.
+        max_series: sets of labels that one collector of a service may have under one name; the rest is folded.
         public_url: where people reach burnline, for links in messages; empty means that none are sent.
         trace_url: where a trace can be looked at, `https://tempo.example.com/trace/{trace_id}`; empty means no links.
         logs_url: where the logs of a service can, with `{service}`, `{from}` and `{until}` (milliseconds since 1970).
@@ -128,6 +129,7 @@ class Settings(BaseSettings):
     smtp: str = ""
     max_changes_per_hour: Annotated[int, Field(ge=1)] = 5
     max_services_share: Annotated[float, Field(gt=0, le=1)] = 0.25
+    max_series: Annotated[int, Field(ge=10, le=1_000_000)] = 2_000
     public_url: Annotated[str, AfterValidator(_public)] = ""
     trace_url: Annotated[str, AfterValidator(_trace_url)] = ""
     logs_url: Annotated[str, AfterValidator(_logs_url)] = ""

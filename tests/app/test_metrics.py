@@ -56,6 +56,7 @@ def url(scene: World) -> Iterator[str]:
     scene.app.turns["", "broken", "", False] = Collection(
         "", "broken", "", scene.now, 0.1, False, error="10.0.0.7 said no", reason="refused", beyond_budget={"jobs": 7}
     )
+    scene.app.instruments.series_folded.labels("scoring", "jobs").inc(7)
     policy = {"budget_policy": (PolicyStep(left=0.5, do="notify"),)}  # not in its file: it would be one ticket more
     scene.app.specs = tuple(spec.model_copy(update=policy) for spec in scene.app.specs)
     scene.app.turns["", "machine", "machine", True] = Collection(

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from burnline.events import Sample
+from burnline.metrics.measured import OTHER
 from burnline.store import series
 from burnline.store.database import Database
-from burnline.store.series import OTHER, Point
+from burnline.store.series import Point
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from burnline import __version__
 from burnline.app.server import make_server, stop_on_signals, take
+from burnline.collectors.budget import Budget
 from burnline.collectors.contract import Closeable, Collector
 from burnline.collectors.exposition import Turns, register
 from burnline.collectors.reasons import TIMEOUT, reason_of
@@ -129,7 +131,9 @@ class Exporter:
 
     def __init__(self, name: str, collectors: Sequence[Collector]) -> None:
         self._name, self._collectors = name, collectors
-        self._parts = [Part(each.name, partial(_read, each)) for each in collectors]
+        self._budgets = [Budget() for _ in collectors]
+        reads = zip(collectors, self._budgets, strict=True)
+        self._parts = [Part(each.name, partial(_read, each, budget)) for each, budget in reads]
         self._latest: dict[tuple[str, str, bool], Collection] = {}
         self._turns, self._renderer = Turns(), Renderer(register())
         self._registry = CollectorRegistry()
@@ -176,8 +180,8 @@ class Exporter:
         """Read everything, by the scraper's own deadline, and write it as it was asked for."""
         now = datetime.now(UTC)
         answers = gather(self._parts, seconds_for(headers.get(SCRAPE_TIMEOUT, "")))
-        for collector, answer in zip(self._collectors, answers, strict=True):
-            turn = _turn(collector, answer, now)
+        for collector, answer, budget in zip(self._collectors, answers, self._budgets, strict=True):
+            turn = replace(_turn(collector, answer, now), beyond_budget=budget.beyond)
             self._latest[turn.service, turn.collector, turn.ok] = turn
         form = choose_format(headers.get("accept", ""))
         sources = self._turns.sources(list(self._latest.values()))
@@ -186,10 +190,11 @@ class Exporter:
         return 200, {**about, "Content-Type": form.content_type}, body
 
 
-def _read(collector: Collector) -> tuple[Sample, ...] | None:
+def _read(collector: Collector, budget: Budget) -> tuple[Sample, ...] | None:
     """None when there is nothing to read, which is no failure."""
     try:
-        return tuple(collector.collect(datetime.now(UTC)))
+        given = collector.collect(datetime.now(UTC))
+        return budget.fit(given) if collector.measured else tuple(given)
     except NoData:
         return None
 

@@ -157,6 +157,8 @@ class App:
             self.turns[collection.service, collection.collector, collection.target, collection.ok] = collection
             if not collection.ok:
                 self.instruments.scrape_errors.labels(collection.service, collection.collector).inc()
+            for name, count in collection.beyond_budget.items():
+                self.instruments.series_folded.labels(collection.service, name).inc(count)
             self._hand_over(collection)
         return len(collections)
 
@@ -258,6 +260,7 @@ def build(settings: Settings) -> App:
                 *build_costs(specs, lambda: list(turns.copy().values())),
             ],
             deadline=COLLECT_DEADLINE,
+            most_series=settings.max_series,
         ),
         versions=versions,
         detectors=DetectorEngine(db, specs),

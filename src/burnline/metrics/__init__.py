@@ -54,6 +54,7 @@ COLLECTOR_LAST_SUCCESS = "burnline_collector_last_success_timestamp_seconds"
 COLLECTOR_LAST_ERROR = "burnline_collector_last_error_timestamp_seconds"
 COLLECTOR_ERROR_INFO = "burnline_collector_last_error_info"  # {reason}: one of collectors/reasons.py
 CARDINALITY_LIMITED = "burnline_cardinality_limited_series"  # {metric}
+SERIES_FOLDED = "burnline_series_folded_total"  # {metric}
 
 # The page itself
 PART_SUCCESS = "burnline_exposition_part_success"  # {part}
@@ -94,6 +95,7 @@ class Instruments:
     dead_letters: Counter
     runs: Counter
     scrape_errors: Counter
+    series_folded: Counter
     job_seconds: Histogram
     job_failures: Counter
 
@@ -123,6 +125,12 @@ def instruments(registry: CollectorRegistry) -> Instruments:
             "burnline_scrape_errors_total",
             "Turns in which a collector failed.",
             [SERVICE, COLLECTOR],
+            registry=registry,
+        ),
+        series_folded=Counter(
+            SERIES_FOLDED,
+            "Samples of {metric} beyond the budget: added to __other__, or left out where they are gauges.",
+            [SERVICE, "metric"],
             registry=registry,
         ),
         job_seconds=Histogram(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+MOST_SERIES = 2_000  # sets of labels of one service under one name: beyond, the labels' values become OTHER
+OTHER = "__other__"
+
 MEASURED: dict[str, str] = {}  # name -> help; filled by the modules beside this one as they are imported
 HISTOGRAMS: set[str] = set()  # those of MEASURED whose samples are _bucket, _sum and _count
 SUMMARIES: set[str] = set()  # those whose samples are _sum and _count

@@ -12,10 +12,8 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from burnline.events import Sample
+from burnline.metrics.measured import MOST_SERIES, OTHER
 from burnline.store.schema import accepted_key, series
-
-MOST_SERIES = 2_000  # of one service and one name: beyond, the labels' values become OTHER
-OTHER = "__other__"
 
 
 @dataclass(frozen=True, slots=True)
