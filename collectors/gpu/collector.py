@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +49,7 @@ class GpuCollector:
         self._pcie = PcieWatch(interval)
         self._patience = Patience(each=each, turn=turn)
         self._driver: dict[str, str] = {}
+        self._seen: dict[str, dict[str, str]] = {}  # uuid -> labels, since the driver was opened
 
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Read every GPU, under the names `burnline_gpu_*` of metrics/gpu.py.
@@ -64,7 +65,8 @@ class GpuCollector:
         self._xids.follow((device.handle, device.labels) for device in well)
         self._pcie.follow((device.labels["uuid"], device.handle) for device in well if not device.has_gpm)
         about = Sample(names.DRIVER_INFO, self._driver, 1)
-        return [about, *(sample for samples in per_gpu for sample in samples), *self._xids.samples()]
+        samples = [sample for samples in per_gpu for sample in samples]
+        return [about, *samples, *self._gone(indices), *self._xids.samples()]
 
     def close(self) -> None:
         """Let the driver's library go; while a call hangs in it, it stays."""
@@ -74,7 +76,13 @@ class GpuCollector:
             for device in self._devices.values():
                 device.close()
             self._session.close()
-        self._devices = {}
+        self._devices, self._seen = {}, {}
+
+    def _gone(self, indices: Iterable[int]) -> list[Sample]:
+        """GPUs that were there and are no longer counted are down: the driver may close the gap they leave."""
+        there = {self._devices[index].labels["uuid"]: self._devices[index].labels for index in indices}
+        self._seen |= there
+        return [Sample(names.UP, labels, 0) for uuid, labels in self._seen.items() if uuid and uuid not in there]
 
     def _count(self) -> int:
         """How many GPUs there are; a driver that was loaded anew needs a new start."""

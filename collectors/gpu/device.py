@@ -49,6 +49,7 @@ class Device:
             handle = self._find()
             readings = [each for each in self._readings(handle, now) if self._has_links or each[0] not in NVLINK]
         except (pynvml.NVMLError, UnicodeDecodeError):  # lost, or not even its name can be read
+            self._activities.close()
             return self.down()
         labels = self.labels
         up = Sample(names.UP, labels, 1)

@@ -90,7 +90,7 @@ def test_after_a_loss_it_begins_anew(machine: Machine, now: datetime) -> None:
     machine.read(now)
     machine.say(0, "lost", "1")
     machine.read(now + SECOND)
-    machine.set(host("h200"))
+    machine.set(host("h100"))
 
     found = of(machine.read(now + 2 * SECOND), 0)
 

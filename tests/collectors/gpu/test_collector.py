@@ -168,13 +168,35 @@ def test_a_gpu_that_comes_back_is_read_again(machine: Machine, now: datetime) ->
 
 
 @integration
-def test_another_gpu_in_the_same_place_has_its_own_name(machine: Machine, now: datetime) -> None:
+def test_a_gpu_that_is_no_longer_counted_is_down_and_those_that_move_up_keep_their_names(
+    machine: Machine, now: datetime
+) -> None:
+    machine.set(host("h100", "t4"))
+    machine.read(now)
+    machine.set(host("t4").replace("GPU-t4-0", "GPU-t4-1"))
+
+    samples = without_xids(machine.read(now))
+
+    assert {sample.labels["uuid"]: sample.value for sample in samples if sample.name == names.UP} == {
+        "GPU-h100-0": 0,
+        "GPU-t4-1": 1,
+    }
+    assert {sample.labels["uuid"] for sample in samples if sample.name == names.POWER} == {"GPU-t4-1"}
+
+
+@integration
+def test_another_gpu_in_the_same_place_has_its_own_name_and_the_first_is_down_until_the_driver_is_opened_anew(
+    machine: Machine, now: datetime
+) -> None:
     machine.read(now)
     machine.set(host("a100"))
+    samples = machine.read(now)
+    machine.collector.close()
 
-    assert {sample.labels["uuid"] for sample in without_xids(machine.read(now)) if "uuid" in sample.labels} == {
-        "GPU-a100-0"
-    }
+    again = machine.read(now)
+
+    ups = [{s.labels["uuid"]: s.value for s in turn if s.name == names.UP} for turn in (samples, again)]
+    assert ups == [{"GPU-h100-0": 0, "GPU-a100-0": 1}, {"GPU-a100-0": 1}]
 
 
 @integration
