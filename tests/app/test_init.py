@@ -25,7 +25,13 @@ from tests.fakes.engine import serving_page
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 PAGES = Path(__file__).parents[1] / "collectors/profiles/pages"
 EVERY = sorted(path.stem for path in PAGES.glob("*.txt"))
-OF = {"vllm-0.8": "vllm", "triton-tensorrt-llm": "triton", "opentelemetry": "http", "rabbitmq-per-object": "rabbitmq"}
+OF = {
+    "vllm-0.8": "vllm",
+    "triton-tensorrt-llm": "triton",
+    "opentelemetry": "http",
+    "genai": "http",
+    "rabbitmq-per-object": "rabbitmq",
+}
 
 
 def text(page: str) -> str:

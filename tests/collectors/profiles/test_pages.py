@@ -18,6 +18,7 @@ PROFILE = {
     "vllm-0.8": "vllm",
     "triton-tensorrt-llm": "triton",
     "opentelemetry": "http",
+    "genai": "http",
     "fastapi": "http",
     "rabbitmq-per-object": "rabbitmq",
 }
