@@ -73,7 +73,7 @@ class HostCollector:
         self._cgroups = tuple(cgroups)
         self._rival = rival
         self._told_by = ""
-        self._infiniband = Guarded(INFINIBAND, read_infiniband, patience=patience)
+        self._infiniband = Guarded(INFINIBAND, read_infiniband)
         self._filesystems = Filesystems(root=root, statvfs=statvfs, patience=patience)
         self._unreadable: frozenset[str] = frozenset()
 

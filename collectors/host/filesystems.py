@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from burnline.collectors.host.files import Files
-from burnline.collectors.host.mounts import Mount, counted_mounts
+from burnline.collectors.host.mounts import SHARED, Mount, counted_mounts
 from burnline.collectors.host.statvfs import PATIENCE_SECONDS, Answer, Asker, Hanging, Statvfs
 from burnline.events import Sample
 from burnline.metrics import host as names
@@ -25,13 +25,16 @@ class Filesystems:
 
     def __init__(self, *, root: Path, statvfs: Statvfs = os.statvfs, patience: float = PATIENCE_SECONDS) -> None:
         self._root = str(root).rstrip("/")
-        self._asker = Asker(statvfs, patience=patience)
+        # A dead server often takes several mounts with it; the disks of the machine are asked all the same.
+        self._shared, self._local = (Asker(statvfs, patience=patience) for _ in range(2))
         self._known: tuple[str, list[Mount]] = ("", [])
 
     def read(self, files: Files) -> list[Sample]:
         """Of those that answer size and space; of those that should and do not, the error."""
         paths = {self._root + mount.path or "/": mount for mount in self._mounts(files)}
-        answers = self._asker.ask(list(paths))
+        shared = [path for path, mount in paths.items() if mount.kind in SHARED]
+        local = [path for path, mount in paths.items() if mount.kind not in SHARED]
+        answers = {**self._local.ask(local), **self._shared.ask(shared)}
         samples: list[Sample] = []
         for path, mount in paths.items():
             samples += _samples(mount, answers.get(path), files)

@@ -6,8 +6,10 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from threading import Thread
 
-PATIENCE_SECONDS = 1.0  # for all that one thread asks, before the one it is at counts as hanging
-MOST_HANGING = 4  # threads that are given up; with so many nothing is asked any more
+PATIENCE_SECONDS = 2.0  # for all that one thread asks, before the one it is at counts as hanging
+MOST_HANGING = (
+    3  # threads that are given up; with so many nothing is asked any more. All in one turn: under its deadline
+)
 
 Statvfs = Callable[[str], os.statvfs_result]
 Answer = os.statvfs_result | OSError

@@ -74,7 +74,7 @@ def test_a_driver_that_hangs_is_named_and_asked_once(card: Card, files: Files) -
 
 
 def test_a_driver_that_answers_in_the_end_is_asked_again(card: Card, files: Files) -> None:
-    guarded = Guarded(FOLDER, card.read, patience=0.05)
+    guarded = Guarded(FOLDER, card.read, patience=0.5)
     guarded(files)
 
     card.reset()

@@ -103,7 +103,7 @@ def test_what_this_process_may_not_see_is_no_error_of_the_device(tree: Path, now
 
 
 def test_a_filesystem_that_hangs_costs_itself_and_no_other(tree: Path, now: datetime, nas: Server) -> None:
-    host = collector(tree, statvfs=nas.statvfs, patience=0.05)
+    host = collector(tree, statvfs=nas.statvfs, patience=0.5)
 
     samples = host.collect(now)
 
@@ -113,7 +113,7 @@ def test_a_filesystem_that_hangs_costs_itself_and_no_other(tree: Path, now: date
 
 
 def test_one_that_is_known_to_hang_is_not_asked_again_nor_waited_for(tree: Path, now: datetime, nas: Server) -> None:
-    host = collector(tree, statvfs=nas.statvfs, patience=0.2)
+    host = collector(tree, statvfs=nas.statvfs, patience=0.5)
     host.collect(now)
     begun = monotonic()
 
@@ -122,13 +122,13 @@ def test_one_that_is_known_to_hang_is_not_asked_again_nor_waited_for(tree: Path,
 
     assert nas.asked.count(str(tree / "mnt/nas")) == 1
     assert value(samples, names.FILESYSTEM_ERROR, mountpoint="/mnt/nas") == 1
-    assert monotonic() - begun < 20 * 0.2
+    assert monotonic() - begun < 20 * 0.5
 
 
 def test_one_that_answers_in_the_end_is_asked_again(tree: Path, now: datetime, nas: Server) -> None:
-    host = collector(tree, statvfs=nas.statvfs, patience=0.05)
+    host = collector(tree, statvfs=nas.statvfs, patience=0.5)
     host.collect(now)
-    (hanging,) = host._filesystems._asker._hanging.values()
+    (hanging,) = host._filesystems._shared._hanging.values()
 
     nas.recover()
     hanging.join(30)
@@ -140,15 +140,17 @@ def test_one_that_answers_in_the_end_is_asked_again(tree: Path, now: datetime, n
 
 def test_many_that_hang_cost_only_so_many_threads(tree: Path, now: datetime) -> None:
     lines = "".join(f"{n} 1 0:{n} / /mnt/{n} rw - nfs nas:/{n} rw\n" for n in range(40, 60))
+    lines += "99 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
     write(tree, {"proc/1/mountinfo": lines})
     server = Server(*(f"/{n}" for n in range(40, 60)))
-    host = collector(tree, statvfs=server.statvfs, patience=0.02)
+    host = collector(tree, statvfs=server.statvfs, patience=0.3)
 
     for _ in range(3):
         samples = host.collect(now)
 
-    assert len(server.asked) == MOST_HANGING
-    assert len(values(samples, names.FILESYSTEM_ERROR, "mountpoint")) == MOST_HANGING
+    assert sum("/mnt/" in path for path in server.asked) == MOST_HANGING
+    assert sum(values(samples, names.FILESYSTEM_ERROR, "mountpoint").values()) == MOST_HANGING
+    assert values(samples, names.FILESYSTEM_SIZE, "mountpoint").keys() == {("/",)}
     assert value(samples, names.UNREADABLE, file="/mnt/59") == 1
     server.recover()
 
