@@ -73,7 +73,7 @@ class TokenFirst:
 
 
 def _is_guarded(path: str) -> bool:
-    return path.startswith("/v1/") and not path.startswith("/v1/gates/")
+    return path.startswith(("/v1/", "/api/v1/")) and not path.startswith("/v1/gates/")
 
 
 async def require_token(request: Request) -> None:
