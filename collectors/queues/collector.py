@@ -53,10 +53,10 @@ class QueueCollector:
         keys = Keys()
         try:
             return [sample for depth in self._backend.look(keys, now) for sample in samples(depth, self._labels, now)]
-        except Exception as error:  # noqa: BLE001 - client libraries raise anything, and quote passwords in it
+        except Exception as error:  # client libraries raise anything, and quote passwords in it
             self._backend.close()
             reason = str(error) if isinstance(error, CollectorError) else f"{type(error).__name__}: {error}"
-            raise CollectorError(f"{self.target}: {keys.scrub(reason)[:LONGEST_REASON]}") from None
+            raise CollectorError(f"{self.target}: {keys.scrub(reason)[:LONGEST_REASON]}") from error
 
     def close(self) -> None:
         """Drop the connection."""

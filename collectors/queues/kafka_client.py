@@ -121,7 +121,7 @@ class KafkaClient:
         try:
             return call()
         except KafkaException as error:
-            raise CollectorError(_reason(error)) from error
+            raise CollectorError(_reason(error)) from _cause(error)
 
 
 READING = {
@@ -156,6 +156,15 @@ def _settings(spec: KafkaSpec, login: Login) -> dict[str, Any]:
 
 def _ignore(error: Any) -> None:
     """An error that a request meets too is raised there; the others pass, as librdkafka tries again."""
+
+
+def _cause(error: Exception) -> Exception:
+    """librdkafka has one exception for everything; what kind of failure it was is told by its code alone."""
+    told: Any = error.args[0] if error.args else None
+    code = str(told.name()) if hasattr(told, "name") else ""
+    if "TIMED_OUT" in code:
+        return TimeoutError()
+    return ConnectionError() if code in ("_TRANSPORT", "_RESOLVE", "_ALL_BROKERS_DOWN") else error
 
 
 def _reason(error: Any) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -18,6 +21,7 @@ from tests.brokers import RabbitmqServer, RedisServer
 from tests.collectors.queues.conftest import Look, Watch, eventually
 
 kombu: Any = import_module("kombu")  # it has no types
+celery: Any = import_module("celery.signals") and import_module("celery")
 pytestmark = pytest.mark.integration
 App = Callable[..., Celery]
 
@@ -150,6 +154,22 @@ def test_the_age_is_read_from_a_header_that_the_sender_sets(
     seen = look(watch_queue(celery=queue, timestamp="sent_at", **broker))
 
     assert seen["oldest_message_age_seconds"] == pytest.approx(300, abs=5)
+
+
+def test_the_signal_on_the_page_sets_the_header(
+    apps: App, redis_server: RedisServer, watch_queue: Watch, look: Look, queue: str, broker: dict[str, str]
+) -> None:
+    page = (Path(__file__).parents[3] / "docs/queues.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {"celery": celery, "time": time}
+    exec(code, names)
+
+    try:
+        apps(redis_server.url).send_task("score", queue=queue)
+    finally:
+        celery.signals.before_task_publish.disconnect(names["sent_at"])
+
+    assert 0 <= look(watch_queue(celery=queue, timestamp="sent_at", **broker))["oldest_message_age_seconds"] < 10
 
 
 def test_a_task_without_the_header_has_no_known_age(

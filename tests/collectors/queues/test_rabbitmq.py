@@ -132,3 +132,21 @@ def test_a_url_with_a_login_may_be_kept_in_its_place(
 def test_a_server_that_is_not_there_is_an_error(watch_queue: Watch, look: Look) -> None:
     with pytest.raises(CollectorError, match="ConnectError"):
         look(watch_queue(rabbitmq="jobs", url=f"http://127.0.0.1:{free_port()}"))
+
+
+@pytest.mark.slow
+def test_a_server_that_goes_and_comes_back_is_an_error_and_then_well_again(
+    rabbitmq_server: RabbitmqServer, watch_queue: Watch, look: Look, login: dict[str, str]
+) -> None:
+    rabbitmq_server.ask("PUT", "/api/queues/%2F/durable", {"durable": True})
+    collector = watch_queue(rabbitmq="durable", **login)
+    eventually(collector, messages_ready=0)
+
+    rabbitmq_server.stop()
+    try:
+        with pytest.raises(CollectorError, match="ConnectError"):
+            look(collector)
+    finally:
+        rabbitmq_server.start()
+
+    assert eventually(collector, messages_ready=0)["consumers"] == 0
