@@ -21,6 +21,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "alertmanager": "prometheus-alertmanager",
     "amtool": "prometheus-alertmanager",
+    "epmd": "erlang-base",
     "openssl": "openssl",
     "initdb": "postgresql",
     "postgres": "postgresql",

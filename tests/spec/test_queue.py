@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import yaml
 
 from burnline.spec.queue import QueueSpec
 from tests.spec.conftest import Problems
 
+PAGE = (Path(__file__).parents[2] / "docs/queues.md").read_text()
 BROKERS_FORM = "write kafka-1:9092,kafka-2:9092, or env:NAME"
 REDIS_FORM = "write one as in redis://redis:6379/0, or env:NAME"
 LOGIN = "holds a user name or password; give the place of the whole URL (env:NAME or file:/path)"
@@ -79,3 +83,8 @@ def test_a_name_of_its_own_tells_two_queues_apart(problems: Problems) -> None:
     )
 
     assert found == []
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL))
+def test_the_examples_of_the_page_load(problems: Problems, block: str) -> None:
+    assert problems(block) == []
