@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from burnline.errors import NoData
 from burnline.events import Sample
 from burnline.metrics import jobs as names
+from burnline.metrics.measured import OTHER
 from burnline.spec.jobs import JobSpec
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.jobs import Job, Run, jobs_of, open_runs
-from burnline.store.series import OTHER
 
 
 class JobsCollector:

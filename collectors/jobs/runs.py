@@ -14,11 +14,12 @@ from sqlalchemy import Connection
 from burnline.collectors.jobs import series
 from burnline.collectors.jobs.facts import Facts, merged, missing, told
 from burnline.errors import PayloadError
+from burnline.metrics.measured import OTHER
 from burnline.spec.jobs import JobSpec
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.jobs import LOST, OPEN, Job, Run, doubt, jobs_of, overdue_runs, put_job, put_run, run_of
-from burnline.store.series import OTHER, Point, record
+from burnline.store.series import Point, record
 
 STARTED, RUNNING, FINISHED, FAILED, ABORTED = "started", "running", "finished", "failed", "aborted"
 NO_RECORD = "no_record"  # the reason of a run that finished without the record it must have

@@ -76,7 +76,9 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app = FastAPI(title="burnline", docs_url=None, redoc_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.burnline = burnline
     otlp.prepare(app, burnline)
-    app.add_middleware(SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *jobs.LINEAGE))
+    app.add_middleware(
+        SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *jobs.LINEAGE)
+    )
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     if access is not None:

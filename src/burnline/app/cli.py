@@ -16,6 +16,7 @@ from burnline.app.cli_audit import audit_app
 from burnline.app.cli_drill import drill
 from burnline.app.cli_exporter import exporter
 from burnline.app.cli_incident import incident_app
+from burnline.app.cli_job import job
 from burnline.app.cli_runbook import runbook_app
 from burnline.app.cli_silence import silence_app
 from burnline.errors import BurnlineError, SpecError
@@ -314,6 +315,7 @@ def demo(
 
 
 app.command()(drill)
+app.command()(job)
 app.command()(exporter)
 
 

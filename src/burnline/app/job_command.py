@@ -1,0 +1,91 @@
+"""`burnline job -- command`: runs a command and tells burnline how that went; the command's exit code is its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from burnline.client.job import JobRun
+from burnline.errors import BurnlineError
+
+FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+STOPPED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # somebody wanted the command to end
+CANNOT_RUN, NOT_FOUND, BY_SIGNAL = 126, 127, 128  # as shells say it
+
+
+def run_command(this: JobRun, command: Sequence[str], *, gpus: float | None = None, record: Path | None = None) -> int:
+    """Run `command` to its end; the exit code: its own, or 128 and the signal it died of.
+
+    `record`: a JSON file that the command may have written, with what it takes to repeat the run.
+
+    Raises: BurnlineError when there is no command.
+    """
+    if not command:
+        raise BurnlineError("no command was given; write it after --, as in burnline job -- python train.py")
+    if gpus is not None:
+        this.tell(gpus=gpus)
+    _say(this.started())
+    sent: list[int] = []
+    try:
+        process = subprocess.Popen(list(command))
+    except OSError as error:
+        _say(this.ended("failed", reason="exit", message=f"{command[0]}: {error.strerror}"))
+        print(f"burnline: {command[0]}: {error.strerror}", file=sys.stderr)
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        sent.append(number)
+        process.send_signal(number)  # nothing happens when it has ended
+
+    before = {number: signal.signal(number, forward) for number in FORWARDED}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if record is not None:
+        _tell_record(this, record)
+    event, told = _end(code, sent)
+    _say(this.ended(event, **told))
+    return code if code >= 0 else BY_SIGNAL - code
+
+
+def _end(code: int, sent: Sequence[int]) -> tuple[str, dict[str, Any]]:
+    """What became of a command, in burnline's words."""
+    if code == 0:
+        return "finished", {}
+    if any(number in STOPPED for number in sent):
+        return "aborted", {"message": f"stopped by {signal.Signals(sent[-1]).name}"}
+    if code < 0:
+        name = signal.Signals(-code).name
+        return "failed", {"reason": "signal", "message": f"died of {name}"}
+    return "failed", {"reason": "exit", "message": f"exit code {code}"}
+
+
+def _tell_record(this: JobRun, path: Path) -> None:
+    try:
+        this.record(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        _say(f"the record {path} cannot be read: {error}")
+
+
+def _say(trouble: str) -> None:
+    if trouble:
+        print(f"burnline: the run goes on; not told: {trouble.removeprefix('retry: ')}", file=sys.stderr)
+
+
+def default_service() -> str:
+    """The service that the environment names.
+
+    Raises: BurnlineError when it names none.
+    """
+    if name := os.environ.get("BURNLINE_SERVICE"):
+        return name
+    raise BurnlineError("of which service is this job? write --service NAME, or set BURNLINE_SERVICE")

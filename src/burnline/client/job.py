@@ -1,0 +1,114 @@
+"""Tells burnline of one run of a job; burnline that cannot be reached never breaks the job.
+
+>>> from burnline.client.job import job
+>>> with job("shop", "train") as run:  # BURNLINE_URL says where, BURNLINE_TOKEN with which token
+...     run.rows(in_=1000, out=990)
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+log = logging.getLogger("burnline.client")
+URL = "http://127.0.0.1:8600"
+TIMEOUT_SECONDS = 2.0
+LONGEST_SECONDS = 6.0  # of trying to tell the end: nobody waits longer for it
+
+
+class JobRun:
+    """One run. What is set on it is told with its end; nothing here raises but for a field of no known name."""
+
+    def __init__(
+        self,
+        service: str,
+        job: str,
+        run: str = "",
+        *,
+        url: str = "",
+        token: str = "",
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.run = run or str(uuid.uuid4())
+        self._who = {"service": service, "job": job, "run": self.run}
+        self._url = (url or os.environ.get("BURNLINE_URL") or URL).rstrip("/")
+        token = token or os.environ.get("BURNLINE_TOKEN", "")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._transport = transport
+        self._facts: dict[str, Any] = {}
+        self._begun = time.monotonic()
+
+    def tell(self, **facts: Any) -> None:
+        """Set fields of `POST /v1/jobs`, as in `tell(gpus=4, data_as_of="2026-01-05T12:00:00Z")`."""
+        self._facts.update(facts)
+
+    def rows(self, *, in_: int | None = None, out: int | None = None, rejected: int | None = None) -> None:
+        """Rows read, written and turned away."""
+        counts = {"rows_in": in_, "rows_out": out, "rejected": rejected}
+        self.tell(**{name: count for name, count in counts.items() if count is not None})
+
+    def record(self, **parts: Any) -> None:
+        """What it takes to repeat the run: `commit`, `data`, `environment`, `seeds`, `metrics`."""
+        self._facts["record"] = {**self._facts.get("record", {}), **parts}
+
+    def started(self) -> str:
+        """Tell of the start, once; why it could not be told, or empty."""
+        return self._post({"event": "started", **self._facts})
+
+    def ended(self, event: str, **more: Any) -> str:
+        """Tell how it ended, for LONGEST_SECONDS; why it could not be told, or empty."""
+        body = {"event": event, "duration_seconds": time.monotonic() - self._begun, **self._facts, **more}
+        until = time.monotonic() + LONGEST_SECONDS
+        wait = 0.25
+        while (trouble := self._post(body)).startswith("retry: ") and time.monotonic() + wait < until:
+            time.sleep(wait)
+            wait *= 2
+        return trouble.removeprefix("retry: ")
+
+    def _post(self, body: dict[str, Any]) -> str:
+        try:
+            with httpx.Client(
+                transport=self._transport, timeout=TIMEOUT_SECONDS, headers=self._headers, trust_env=False
+            ) as client:
+                answer = client.post(f"{self._url}/v1/jobs", json={**self._who, **body})
+        except httpx.TransportError as error:
+            return f"retry: {self._url} cannot be reached: {str(error) or type(error).__name__}"
+        except Exception as error:  # noqa: BLE001 - a job must not fail because it could not be watched
+            return f"{self._url}: {error}"
+        if answer.is_success:
+            return ""
+        again = "retry: " if answer.status_code >= 500 or answer.status_code in (408, 429) else ""
+        return f"{again}{self._url} answered {answer.status_code}: {answer.text[:300]}"
+
+
+@contextmanager
+def job(service: str, name: str, run: str = "", **options: Any) -> Iterator[JobRun]:
+    """A run that lasts as long as the block: it failed if the block raises, and what was raised goes on."""
+    this = JobRun(service, name, run, **options)
+    _say(this.started())
+    try:
+        yield this
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt)
+        told = {} if stopped else {"message": f"{type(error).__name__}: {error}"[:2000], "reason": _reason(error)}
+        _say(this.ended("aborted" if stopped else "failed", **told))
+        raise
+    _say(this.ended("finished"))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "out_of_memory"
+    return "timeout" if isinstance(error, TimeoutError) else "error"
+
+
+def _say(trouble: str) -> None:
+    if trouble:
+        log.warning("burnline was not told of the job: %s", trouble.removeprefix("retry: "))

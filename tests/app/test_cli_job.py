@@ -1,0 +1,203 @@
+"""`burnline job`: the command is run as if it were alone, and burnline is told."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from burnline.client.job import JobRun, job
+from tests.programs import free_port
+
+
+class Told(HTTPServer):
+    """Keeps what it is told; `refusing`: how many postings it answers 503 first."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.bodies: list[dict[str, Any]] = []
+        self.refusing = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @property
+    def events(self) -> list[str]:
+        return [body["event"] for body in self.bodies]
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Told
+
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        status = 200
+        if self.server.refusing:
+            self.server.refusing, status = self.server.refusing - 1, 503
+        else:
+            self.server.bodies.append(body)
+        self.send_response(status)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class calls it so
+        """Say nothing."""
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    server = Told()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
+
+
+def wrapped(url: str, *command: str, options: tuple[str, ...] = ()) -> list[str]:
+    burnline = [sys.executable, "-m", "burnline", "job", "--service", "shop", "--job", "train", "--server", url]
+    return [*burnline, *options, "--", *command]
+
+
+def python(code: str) -> tuple[str, str, str]:
+    return sys.executable, "-c", code
+
+
+def test_the_commands_own_exit_code_and_output_come_through(told: Told) -> None:
+    done = subprocess.run(
+        wrapped(told.url, *python("print('hi'); exit(7)")), capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (7, "hi\n", "")
+    assert told.events == ["started", "failed"]
+    assert (told.bodies[1]["reason"], told.bodies[1]["message"]) == ("exit", "exit code 7")
+    assert told.bodies[0]["run"] == told.bodies[1]["run"]
+
+
+def test_a_good_end_is_told_with_its_time_and_its_record(told: Told, tmp_path: Path) -> None:
+    record = tmp_path / "record.json"
+    code = f"open({str(record)!r}, 'w').write('{{\"commit\": \"abc\"}}')"
+
+    done = subprocess.run(
+        wrapped(told.url, *python(code), options=("--gpus", "4", "--record", str(record))),
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0
+    assert told.events == ["started", "finished"]
+    assert told.bodies[1]["record"] == {"commit": "abc"}
+    assert told.bodies[1]["gpus"] == 4
+    assert told.bodies[1]["duration_seconds"] > 0
+
+
+def test_without_burnline_the_command_runs_all_the_same() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    done = subprocess.run(wrapped(url, *python("exit(3)")), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 3
+    assert "not told" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_signal_is_handed_on_and_what_it_stopped_is_aborted(told: Told) -> None:
+    code = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(9)); print('up', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(wrapped(told.url, *python(code)), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"up\n"
+
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(20) == 9
+    process.stdout.close()
+    assert told.events == ["started", "aborted"]
+
+
+def test_a_command_that_a_signal_killed_gives_the_code_that_shells_give(told: Told) -> None:
+    code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+
+    done = subprocess.run(wrapped(told.url, *python(code)), check=False)
+
+    assert done.returncode == 128 + 9
+    assert (told.bodies[1]["reason"], told.bodies[1]["message"]) == ("signal", "died of SIGKILL")
+
+
+def test_a_command_that_is_not_there_is_told_in_words(told: Told) -> None:
+    done = subprocess.run(wrapped(told.url, "/no/such"), capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (127, "burnline: /no/such: No such file or directory\n")
+    assert told.events == ["started", "failed"]
+
+
+def test_without_a_service_it_says_what_to_write(told: Told) -> None:
+    command = [sys.executable, "-m", "burnline", "job", "--server", told.url, "--", "true"]
+    bare = {name: value for name, value in os.environ.items() if name != "BURNLINE_SERVICE"}
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=bare)
+
+    assert done.returncode == 1
+    assert "--service" in done.stderr
+
+
+def test_the_end_is_tried_again(told: Told) -> None:
+    run = JobRun("shop", "train", url=told.url)
+    run.started()
+    told.refusing = 2
+
+    trouble = run.ended("finished")
+
+    assert trouble == ""
+    assert told.events == ["started", "finished"]
+
+
+def test_what_is_refused_is_not_tried_again() -> None:
+    asked = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(422, json={"error": "rows_in: no"})
+
+    run = JobRun("shop", "train", transport=httpx.MockTransport(refuse))
+
+    assert "422" in run.ended("finished")
+    assert len(asked) == 1
+
+
+def test_a_block_tells_its_rows_and_its_failure_and_lets_the_error_go_on(told: Told) -> None:
+    def work() -> None:
+        with job("shop", "train", url=told.url) as run:
+            run.rows(in_=10, out=9)
+            raise TimeoutError("too slow")
+
+    with pytest.raises(TimeoutError):
+        work()
+
+    assert told.events == ["started", "failed"]
+    body = told.bodies[1]
+    assert (body["rows_in"], body["rows_out"], body["reason"]) == (10, 9, "timeout")
+
+
+def test_a_block_without_burnline_is_not_held_up() -> None:
+    begun = time.monotonic()
+
+    with job("shop", "train", url=f"http://127.0.0.1:{free_port()}"):
+        pass
+
+    assert time.monotonic() - begun < 15
