@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from burnline.store import series, streams
 from burnline.store.database import Database
 
 OTLP_GAUGE_LASTS = timedelta(minutes=5)  # OpenTelemetry sends every minute: Prometheus waits as long
+PARTS = ("_bucket", "_count", "_sum")  # of a histogram
 GAUGE_LASTS = timedelta(hours=26)  # a number that is posted once a day is still of today
 
 
@@ -36,4 +38,20 @@ class PushedCollector:
             found += streams.gauges(tx, self.service, since=now - OTLP_GAUGE_LASTS)
         if not found:
             raise NoData("nothing was posted yet")
-        return found
+        return sorted(found, key=_place)
+
+
+def _place(sample: Sample) -> tuple[str, list[tuple[str, str]], int, float]:
+    """Where a page has it: a histogram's parts together, its buckets from the lowest up (OpenMetrics)."""
+    part = next((n for n, suffix in enumerate(PARTS) if sample.name.endswith(suffix)), -1)
+    if part < 0:
+        return sample.name, [], 0, 0.0
+    own = sorted(item for item in sample.labels.items() if item[0] != "le")
+    return sample.name.removesuffix(PARTS[part]), own, part, _bound(sample.labels.get("le", ""))
+
+
+def _bound(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.inf

@@ -8,6 +8,7 @@ from typing import Any
 from burnline import metrics as m
 from burnline.dashboards.business import business
 from burnline.dashboards.machine import GPU, HOST, collects_gpus, collects_host
+from burnline.dashboards.otlp import otlp_panels
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.dashboards.queues import queue_panels
 from burnline.dashboards.serving import serving_panels
@@ -30,6 +31,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
         Row("SLOs", _slos(spec)),
         Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
         Row("Serving engine", serving_panels(spec)),
+        Row("OpenTelemetry", otlp_panels(spec)),
         Row("Saturation", HOST if collects_host(spec) else ()),
         Row("Queues", queue_panels(spec)),
         Row("GPU", GPU if collects_gpus(spec) else ()),

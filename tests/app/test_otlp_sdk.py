@@ -23,6 +23,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import SpanKind, Status, StatusCode
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from burnline.app import wiring
 from burnline.app.application import create_app
@@ -224,7 +225,20 @@ def test_the_series_are_on_the_page_of_metrics_with_their_service(burnline: Burn
     burnline.turn(start)
 
     page = httpx.get(burnline.url + "/metrics").text
+    open_page = httpx.get(burnline.url + "/metrics", headers={"accept": "application/openmetrics-text"})
 
     line = next(each for each in page.splitlines() if each.startswith("burnline_otlp_spans_total{"))
     assert 'service="assistant"' in line
     assert line.endswith(" 2.0")
+    last = 'burnline_otlp_span_duration_seconds_bucket{service="assistant",kind="server",le="+Inf"} 2.0'
+    assert {*last.partition("{")[2].partition("}")[0].split(",")} == {*labels_of(page)}
+    kinds = {family.name: family.type for family in text_string_to_metric_families(open_page.text)}
+    assert kinds["burnline_otlp_spans"] == "counter"
+    assert kinds["burnline_otlp_span_duration_seconds"] == "histogram"
+
+
+def labels_of(page: str) -> list[str]:
+    """The labels of the last bucket of the spans' durations."""
+    bucket = "burnline_otlp_span_duration_seconds_bucket{"
+    line = next(each for each in page.splitlines() if each.startswith(bucket) and 'le="+Inf"' in each)
+    return line.partition("{")[2].partition("}")[0].split(",")

@@ -150,7 +150,7 @@ def test_a_gauge_is_served_for_five_minutes(scene: Scene) -> None:
 
     soon, late = (collector.collect(NOW + seconds * SECOND) for seconds in (299, 301))
 
-    assert [each.name for each in soon] == ["jobs_total", "depth"]
+    assert [each.name for each in soon] == ["depth", "jobs_total"]
     assert [each.name for each in late] == ["jobs_total"]
 
 
@@ -169,6 +169,18 @@ def test_a_histogram_keeps_its_bounds(scene: Scene) -> None:
         f"{name}_count": 5,
         f"{name}_sum": 2,
     }
+
+
+def test_a_histogram_is_read_back_whole_and_from_its_lowest_bucket_up(scene: Scene) -> None:
+    bounds = [0.5, 2.5, 10.0]
+    made = point(count=4, sum=9.0, bucketCounts=[1, 1, 1, 1], explicitBounds=bounds, labels={"a": "1"})
+    post(scene, histogram("d", made, {**made, "attributes": []}))
+
+    found = PushedCollector(scene.db, "shop", interval=15 * SECOND).collect(NOW)
+
+    one = ["0.5", "2.5", "10.0", "+Inf", "_count", "_sum"]
+    assert [each.labels.get("le", each.name.removeprefix("d_seconds")) for each in found] == [*one, *one]
+    assert [each.labels.get("a") for each in found] == [None] * 6 + ["1"] * 6
 
 
 def test_a_histogram_without_buckets_is_a_count_and_a_sum(scene: Scene) -> None:
