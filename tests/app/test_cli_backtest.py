@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import time
+from urllib.parse import unquote_plus
 
 import pytest
 from typer.testing import CliRunner
@@ -159,6 +160,27 @@ def test_an_error_of_prometheus_does_not_steer_the_terminal(cli: Cli, file: Path
 
     assert (code, "\x1b" in out + err) == (1, False)
     assert "boom" in err
+
+
+def test_prometheus_is_asked_for_the_services_own_queue(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, asked = tmp_path / "shop.yaml", list[str]()
+    file.write_text(
+        "apiVersion: burnline/v1\nservice: shop\nowner: team\nslos:\n  - {name: a, objective: 99%, window: 30d,\n"
+        "     sli: {threshold: {gauge: burnline_queue_messages_ready, above: 9}}}\n"
+    )
+
+    def answer(_method: str, _path: str, _headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        asked.append(unquote_plus(body.decode()))
+        return 400, {}, b"{}"
+
+    with fake_ruler() as prometheus:
+        monkeypatch.setattr(prometheus, "answer", answer)
+        cli("backtest", file, "--prometheus", prometheus.url)
+
+    assert asked
+    assert all('burnline_queue_messages_ready{service="shop"}' in each for each in asked)
 
 
 TWO = """\

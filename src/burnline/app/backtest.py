@@ -33,6 +33,7 @@ from burnline.slo.backtest.result import Backtest, Incident, summarise
 from burnline.slo.backtest.samples import Samples
 from burnline.slo.backtest.tables import PARQUET, Rows, read_table
 from burnline.slo.backtest.text import describe, facts
+from burnline.slo.own import own_spec
 from burnline.slo.promise import Promise, promises_of
 from burnline.slo.reading import Reader
 from burnline.spec.exclude import in_zone
@@ -70,6 +71,8 @@ def run_backtest(asked: Asked) -> None:
     """
     _check(asked)
     specs = [_service(path, asked.slo) for path in (asked.file, asked.against) if path is not None]
+    if asked.prometheus:  # it has the series of all services
+        specs = [own_spec(spec) for spec in specs]
     incidents = None if asked.incidents is None else read_incidents(asked.incidents)
     since, until = _span(asked)
     history = _read(asked, specs, since, until)
