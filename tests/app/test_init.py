@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
 from hypothesis import given
@@ -64,17 +65,18 @@ def test_what_is_written_is_a_good_service_file_on_that_page(cli: Cli, tmp_path:
 
 
 @pytest.mark.parametrize("page", [page for page in EVERY if page != "node-exporter"])
-def test_what_is_written_measures_real_numbers(cli: Cli, tmp_path: Path, page: str) -> None:
+def test_what_is_written_measures_real_numbers(cli: Cli, tmp_path: Path, migrated: Path, page: str) -> None:
     file = tmp_path / "chat.yaml"
+    copyfile(migrated, tmp_path / "b.db")
     with serving_page(text(page)) as engine:
         code, _, err = cli("init", engine.url, "-o", str(file), "--service", "chat", "--owner", "team")
         assert code == 0, err
         app = build(Settings(services=file, database=f"sqlite:///{tmp_path}/b.db"))
-        for seconds in range(0, 181, 15):
+        for seconds in range(0, 121, 15):
             app.collect(NOW + timedelta(seconds=seconds))
             app.evaluate(NOW + timedelta(seconds=seconds))
 
-    statuses = {status.slo: status for status in app.statuses(NOW + timedelta(seconds=180))}
+    statuses = {status.slo: status for status in app.statuses(NOW + timedelta(seconds=120))}
     made = [s for turn in app.latest_turns() for s in turn.samples if s.name.startswith("burnline_")]
     app.stop()
     assert statuses
