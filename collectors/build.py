@@ -12,6 +12,7 @@ from burnline.collectors.contract import Collector
 from burnline.collectors.cost import CostCollector
 from burnline.collectors.gpu import amd
 from burnline.collectors.gpu.collector import GpuCollector
+from burnline.collectors.guardrails import AskingCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.host.rival import Page, Rival
 from burnline.collectors.jobs.collector import JobsCollector
@@ -71,6 +72,7 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
         for collector in (
             PushedCollector(db, spec.service, interval=PUSHED_INTERVAL),
             JobsCollector(db, spec, interval=PUSHED_INTERVAL),
+            AskingCollector(db, spec.service, interval=PUSHED_INTERVAL),
         )
     ]
 

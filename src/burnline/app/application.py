@@ -18,7 +18,20 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnline.app import postmortem_api
 from burnline.app.console import pages
-from burnline.app.http import api, business, doors, drills, exposition, gates, jobs, labels, otlp, releases, silences
+from burnline.app.http import (
+    api,
+    business,
+    doors,
+    drills,
+    exposition,
+    gates,
+    jobs,
+    labels,
+    otlp,
+    releases,
+    security,
+    silences,
+)
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.web.access import WebAccess
@@ -87,7 +100,7 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     _answer_errors(app)
     app.include_router(doors.router)
     app.include_router(otlp.router)
-    for part in (business, jobs, labels, api, releases, gates, silences, drills, postmortem_api):
+    for part in (business, jobs, security, labels, api, releases, gates, silences, drills, postmortem_api):
         app.include_router(part.router, responses=UNREADABLE)
     pages.mount(app)
     _add_health(app)

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, delete, exists, func, select, update
 
 from burnline.events import Verdict
 from burnline.store import streams, traces
+from burnline.store.asking import forget_sketches
 from burnline.store.database import Database
 from burnline.store.inbox import ALERTS, PREDICTIONS
 from burnline.store.incidents import CLOSED, RELEASE
@@ -54,6 +55,7 @@ class Keep:
     bodies: timedelta = timedelta(hours=1)
     series: timedelta = timedelta(days=90)  # since it last moved
     keys: timedelta = timedelta(days=7)
+    sketches: timedelta = timedelta(days=2)
     job_runs: timedelta = timedelta(days=30)  # since they ended
     incidents: timedelta = timedelta(days=400)
 
@@ -91,6 +93,7 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
         + traces.forget(tx, now - keep.traces)
         + streams.forget(tx, streams_before=now - keep.streams, gauges_before=now - keep.streams)
         + streams.forget_bodies(tx, streams.OTLP_DOORS, now - keep.bodies)
+        + forget_sketches(tx, now - keep.sketches)
         + forget_runs(tx, now - keep.job_runs)
         + forget(tx, series_before=now - keep.series, keys_before=now - keep.keys)
     )
