@@ -232,7 +232,7 @@ def test_the_series_are_on_the_page_of_metrics_with_their_service(burnline: Burn
     assert line.endswith(" 2.0")
     last = 'burnline_otlp_span_duration_seconds_bucket{service="assistant",kind="server",le="+Inf"} 2.0'
     assert {*last.partition("{")[2].partition("}")[0].split(",")} == {*labels_of(page)}
-    kinds = {family.name: family.type for family in text_string_to_metric_families(open_page.text)}
+    kinds = {family.name: family.type for family in text_string_to_metric_families(open_page.text)}  # type: ignore[no-untyped-call]
     assert kinds["burnline_otlp_spans"] == "counter"
     assert kinds["burnline_otlp_span_duration_seconds"] == "histogram"
 
