@@ -25,7 +25,7 @@ from burnline.store.kept_events import Joined, Label, key_of, take_labels
 
 LIMIT_BYTES = 16 * 1024 * 1024
 REFUSALS_LISTED = 100
-MAX_LABELS = 20_000
+MAX_LABELS = 10_000
 FORM = 'send {"service": "...", "labels": [{"id": "...", "label": 1, "at": "2026-01-05T12:00:00Z"}]}'
 
 

@@ -87,7 +87,8 @@ class ArrowWorker:
 
 
 _worker = ArrowWorker()
-atexit.register(_worker.close)
+close_worker = _worker.close
+atexit.register(close_worker)
 
 
 def decode_arrow(body: bytes, known: Known, asked: Asked) -> Decoded:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any
 
-from burnline.collectors.prediction_events import Decoded, Refusal
+from burnline.collectors.prediction_events import MAX_IDS, Decoded, Refusal
 from burnline.collectors.prediction_rules import Rules
+from burnline.errors import PayloadTooLarge
 from burnline.spec.events import FeatureSpec
 from burnline.spec.units import format_duration
 from burnline.store.schema import EPOCH, MICROSECOND
@@ -36,7 +37,12 @@ class Checked:
 
 
 def check_events(decoded: Decoded, rules: Rules, now: datetime) -> Checked:
-    """Refuse events from too far ahead, and those that break the schema where the service says so; mark late ones."""
+    """Refuse events from too far ahead, and those that break the schema where the service says so; mark late ones.
+
+    Raises: PayloadTooLarge for more than MAX_IDS events with an id.
+    """
+    if (ids := len(decoded.ids) - decoded.ids.count(None)) > MAX_IDS:
+        raise PayloadTooLarge(f"{ids:,} events with an id in one batch; send at most {MAX_IDS:,}")
     faults: dict[int, tuple[str, str]] = {}
     received = (now - EPOCH) // MICROSECOND
     at = [micros(each, received) for each in decoded.at]

@@ -16,6 +16,7 @@ MAX_EVENTS = 100_000
 MAX_FEATURES = 10_000
 MAX_TEXT = 1024
 MAX_ID = 200
+MAX_IDS = 10_000  # in one batch: each is a row, and the one writer has others to serve
 MAX_VALUES = 4_000_000  # in one batch, sent or filled in: rows without features must not unfold into gigabytes
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]

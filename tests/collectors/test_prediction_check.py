@@ -12,12 +12,14 @@ from burnline.collectors.event_keeper import EventKeeper
 from burnline.collectors.prediction_check import micros
 from burnline.collectors.prediction_rules import Rules, rules_of
 from burnline.collectors.predictions import Receipt, accept_predictions
-from burnline.errors import PayloadError
+from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.events import PredictionBatch
 from burnline.metrics import events as names
 from burnline.spec.events import EventsSpec
 from burnline.spec.service import ServiceSpec
+from burnline.store import series
 from burnline.store.database import Database, open_database
+from burnline.store.kept_events import Label, key_of, take_labels
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH
 from burnline.store.series import samples
@@ -114,6 +116,28 @@ def test_an_id_is_forgotten_when_the_service_file_says(database: Database) -> No
 def test_a_key_may_not_be_endless(door: Door) -> None:
     with pytest.raises(PayloadError, match="Idempotency-Key is longer than 200"):
         door.send(event(), key="k" * 201)
+
+
+def test_too_many_ids_in_one_batch_are_refused(door: Door) -> None:
+    with pytest.raises(PayloadTooLarge, match="10,001 events with an id in one batch; send at most 10,000"):
+        door.send(*[{"features": {}, "id": number} for number in range(10_001)])
+
+
+def test_a_million_names_of_versions_are_a_bounded_number_of_series(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(series, "MOST_SERIES", 20)
+    door = Door(database, Rules())
+    for number in range(50):
+        door.send(event(id=number), version=f"v{number}")
+    labels = [Label(key_of(number), "fine", NOW) for number in range(50)]
+
+    database.write(lambda tx: take_labels(tx, "shop", labels, NOW))
+
+    with database.read() as tx:
+        found = [one for one in samples(tx, "shop") if one.name == names.LABELLED]
+    assert len(found) == 21
+    assert sum(one.value for one in found) == 50
 
 
 # Time

@@ -106,6 +106,7 @@ def test_the_limits_are_as_written() -> None:
     assert f"a text over {prediction_events.MAX_TEXT:,} characters" in PAGE
     assert f"more than {prediction_events.MAX_FEATURES:,} features" in PAGE
     assert f"over {prediction_events.MAX_ID} characters" in PAGE
-    assert f"more than {labels.MAX_LABELS:,} labels" in PAGE
+    assert f"more than {labels.MAX_LABELS:,} events with an id, or labels" in PAGE
+    assert labels.MAX_LABELS == prediction_events.MAX_IDS
     assert f"{MEMORY_BYTES / 2**30:g} GiB of address space" in PAGE
     assert DEADLINE_SECONDS == 20
