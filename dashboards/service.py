@@ -7,6 +7,7 @@ from typing import Any
 
 from burnline import metrics as m
 from burnline.dashboards.business import business
+from burnline.dashboards.jobs import job_panels
 from burnline.dashboards.machine import GPU, HOST, collects_gpus, collects_host
 from burnline.dashboards.otlp import otlp_panels
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
@@ -36,6 +37,7 @@ def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
         Row("Queues", queue_panels(spec)),
         Row("GPU", GPU if collects_gpus(spec) else ()),
         Row("Model", _model(spec)),
+        Row("Jobs", job_panels(spec)),
         Row("Business", business(spec)),
         Row("Response", _response(spec), collapsed=True),
         Row("Can this page be trusted?", _trust(spec), collapsed=True),
