@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from burnline.collectors import scrape as scraping
 from burnline.collectors.page import parse_page
 from burnline.collectors.scrape import Scraper
 from burnline.errors import CollectorError
@@ -324,3 +326,12 @@ def test_a_proxy_of_the_environment_is_not_used(
     monkeypatch.delenv("NO_PROXY", raising=False)
 
     assert scrape(server.url)
+
+
+def test_pages_share_what_they_trust() -> None:
+    """Each context of its own is 700 KiB: a thousand services would be most of a gigabyte."""
+    made = scraping._trust()
+
+    assert scraping._trust() is made
+    assert made.verify_mode is ssl.CERT_REQUIRED
+    assert made.check_hostname

@@ -12,8 +12,10 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from burnline.events import Sample
-from burnline.metrics.measured import MOST_SERIES, OTHER
+from burnline.metrics import measured
 from burnline.store.schema import accepted_key, series
+
+MOST_SERIES, OTHER = measured.MOST_SERIES, measured.OTHER
 
 
 @dataclass(frozen=True, slots=True)
