@@ -20,6 +20,7 @@ from burnline.collectors.mapping import EXPORTERS
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.queues.build import watch
+from burnline.collectors.registry import RegistryCollector
 from burnline.collectors.scrape import Scraper
 from burnline.events import Collection
 from burnline.spec.collect import ScrapeSpec
@@ -73,6 +74,7 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
             PushedCollector(db, spec.service, interval=PUSHED_INTERVAL),
             JobsCollector(db, spec, interval=PUSHED_INTERVAL),
             AskingCollector(db, spec.service, interval=PUSHED_INTERVAL),
+            RegistryCollector(db, spec.service, interval=PUSHED_INTERVAL),
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from burnline.metrics import business, cost, events, genai, gpu, host, jobs, otlp, queues, security, serving
+from burnline.metrics import business, cost, events, genai, gpu, host, jobs, otlp, queues, registry, security, serving
 from burnline.metrics.measured import MEASURED
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "jobs",
     "otlp",
     "queues",
+    "registry",
     "security",
     "serving",
 ]
