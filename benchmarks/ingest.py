@@ -5,7 +5,7 @@
 Every format carries the same events (20 numbers, 5 labels, answer and confidence). `decode` is bytes to columns (for
 Arrow and Parquet with the CPU time of the process that reads them), `door` adds checks and the commit, `ids` the same
 with an id in each event, and `fold` is what the detectors do with one batch, the same for all. One JSON line a format;
-`ratio` is `door` over that of JSON rows.
+`ratio` is `door` over that of the first one, JSON rows unless `--only` leaves them out.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from burnline.detectors.profile import build_profile
 from burnline.events import PredictionBatch
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database
+from tests.collectors import formats
 from tests.collectors.formats import FORMS, HERE, SERVICE
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -117,13 +118,13 @@ def once(work: Callable[[], object]) -> float:
     return _spent() - before
 
 
-def results(count: int, batches: int) -> Iterator[dict[str, Any]]:
+def results(count: int, batches: int, only: str) -> Iterator[dict[str, Any]]:
     rng = np.random.default_rng(1)
     events, folded = rows(rng, count), fold(rng, count)
     base = 0.0
     with tempfile.TemporaryDirectory() as folder:
         db = open_database(f"sqlite:///{Path(folder)}/ingest.db")
-        for form in FORMS:
+        for form in (name for name in FORMS if only in name):
             found = measure(db, form, events, batches)
             base = base or found["door"]
             rates = {name: round(value) if isinstance(value, float) else value for name, value in found.items()}
@@ -135,8 +136,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=1000)
     options.add_argument("--batches", type=int, default=20)
+    options.add_argument("--only", default="", help="formats with this in their name")
     chosen = options.parse_args()
-    for found in results(chosen.rows, chosen.batches):
+    formats.CHUNK = chosen.rows
+    for found in results(chosen.rows, chosen.batches, chosen.only):
         print(json.dumps(found))
 
 

@@ -14,6 +14,7 @@ from pyarrow import parquet
 from burnline.collectors.prediction_events import Asked
 
 Row = Mapping[str, Any]  # features, prediction, confidence, id, at
+CHUNK = 3  # rows of one record batch
 SERVICE, VERSION = "card-fraud", "7"
 BESIDE = ("prediction", "confidence", "id", "at")
 
@@ -47,14 +48,14 @@ def struct(rows: Sequence[Row]) -> pa.Table:
 def stream(found: pa.Table) -> bytes:
     out = io.BytesIO()
     with pa.ipc.new_stream(out, found.schema) as writer:
-        writer.write_table(found, max_chunksize=3)
+        writer.write_table(found, max_chunksize=CHUNK)
     return out.getvalue()
 
 
 def file(found: pa.Table) -> bytes:
     out = io.BytesIO()
     with pa.ipc.new_file(out, found.schema) as writer:
-        writer.write_table(found, max_chunksize=3)
+        writer.write_table(found, max_chunksize=CHUNK)
     return out.getvalue()
 
 
