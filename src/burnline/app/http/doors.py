@@ -24,7 +24,7 @@ from burnline.errors import PayloadError
 PREDICTIONS, ALERTS = "/v1/predictions", "/v1/alerts"
 router = APIRouter(
     dependencies=[Depends(require_token), Depends(refuse_cross_site)],
-    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 503)},
+    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 422, 503)},
 )
 A_JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 

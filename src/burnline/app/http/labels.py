@@ -19,7 +19,7 @@ from burnline.collectors.prediction_events import Asked
 LABELS = "/v1/labels"
 router = APIRouter(
     dependencies=[Depends(require_token), Depends(refuse_cross_site)],
-    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 503)},
+    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 422, 503)},
 )
 A_BATCH = {"requestBody": {"required": True, "content": {name: {"schema": {}} for name in FORMATS}}}
 
