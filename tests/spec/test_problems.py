@@ -16,7 +16,8 @@ RECEIVER_FORM = "write kind:address, where kind is webhook, pagerduty, opsgenie,
 SECRET_FORM = "says no place; write env:NAME or file:/absolute/path (the secret itself never stands here)"
 PROFILES = (
     "http, vllm, sglang, triton, trtllm-serve, tgi, torchserve, kserve, ray-serve, dynamo, bentoml, envoy, istio, "
-    "dcgm-exporter, node-exporter, redis-exporter, rabbitmq, kafka-exporter, celery-exporter or nats-exporter"
+    "dcgm-exporter, node-exporter, redis-exporter, rabbitmq, kafka-exporter, celery-exporter, "
+    "nats-exporter, minio, qdrant, milvus, weaviate or postgres-exporter"
 )
 QUEUE_FORM = (
     "write a mapping with exactly one of redis_list, redis_stream, rabbitmq, kafka, celery, nats or sqs, "

@@ -19,6 +19,7 @@ ROWS = 20  # of one name; a page is no data base
 PARTS = {  # the second word of a name, and the heading above all that share it
     "serving": "Serving",
     "queue": "Queues",
+    "storage": "Storage",
     "job": "Jobs",
     "genai": "Generative AI",
     "otlp": "Telemetry",

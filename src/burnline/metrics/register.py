@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from burnline.metrics import business, cost, events, genai, gpu, host, jobs, otlp, queues, registry, security, serving
+from burnline.metrics import (
+    business,
+    cost,
+    events,
+    genai,
+    gpu,
+    host,
+    jobs,
+    otlp,
+    queues,
+    registry,
+    security,
+    serving,
+    storage,
+)
 from burnline.metrics.measured import MEASURED
 
 __all__ = [
@@ -19,4 +33,5 @@ __all__ = [
     "registry",
     "security",
     "serving",
+    "storage",
 ]

@@ -34,6 +34,11 @@ Profile = Literal[
     "kafka-exporter",
     "celery-exporter",
     "nats-exporter",
+    "minio",
+    "qdrant",
+    "milvus",
+    "weaviate",
+    "postgres-exporter",
 ]
 
 

@@ -21,6 +21,10 @@ PROFILE = {
     "genai": "http",
     "fastapi": "http",
     "rabbitmq-per-object": "rabbitmq",
+    "minio-v3": "minio",
+    "qdrant-1.8": "qdrant",
+    "postgres-exporter-primary": "postgres-exporter",
+    "redis-exporter-replica": "redis-exporter",
 }
 EVERY = sorted(path.stem for path in PAGES.glob("*.txt"))
 
