@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from benchmarks.fold_events import columns
 
-from burnline.collectors import prediction_arrow
-from burnline.collectors.prediction_formats import FORMATS
-from burnline.collectors.prediction_rules import Rules
-from burnline.collectors.predictions import accept_predictions
+from burnline.collectors.predictions import arrow as prediction_arrow
+from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.formats import FORMATS
+from burnline.collectors.predictions.rules import Rules
 from burnline.detectors.build import DETECTORS, build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import build_profile

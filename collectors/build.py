@@ -12,7 +12,6 @@ from burnline.collectors.contract import Collector
 from burnline.collectors.cost import CostCollector
 from burnline.collectors.gpu import amd
 from burnline.collectors.gpu.collector import GpuCollector
-from burnline.collectors.guardrails import AskingCollector
 from burnline.collectors.host import HostCollector
 from burnline.collectors.host.rival import Page, Rival
 from burnline.collectors.jobs.collector import JobsCollector
@@ -22,6 +21,7 @@ from burnline.collectors.pushed import PushedCollector
 from burnline.collectors.queues.build import watch
 from burnline.collectors.registry import RegistryCollector
 from burnline.collectors.scrape import Scraper
+from burnline.collectors.security.door import AskingCollector
 from burnline.events import Collection
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.host import HostPlaces, host_of

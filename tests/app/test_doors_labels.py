@@ -12,8 +12,8 @@ import pytest
 
 from burnline.app import wiring
 from burnline.app.http.bodies import LIMIT_BYTES
-from burnline.collectors.labels import accept_labels
-from burnline.collectors.predictions import accept_predictions
+from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.labels import accept_labels
 from burnline.settings import Settings
 from tests.app.still import Still
 

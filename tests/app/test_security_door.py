@@ -11,9 +11,9 @@ import pytest
 
 from burnline.app import wiring
 from burnline.app.http.security import Kind
-from burnline.collectors.guardrails import AskingCollector
 from burnline.collectors.otlp import verdicts
-from burnline.collectors.sketch import MOST, Sketch, read_sketch
+from burnline.collectors.security.door import AskingCollector
+from burnline.collectors.security.sketch import MOST, Sketch, read_sketch
 from burnline.errors import NoData
 from burnline.metrics import security
 from burnline.settings import Settings

@@ -11,7 +11,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
-from burnline.collectors.prediction_events import Asked
+from burnline.collectors.predictions.events import Asked
 
 Row = Mapping[str, Any]  # features, prediction, confidence, id, at
 CHUNK = 3  # rows of one record batch

@@ -15,11 +15,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burnline.collectors.event_keeper import EventKeeper
-from burnline.collectors.labels import MAX_LABELS, LabelReceipt, accept_labels
-from burnline.collectors.prediction_events import Asked
-from burnline.collectors.prediction_rules import Rules
-from burnline.collectors.predictions import accept_predictions
+from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.keeper import EventKeeper
+from burnline.collectors.predictions.labels import MAX_LABELS, LabelReceipt, accept_labels
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 from burnline.metrics import events as names
 from burnline.spec.events import EventsSpec

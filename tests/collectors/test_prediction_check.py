@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from burnline.collectors.event_keeper import EventKeeper
-from burnline.collectors.prediction_check import micros
-from burnline.collectors.prediction_rules import Rules, rules_of
-from burnline.collectors.predictions import Receipt, accept_predictions
+from burnline.collectors.predictions.check import micros
+from burnline.collectors.predictions.door import Receipt, accept_predictions
+from burnline.collectors.predictions.keeper import EventKeeper
+from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.events import PredictionBatch
 from burnline.metrics import events as names

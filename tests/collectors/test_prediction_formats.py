@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from burnline.collectors import prediction_events, prediction_msgpack
-from burnline.collectors.prediction_arrow import ArrowWorker
-from burnline.collectors.prediction_events import Asked, Decoded, Known
-from burnline.collectors.prediction_formats import decoder_of
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions import events as prediction_events
+from burnline.collectors.predictions import msgpack_body as prediction_msgpack
+from burnline.collectors.predictions.arrow import ArrowWorker
+from burnline.collectors.predictions.events import Asked, Decoded, Known
+from burnline.collectors.predictions.formats import decoder_of
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 from tests.collectors.formats import (
     ARROW,

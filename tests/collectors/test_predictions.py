@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from burnline.collectors import prediction_events
-from burnline.collectors.prediction_check import Checked
-from burnline.collectors.prediction_events import Asked, Known, Refusal
-from burnline.collectors.prediction_json import decode_json
-from burnline.collectors.prediction_rules import Rules
-from burnline.collectors.predictions import Receipt, accept_predictions, batch_of
+from burnline.collectors.predictions import events as prediction_events
+from burnline.collectors.predictions.check import Checked
+from burnline.collectors.predictions.door import Receipt, accept_predictions, batch_of
+from burnline.collectors.predictions.events import Asked, Known, Refusal
+from burnline.collectors.predictions.json_body import decode_json
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.events import PredictionBatch
 from burnline.store.database import Database, open_database

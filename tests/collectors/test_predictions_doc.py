@@ -14,11 +14,13 @@ import pytest
 from burnline.app import wiring
 from burnline.app.application import create_app
 from burnline.app.jobs import Jobs
-from burnline.collectors import labels, prediction_events, predictions
-from burnline.collectors.arrow_worker import MEMORY_BYTES
-from burnline.collectors.prediction_arrow import DEADLINE_SECONDS
-from burnline.collectors.prediction_formats import FORMATS
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions import door as predictions
+from burnline.collectors.predictions import events as prediction_events
+from burnline.collectors.predictions import labels
+from burnline.collectors.predictions.arrow import DEADLINE_SECONDS
+from burnline.collectors.predictions.arrow_worker import MEMORY_BYTES
+from burnline.collectors.predictions.formats import FORMATS
+from burnline.collectors.predictions.rules import Rules
 from burnline.settings import Settings
 from burnline.store.database import Database
 from burnline.store.predictions import next_batches

@@ -18,7 +18,7 @@ import numpy as np
 
 from burnline.app.incident_views import IncidentView, incident
 from burnline.app.wiring import App, build
-from burnline.collectors.predictions import accept_predictions
+from burnline.collectors.predictions.door import accept_predictions
 from burnline.detectors.profile import build_profile, save_reference
 from burnline.events import SloStatus
 from burnline.settings import Settings

@@ -28,9 +28,9 @@ from burnline.app.releases import Releases
 from burnline.app.services import load_checked
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
-from burnline.collectors.event_keeper import EventKeeper
 from burnline.collectors.jobs.runs import JobWatch
-from burnline.collectors.prediction_rules import Rules, rules_of
+from burnline.collectors.predictions.keeper import EventKeeper
+from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine

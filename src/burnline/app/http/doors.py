@@ -16,9 +16,9 @@ from burnline.app.http.bodies import LIMIT_BYTES, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
-from burnline.collectors.prediction_events import Asked
-from burnline.collectors.prediction_formats import FORMATS
-from burnline.collectors.predictions import accept_predictions
+from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.formats import FORMATS
 from burnline.errors import PayloadError
 
 PREDICTIONS, ALERTS = "/v1/predictions", "/v1/alerts"

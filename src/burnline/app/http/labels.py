@@ -13,8 +13,8 @@ from burnline.app.http.bodies import read_body
 from burnline.app.http.doors import encoding_of
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
-from burnline.collectors.labels import FORMATS, accept_labels
-from burnline.collectors.prediction_events import Asked
+from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.labels import FORMATS, accept_labels
 
 LABELS = "/v1/labels"
 router = APIRouter(

@@ -11,7 +11,7 @@ from burnline.app.http.api import Parts
 from burnline.app.http.business import REFUSED, Kept
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN
-from burnline.collectors.guardrails import Asked, Reported, accept_security
+from burnline.collectors.security.door import Asked, Reported, accept_security
 from burnline.errors import PayloadError
 
 Kind = Literal[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions.rules import Rules
 from burnline.store.database import Database
 from burnline.store.kept_events import DELETED, forget_events
 

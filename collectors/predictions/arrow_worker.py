@@ -1,4 +1,4 @@
-"""Reads Arrow and Parquet in a process of its own with bounded memory: `python -m burnline.collectors.arrow_worker`.
+"""Reads Arrow and Parquet in a process of its own with bounded memory; `arrow.py` starts it with `python -m`.
 
 A hostile file can make the reader allocate without end or crash; here it takes only this process with it. What comes
 out is the MessagePack columns that `POST /v1/predictions` takes, so everything else is checked in one place.

@@ -12,13 +12,13 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from burnline.collectors.inflate import inflate
-from burnline.collectors.prediction_check import from_micros, micros, time_fault
-from burnline.collectors.prediction_codec import WRONG, place
-from burnline.collectors.prediction_events import Asked, At, EventId, Known, Refusal, Text, Value, check_service
-from burnline.collectors.prediction_formats import media_type_of
-from burnline.collectors.prediction_json import replace_lone_surrogates
-from burnline.collectors.prediction_msgpack import array_length
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions.check import from_micros, micros, time_fault
+from burnline.collectors.predictions.codec import WRONG, place
+from burnline.collectors.predictions.events import Asked, At, EventId, Known, Refusal, Text, Value, check_service
+from burnline.collectors.predictions.formats import media_type_of
+from burnline.collectors.predictions.json_body import replace_lone_surrogates
+from burnline.collectors.predictions.msgpack_body import array_length
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 from burnline.store.database import Database
 from burnline.store.kept_events import Joined, Label, key_of, take_labels

@@ -7,8 +7,8 @@ import re
 import msgspec
 from msgspec import Raw
 
-from burnline.collectors.prediction_codec import WRONG, Encoding, Reader
-from burnline.collectors.prediction_events import (
+from burnline.collectors.predictions.codec import WRONG, Encoding, Reader
+from burnline.collectors.predictions.events import (
     Asked,
     Decoded,
     Event,

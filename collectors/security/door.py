@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from burnline.collectors.sketch import Sketch, read_sketch
+from burnline.collectors.security.sketch import Sketch, read_sketch
 from burnline.errors import NoData
 from burnline.events import Sample
 from burnline.metrics import security

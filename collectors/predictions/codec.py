@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError
 
-from burnline.collectors.prediction_events import (
+from burnline.collectors.predictions.events import (
     MAX_FEATURES,
     Asked,
     At,

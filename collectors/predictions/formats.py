@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from burnline.collectors.prediction_arrow import decode_arrow, decode_parquet
-from burnline.collectors.prediction_events import Asked, Decoded, Known
-from burnline.collectors.prediction_json import decode_json, decode_ndjson
-from burnline.collectors.prediction_msgpack import decode_msgpack
+from burnline.collectors.predictions.arrow import decode_arrow, decode_parquet
+from burnline.collectors.predictions.events import Asked, Decoded, Known
+from burnline.collectors.predictions.json_body import decode_json, decode_ndjson
+from burnline.collectors.predictions.msgpack_body import decode_msgpack
 from burnline.errors import PayloadUnsupported
 
 Decode = Callable[[bytes, Known, Asked], Decoded]

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from itertools import compress
 from typing import Any
 
-from burnline.collectors.prediction_events import MAX_IDS, Decoded, Refusal
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions.events import MAX_IDS, Decoded, Refusal
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadTooLarge
 from burnline.spec.events import FeatureSpec
 from burnline.spec.units import format_duration

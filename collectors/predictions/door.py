@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from burnline.collectors.inflate import inflate
-from burnline.collectors.prediction_check import Checked, check_events
-from burnline.collectors.prediction_events import Asked, Known, Refusal
-from burnline.collectors.prediction_formats import decoder_of
+from burnline.collectors.predictions.check import Checked, check_events
+from burnline.collectors.predictions.events import Asked, Known, Refusal
+from burnline.collectors.predictions.formats import decoder_of
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
 from burnline.store.database import Database

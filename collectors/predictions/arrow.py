@@ -10,9 +10,9 @@ import threading
 
 import msgspec
 
-from burnline.collectors.arrow_worker import FILE, PARQUET, STREAM, read_frame
-from burnline.collectors.prediction_events import Asked, Decoded, Known, check_service
-from burnline.collectors.prediction_msgpack import decode_msgpack
+from burnline.collectors.predictions.arrow_worker import FILE, PARQUET, STREAM, read_frame
+from burnline.collectors.predictions.events import Asked, Decoded, Known, check_service
+from burnline.collectors.predictions.msgpack_body import decode_msgpack
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 
 DEADLINE_SECONDS = 20.0
@@ -20,12 +20,13 @@ FORM = (
     "a table with one row per event: prediction, confidence, id and at are columns of these names, any other column "
     "is a feature; or all features are the fields of one struct column, features"
 )
+WORKER = (sys.executable, "-m", "burnline.collectors.predictions.arrow_worker")
 
 
 class ArrowWorker:
     """One process that turns tables into MessagePack columns, one table at a time; it is started when needed."""
 
-    def __init__(self, argv: tuple[str, ...] = (sys.executable, "-m", "burnline.collectors.arrow_worker")) -> None:
+    def __init__(self, argv: tuple[str, ...] = WORKER) -> None:
         self._argv = argv
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from burnline.collectors.prediction_rules import Rules
+from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge
 
 MAX_EVENTS = 100_000

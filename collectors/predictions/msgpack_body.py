@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from burnline.collectors.prediction_codec import Encoding, Reader
-from burnline.collectors.prediction_events import MAX_VALUES, Asked, Decoded, Known
+from burnline.collectors.predictions.codec import Encoding, Reader
+from burnline.collectors.predictions.events import MAX_VALUES, Asked, Decoded, Known
 
 FORM = (
     "send a map with service, version and events, an array of maps with features, prediction and confidence; or "

@@ -1,0 +1,1 @@
+"""Prediction events and their labels: every format in, one batch out."""
