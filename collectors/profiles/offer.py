@@ -17,7 +17,7 @@ from burnline.spec.selector import Selector
 from burnline.spec.units import format_duration, parse_ratio
 
 SHOWN_BOUNDS = 24
-WINDOW, SLICED_WINDOW = "30d", "7d"
+WINDOW = "30d"
 LIMIT_OBJECTIVE = "95%"
 VERSION_LABELS = ("model_version", "version", "revision")
 _MODEL_INFO = re.compile(r"[a-zA-Z0-9_:]*model[a-zA-Z0-9_:]*_info")
@@ -174,7 +174,7 @@ def _limit(limit: Limit, there: Sequence[Sample]) -> Promise | None:
     above = int(limit.above) if limit.above.is_integer() else limit.above
     sli = {"threshold": {"gauge": str(limit.gauge), "above": above}}
     why = (f"above {limit.above:g}: {limit.why}", f"now: {max(values):g}")
-    return Promise(limit.name, LIMIT_OBJECTIVE, SLICED_WINDOW, sli, why)
+    return Promise(limit.name, LIMIT_OBJECTIVE, WINDOW, sli, why)
 
 
 def _changed_bounds(profile: Profile, samples: Sequence[Sample]) -> Iterator[tuple[str, tuple[float, ...]]]:
