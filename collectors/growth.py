@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from burnline.events import Collection
 from burnline.spec.selector import Selector
 
+MOST = 100_000  # series that are remembered; beyond, only those that are still there
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -23,7 +24,7 @@ class Growth:
 
     def take(self, turns: Iterable[Collection]) -> float | None:
         """What all series grew by since the last time; None when none is there."""
-        grown, found = 0.0, False
+        grown, seen = 0.0, set[Key]()
         for turn in turns:
             for sample in turn.samples:
                 if not self._selector.matches(sample.name, sample.labels):
@@ -31,7 +32,9 @@ class Growth:
                 key = (f"{turn.collector} {turn.target}", sample.name, frozenset(sample.labels.items()))
                 last = self._last.get(key)
                 self._last[key] = sample.value
-                found = True
+                seen.add(key)
                 if last is not None:
                     grown += sample.value - last if sample.value >= last else sample.value
-        return grown if found else None
+        if len(self._last) > MOST:
+            self._last = {key: self._last[key] for key in seen}
+        return grown if seen else None

@@ -112,3 +112,10 @@ def test_nobody_has_measured_nothing(scene: World, path: str) -> None:
 
 def test_a_service_without_collectors_of_its_own_says_so(scene: World) -> None:
     assert "Nothing yet" in text(browser(scene.app).get("/services/scoring/measured").text)
+
+
+def test_a_histogram_is_its_mean_and_its_count(scene: World) -> None:
+    name = "burnline_serving_request_duration_seconds"
+    put(scene, "vllm", Sample(f"{name}_sum", {}, 50), Sample(f"{name}_count", {}, 1000))
+
+    assert "50 ms on average, of 1,000" in text(browser(scene.app).get("/services/scoring/measured").text)

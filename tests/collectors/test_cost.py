@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from burnline.collectors import growth
 from burnline.collectors.cost import CostCollector, wanted
 from burnline.errors import NoData
 from burnline.events import Collection, Sample
 from burnline.metrics import cost as names
 from burnline.metrics import gpu
+from burnline.spec.selector import Selector
 from burnline.spec.service import ServiceSpec
 
 SCRAPE = timedelta(seconds=15)
@@ -176,3 +178,16 @@ def test_what_is_divided_by_is_scraped() -> None:
         "tokens_total",
         "hits_total",
     }
+
+
+def test_series_that_are_gone_are_forgotten_once_there_are_too_many(
+    now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(growth, "MOST", 3)
+    counted = growth.Growth(Selector("requests_total"))
+
+    for n in range(10):
+        page = Collection("chat", "http", "http", now, 0.1, True, (Sample("requests_total", {"user": str(n)}, 1),))
+        counted.take([page])
+
+    assert len(counted._last) <= 3

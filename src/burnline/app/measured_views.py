@@ -74,16 +74,24 @@ def measured(app: App, spec: ServiceSpec, now: datetime) -> tuple[PartView, ...]
 
 def _families(turns: Iterable[Collection], now: datetime) -> Iterator[FamilyView]:
     found: dict[str, list[Sample]] = {}
+    sums: dict[tuple[str, str], float] = {}
     for sample in (sample for turn in turns if turn.ok for sample in turn.samples):
+        if sample.name.endswith("_sum"):
+            sums[sample.name.removesuffix("_sum"), _labels(sample)] = sample.value
         if not sample.name.endswith(HIDDEN) and _help(sample.name) is not None:
             found.setdefault(sample.name, []).append(sample)
     for name in sorted(found):
-        numbers = [_number(sample, now) for sample in found[name]]
+        numbers = [_number(sample, sums, now) for sample in found[name]]
         yield FamilyView(name, _help(name) or "", tuple(numbers[:ROWS]), max(0, len(numbers) - ROWS))
 
 
-def _number(sample: Sample, now: datetime) -> NumberView:
-    return NumberView(_labels(sample), sample.value, in_words(sample.name, sample.value, now))
+def _number(sample: Sample, sums: Mapping[tuple[str, str], float], now: datetime) -> NumberView:
+    """Of a histogram its mean beside its count."""
+    base, labels = sample.name.removesuffix("_count"), _labels(sample)
+    text = in_words(sample.name, sample.value, now)
+    if (base, labels) in sums and sample.value > 0:
+        text = f"{in_words(base, sums[base, labels] / sample.value, now)} on average, of {text}"
+    return NumberView(labels, sample.value, text)
 
 
 def _help(name: str) -> str | None:

@@ -8,8 +8,8 @@ from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
 
 NUMBER = "number"
-TOTAL = measured("burnline_business_total", "Posted amounts of {number}, added up.")
-VALUE = measured("burnline_business_value", "The value of {number} that was posted last.")
+TOTAL = measured("burnline_business_total", "What was posted and adds up, by {number}.")
+VALUE = measured("burnline_business_value", "What was posted last, by {number}.")
 
 
 def selector_of(name: str, number: NumberSpec) -> Selector | None:
