@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pynvml
@@ -25,19 +26,23 @@ ABSENT = (
     UnicodeDecodeError,  # a text that is none
 )
 NO_DRIVER = (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded, pynvml.NVMLError_FunctionNotFound)
+NVIDIA = "0x10de"  # its vendor id on PCI
+DISPLAYS = ("0x0300", "0x0302")  # PCI classes: VGA controller, 3D controller
 NOT_AVAILABLE = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)  # NVML_VALUE_NOT_AVAILABLE, in 32 and 64 bits
 
 
 class Session:
     """NVML, opened when it is first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, sys: Path = Path("/sys")) -> None:
         self.is_open = False
+        self._sys = sys
 
     def count(self) -> int:
         """How many GPUs the driver has.
 
-        Raises: NoData without driver or GPU; CollectorError when the driver as a whole fails.
+        Raises: NoData without driver or GPU; CollectorError when the driver as a whole fails, or is not loaded though
+        there is a GPU.
         """
         try:
             if not self.is_open:
@@ -45,6 +50,9 @@ class Session:
                 self.is_open = True
             count: int = pynvml.nvmlDeviceGetCount()
         except NO_DRIVER as error:
+            if there := installed(self._sys):
+                told = f"NVML: {error}; yet an NVIDIA GPU is at {there}: load its driver"
+                raise CollectorError(told) from error
             raise NoData(f"NVML: {error}") from error
         except pynvml.NVMLError as error:
             raise CollectorError(f"NVML: {error}") from error
@@ -58,6 +66,16 @@ class Session:
             self.is_open = False
             with suppress(pynvml.NVMLError):  # it may be gone already
                 pynvml.nvmlShutdown()
+
+
+def installed(sys: Path) -> str:
+    """The PCI address of an NVIDIA GPU, driver or not; empty where there is none."""
+    for device in sorted((sys / "bus/pci/devices").glob("*")):
+        with suppress(OSError):
+            vendor, kind = (device / "vendor").read_text().strip(), (device / "class").read_text().strip()
+            if vendor == NVIDIA and kind.startswith(DISPLAYS):
+                return device.name
+    return ""
 
 
 def versions() -> dict[str, str]:

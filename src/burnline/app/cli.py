@@ -117,7 +117,7 @@ def check(
 def init(
     url: Annotated[str, typer.Argument(help="A /metrics page, as in http://host:8000/metrics.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file to write instead of stdout.")] = None,
-    service: Annotated[str, typer.Option(help="The service's name; the host's, if not given.")] = "",
+    service: Annotated[str, typer.Option(help="The service's name; the host's or the file's, if not given.")] = "",
     owner: Annotated[str, typer.Option(help="The team that answers for it.")] = "",
     profile: Annotated[str, typer.Option(help="What kind of server it is, where that cannot be seen.")] = "",
 ) -> None:

@@ -53,7 +53,7 @@ def init(url: str, out: Path | None, *, service: str, owner: str, profile: str) 
         found = offer(chosen.profile, page, there, collector=chosen.name)
     except ValueError as error:
         raise BurnlineError(f"{address}: {str(error)[:300]}") from error
-    name = service or _name(address)
+    name = service or _name(address) or (_worded(out.stem) if out else "") or "service"
     text = _render(address, name, owner, chosen, matches, found)
     _prove(text)
     _deliver(text, out)
@@ -103,10 +103,13 @@ def _chosen(profile: str, matches: Sequence[Match]) -> Match:
 
 
 def _name(address: str) -> str:
-    """A service's name from the host; of an IP address nothing can be made."""
-    host = (urlsplit(address).hostname or "").split(".")[0].lower()
-    made = re.sub(r"[^a-z0-9_-]+", "-", host).strip("-_")[:63].strip("-_")
-    return made if made and not made.isdigit() and made != "localhost" else "service"
+    """A service's name from the host; empty: of an IP address nothing can be made."""
+    made = _worded((urlsplit(address).hostname or "").split(".")[0])
+    return "" if made.isdigit() or made == "localhost" else made
+
+
+def _worded(text: str) -> str:
+    return re.sub(r"[^a-z0-9_-]+", "-", text.lower()).strip("-_")[:63].strip("-_")
 
 
 def _unknown(address: str, there: dict[str, str]) -> str:
