@@ -20,9 +20,18 @@ from burnline.slo.history import SloHistory, build_history, counts_between, read
 from burnline.slo.increments import Counters, from_json
 from burnline.slo.period import joint
 from burnline.slo.promise import Promise, promises_of
-from burnline.slo.reading import Reader, Reading
+from burnline.slo.reading import Reader, Reading, metric_of
 from burnline.slo.ring import STEPS
-from burnline.slo.status import SHORTEST_SILENCE, Snapshot, Watch, cause, scrape_interval, silence, told
+from burnline.slo.status import (
+    SHORTEST_SILENCE,
+    Snapshot,
+    Watch,
+    cause,
+    origin_of,
+    scrape_interval,
+    silence,
+    told,
+)
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.schema import EPOCH
@@ -213,8 +222,9 @@ class EmbeddedEngine:
 
     def _note_failure(self, reader: Reader, collection: Collection) -> None:
         for name in reader.slos:
-            watch = self._slos[collection.service, name].watch
-            if watch.source in ("", collection.target):
+            slo = self._slos[collection.service, name]
+            watch, made = slo.watch, bool(origin_of(metric_of(slo.promise.sli)))
+            if watch.source in ("", collection.target) and made == collection.measured:
                 named = collection.error.startswith(collection.target)
                 watch.note = collection.error if named else f"{collection.target}: {collection.error}"
 

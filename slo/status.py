@@ -23,6 +23,18 @@ LOW_BUDGET = 0.1
 SHORTEST_SILENCE = timedelta(seconds=15)
 PROMQL_ALONE = "promql is read by Prometheus alone: set BURNLINE_PROMETHEUS_URL, or write another kind of SLI"
 SIGNAL_WINDOW = timedelta(minutes=10)
+ORIGINS = {  # where the series come from that burnline measures itself; another page that fails is not to blame
+    "burnline_queue_": "a `queue` in `collect`",
+    "burnline_gpu_": "`gpu` in `collect`",
+    "burnline_host_": "`host` in `collect`",
+    "burnline_job_": "jobs that report to /v1/jobs",
+    "burnline_business_": "numbers posted to /v1/business",
+    "burnline_labelled_": "labels posted to /v1/labels",
+    "burnline_cost_": "`cost` of the service file, and of what it is divided by",
+    "burnline_security_": "events posted to /v1/security or over OTLP",
+    "burnline_otlp_": "telemetry sent over OTLP",
+    "burnline_genai_": "telemetry sent over OTLP",
+}
 
 
 @dataclass(slots=True)
@@ -122,11 +134,18 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
     if promise.sli.signal:
         return f"no finding of signal {promise.sli.signal} {since}{note}: do predictions arrive?"
     metric = metric_of(promise.sli)
+    if not watch.source and (origin := origin_of(metric)):
+        return f"no sample of {metric} {since}{note}: burnline makes it of {origin}"
     if seen is None and watch.source and not note:
         again = f", at {watch.again}" if watch.again else ""
         return f"{metric} was read once, from {watch.source}: counting starts with the next scrape{again}"
     source = f" from {watch.source}" if watch.source and watch.source not in watch.note else ""
     return f"no sample of {metric} {since}{source}{note}: is the service up, and does its page show this metric?"
+
+
+def origin_of(metric: str) -> str:
+    """What burnline makes a series of that is on no page; empty for one that is on a page."""
+    return next((origin for prefix, origin in ORIGINS.items() if metric.startswith(prefix)), "")
 
 
 def told(excluded: Excluded | None) -> str:

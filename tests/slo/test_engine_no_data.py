@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from burnline.events import Counts, Sample, SloState
+from burnline.events import Collection, Counts, Sample, SloState
 from burnline.store.database import Database
 from burnline.store.slo import Tile, keep_tiles
-from tests.slo.conftest import FAST
+from tests.slo.conftest import AVAILABILITY, FAST
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -217,3 +217,25 @@ def test_a_late_scrape_counts_in_the_open_tile(world: Any) -> None:
     world.engine.run_once(world.now + 2 * MINUTE)
 
     assert world.status().counts == Counts(0, 450)
+
+
+def test_a_page_that_fails_is_not_to_blame_for_what_burnline_measures_itself(world: Any) -> None:
+    jobs = {"counter": 'burnline_job_finished_total{job="train"}', "at_least": 1, "per": "5m"}
+    world.promise({**AVAILABILITY, "sli": {"throughput": jobs}})
+
+    world.scrape_fails("connection refused")
+    status = world.tick(MINUTE, scrape=False)
+
+    assert "refused" not in status.cause
+    assert status.cause.endswith("burnline makes it of jobs that report to /v1/jobs")
+
+
+def test_its_own_collector_that_fails_is_to_blame(world: Any) -> None:
+    depth = {"gauge": "burnline_queue_messages_ready", "above": 100}
+    world.promise({**AVAILABILITY, "sli": {"threshold": depth}})
+
+    down = Collection("shop", "redis", "redis://cache", world.now, 0.1, False, error="no answer", measured=True)
+    world.engine.observe(down)
+    status = world.tick(MINUTE, scrape=False)
+
+    assert "(redis://cache: no answer): burnline makes it of a `queue` in `collect`" in status.cause
