@@ -11,7 +11,7 @@ from burnline.collectors.growth import Growth
 from burnline.errors import NoData
 from burnline.events import Collection, Sample
 from burnline.metrics import cost as names
-from burnline.metrics import gpu
+from burnline.metrics import gpu, jobs
 from burnline.spec.cost import REQUEST, CostSpec, GaugeUnit
 from burnline.spec.selector import Selector
 from burnline.spec.service import ServiceSpec
@@ -19,7 +19,6 @@ from burnline.spec.service import ServiceSpec
 HOUR = timedelta(hours=1)
 FRESH = timedelta(minutes=1)  # an older turn says nothing of the GPUs now
 LONGEST_GAP = timedelta(minutes=5)  # more than this was not watched, and is not charged
-JOB_SECONDS = "burnline_job_gpu_seconds_total"
 
 
 @dataclass(slots=True)
@@ -123,7 +122,7 @@ class CostCollector:
         seconds: dict[str, float] = {}
         for turn in own:
             for sample in turn.samples:
-                if sample.name == JOB_SECONDS:
+                if sample.name == jobs.GPU_SECONDS:
                     job = sample.labels.get("job", "")
                     seconds[job] = seconds.get(job, 0.0) + sample.value
         for job, spent in seconds.items():
