@@ -110,14 +110,15 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
     """Have `boundary` called before every write and every change; also before and after the registry is renamed.
 
     Without `inside_lock`, not while the registry's lock is held, nor amid another thread's write: heartbeats are
-    written beside the steps, and who sleeps with a lock in hand keeps everybody out.
+    written beside the steps, a change that was given up goes on beside the next, and who sleeps with a lock in hand
+    keeps everybody out.
     """
     write, move, apply = db.write, LockedFile.write, AliasHook.apply
-    alone, locked = threading.Lock(), False
+    alone, changing = threading.Lock(), 0
 
     def watched_write(work: Any) -> Any:
         with alone:
-            if inside_lock or not locked:
+            if inside_lock or not changing:
                 boundary()
             return write(work)
 
@@ -129,14 +130,16 @@ def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> N
             boundary()
 
     def watched_apply(self: AliasHook, target: str, **rest: Any) -> bool:
-        nonlocal locked
+        nonlocal changing
         with alone:
-            boundary()
-            locked = True
+            if inside_lock or not changing:
+                boundary()
+            changing += 1
         try:
             return apply(self, target, **rest)
         finally:
-            locked = False
+            with alone:
+                changing -= 1
 
     db.write = watched_write  # type: ignore[method-assign]  # the test's own boundary
     LockedFile.write = watched_move  # type: ignore[method-assign]
