@@ -31,6 +31,7 @@ from burnline.collectors.predictions.events import (
     check_flood,
     check_service,
     check_size,
+    first_strangers,
     from_rows,
     some,
 )
@@ -236,6 +237,7 @@ class Reader:
             some(column(beside["at"])),
             list(compress(range(size), kept)) if faults else range(size),
             list(faults.values()),
+            first_strangers([sent], wanted),
             "columns.",
         )
 

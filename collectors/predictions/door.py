@@ -26,6 +26,8 @@ class Receipt:
     Attributes:
         duplicates: their id, or the batch's key, was there before; they are not among the accepted.
         late: among the accepted, those too late for their window.
+        unknown_features: names that neither the reference nor model.schema has, STRANGERS at most.
+        unknown_features_count: how often the accepted events had one; their values are dropped.
     """
 
     service: str
@@ -34,6 +36,8 @@ class Receipt:
     refused_count: int
     duplicates: int = 0
     late: int = 0
+    unknown_features: tuple[str, ...] = ()
+    unknown_features_count: int = 0
 
 
 def accept_predictions(
@@ -67,7 +71,7 @@ def accept_predictions(
         batch_of(checked, now), ids=checked.decoded.ids, late=checked.late, violations=checked.violations, key=key
     )
     refused = checked.decoded.refused
-    kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0, 0)
+    kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0)
     return Receipt(
         decoded.service,
         kept.accepted,
@@ -75,6 +79,8 @@ def accept_predictions(
         len(refused),
         duplicates=kept.duplicates,
         late=kept.late,
+        unknown_features=tuple(decoded.strangers) if kept.unknown else (),
+        unknown_features_count=kept.unknown,
     )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -17,6 +18,7 @@ MAX_FEATURES = 10_000
 MAX_TEXT = 1024
 MAX_ID = 200
 MAX_IDS = 10_000  # in one batch: each is a row, and the one writer has others to serve
+STRANGERS = 5  # unknown features that the answer names
 MAX_VALUES = 4_000_000  # in one batch, sent or filled in: rows without features must not unfold into gigabytes
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -61,6 +63,7 @@ class Decoded:
     Attributes:
         features: those that the service knows, or all where any goes; None is missing.
         unknown: per event, how many features were sent that the service does not know.
+        strangers: some of their names.
         ids, at: empty when no event has one.
         places: per event, its index in the body.
         prefix: what stands before a feature's name in a refusal.
@@ -76,6 +79,7 @@ class Decoded:
     at: list[datetime | float | None]
     places: Sequence[int]
     refused: list[Refusal] = field(default_factory=list)
+    strangers: Sequence[str] = ()
     prefix: str = "features."
 
     def __len__(self) -> int:
@@ -104,6 +108,7 @@ def from_rows(
         some([each.at for each in events]),
         places,
         refused,
+        first_strangers((each.features for each in compress(events, unknown)), wanted),
     )
 
 
@@ -145,6 +150,17 @@ def check_size(events: int, features: int) -> None:
         raise PayloadTooLarge(
             f"{events:,} events of {features:,} features are more than {MAX_VALUES:,} values; send smaller batches"
         )
+
+
+def first_strangers(sent: Iterable[Iterable[str]], known: frozenset[str] | None) -> tuple[str, ...]:
+    """Some names of features that the service does not know, in the order they came."""
+    names = (name for features in sent for name in features if known is not None and name not in known)
+    found: dict[str, None] = {}
+    for name in names:
+        found[name] = None
+        if len(found) == STRANGERS:
+            break
+    return tuple(found)
 
 
 def _surplus(features: dict[str, Any], known: frozenset[str]) -> int:

@@ -42,6 +42,8 @@ def test_good_events_are_kept_before_they_are_acknowledged(door: Still) -> None:
         "refused_count": 0,
         "duplicates": 0,
         "late": 0,
+        "unknown_features": [],
+        "unknown_features_count": 0,
     }
     [batch] = kept(door)
     assert batch.features == {"length": [1.5, 2.5], "weight": [2, None]}

@@ -240,6 +240,19 @@ def test_what_was_refused_is_counted_and_its_reason_logged_once_a_minute(
     assert ["too sure" in record.message for record in caplog.records if record.name == "burnline.client"] == [True]
 
 
+def test_who_sends_features_that_burnline_does_not_know_is_told(
+    burnline: Burnline, make: Callable[..., Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    burnline.replies = [receipt(unknown_features=["amuont"], unknown_features_count=4)]
+    client = make(every_seconds=10)
+
+    client.prediction({"amuont": 1})
+    client.flush()
+
+    assert client.stats.acknowledged == 1
+    assert ["amuont" in record.message for record in caplog.records if record.name == "burnline.client"] == [True]
+
+
 def test_a_full_buffer_drops_and_counts_and_blocks_nobody(burnline: Burnline, make: Callable[..., Client]) -> None:
     burnline.open.clear()
     client = make(buffer=100, batch=10)

@@ -212,6 +212,27 @@ def test_where_windows_go_by_receipt_nothing_is_late(door: Door) -> None:
     assert len(door.kept()) == 1
 
 
+def test_features_nobody_knows_are_counted_by_version_and_five_of_them_named(database: Database) -> None:
+    door = Door(database, Rules(features=frozenset({"amount"})))
+    many = {"features": {"amount": 1, **{f"f{number}": 0 for number in range(7)}}}
+
+    first = door.send({"features": {"amuont": 1}, "id": "a"}, event(2), many)
+    again = door.send({"features": {"amuont": 1}, "id": "a"})
+    door.send({"features": {"amuont": 1}}, {"features": {"amuont": 1}, "confidence": 2}, version="8")
+
+    assert (first.unknown_features_count, first.unknown_features) == (8, ("amuont", "f0", "f1", "f2", "f3"))
+    assert (again.duplicates, again.unknown_features_count, again.unknown_features) == (1, 0, ())
+    assert door.counted(names.UNKNOWN, version="7") == 8
+    assert door.counted(names.UNKNOWN, version="8") == 1, "what is refused or was there before does not count"
+
+
+def test_where_every_feature_goes_none_is_unknown(door: Door) -> None:
+    receipt = door.send({"features": {"anything": 1}})
+
+    assert (receipt.unknown_features_count, receipt.unknown_features) == (0, ())
+    assert door.counted(names.UNKNOWN) == 0
+
+
 # Schema
 
 SCHEMA: dict[str, Any] = {

@@ -184,6 +184,7 @@ def test_unknown_features_are_dropped_and_counted_in_every_format(form: str) -> 
 
     assert decoded.features.keys() == {"amount", "country", "new", "hour"}
     assert decoded.unknown == [2]
+    assert set(decoded.strangers) == {"iban", "tax"}
 
 
 @pytest.mark.parametrize("form", ["ndjson", "arrow stream", "parquet"])

@@ -288,6 +288,8 @@ class Client:
         )
         if refused:
             self._say("burnline refused %s of a batch: %s", refused, receipt.get("refused"))
+        if _number(receipt, "unknown_features_count"):
+            self._say("burnline does not know these features, and drops them: %s", receipt.get("unknown_features"))
 
     def _done(self, state: _State, size: int, **counts: int) -> None:
         with state.changed:

@@ -10,6 +10,10 @@ VIOLATIONS = measured(
     "burnline_events_schema_violations_total",
     "Values that model.schema does not allow, by {feature} and {reason} (missing, type, range, value).",
 )
+UNKNOWN = measured(
+    "burnline_events_unknown_features_total",
+    "Values of features that neither the reference nor model.schema knows, by {version}; they are dropped.",
+)
 LABELLED = measured("burnline_labelled_events_total", "Events with a prediction whose label came, by {version}.")
 WRONG = measured(
     "burnline_labelled_wrong_total", "Of those, events whose label is not what was predicted, by {version}."

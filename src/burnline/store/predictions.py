@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import compress
 
 import msgspec
 from sqlalchemy import Connection
@@ -40,11 +41,17 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How many events are kept now, how many were there before; `late` ones are kept, and in no window."""
+    """How many events are kept now, how many were there before.
+
+    Attributes:
+        late: of the accepted, those that are in no window.
+        unknown: features of the accepted that the service does not know.
+    """
 
     accepted: int
     duplicates: int
-    late: int
+    late: int = 0
+    unknown: int = 0
 
 
 def keep_events(tx: Connection, arrived: Arrived, now: datetime) -> Kept:
@@ -52,14 +59,18 @@ def keep_events(tx: Connection, arrived: Arrived, now: datetime) -> Kept:
     batch, service = arrived.batch, arrived.batch.service
     if not take_key(tx, f"predictions:{service}", _hashed(arrived.key), now):
         record(tx, service, [Point(names.DUPLICATES, {}, len(batch), add=True)], now)
-        return Kept(0, len(batch), 0)
+        return Kept(0, len(batch))
     fresh = _fresh(tx, arrived, now) if arrived.ids else [True] * len(batch)
     late = [new and is_late for new, is_late in zip(fresh, arrived.late or [False] * len(batch), strict=True)]
     timely = batch.where([new and not is_late for new, is_late in zip(fresh, late, strict=True)])
     if len(timely):
         keep_batch(tx, timely, now)
-    kept = Kept(sum(fresh), len(batch) - sum(fresh), sum(late))
-    points = [Point(names.DUPLICATES, {}, kept.duplicates, add=True), Point(names.LATE, {}, kept.late, add=True)]
+    kept = Kept(sum(fresh), len(batch) - sum(fresh), sum(late), sum(compress(batch.unknown_features, fresh)))
+    points = [
+        Point(names.DUPLICATES, {}, kept.duplicates, add=True),
+        Point(names.LATE, {}, kept.late, add=True),
+        Point(names.UNKNOWN, {"version": batch.version}, kept.unknown, add=True),
+    ]
     points = [point for point in points if point.value]
     points += [
         Point(names.VIOLATIONS, {"feature": feature, "reason": reason}, count, add=True)
