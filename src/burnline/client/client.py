@@ -278,6 +278,10 @@ class Client:
             return
         receipt = answer.receipt
         refused = _number(receipt, "refused_count")
+        if refused:
+            self._say("burnline refused %s of a batch: %s", refused, receipt.get("refused"))
+        if _number(receipt, "unknown_features_count"):
+            self._say("burnline does not know these features, and drops them: %s", receipt.get("unknown_features"))
         self._done(
             state,
             size,
@@ -286,10 +290,6 @@ class Client:
             duplicates=_number(receipt, "duplicates"),
             late=_number(receipt, "late"),
         )
-        if refused:
-            self._say("burnline refused %s of a batch: %s", refused, receipt.get("refused"))
-        if _number(receipt, "unknown_features_count"):
-            self._say("burnline does not know these features, and drops them: %s", receipt.get("unknown_features"))
 
     def _done(self, state: _State, size: int, **counts: int) -> None:
         with state.changed:
