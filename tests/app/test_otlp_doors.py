@@ -173,11 +173,26 @@ def test_without_the_token_the_doors_stay_shut(tmp_path: Any, path: str) -> None
         opened = locked.post(path, b"", authorization="Bearer correct-horse", **PROTOBUF)
 
     assert (shut.status_code, opened.status_code) == (401, 200)
+    assert shut.headers["www-authenticate"] == "Bearer"
+    assert shut.headers["content-type"] == "application/x-protobuf"
+    said = Status.FromString(shut.content)
+    assert (said.code, said.message) == (16, "send Authorization: Bearer <BURNLINE_TOKEN>")
 
 
 @pytest.mark.parametrize("path", PATHS)
 def test_another_sites_page_cannot_post(door: Still, path: str) -> None:
-    assert door.post(path, b"{}", origin="http://evil.example", **JSON).status_code == 403
+    answers = [door.post(path, b"{}", origin="http://evil.example", **kind) for kind in (PROTOBUF, JSON)]
+
+    assert [answer.status_code for answer in answers] == [403, 403]
+    assert Status.FromString(answers[0].content).message == "this came from another site"
+    assert answers[1].json() == {"code": 7, "message": "this came from another site"}
+
+
+def test_every_refusal_is_a_status_whoever_refuses(door: Still) -> None:
+    answers = [httpx.get(door.url + "/v1/logs"), door.post("/v1/logs", b"{}", host="evil.example", **JSON)]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(405, 12), (400, 3)]
+    assert door.post("/v1/predictions", b"", **JSON).json().keys() == {"error"}
 
 
 @pytest.mark.parametrize("path", PATHS)

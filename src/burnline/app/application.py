@@ -34,6 +34,7 @@ from burnline.app.http import (
 )
 from burnline.app.http.bodies import SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
+from burnline.app.http.otlp_errors import OtlpErrors
 from burnline.app.web.access import WebAccess
 from burnline.app.web.guard import Guard
 from burnline.app.wiring import App
@@ -96,6 +97,7 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     if access is not None:
         app.add_middleware(Guard, access=access, token=burnline.settings.token)
+    app.add_middleware(OtlpErrors)
     app.add_middleware(SecurityHeaders)
     _answer_errors(app)
     app.include_router(doors.router)

@@ -72,7 +72,7 @@ router = APIRouter(
         for status, text in {
             200: "Taken, or taken in part.",
             400: "No OTLP.",
-            401: "Without the token.",
+            401: "Without the token: a google.rpc.Status, as all that follow.",
             403: "From another site.",
             408: "Too slow.",
             413: "Too large.",
@@ -128,10 +128,15 @@ async def metrics(request: Request) -> Response:
     return await _take(request, "metrics")
 
 
+def written_for(media_type: str) -> tuple[Wire | None, ModuleType, str]:
+    """How a body of this Content-Type is read (None: not at all), what writes its answer, and the answer's type."""
+    return WIRES.get(media_type.partition(";")[0].strip().lower(), (None, json_body, JSON))
+
+
 async def _take(request: Request, signal: Signal) -> Response:
     doors: Doors = request.app.state.otlp
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    wire, writer, answers = WIRES.get(media_type, (None, json_body, JSON))
+    media_type = request.headers.get("content-type", "")
+    wire, writer, answers = written_for(media_type)
     with doors.entered() as room:
         if not room:
             return _trouble(request, 429, "busy", 8, "too many bodies at once; send it again", writer, answers)
