@@ -10,7 +10,7 @@ import pytest
 from burnline.app.application import REFUSALS
 from tests.app.still import Still
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 HTTP = (ROOT / "docs" / "http.md").read_text()
 ALERTING = (ROOT / "docs" / "alerting.md").read_text()
 
