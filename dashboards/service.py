@@ -320,7 +320,7 @@ def _trust(spec: ServiceSpec) -> tuple[Panel, ...]:
             "Failed turns",
             "Do burnline's own workers run? Above 0: see its log.",
             "timeseries",
-            (Query(f"sum by (job) (rate(burnline_job_failures_total[{RATE}]))", "{{job}}"),),
+            (Query(f"sum by (worker) (rate(burnline_worker_failures_total[{RATE}]))", "{{worker}}"),),
             "none",
             low=0,
             empty_ok="no worker has ever failed",

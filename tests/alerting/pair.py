@@ -19,8 +19,8 @@ import yaml
 from sqlalchemy import select
 
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
 from burnline.app.wiring import App, build
+from burnline.app.workers import Workers
 from burnline.settings import Settings
 from burnline.store.incidents import Episode
 from burnline.store.schema import episode
@@ -67,7 +67,7 @@ class Door:
     def open(self) -> None:
         """Begin to serve."""
         self.app = build(self.settings)
-        self.app._jobs = Jobs([], self.app.instruments)
+        self.app._workers = Workers([], self.app.instruments)
         self._open.enter_context(serving(create_app(self.app), self._port))
 
     def close(self) -> None:

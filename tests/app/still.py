@@ -16,7 +16,7 @@ from sqlalchemy import delete
 
 from burnline.app import wiring
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.detectors.profile import build_profile, save_reference
 from burnline.metrics import Instruments
 from burnline.settings import Settings
@@ -111,6 +111,6 @@ def still(folder: Path, **settings: Any) -> Iterator[Still]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "open_database", partial(open_database, busy_timeout=timedelta(seconds=0.2)))
         app = wiring.build(Settings(**given))
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     with serving(create_app(app)) as url:
         yield Still(url, app)

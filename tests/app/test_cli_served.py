@@ -15,7 +15,7 @@ from rich.console import Console
 
 from burnline.app.application import create_app
 from burnline.app.commands import status_table
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.events import Outcome, RunState
 from burnline.store import approvals, runs
 from tests.app.conftest import Cli
@@ -32,7 +32,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.live(70)
         made.service.release("2", made.now)
         made.live(45)
-        made.app._jobs = Jobs([], made.app.instruments)
+        made.app._workers = Workers([], made.app.instruments)
         yield made
 
 

@@ -21,7 +21,7 @@ from burnline.alerting.alertmanager import Alertmanager
 from burnline.alerting.places import Places
 from burnline.alerting.reconcile import Reconciler
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.events import Collection, Sample
 from burnline.metrics.measured import HISTOGRAMS, SUMMARIES
 from burnline.metrics.register import MEASURED, host
@@ -46,7 +46,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.live(45)
         made.service.bad_versions = {"1"}
         made.live(20)
-        made.app._jobs = Jobs([], made.app.instruments)
+        made.app._workers = Workers([], made.app.instruments)
         yield made
 
 
@@ -123,7 +123,7 @@ def test_every_declared_name_is_exposed(url: str) -> None:
         "runbook_runs",
     ):
         assert f"burnline_{name}_total" in samples(text), name
-    for name in ("scrape_errors_total", "job_duration_seconds", "job_failures_total"):
+    for name in ("scrape_errors_total", "worker_duration_seconds", "worker_failures_total"):
         assert f"# HELP burnline_{name} " in text, name
 
 

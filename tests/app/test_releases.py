@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
 from burnline.app.wiring import App, build
+from burnline.app.workers import Workers
 from burnline.events import Collection, Sample
 from burnline.metrics import business
 from burnline.settings import Settings
@@ -106,7 +106,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     registry = {"aliases": {"champion": "1"}, "versions": {"1": {}, "2": {}, "3": {}}, "history": [first]}
     (tmp_path / "registry.json").write_text(json.dumps(registry))
     app = build(Settings(database=f"sqlite:///{tmp_path}/burnline.db", services=services, token="open-sesame"))
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     with serving(create_app(app)) as url:
         made = Desk(url, app)
         app.clock = lambda: made.now

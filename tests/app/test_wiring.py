@@ -52,7 +52,7 @@ def scene(tmp_path: Path) -> Iterator[World]:
 
 def intervals(app: App) -> dict[str, timedelta]:
     """Each job's interval by its name."""
-    return {job.name: job.every for job in app._jobs._jobs}
+    return {worker.name: worker.every for worker in app._workers._workers}
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_detectors_that_fail_do_not_stop_the_burn_rates(tmp_path: Path, monkeypa
         scene.app.start()
         assert failed.wait(10)
         until = datetime.now(UTC) + timedelta(seconds=10)
-        while not scene.app.registry.get_sample_value("burnline_job_duration_seconds_count", {"job": "evaluate"}):
+        while not scene.app.registry.get_sample_value("burnline_worker_duration_seconds_count", {"worker": "evaluate"}):
             assert datetime.now(UTC) < until
 
     value = scene.app.registry.get_sample_value
-    assert value("burnline_job_failures_total", {"job": "signals"})
-    assert not value("burnline_job_failures_total", {"job": "evaluate"})
+    assert value("burnline_worker_failures_total", {"worker": "signals"})
+    assert not value("burnline_worker_failures_total", {"worker": "evaluate"})
 
 
 def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
@@ -208,7 +208,7 @@ def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
     scene.live(30)
 
     assert scene.status("availability").counts.total > 0
-    assert (scene.app.registry.get_sample_value("burnline_job_failures_total", {"job": "collect"}) or 0) > 20
+    assert (scene.app.registry.get_sample_value("burnline_worker_failures_total", {"worker": "collect"}) or 0) > 20
     told = [record for record in caplog.records if record.message == "collection not taken"]
     assert {vars(record)["target"] for record in told} == {"http://lies"}
 

@@ -13,7 +13,7 @@ import pytest
 
 from burnline.app import wiring
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.collectors.predictions import door as predictions
 from burnline.collectors.predictions import events as prediction_events
 from burnline.collectors.predictions import labels
@@ -39,7 +39,7 @@ def burnline(tmp_path: Path) -> Iterator[tuple[str, wiring.App]]:
     """burnline over the page's service file, with its workers standing still."""
     (tmp_path / "card-fraud.yaml").write_text(YAML[0])
     app = wiring.build(Settings(database=f"sqlite:///{tmp_path}/burnline.db", services=tmp_path / "card-fraud.yaml"))
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     with serving(create_app(app)) as url:
         yield url, app
 

@@ -23,9 +23,9 @@ from burnline.alerting.reconcile import Reconciler
 from burnline.app.audit import Anchor
 from burnline.app.clock import SteadyClock
 from burnline.app.drills.schedule import DrillSchedule
-from burnline.app.jobs import Job, Jobs
 from burnline.app.releases import Releases
 from burnline.app.services import load_checked
+from burnline.app.workers import Worker, Workers
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
 from burnline.collectors.jobs.runs import JobWatch
@@ -100,18 +100,18 @@ class App:
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._jobs = Jobs(self._turns(), self.instruments, clock=self.clock)
+        self._workers = Workers(self._turns(), self.instruments, clock=self.clock)
 
     def start(self) -> None:
         """Start every periodic worker."""
-        self._jobs.start()
+        self._workers.start()
 
     def stop(self) -> None:
         """Let the turns under way finish; runs that wait for a hook are handed back. Then commit, flush, close."""
         for executor in self.executors:
             executor.stop()
         self.drills.stop()
-        self._jobs.stop()
+        self._workers.stop()
         self.runner.close()
         if self.reconciler is not None:
             self.reconciler.close()
@@ -122,7 +122,7 @@ class App:
 
     def trouble(self) -> str:
         """Why burnline cannot be relied on now, in words for anybody; empty when it can."""
-        return self.db.trouble() or self._jobs.late()
+        return self.db.trouble() or self._workers.late()
 
     def spec(self, service: str) -> ServiceSpec | None:
         """The service of that name, or None."""
@@ -169,7 +169,7 @@ class App:
             self.releases.observe(collection)
         except Exception:
             # One page must not cost the others their data: what it gave is lost, and the next turn reads it again.
-            self.instruments.job_failures.labels("collect").inc()
+            self.instruments.worker_failures.labels("collect").inc()
             about = {"service": collection.service, "collector": collection.collector, "target": collection.target}
             log.exception("collection not taken", extra=about)
 
@@ -185,24 +185,24 @@ class App:
             sent = self.dispatch.run_once(now, () if self.settings.prometheus_url else self.statuses(now))
         return done + sent
 
-    def _turns(self) -> list[Job]:
+    def _turns(self) -> list[Worker]:
         runs = [
-            Job(f"runs-{n}", TICK, executor.run_once, LONGEST_RUN_TURN) for n, executor in enumerate(self.executors)
+            Worker(f"runs-{n}", TICK, executor.run_once, LONGEST_RUN_TURN) for n, executor in enumerate(self.executors)
         ]
         reconcilers = [self.reconciler] if self.reconciler else []
         return [
-            Job("collect", TICK, self.collect),
-            Job("signals", TICK, self.detectors.run_once),
-            Job("evaluate", self._evaluation_interval(), self.evaluate),
-            Job("alerts", TICK, self.alerts.run_once),
-            Job("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
-            Job("people", TICK, self.people.run_once, LONGEST_TELLING),
-            Job("drills", TICK, self.drills.run_once, LONGEST_DRILL),
-            Job("events", timedelta(minutes=1), EventKeeper(self.db, self.event_rules).run_once),
-            Job("jobs", timedelta(seconds=5), JobWatch(self.db, self.specs).run_once),
-            Job("retention", timedelta(hours=1), Retention(self.db).run_once),
-            Job("audit", timedelta(days=1), Anchor(self.db).run_once),
-            *(Job("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
+            Worker("collect", TICK, self.collect),
+            Worker("signals", TICK, self.detectors.run_once),
+            Worker("evaluate", self._evaluation_interval(), self.evaluate),
+            Worker("alerts", TICK, self.alerts.run_once),
+            Worker("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
+            Worker("people", TICK, self.people.run_once, LONGEST_TELLING),
+            Worker("drills", TICK, self.drills.run_once, LONGEST_DRILL),
+            Worker("events", timedelta(minutes=1), EventKeeper(self.db, self.event_rules).run_once),
+            Worker("jobs", timedelta(seconds=5), JobWatch(self.db, self.specs).run_once),
+            Worker("retention", timedelta(hours=1), Retention(self.db).run_once),
+            Worker("audit", timedelta(days=1), Anchor(self.db).run_once),
+            *(Worker("reconcile", TICK, each.run_once, LONGEST_LOOK) for each in reconcilers),
             *runs,
         ]
 

@@ -96,8 +96,8 @@ class Instruments:
     runs: Counter
     scrape_errors: Counter
     series_folded: Counter
-    job_seconds: Histogram
-    job_failures: Counter
+    worker_seconds: Histogram
+    worker_failures: Counter
 
 
 def instruments(registry: CollectorRegistry) -> Instruments:
@@ -133,10 +133,13 @@ def instruments(registry: CollectorRegistry) -> Instruments:
             [SERVICE, "metric"],
             registry=registry,
         ),
-        job_seconds=Histogram(
-            "burnline_job_duration_seconds", "Time one turn of a periodic worker took.", ["job"], registry=registry
+        worker_seconds=Histogram(
+            "burnline_worker_duration_seconds",
+            "Time one turn of a periodic worker took.",
+            ["worker"],
+            registry=registry,
         ),
-        job_failures=Counter(
-            "burnline_job_failures_total", "Turns of a periodic worker that raised.", ["job"], registry=registry
+        worker_failures=Counter(
+            "burnline_worker_failures_total", "Turns of a periodic worker that raised.", ["worker"], registry=registry
         ),
     )

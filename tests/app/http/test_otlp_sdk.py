@@ -27,7 +27,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from burnline.app import wiring
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.settings import Settings
 from burnline.store import series, streams
 from tests.app.serving import serving
@@ -91,7 +91,7 @@ def burnline(tmp_path: Path) -> Iterator[Burnline]:
     (services / "assistant.yaml").write_text(SERVICE)
     settings = Settings(database=f"sqlite:///{tmp_path}/b.db", services=services, token="correct-horse")
     app = wiring.build(settings)
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     with serving(create_app(app)) as url:
         yield Burnline(url, app)
 

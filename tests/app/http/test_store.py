@@ -111,7 +111,7 @@ def test_a_database_deleted_under_burnline_is_503_and_not_ready(
 
 
 def test_it_is_not_ready_while_a_worker_stands_still(door: Still, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(door.app._jobs, "late", lambda: "no turn of collect has ended for 40 s")
+    monkeypatch.setattr(door.app._workers, "late", lambda: "no turn of collect has ended for 40 s")
 
     answer = door.get("/readyz")
 

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
 from burnline.app.web.access import WebAccess
 from burnline.app.web.config import CLIENT_AUTH, TlsSpec, WebSpec
 from burnline.app.wiring import build
+from burnline.app.workers import Workers
 from burnline.settings import Settings
 from tests.app.serving import serving
 from tests.app.test_cli_up import GOOD as GOOD_SERVICE
@@ -38,7 +38,7 @@ def url(tmp_path_factory: pytest.TempPathFactory, hashed: str) -> Iterator[str]:
     services = folder / "scoring.yaml"
     services.write_text(GOOD_SERVICE)
     app = build(Settings(services=services, database=f"sqlite:///{folder}/burnline.db", token="burnline"))
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     with serving(create_app(app, WebAccess(file))) as url:
         yield url
 

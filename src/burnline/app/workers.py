@@ -25,7 +25,7 @@ STOP_SECONDS = 5.0  # for the turns under way when burnline stops; what they lea
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Worker:
     """One periodic worker; `patience` is how long its turns may take before something is wrong with it."""
 
     name: str
@@ -75,27 +75,27 @@ class SteadyScheduler(BackgroundScheduler):  # type: ignore[misc] # APScheduler 
 
     def _process_jobs(self) -> float | None:
         now = datetime.now(UTC)
-        for job in self.get_jobs():
+        for job in self.get_jobs():  # as APScheduler calls them
             if abs(job.next_run_time - now) > job.trigger.interval:
                 job.modify(next_run_time=now)
         wait: float | None = super()._process_jobs()
         return wait if wait is None else min(wait, LOOK_SECONDS)
 
 
-class Jobs:
-    """Runs jobs side by side, each at most once at a time; a turn that raises is logged, counted and tried again.
+class Workers:
+    """Runs workers side by side, each at most once at a time; a turn that raises is logged, counted and tried again.
 
     Args:
         clock: gives each turn its time.
     """
 
     def __init__(
-        self, jobs: Sequence[Job], instruments: Instruments, *, clock: Callable[[], datetime] | None = None
+        self, workers: Sequence[Worker], instruments: Instruments, *, clock: Callable[[], datetime] | None = None
     ) -> None:
-        self._jobs, self._instruments, self._clock = jobs, instruments, clock or SteadyClock()
+        self._workers, self._instruments, self._clock = workers, instruments, clock or SteadyClock()
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns whenever a turn outlasts its interval
         self._turns = Turns()
-        self._ended: dict[str, float] = {}  # when each job's last turn ended, on the monotonic clock
+        self._ended: dict[str, float] = {}  # when each worker's last turn ended, on the monotonic clock
         self._scheduler = SteadyScheduler(
             executors={"default": TurnExecutor(self._turns)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
@@ -103,16 +103,16 @@ class Jobs:
         )
 
     def start(self) -> None:
-        """Start every job now and then at its interval."""
-        for job in self._jobs:
-            self._ended[job.name] = time.monotonic()
+        """Start every worker now and then at its interval."""
+        for worker in self._workers:
+            self._ended[worker.name] = time.monotonic()
             self._scheduler.add_job(
                 self._turn,
                 "interval",
-                args=[job],
-                seconds=job.every.total_seconds(),
+                args=[worker],
+                seconds=worker.every.total_seconds(),
                 next_run_time=datetime.now(UTC),
-                name=job.name,
+                name=worker.name,
             )
         self._scheduler.start()
 
@@ -122,25 +122,25 @@ class Jobs:
             self._scheduler.shutdown(wait=False)
         ended = self._turns.wait(STOP_SECONDS)
         if not ended:
-            log.warning("jobs did not end in time", extra={"seconds": STOP_SECONDS})
+            log.warning("workers did not end in time", extra={"seconds": STOP_SECONDS})
         return ended
 
     def late(self) -> str:
-        """A job that has not ended a turn for too long, in words; empty when there is none, or nothing runs."""
-        for job in self._jobs:
-            waited = time.monotonic() - self._ended.get(job.name, math.inf)
-            if waited > (job.every + job.patience).total_seconds():
-                return f"no turn of {job.name} has ended for {waited:.0f} s"
+        """A worker that has not ended a turn for too long, in words; empty when there is none, or nothing runs."""
+        for worker in self._workers:
+            waited = time.monotonic() - self._ended.get(worker.name, math.inf)
+            if waited > (worker.every + worker.patience).total_seconds():
+                return f"no turn of {worker.name} has ended for {waited:.0f} s"
         return ""
 
-    def _turn(self, job: Job) -> None:
+    def _turn(self, worker: Worker) -> None:
         start = time.perf_counter()
         try:
-            job.run_once(self._clock())
+            worker.run_once(self._clock())
         except Exception:
             # The loop must live: what failed is tried again next turn, from what the database says.
-            self._instruments.job_failures.labels(job.name).inc()
-            log.exception("job failed", extra={"job": job.name})
+            self._instruments.worker_failures.labels(worker.name).inc()
+            log.exception("worker failed", extra={"worker": worker.name})
         finally:
-            self._ended[job.name] = time.monotonic()
-            self._instruments.job_seconds.labels(job.name).observe(time.perf_counter() - start)
+            self._ended[worker.name] = time.monotonic()
+            self._instruments.worker_seconds.labels(worker.name).observe(time.perf_counter() - start)

@@ -14,15 +14,15 @@ import pytest
 from apscheduler.schedulers import base
 from prometheus_client import CollectorRegistry
 
-from burnline.app import jobs
-from burnline.app.jobs import Job, Jobs
+from burnline.app import workers
+from burnline.app.workers import Worker, Workers
 from burnline.metrics import instruments
 
 OFTEN = timedelta(milliseconds=10)
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
 
-class Worker:
+class Work:
     """Counts its turns, and how many were under way at once; `during` is what a turn does."""
 
     def __init__(self, during: Callable[[], object] = lambda: None) -> None:
@@ -53,11 +53,11 @@ class Worker:
 
 
 @contextmanager
-def working(**workers: Worker) -> Iterator[CollectorRegistry]:
+def working(**workers: Work) -> Iterator[CollectorRegistry]:
     """The workers, started; the registry counts them."""
     registry = CollectorRegistry()
-    started = Jobs(
-        [Job(name, OFTEN, worker.run_once) for name, worker in workers.items()],
+    started = Workers(
+        [Worker(name, OFTEN, worker.run_once) for name, worker in workers.items()],
         instruments(registry),
         clock=lambda: NOW,
     )
@@ -72,19 +72,19 @@ def fail() -> None:
     raise ValueError("disk on fire")
 
 
-def test_a_job_runs_again_and_again_with_the_clocks_time() -> None:
-    worker = Worker()
+def test_a_worker_runs_again_and_again_with_the_clocks_time() -> None:
+    worker = Work()
 
     with working(one=worker) as registry:
         worker.reach(3)
 
     assert set(worker.given) == {NOW}
-    assert registry.get_sample_value("burnline_job_duration_seconds_count", {"job": "one"}) == worker.turns
+    assert registry.get_sample_value("burnline_worker_duration_seconds_count", {"worker": "one"}) == worker.turns
 
 
 def test_the_first_turn_does_not_wait_for_the_interval() -> None:
-    worker = Worker()
-    started = Jobs([Job("rare", timedelta(days=1), worker.run_once)], instruments(CollectorRegistry()))
+    worker = Work()
+    started = Workers([Worker("rare", timedelta(days=1), worker.run_once)], instruments(CollectorRegistry()))
 
     started.start()
     worker.reach(1)
@@ -93,23 +93,23 @@ def test_the_first_turn_does_not_wait_for_the_interval() -> None:
     assert abs(worker.given[0] - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_job_that_raises_is_counted_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
-    failing, healthy = Worker(fail), Worker()
+def test_a_worker_that_raises_is_counted_logged_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    failing, healthy = Work(fail), Work()
 
     with working(failing=failing, healthy=healthy) as registry:
         failing.reach(3)
         healthy.reach(3)
 
-    assert registry.get_sample_value("burnline_job_failures_total", {"job": "failing"}) == failing.turns
-    assert registry.get_sample_value("burnline_job_failures_total", {"job": "healthy"}) is None
-    told = [record for record in caplog.records if record.message == "job failed"]
-    assert {vars(record)["job"] for record in told} == {"failing"}
+    assert registry.get_sample_value("burnline_worker_failures_total", {"worker": "failing"}) == failing.turns
+    assert registry.get_sample_value("burnline_worker_failures_total", {"worker": "healthy"}) is None
+    told = [record for record in caplog.records if record.message == "worker failed"]
+    assert {vars(record)["worker"] for record in told} == {"failing"}
     assert told[0].exc_info
     assert "disk on fire" in str(told[0].exc_info[1])
 
 
-def test_two_turns_of_a_job_never_overlap_and_a_slow_one_delays_no_other() -> None:
-    slow, quick = Worker(lambda: time.sleep(0.1)), Worker()
+def test_two_turns_of_a_worker_never_overlap_and_a_slow_one_delays_no_other() -> None:
+    slow, quick = Work(lambda: time.sleep(0.1)), Work()
 
     with working(slow=slow, quick=quick):
         slow.reach(3)
@@ -127,28 +127,28 @@ def test_stopping_lets_a_turn_under_way_end() -> None:
         time.sleep(0.1)
         ended.append(True)
 
-    with working(slow=Worker(during)):
+    with working(slow=Work(during)):
         begun.wait(5)
 
     assert ended
 
 
 def test_stopping_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(jobs, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(workers, "STOP_SECONDS", 0.2)
     hang = threading.Event()
-    worker = Worker(hang.wait)
+    worker = Work(hang.wait)
 
     with working(hanging=worker):
         worker.reach(1)
         start = time.monotonic()
 
     assert time.monotonic() - start < 2
-    assert "jobs did not end in time" in caplog.text
+    assert "workers did not end in time" in caplog.text
     hang.set()
 
 
 def test_after_stopping_nothing_starts() -> None:
-    worker = Worker()
+    worker = Work()
     with working(one=worker):
         worker.reach(2)
 
@@ -159,7 +159,7 @@ def test_after_stopping_nothing_starts() -> None:
 
 
 def test_stopping_twice_or_before_the_start_is_nothing_special() -> None:
-    idle = Jobs([Job("idle", OFTEN, Worker().run_once)], instruments(CollectorRegistry()))
+    idle = Workers([Worker("idle", OFTEN, Work().run_once)], instruments(CollectorRegistry()))
 
     assert idle.stop()
     idle.start()
@@ -172,12 +172,12 @@ def test_a_turn_that_hangs_does_not_keep_the_process_from_ending() -> None:
 import time
 from datetime import timedelta
 from prometheus_client import CollectorRegistry
-from burnline.app import jobs
+from burnline.app import workers
 from burnline.metrics import instruments
 
-jobs.STOP_SECONDS = 0.1
-hanging = jobs.Jobs(
-    [jobs.Job("hanging", timedelta(seconds=1), lambda now: time.sleep(60))], instruments(CollectorRegistry())
+workers.STOP_SECONDS = 0.1
+hanging = workers.Workers(
+    [workers.Worker("hanging", timedelta(seconds=1), lambda now: time.sleep(60))], instruments(CollectorRegistry())
 )
 hanging.start()
 time.sleep(0.2)
@@ -191,7 +191,7 @@ hanging.stop()
 
 
 def test_a_late_turn_is_made_once_not_as_often_as_it_was_missed() -> None:
-    worker = Worker(lambda: time.sleep(0.5 if worker.turns == 1 else 0))
+    worker = Work(lambda: time.sleep(0.5 if worker.turns == 1 else 0))
 
     with working(one=worker):
         worker.reach(2)
@@ -213,12 +213,12 @@ class WallClock(datetime):
 @pytest.mark.parametrize("days", [-1, 1, 365 * 20], ids=["back", "forward", "from 1970, say"])
 def test_a_wall_clock_that_is_set_stops_no_turn(monkeypatch: pytest.MonkeyPatch, days: int) -> None:
     monkeypatch.setattr(base, "datetime", WallClock)
-    monkeypatch.setattr(jobs, "datetime", WallClock)
-    monkeypatch.setattr(jobs, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(workers, "datetime", WallClock)
+    monkeypatch.setattr(workers, "LOOK_SECONDS", 0.05)
     monkeypatch.setattr(WallClock, "shift", timedelta(0))
-    worker, rare = Worker(), Worker()
-    started = Jobs(
-        [Job("often", OFTEN, worker.run_once), Job("rare", timedelta(hours=1), rare.run_once)],
+    worker, rare = Work(), Work()
+    started = Workers(
+        [Worker("often", OFTEN, worker.run_once), Worker("rare", timedelta(hours=1), rare.run_once)],
         instruments(CollectorRegistry()),
     )
     started.start()
@@ -234,12 +234,12 @@ def test_a_wall_clock_that_is_set_stops_no_turn(monkeypatch: pytest.MonkeyPatch,
     assert rare.turns == 2, "once for the step, then at its interval"
 
 
-def test_a_job_whose_turn_does_not_end_is_late_and_no_other() -> None:
+def test_a_worker_whose_turn_does_not_end_is_late_and_no_other() -> None:
     hang = threading.Event()
-    hanging, healthy = Worker(hang.wait), Worker()
+    hanging, healthy = Work(hang.wait), Work()
     soon = timedelta(milliseconds=200)
-    started = Jobs(
-        [Job("healthy", OFTEN, healthy.run_once), Job("hanging", OFTEN, hanging.run_once, patience=soon)],
+    started = Workers(
+        [Worker("healthy", OFTEN, healthy.run_once), Worker("hanging", OFTEN, hanging.run_once, patience=soon)],
         instruments(CollectorRegistry()),
     )
     assert started.late() == "", "nothing is late before the start"
