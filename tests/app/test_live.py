@@ -76,7 +76,7 @@ def test_burnlines_own_series_are_looked_for_as_well(cli: Cli, tmp_path: Path) -
 
 
 def test_what_burnline_measures_elsewhere_is_not_looked_for_on_pages(cli: Cli, tmp_path: Path) -> None:
-    assert look(cli, tmp_path, VLLM, histogram="burnline_other_seconds")[0] == 0
+    assert look(cli, tmp_path, VLLM, histogram="burnline_otlp_span_duration_seconds")[0] == 0
 
 
 def test_a_page_that_cannot_be_read_fails_with_its_address(cli: Cli, tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from rich.text import Text
 
 from burnline.alerting.config_receivers import expected_files
 from burnline.app.build import For, Form, write_files
+from burnline.app.check_names import doubtful_names, unknown_names
 from burnline.app.console import words
 from burnline.app.console.words import plan, visible
 from burnline.app.proof import short_windows
-from burnline.app.services import load_checked, read_checked, slo_warnings
+from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
 from burnline.detectors.profile import load_reference, profile_csv, save_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
@@ -53,13 +54,18 @@ def check_services(path: Path) -> None:
     problems = [
         problem
         for spec, document in read
-        for problem in (*_reference(spec, document), *_lint(catalogue, spec, document))
+        for problem in (
+            *_reference(spec, document),
+            *_lint(catalogue, spec, document),
+            *placed(unknown_names(spec), document),
+        )
     ]
     if problems:
         raise SpecError(problems)
     for spec, document in read:
         for warning in (
             *slo_warnings(spec, document),
+            *placed(doubtful_names(spec), document),
             *_placed([*warn([spec]), *short_windows(catalogue, [spec])], document),
         ):
             complain(f"warning: {warning}")
@@ -106,7 +112,10 @@ def build_files(
         raise BurnlineError(f"--format {visible(form)}: write one of {', '.join(get_args(Form))}")
     if layout not in get_args(Layout):
         raise BurnlineError(f"--layout {visible(layout)}: write one of {', '.join(get_args(Layout))}")
-    specs, now = load_checked(path), datetime.now(UTC)
+    read, now = read_checked(path), datetime.now(UTC)
+    specs = [spec for spec, _ in read]
+    for problem in (problem for each in read for problem in name_warnings(*each)):
+        complain(f"warning: {problem}")
     for written in write_files(
         specs,
         out,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from burnline.app.check_names import doubtful_names, unknown_names
 from burnline.collectors.profiles.check import check_profiles
 from burnline.errors import Problem, SpecError
 from burnline.slo import lint as slo_lint
@@ -45,6 +46,14 @@ def load_checked(path: Path) -> tuple[ServiceSpec, ...]:
 def slo_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
     """What works, but not as its author may think, by line."""
     return placed(slo_lint.warn(spec), document)
+
+
+def name_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
+    """Series of burnline's own that an SLO or a number asks for and nothing gives, by line.
+
+    `burnline check` refuses names that do not exist; a service that is watched already goes on, and is told.
+    """
+    return placed((flaw for find in (unknown_names, doubtful_names) for flaw in find(spec)), document)
 
 
 def placed(flaws: Iterator[Flaw], document: Document) -> tuple[Problem, ...]:

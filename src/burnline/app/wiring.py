@@ -24,7 +24,7 @@ from burnline.app.audit import Anchor
 from burnline.app.clock import SteadyClock
 from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.releases import Releases
-from burnline.app.services import load_checked
+from burnline.app.services import name_warnings, read_checked
 from burnline.app.workers import Worker, Workers
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
@@ -216,7 +216,11 @@ def build(settings: Settings) -> App:
 
     Raises: SpecError for a file that cannot be used, StoreError for a database that cannot.
     """
-    specs = load_checked(settings.services)
+    read = read_checked(settings.services)
+    specs = tuple(spec for spec, _ in read)
+    for problem in (problem for each in read for problem in name_warnings(*each)):
+        about = {"file": problem.file, "line": problem.line, "field": problem.field, "problem": problem.message}
+        log.warning("service file asks for a series that nothing gives", extra=about)
     catalogue = load_catalogue(settings.runbooks)
     references = {
         spec.service: load_reference(Path(spec.model.reference))
