@@ -1,12 +1,15 @@
-"""What a service costs: hours at their price, and what cannot be known is absent."""
+"""What a service costs: hours at their price, and what cannot be known is absent; docs/cost.md, worked out."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from burnline.collectors import growth
 from burnline.collectors.cost import CostCollector, wanted
@@ -169,6 +172,25 @@ def test_old_pages_say_nothing_of_the_gpus_now(now: datetime) -> None:
 
     with pytest.raises(NoData):
         machine.turns(1)
+
+
+def test_the_hour_that_the_documentation_works_out_comes_out(now: datetime) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cost.md").read_text()
+    machine = Machine(now, **yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])["cost"])
+    machine.pages["pushed"] = ("chat", [Sample("burnline_job_gpu_seconds_total", {"job": "train"}, 4 * 1800)])
+    machine.count("active_users", 40)
+
+    for turn in range(241):
+        machine.gpus(0.9, 0.9 if turn <= 144 else 0.0)
+        machine.count("http_requests_total", turn * 15)
+        machine.count("vllm:generation_tokens_total", turn * 3000)
+        machine.count("cache_hits_total", turn * 3.75)
+        samples = machine.turns(1)
+
+    rows = re.findall(r'^\| `(\w+)(?:{(\w+)="(\w+)"})?` \| ([\d.]+) \|', page, re.MULTILINE)
+    assert len(rows) == 8
+    for name, label, of, told in rows:
+        assert value(samples, name, **({label: of} if label else {})) == pytest.approx(float(told), rel=0.005), name
 
 
 def test_what_is_divided_by_is_scraped() -> None:

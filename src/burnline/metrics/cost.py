@@ -9,4 +9,6 @@ SPENT = measured("burnline_cost_spent_total", "What this GPU time cost, in {curr
 IDLE = measured("burnline_cost_idle_total", "The part of it that went to idle GPUs, in {currency}.")
 UNIT = measured("burnline_cost_per_unit", "What one {per} cost over the last hour, in {currency}.")
 SAVED = measured("burnline_cost_cache_saved_total", "What answers from the cache would have cost, in {currency}.")
-TRAINING = measured("burnline_cost_training_total", "What the GPU time of finished jobs cost, in {currency}, by {job}.")
+TRAINING = measured(
+    "burnline_cost_training_total", "What the GPU time of {job} cost, in {currency}, once its runs end."
+)
