@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache, partial
 from pathlib import Path
 from shutil import copyfile
+from ssl import SSLContext
+from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
+from httpx._transports import default as transport
 from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
@@ -19,6 +25,18 @@ from tests.postgres import postgres_server
 Golden = Callable[[Path, str], None]
 settings.register_profile("burnline", deadline=None)  # how fast a machine is proves nothing
 settings.load_profile("burnline")
+_trust = cache(partial(httpx.create_ssl_context, trust_env=False))
+
+
+def _trust_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
+    """What every client of httpx trusts, read once: that takes 50 ms, and each `httpx.get` makes a client."""
+    set_here = trust_env and ("SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ)
+    if verify is True and cert is None and not set_here:
+        return _trust()
+    return httpx.create_ssl_context(verify, cert, trust_env)
+
+
+transport.create_ssl_context = _trust_once  # type: ignore[attr-defined]  # it exports nothing
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

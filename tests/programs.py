@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import Any, Protocol
 
 import httpx
 import pytest
@@ -27,8 +28,21 @@ PACKAGES = {
     "postgres": "postgresql",
     "psql": "postgresql",
 }
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.02
 STOP_SECONDS = 10.0
+
+
+class Process(Protocol):
+    """What is asked of a process that runs: a `subprocess.Popen` and a `tests.warm.Warm` answer."""
+
+    args: Any
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int, /) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 def program(name: str) -> str:
@@ -87,9 +101,7 @@ def running(
             stop(process)
 
 
-def wait_until(
-    ready: Callable[[], bool], process: subprocess.Popen[bytes], *, log: Path, deadline_seconds: float = 30.0
-) -> None:
+def wait_until(ready: Callable[[], bool], process: Process, *, log: Path, deadline_seconds: float = 30.0) -> None:
     """Ask `ready()` again and again until it is true; fail when `process` exits or the deadline passes."""
     until = monotonic() + deadline_seconds
     while not ready():
@@ -109,7 +121,7 @@ def answers(url: str) -> bool:
         return False
 
 
-def stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: Process) -> None:
     """SIGTERM by pid, then SIGKILL; returns when the process is gone."""
     if process.poll() is not None:
         return
@@ -129,6 +141,6 @@ def _find(name: str) -> str | None:
     return str(newest_first[0]) if newest_first else None
 
 
-def _said(process: subprocess.Popen[bytes], log: Path) -> str:
+def _said(process: Process, log: Path) -> str:
     end = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
     return f"{process.args!r} said:\n{end}\n"

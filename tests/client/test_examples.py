@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from burnline.detectors.profile import build_profile, save_reference
-from tests.flow.real import Program
+from tests.flow.real import Burnline
 from tests.programs import free_port, running
 
 pytestmark = pytest.mark.slow
@@ -43,9 +43,9 @@ class Live:
         columns: dict[str, list[Any]] = {"amount": [float(n) for n in range(100)], "country": ["DE", "FR"] * 50}
         save_reference(build_profile(columns, ["fine", "fraud"] * 50, name="card-fraud"), folder / "reference.json")
         port = free_port()
-        argv = [sys.executable, "-m", "burnline", "up", f"{folder}/card-fraud.yaml", "--port", str(port)]
+        argv = ["up", f"{folder}/card-fraud.yaml", "--port", str(port)]
         argv += ["--database", f"sqlite:///{folder}/burnline.db"]
-        self.program = Program("burnline", folder, argv, port=port, ready="/readyz", env={})
+        self.program = Burnline("burnline", folder, argv, port=port, ready="/readyz", env={})
         self.program.start()
 
     def kill(self) -> None:

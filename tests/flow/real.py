@@ -10,9 +10,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -21,7 +20,8 @@ from burnline.alerting.config import render_alertmanager
 from burnline.slo.compiler.rules import render_rules
 from burnline.spec.load import load_services
 from tests.flow.world import RATE, Pager, Service, write_files
-from tests.programs import free_port, program, running
+from tests.programs import Process, free_port, program, running
+from tests.warm import running_burnline
 
 TRAFFIC_SECONDS = 0.5  # between two bursts of RATE requests
 PROMETHEUS = """
@@ -58,8 +58,7 @@ class Program:
     def start(self) -> None:
         """Start it; returns when it serves."""
         self.logs.append(self._folder / f"{self._name}-{len(self.logs)}.log")
-        process = running(self._argv, log=self.logs[-1], url=self.url + self._ready, env=self._env)
-        self.process: Popen[bytes] = self._started.enter_context(process)
+        self.process: Process = self._started.enter_context(self._running(self.logs[-1]))
 
     def kill(self) -> None:
         """kill -9: nothing is written on the way out."""
@@ -70,9 +69,19 @@ class Program:
         """Stop it if it runs."""
         self._started.close()
 
+    def _running(self, log: Path) -> AbstractContextManager[Process]:
+        return running(self._argv, log=log, url=self.url + self._ready, env=self._env)
+
     def log(self) -> str:
         """What all its lives wrote."""
         return "".join(log.read_text(errors="replace") for log in self.logs)
+
+
+class Burnline(Program):
+    """`burnline` with these arguments."""
+
+    def _running(self, log: Path) -> AbstractContextManager[Process]:
+        return running_burnline(*self._argv, log=log, url=self.url + self._ready, env=self._env)
 
 
 class Live:
@@ -172,10 +181,11 @@ def live(
     timing: str = "{settle: 3s, window: 2s}",
     hook: str = "",
     prometheus: bool = False,
+    cold: bool = False,
 ) -> Iterator[Live]:
     """A live service watched by a real burnline; with `prometheus`, the compiled rules decide.
 
-    `hook` takes the place of the alias hook, in YAML's flow style.
+    `hook` takes the place of the alias hook, in YAML's flow style; `cold` is an interpreter of burnline's own.
     """
     service = LiveService(folder)
     with ExitStack() as stack:
@@ -185,7 +195,7 @@ def live(
         if hook:
             file.write_text(re.sub(r"hook: .*", f"hook: {hook}", file.read_text()))
         at_prometheus = free_port()
-        burnline = burnline_up(folder, f"http://127.0.0.1:{at_prometheus}" if prometheus else "")
+        burnline = burnline_up(folder, f"http://127.0.0.1:{at_prometheus}" if prometheus else "", cold=cold)
         stack.callback(burnline.close)
         burnline.start()
         scene = stack.enter_context(Live(service, pager, burnline, folder / "burnline.db"))
@@ -199,13 +209,13 @@ def live(
         yield scene
 
 
-def burnline_up(folder: Path, prometheus_url: str = "") -> Program:
+def burnline_up(folder: Path, prometheus_url: str = "", *, cold: bool = False) -> Program:
     """`burnline up` for the service file and the database in `folder`."""
     port = free_port()
-    argv = [sys.executable, "-m", "burnline", "up", f"{folder}/scoring.yaml", "--port", str(port)]
-    argv += ["--database", f"sqlite:///{folder}/burnline.db"]
+    argv = ["up", f"{folder}/scoring.yaml", "--port", str(port), "--database", f"sqlite:///{folder}/burnline.db"]
     env = {"BURNLINE_PROMETHEUS_URL": prometheus_url, "BURNLINE_LEASE_SECONDS": "2"}
-    return Program("burnline", folder, argv, port=port, ready="/readyz", env=env)
+    kind, start = (Program, [sys.executable, "-m", "burnline"]) if cold else (Burnline, [])
+    return kind("burnline", folder, [*start, *argv], port=port, ready="/readyz", env=env)
 
 
 def _alertmanager(folder: Path, burnline: Program) -> Program:

@@ -38,7 +38,7 @@ def watch(url: str, ticks: list[str]) -> None:
 @pytest.mark.parametrize(("hook", "step"), [("", "prove"), (HANGS, "roll-back")], ids=["waiting", "in a hanging hook"])
 def test_sigterm_ends_in_time_with_a_page_open_and_a_run_in_flight(tmp_path: Path, hook: str, step: str) -> None:
     ticks: list[str] = []
-    with live(tmp_path, hook=hook) as scene:
+    with live(tmp_path, hook=hook, cold=True) as scene:
         page = threading.Thread(target=watch, args=(scene.burnline.url, ticks))
         page.start()
         scene.until(lambda: scene.states().get("availability") == "ok", "healthy")

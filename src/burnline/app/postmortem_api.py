@@ -14,7 +14,7 @@ from burnline.app.trace_links import Links
 from burnline.store import incidents
 
 Form = Literal["md", "html", "json"]
-router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 
 
 class Draft(BaseModel):

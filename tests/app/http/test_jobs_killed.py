@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import httpx
 
 from burnline.store import series
 from burnline.store.database import open_database
-from tests.programs import free_port, running
+from tests.programs import free_port
+from tests.warm import running_burnline
 
 SERVICE = "apiVersion: burnline/v1\nservice: shop\nowner: shop-ml\n"
 EVENT = {"eventTime": "2026-01-05T12:00:00Z", "run": {"runId": "1"}, "job": {"namespace": "shop", "name": "dag"}}
@@ -18,9 +18,9 @@ EVENT = {"eventTime": "2026-01-05T12:00:00Z", "run": {"runId": "1"}, "job": {"na
 def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
     (tmp_path / "shop.yaml").write_text(SERVICE)
     database, url = f"sqlite:///{tmp_path}/burnline.db", f"http://127.0.0.1:{(port := free_port())}"
-    burnline = [sys.executable, "-m", "burnline", "up", str(tmp_path / "shop.yaml"), "--port", str(port)]
+    up = ["up", str(tmp_path / "shop.yaml"), "--port", str(port), "--database", database]
 
-    with running([*burnline, "--database", database], log=tmp_path / "log", url=f"{url}/healthz") as process:
+    with running_burnline(*up, log=tmp_path / "log", url=f"{url}/healthz") as process:
         with httpx.Client(base_url=url, trust_env=False) as client:
             for n in range(20):
                 job = {"service": "shop", "job": "train", "run": str(n), "event": "finished", "rows_out": 5}

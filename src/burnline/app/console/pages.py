@@ -54,7 +54,7 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 def mount(app: FastAPI) -> None:
     """Add the pages and their assets."""
     app.state.pulse = Pulse(app.state.burnline)
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
 
 

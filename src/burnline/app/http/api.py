@@ -78,7 +78,7 @@ class Setting(BaseModel):
     reason: Annotated[str, Field(max_length=500), PLAIN] = ""
 
 
-router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": Trouble}}
 
 

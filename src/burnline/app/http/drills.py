@@ -16,7 +16,7 @@ from burnline.spec.drill import ScenarioName
 from burnline.store.drills import Drill, drill_of_run, drills, record_drill
 
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (401, 403, 409)}
-router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 
 
 class DrillBody(BaseModel):

@@ -18,7 +18,7 @@ from burnline.app.release_views import VerdictView
 from burnline.events import GuardVerdict
 from burnline.slo.policy import Releases
 
-router = APIRouter(prefix="/v1/gates", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(prefix="/v1/gates", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 
 
 class Gate(StrEnum):

@@ -21,7 +21,7 @@ DEEPEST_LINEAGE = 32  # lists and mappings in each other; pydantic cannot write 
 GUARDED = [Depends(require_token), Depends(refuse_cross_site)]
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (401, 403, 409)}
 
-router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(prefix="/v1", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 
 
 class StartBody(BaseModel):

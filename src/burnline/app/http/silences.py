@@ -29,7 +29,9 @@ from burnline.store.silences import find_silence, silences
 ID = Annotated[str, Path(max_length=64), PLAIN]
 CHANGING = [Depends(require_token), Depends(refuse_cross_site)]
 REFUSED: dict[int | str, dict[str, Any]] = {status: {"model": Trouble} for status in (400, 401, 403, 404, 409)}
-router = APIRouter(prefix="/v1/silences", responses={status: {"model": Trouble} for status in (422, 503)})
+router = APIRouter(
+    prefix="/v1/silences", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)}
+)
 
 
 class MatcherBody(BaseModel):
