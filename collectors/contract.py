@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from burnline.events import Sample
 
+PUSHED = "pushed"  # the name of the collector of what others post
+
 
 class Collector(Protocol):
     """Reads one source when asked.

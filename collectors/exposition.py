@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from prometheus_client import Metric
 
 from burnline import metrics
+from burnline.collectors.contract import PUSHED
 from burnline.events import Collection, Sample
 from burnline.exposition.source import Source, family_name, metrics_of
 from burnline.metrics.register import MEASURED
@@ -37,7 +38,8 @@ class Turns:
         """Of several turns of one collector the newest speaks; the newest success and failure give their times.
 
         Only what burnline measured itself, or made of a page by its profile, is passed on, with the label `service` of
-        whose it is; what it read on a service's own page belongs to that page.
+        whose it is; what it read on a service's own page belongs to that page. What others posted is passed on whatever
+        its name.
         """
         known, self._known = self._known, {}
         for key, newest in _newest(latest).items():
@@ -68,7 +70,7 @@ def _source(key: tuple[str, str], newest: _Newest) -> Source:
     turn = newest[0]
     measured = turn.samples if turn.measured else [sample for sample in turn.samples if _is_made(turn, sample.name)]
     labels = {metrics.SERVICE: turn.service} if turn.service else {}
-    return Source(key, (*_status(*newest), *measured), labels)
+    return Source(key, (*_status(*newest), *measured), labels, others=turn.collector == PUSHED)
 
 
 def _is_made(turn: Collection, name: str) -> bool:

@@ -6,11 +6,14 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from burnline.collectors.contract import PUSHED
 from burnline.errors import NoData
 from burnline.events import Sample
+from burnline.metrics import SERVICE
 from burnline.store import series, streams
 from burnline.store.database import Database
 
+OWN = "burnline_"  # names that nobody else can give
 OTLP_GAUGE_LASTS = timedelta(minutes=5)  # OpenTelemetry sends every minute: Prometheus waits as long
 PARTS = ("_bucket", "_count", "_sum")  # of a histogram
 GAUGE_LASTS = timedelta(hours=26)  # a number that is posted once a day is still of today
@@ -19,7 +22,7 @@ GAUGE_LASTS = timedelta(hours=26)  # a number that is posted once a day is still
 class PushedCollector:
     """One service's posted series. A gauge that nobody set for GAUGE_LASTS is not served any more."""
 
-    name = "pushed"
+    name = PUSHED
     target = "posted to burnline"
     measured = True
 
@@ -31,6 +34,9 @@ class PushedCollector:
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Every counter, and every gauge that is not too old.
 
+        What others named has the label `service`: Prometheus finds the metrics of several services on one page, and an
+        SLO that names its own means the same to both engines.
+
         Raises: NoData when nothing was ever posted.
         """
         with self._db.read() as tx:
@@ -38,7 +44,12 @@ class PushedCollector:
             found += streams.gauges(tx, self.service, since=now - OTLP_GAUGE_LASTS)
         if not found:
             raise NoData("nothing was posted yet")
-        return sorted(found, key=_place)
+        return [self._named(sample) for sample in sorted(found, key=_place)]
+
+    def _named(self, sample: Sample) -> Sample:
+        if sample.name.startswith(OWN):
+            return sample
+        return Sample(sample.name, {**sample.labels, SERVICE: self.service}, sample.value)
 
 
 def _place(sample: Sample) -> tuple[str, list[tuple[str, str]], int, float]:

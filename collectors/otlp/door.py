@@ -17,6 +17,7 @@ from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.sheet import Receipt, Services, Sheet
 from burnline.collectors.otlp.tally import Fit
 from burnline.collectors.otlp.wire import Refused, Wire
+from burnline.exposition.exemplars import Exemplars
 from burnline.metrics import genai, otlp
 from burnline.spec.service import ServiceSpec
 from burnline.store import series, streams
@@ -31,8 +32,9 @@ HISTOGRAMS = frozenset({otlp.SPAN_DURATION, *genai.BOUNDS})
 class OtlpDoor:
     """What the three doors share: whose names are whose, what was seen, which series there are."""
 
-    def __init__(self, db: Database, specs: tuple[ServiceSpec, ...]) -> None:
+    def __init__(self, db: Database, specs: tuple[ServiceSpec, ...], exemplars: Exemplars | None = None) -> None:
         self._db = db
+        self._exemplars = exemplars or Exemplars()
         self._services = Services(specs)
         self._seen = Seen()
         self._sets = LabelSets(db)
@@ -70,6 +72,9 @@ class OtlpDoor:
             return lost
 
         lost = self._db.write(work) if readings or gauges else 0
+        if lost is not None:
+            for reading in readings:
+                self._exemplars.note(reading.service, reading.marked(), now)
         if lost:
             sheet.refuse(Refused("streams", f"a service has {MOST_STREAMS:,} streams of metrics already"), lost)
         return _once(sheet, again=lost is None)
@@ -85,7 +90,10 @@ class OtlpDoor:
             kept_traces.keep(tx, sheet.traces)
             return True
 
-        return _once(sheet, again=any(points.values()) and not self._db.write(work))
+        again = any(points.values()) and not self._db.write(work)
+        for service, tally in sheet.tallies.items() if not again else ():
+            self._exemplars.note(service, tally.exemplars(self._fit(service)), now)
+        return _once(sheet, again=again)
 
     def _fit(self, service: str) -> Fit:
         return partial(self._fold, service)

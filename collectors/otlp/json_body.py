@@ -82,6 +82,10 @@ class Traces(Camel):
 
 class LogRecord(Camel):
     event_name: str | None = None
+    time_unix_nano: Int = None
+    observed_time_unix_nano: Int = None
+    trace_id: str | None = None
+    span_id: str | None = None
     severity_number: int | None = None
     attributes: Attributes = None
 
@@ -100,11 +104,20 @@ class Logs(Camel):
     resource_logs: list[ResourceLogs] | None = None
 
 
+class Exemplar(Camel):
+    time_unix_nano: Int = None
+    as_double: Real = None
+    as_int: Int = None
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
 class Point(Camel):
     attributes: Attributes = None
     start_time_unix_nano: Int = None
     time_unix_nano: Int = None
     flags: int | None = None
+    exemplars: list[Exemplar] | None = None
 
 
 class NumberPoint(Point):
@@ -227,7 +240,7 @@ class Json:
     def kind(self, metric: Metric) -> str:
         return next((kind for kind in KINDS if getattr(metric, kind) is not None), "")
 
-    def number(self, point: NumberPoint) -> float | None:
+    def number(self, point: NumberPoint | Exemplar) -> float | None:
         value = point.as_double if point.as_double is not None else point.as_int
         return None if value is None else float(value)
 

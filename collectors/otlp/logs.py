@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from burnline.collectors.otlp.sheet import Services, Sheet
-from burnline.collectors.otlp.tally import Tally
+from burnline.collectors.otlp.tally import NANOSECOND, Mark, Tally, mark_of
 from burnline.collectors.otlp.verdicts import EVALUATION, EVALUATION_READ, fold_evaluation, security_kind
 from burnline.collectors.otlp.wire import Refused, Wire, groups, scalars, text
 from burnline.metrics import otlp, security
@@ -33,12 +33,18 @@ def fold(wire: Wire, request: Any, services: Services) -> Sheet:
 
 def _record(wire: Wire, record: Any, spec: ServiceSpec, tally: Tally) -> None:
     attributes = scalars(wire, record.attributes, READ)
+    tally.mark = _mark(wire, record) if record.trace_id else None
     tally.add(otlp.LOGS, severity=severity(record.severity_number or 0))
     event = record.event_name or text(attributes.get(EVENT_NAME, ""))
     if event == EVALUATION:
         fold_evaluation(tally, attributes, spec)
     elif kind := security_kind(event, attributes):
         tally.add(security.EVENTS, kind=kind)
+
+
+def _mark(wire: Wire, record: Any) -> Mark | None:
+    at = int(record.time_unix_nano or record.observed_time_unix_nano or 0) * NANOSECOND
+    return mark_of(wire.ident(record.trace_id), wire.ident(record.span_id), at) if at else None
 
 
 def severity(number: int) -> str:

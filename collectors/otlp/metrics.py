@@ -14,8 +14,9 @@ from burnline.collectors.otlp.bounds import classic_bounds, classic_counts
 from burnline.collectors.otlp.labels import MOST_HISTOGRAMS, LabelSets, most_of
 from burnline.collectors.otlp.names import label_name, metric_name
 from burnline.collectors.otlp.sheet import Services, Sheet
-from burnline.collectors.otlp.tally import le
+from burnline.collectors.otlp.tally import NANOSECOND, in_buckets, le, mark_of
 from burnline.collectors.otlp.wire import NO_RECORDED_VALUE, Group, Refused, Wire, check_count, groups, scalars, text
+from burnline.exposition.exemplars import Exemplar, Series, series_of
 from burnline.spec.service import ServiceSpec
 from burnline.store.streams import Gauge
 
@@ -24,6 +25,7 @@ OWN = "burnline_"  # names that only burnline itself may give
 MOST_BOUNDS = 200
 MOST_BUCKETS = 5_000  # of an exponential histogram
 MOST_QUANTILES = 50
+MOST_EXEMPLARS = 50  # of one point that are looked at, the last ones
 SCALES = range(-10, 21)
 RESERVED = frozenset({"le", "quantile", "instance", "service"})
 INSTANCE = ("service.instance.id", "k8s.pod.name", "host.name")  # the first that a resource has
@@ -37,6 +39,7 @@ class Reading:
         labels: of its series, which the processes of the service share.
         process, stream: whose it is, and which of its series; hashes.
         delta: it tells what was new since `start`; otherwise all since `start`.
+        exemplars: of its observations, those whose trace is known.
         start, at: nanoseconds since 1970 by the sender's clock; `start` may be 0: unknown.
         counts: one number for a counter (no bounds), else one for each bucket.
         total: a histogram's sum of values.
@@ -54,6 +57,14 @@ class Reading:
     bounds: tuple[float, ...] | None = None
     total: float | None = None
     genai: genai_metrics.Meaning | None = None
+    exemplars: tuple[Exemplar, ...] = ()
+
+    def marked(self) -> Iterator[tuple[Series, Exemplar]]:
+        """Its exemplars, one for each of its series at most."""
+        if self.bounds is not None:
+            yield from in_buckets(self.name, self.labels, self.exemplars, self.bounds)
+        elif self.exemplars and self.name.endswith("_total"):  # no others may have any
+            yield series_of(self.name, self.labels), max(self.exemplars, key=lambda each: each.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +271,20 @@ def _reading(
         bounds=None if context.meaning and context.meaning.of_sums else bounds,
         total=total,
         genai=context.meaning.failing(failed) if context.meaning else None,
+        exemplars=tuple(_exemplars(context.wire, point)),
     )
+
+
+def _exemplars(wire: Wire, point: Any) -> Iterator[Exemplar]:
+    """Those with a trace; one that cannot be read is no reason to refuse the point. Attributes may hold any text."""
+    for each in (getattr(point, "exemplars", None) or ())[-MOST_EXEMPLARS:]:
+        try:
+            value, at = wire.number(each), int(each.time_unix_nano or 0) * NANOSECOND
+        except (ValueError, OverflowError):
+            continue
+        mark = mark_of(wire.ident(each.trace_id), wire.ident(each.span_id), at)
+        if mark and at and value is not None and math.isfinite(value):
+            yield Exemplar(mark.trace_id, mark.span_id, value, mark.at)
 
 
 def _labels(context: _Context, point: Any) -> dict[str, str]:

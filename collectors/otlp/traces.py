@@ -12,7 +12,7 @@ from typing import Any
 from burnline.collectors.otlp import genai
 from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.sheet import Services, Sheet
-from burnline.collectors.otlp.tally import le
+from burnline.collectors.otlp.tally import NANOSECOND, le, mark_of
 from burnline.collectors.otlp.verdicts import EVALUATION, EVALUATION_READ, fold_evaluation
 from burnline.collectors.otlp.wire import MAX_ATTRIBUTES, Refused, Scalar, Wire, groups, text
 from burnline.metrics import otlp
@@ -25,8 +25,6 @@ ERROR_TYPE = "error.type"
 READ = genai.READ | {ERROR_TYPE}
 LONGEST = 7 * 86_400.0  # seconds; a span that took longer has a wrong clock
 ERROR_PLACES = 8  # kinds of errors of which a trace is kept in each slot of time
-NANOSECOND = 1e-9
-TRACE_DIGITS = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,13 @@ def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime
     for spec, group in sheet.owned(services, groups(wire, request.resource_spans, "scope_spans", "spans")):
         fold_in = _Fold(wire, spec, sheet, now)
         for span in group.records:
-            mark = _mark(wire, span)
+            ids = wire.ident(span.trace_id), wire.ident(span.span_id)
+            mark = hash(ids) if all(ids) else 0  # a span's identity in this process; 0 when its ids are none
             if mark and (mark in marks or mark in seen):
                 sheet.again += 1
                 continue
             try:
-                fold_in.span(span)
+                fold_in.span(span, *ids)
             except (Refused, ValueError, OverflowError) as error:
                 sheet.refuse(error if isinstance(error, Refused) else Refused("malformed", f"a span: {error}"))
             else:
@@ -71,14 +70,16 @@ class _Fold:
         self._bounds = spec.telemetry.bounds_seconds
         self._slowest: dict[int, float] = {}  # by bucket, of those kept so far
 
-    def span(self, span: Any) -> None:
+    def span(self, span: Any, trace_id: str, span_id: str) -> None:
         """Count one. Raises: Refused for one that cannot be, or has too many attributes."""
         read = self._read(span)
+        ended = int(span.end_time_unix_nano or 0) * NANOSECOND
+        self._tally.mark = mark_of(trace_id, span_id, ended) if ended else None
         kind = ENTRIES.get(span.kind or 0)
         if kind:
             self._tally.add(otlp.SPANS, kind=kind, status="error" if read.failed else "ok")
             self._tally.observe(otlp.SPAN_DURATION, read.seconds, self._bounds, kind=kind)
-            self._note(span, read)
+            self._note(text(span.name or ""), read)
         if self._spec.telemetry.genai == "spans" and genai.is_genai(read.attributes):
             genai.fold_span(self._tally, read.attributes, seconds=read.seconds, failed=read.failed)
         for event in span.events or ():
@@ -110,23 +111,23 @@ class _Fold:
                 found[each.key] = value
         return found
 
-    def _note(self, span: Any, read: _Read) -> None:
+    def _note(self, name: str, read: _Read) -> None:
         """Keep a trace for its bucket, and one for its kind of error; none without an id and a time."""
         bucket = bisect_left(self._bounds, read.seconds)
         slow = read.seconds > self._slowest.get(bucket, -1.0)
         if not slow and not read.failed:
             return
-        trace_id, ended = self._wire.ident(span.trace_id), int(span.end_time_unix_nano or 0) * NANOSECOND
-        if len(trace_id) != TRACE_DIGITS or not ended:
+        mark = self._tally.mark
+        if mark is None:
             return
-        at = min(self._now, datetime.fromtimestamp(min(ended, self._now.timestamp()), UTC))  # nobody is ahead of us
+        at = min(self._now, datetime.fromtimestamp(min(mark.at, self._now.timestamp()), UTC))  # nobody is ahead of us
         made = partial(
             Trace,
             self._spec.service,
             at=at,
-            trace_id=trace_id,
-            span_id=self._wire.ident(span.span_id),
-            name=text(span.name or ""),
+            trace_id=mark.trace_id,
+            span_id=mark.span_id,
+            name=name,
             duration=read.seconds,
         )
         if slow:
@@ -134,12 +135,6 @@ class _Fold:
             place = le(self._bounds[bucket]) if bucket < len(self._bounds) else "+Inf"
             self._sheet.traces.append(made(kind="slow", place=place))
         if read.failed:
-            what = f"{span.name} {text(read.attributes.get(ERROR_TYPE, ''))}"
+            what = f"{name} {text(read.attributes.get(ERROR_TYPE, ''))}"
             place = str(zlib.crc32(what.encode("utf-8", "replace")) % ERROR_PLACES)
             self._sheet.traces.append(made(kind="error", place=place))
-
-
-def _mark(wire: Wire, span: Any) -> int:
-    """A span's identity in this process; 0 when its ids are none."""
-    ids = wire.ident(span.trace_id), wire.ident(span.span_id)
-    return hash(ids) if all(ids) else 0

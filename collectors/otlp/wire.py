@@ -51,7 +51,7 @@ class Wire(Protocol):
         ...
 
     def number(self, point: Any) -> float | None:
-        """The value of a number's data point."""
+        """The value of a number's data point, or of an exemplar."""
         ...
 
     def total(self, point: Any) -> float | None:

@@ -7,6 +7,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -20,8 +21,11 @@ from prometheus_client.utils import floatToGoString
 
 from burnline.events import Sample
 from burnline.exposition import layout
+from burnline.exposition.exemplars import Exemplar as Seen
+from burnline.exposition.exemplars import Exemplars, Series, series_of
 from burnline.exposition.negotiate import choose_format, compress
 from burnline.exposition.numbers import number_texts
+from burnline.exposition.others import others_of
 from burnline.exposition.renderer import MOST_FORMATS, Renderer
 from burnline.exposition.source import Source, metrics_of
 
@@ -37,6 +41,8 @@ ACCEPTS = (
 )
 HOSTILE = 'a"b\\c\nd} 1e9\n# TYPE evil counter\u2028\u202e{é'
 REGISTER = {"burnline_jobs_total": 'Jobs "done".', "burnline_depth": "How deep\nit is.", "burnline_unused": "Nothing."}
+
+START = 1_767_614_400.5
 
 FEWER = settings(max_examples=60)
 
@@ -140,8 +146,9 @@ def test_any_pages_one_after_the_other_are_the_librarys(pages: list[list[Metric]
 
 
 plain_labels = st.dictionaries(st.sampled_from(["a", "b", "kind", "Z"]), texts, max_size=3)
+OTHERS = ("not_ours_total", "x", "x_bucket", "x_count", "x_sum", "x_total", "y_count", "up", "python_info")
 samples = st.lists(
-    st.builds(Sample, st.sampled_from([*REGISTER, "not_ours_total"]), plain_labels, numbers.filter(fits)), max_size=8
+    st.builds(Sample, st.sampled_from([*REGISTER, *OTHERS]), plain_labels, numbers.filter(fits)), max_size=8
 )
 sources = st.dictionaries(st.sampled_from("abc"), st.tuples(samples, st.dictionaries(st.just("service"), texts)))
 
@@ -154,10 +161,68 @@ def test_samples_give_the_page_that_families_made_of_them_would(
     renderer, form = Renderer(REGISTER), choose_format(accept)
 
     for turn in [*turns, *turns]:
-        given_ = [Source(key, rows, own) for key, (rows, own) in turn.items()]
-        expected = by_library(accept, list(metrics_of(given_, REGISTER)))
-        assert renderer.render(form, [], given_) == expected
-        assert renderer.render(form, [], given_) == expected, "and the same again"
+        given_ = [Source(key, rows, own, others=key == "a") for key, (rows, own) in turn.items()]
+        found = {each.key: exemplars_of(each) for each in given_}
+        expected = by_library(accept, list(metrics_of(given_, REGISTER, found if form.openmetrics else None)))
+        assert renderer.render(form, [], given_, found) == expected
+        assert renderer.render(form, [], given_, found) == expected, "and the same again"
+
+
+def exemplars_of(source: Source) -> dict[Series, Seen]:
+    """One for each series that may have any."""
+    kinds = others_of(source.samples, REGISTER) if source.others else {}
+    may = ("burnline_jobs_total", *(name for name, each in kinds.items() if each.kind in ("counter", "histogram")))
+    ends = ("_total", "_bucket")
+    found = [each for each in source.samples if each.name in may and each.name.endswith(ends)]
+    return {source.series(each): Seen("ab" * 16, "cd" * 8, 0.25, START + n) for n, each in enumerate(found)}
+
+
+def test_an_exemplar_is_written_in_openmetrics_alone() -> None:
+    source = Source("pushed", [Sample("burnline_jobs_total", {"kind": "a"}, 3.0)], {"service": "shop"})
+    found = {"pushed": {series_of("burnline_jobs_total", {"kind": "a"}): Seen("ab" * 16, "cd" * 8, 0.25, START)}}
+    renderer = Renderer(REGISTER)
+
+    pages = [renderer.render(choose_format(accept), [], [source], found).decode() for accept in ("", ACCEPTS[2], "")]
+
+    ids = f'span_id="{"cd" * 8}",trace_id="{"ab" * 16}"'
+    line = 'burnline_jobs_total{kind="a",service="shop"} 3.0'
+    assert [line in page.splitlines() for page in pages] == [True, False, True]
+    assert f"{line} # {{{ids}}} 0.25 {START}" in pages[1].splitlines()
+    assert len(ids) < 128
+
+
+def test_a_series_keeps_its_youngest_exemplar_and_never_one_from_the_future() -> None:
+    kept, one = Exemplars(most=2), series_of("a_total", {})
+    for at in (START, START - 5, START + 3600):
+        kept.note("shop", [(one, Seen("ab" * 16, "", at, at))], datetime.fromtimestamp(START + 10, UTC))
+        assert kept.by_service()["shop"][one].at in (START, START + 10)
+    kept.note("shop", [(series_of(name, {}), Seen("ab" * 16, "", 1, START)) for name in "bc"], datetime.now(UTC))
+
+    assert kept.by_service()["shop"].keys() == {series_of("b", {}), series_of("c", {})}
+
+
+def test_others_are_shown_by_what_their_names_say_and_never_under_a_name_that_is_taken() -> None:
+    renderer, form = Renderer(REGISTER), choose_format(ACCEPTS[2])
+    theirs = [
+        *(Sample("took_seconds_bucket", {"le": le}, 1.0) for le in ("0.5", "+Inf")),
+        *(Sample(name, {}, 1.0) for name in ("took_seconds_count", "took_seconds_sum", "sent_total", "sent")),
+        *(Sample(name, {}, 1.0) for name in ("size_count", "size_sum", "thread_count", "python_info", "up", "a:b")),
+        Sample("burnline_depth", {}, 1.0),
+    ]
+    own = Metric("python", "Its own.", "info")
+    own.add_sample("python_info", {"version": "3"}, 1.0)
+
+    page = renderer.render(form, [own], [Source("pushed", theirs, {"service": "shop"}, others=True)]).decode()
+
+    kinds = {family.name: family.type for family in parse_openmetrics(page)}  # type: ignore[no-untyped-call] # the library's own gap
+    assert kinds == {
+        "python": "info",
+        "burnline_depth": "gauge",
+        "took_seconds": "histogram",
+        "size": "summary",
+        "sent": "counter",
+        "thread_count": "gauge",
+    }
 
 
 @pytest.mark.parametrize("accept", ACCEPTS[:5])

@@ -36,6 +36,7 @@ from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import Reference, load_reference
 from burnline.events import Collection, SloStatus
+from burnline.exposition.exemplars import Exemplars
 from burnline.metrics import Instruments, business, instruments
 from burnline.metrics.otlp import OtlpInstruments, otlp_instruments
 from burnline.runbooks.executor import Executor
@@ -72,6 +73,7 @@ class App:
     Attributes:
         clock: the time that turns and doors are given.
         reconciler: where Alertmanagers are named.
+        exemplars: what the doors of OTLP saw last of each series.
         turns: each collector's newest turn that succeeded, and its newest that failed.
     """
 
@@ -96,6 +98,7 @@ class App:
     releases: Releases
     drills: DrillSchedule
     reconciler: Reconciler | None = None
+    exemplars: Exemplars = field(default_factory=Exemplars)
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
 

@@ -9,9 +9,11 @@ from typing import Any
 from prometheus_client import Metric
 from prometheus_client.samples import Sample as LibrarySample
 
+from burnline.exposition.exemplars import Exemplar, Series
 from burnline.exposition.layout import Group, Labels, Layout, NotPlain, escaped, is_plain
 from burnline.exposition.negotiate import EOF, Format
 from burnline.exposition.numbers import number_texts
+from burnline.exposition.others import Other, others_of
 from burnline.exposition.source import Source, family_name
 
 _AT_THE_END = ("_created", "_gcount", "_gsum")  # samples of OpenMetrics, which the text format shows as gauges
@@ -113,34 +115,48 @@ def _groups(form: Format, metric: Metric, names: Sequence[str]) -> Iterator[Grou
         yield Group(above, [place for place, each in enumerate(names) if each == name])
 
 
+Key = str | Other  # a name of the register, or a family beside it
+
+
 class Rows:
-    """One source on every page: its series' text is the same in all formats."""
+    """One source on every page: its series' text is the same in all formats, but for exemplars."""
 
     def __init__(self) -> None:
         self._source: Source | None = None
         self._layout: Layout | None = None
-        self._names: Sequence[str] = ()
-        self._text: Mapping[str, bytes] = {}
+        self._keys: Sequence[Key] = ()
+        self._text: Mapping[Key, bytes] = {}
 
-    def render(self, source: Source, register: Mapping[str, Any]) -> Mapping[str, bytes]:
+    def render(
+        self, source: Source, register: Mapping[str, Any], exemplars: Mapping[Series, Exemplar] | None = None
+    ) -> Mapping[Key, bytes]:
         """By name, the lines of its series; each begins with a line's end."""
         if source is not self._source:
             self._text = self._render(source, register)
             self._source = source
-        return self._text
+        if not exemplars or self._layout is None:
+            return self._text
+        found = map(exemplars.get, map(source.series, source.samples))
+        return self._filled(self._layout, source, [each.text if each else "" for each in found])
 
-    def _render(self, source: Source, register: Mapping[str, Any]) -> Mapping[str, bytes]:
+    def _render(self, source: Source, register: Mapping[str, Any]) -> Mapping[Key, bytes]:
         names = [sample.name for sample in source.samples]
+        if source.others:  # what is not plain is not shown, and must not cost the rest
+            names = [name if is_plain(name) else "_" for name in names]
         labels = [sample.labels for sample in source.samples]
         same = self._layout is not None and self._source is not None and source.labels == self._source.labels
         if self._layout is None or not same or not self._layout.fits(names, labels):
-            places: dict[str, list[int]] = {}
-            for place, name in enumerate(map(family_name, names)):
-                places.setdefault(name, []).append(place)
-            self._names = [name for name in places if name in register]
-            groups = [Group("", places[name]) for name in self._names]
+            others = others_of(source.samples, register) if source.others else {}
+            places: dict[Key, list[int]] = {}
+            for place, name in enumerate(names):
+                places.setdefault(others.get(name) or family_name(name), []).append(place)
+            self._keys = [key for key in places if isinstance(key, Other) or key in register]
+            groups = [Group("", places[key]) for key in self._keys]
             before = self._layout if same else None
             self._layout = Layout(names, labels, groups, extra=source.labels, before=before)
         self._layout.hold(labels)
-        filled = self._layout.fill([sample.value for sample in source.samples])
-        return dict(zip(self._names, filled, strict=True))
+        return self._filled(self._layout, source, ())
+
+    def _filled(self, layout: Layout, source: Source, suffixes: Sequence[str]) -> Mapping[Key, bytes]:
+        filled = layout.fill([sample.value for sample in source.samples], suffixes)
+        return dict(zip(self._keys, filled, strict=True))

@@ -49,7 +49,7 @@ slos:
   - name: fast
     objective: 99%
     window: 7d
-    sli: {latency: {histogram: answer_duration_seconds, below: 250ms}}
+    sli: {latency: {histogram: 'answer_duration_seconds{service="assistant"}', below: 250ms}}
 """
 RESOURCE = Resource.create({"service.name": "assistant-api", "service.instance.id": "pod-1"})
 TOKEN = {"Authorization": "Bearer correct-horse"}

@@ -10,6 +10,7 @@ from burnline.collectors.otlp.door import OtlpDoor, Signal
 from burnline.collectors.otlp.json_body import Json
 from burnline.collectors.otlp.protobuf import Protobuf
 from burnline.collectors.otlp.sheet import Receipt
+from burnline.exposition.exemplars import Exemplars
 from burnline.spec.service import ServiceSpec
 from burnline.store import series, streams
 from burnline.store.database import Database
@@ -34,7 +35,8 @@ class Scene:
 
     def restart(self) -> None:
         """A new process: what was in memory is gone."""
-        self.door = OtlpDoor(self.db, self.specs)
+        self.exemplars = Exemplars()
+        self.door = OtlpDoor(self.db, self.specs, self.exemplars)
 
     def post(self, signal: Signal, body: str | bytes, now: datetime = NOW) -> Receipt:
         """One body: a text is JSON, bytes are protobuf."""

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from burnline.alerting import exposition as alert_path
 from burnline.app.wiring import App
+from burnline.collectors.contract import PUSHED
 from burnline.collectors.exposition import Turns, register
 from burnline.detectors import exposition as signals
 from burnline.exposition.negotiate import Format, choose_format, compress
@@ -48,7 +49,8 @@ class Page:
         answers = gather(self._parts, seconds)
         found = [family for answer in answers for family in answer.given or ()]
         sources = self._turns.sources(list(self._app.turns.copy().values()))
-        return self._renderer.render(form, [*found, *_how_parts_fare(answers)], sources)
+        exemplars = {(service, PUSHED): each for service, each in self._app.exemplars.by_service().items()}
+        return self._renderer.render(form, [*found, *_how_parts_fare(answers)], sources, exemplars)
 
     def answer(self, headers: Mapping[str, str]) -> Response:
         """The page as a scraper asked for it: format, packing, and by when."""

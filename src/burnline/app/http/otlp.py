@@ -107,7 +107,7 @@ class Doors:
 def prepare(app: FastAPI, burnline: App) -> None:
     """Make the doors. Raises: BurnlineError where protobuf is the slow one."""
     protobuf.check_upb()
-    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs), burnline.otlp)
+    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs, burnline.exemplars), burnline.otlp)
 
 
 @router.post(PATHS[0], openapi_extra=A_BODY, response_class=Response)
