@@ -114,4 +114,5 @@ def page_scrapers(spec: ServiceSpec, wanted: frozenset[str], rival: Rival | None
                 name=page.profile if number == 1 else f"{page.profile}-{number}",
                 profile=load_profile(page.profile),
                 look=partial(rival.look, _page(page)) if rival else None,
+                access=page,
             )

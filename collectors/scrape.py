@@ -6,27 +6,24 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from functools import cache
 from time import monotonic
 
 import httpx
 
+from burnline.collectors.access import Access
 from burnline.collectors.inflate import inflate
 from burnline.collectors.page import SAMPLE_LIMIT, is_wanted, parse_page, pick
 from burnline.collectors.profiles.model import Profile
 from burnline.collectors.profiles.reading import lacks, own_series
 from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
+from burnline.spec.collect import AccessSpec
 
 PROFILE_LIMIT = 5_000  # samples that only the profile reads: a quarter of a second of parsing
 LIMIT_BYTES = 32 * 1024 * 1024
+MOST_WORDS = 300  # characters of a reason: it may quote the page
+UNWELCOME = (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN)
 HEADERS = {"Accept": "text/plain; version=0.0.4", "Accept-Encoding": "gzip"}
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """The authorities that are trusted, once for all pages: read for each, they are 700 KiB and 50 ms of it."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 class Scraper:
@@ -50,6 +47,7 @@ class Scraper:
         name: str = "http",
         profile: Profile | None = None,
         look: Callable[[str, datetime], None] | None = None,
+        access: AccessSpec | None = None,
         limit_bytes: int = LIMIT_BYTES,
         sample_limit: int = SAMPLE_LIMIT,
     ) -> None:
@@ -66,10 +64,9 @@ class Scraper:
         self._timeout = timeout.total_seconds()
         self._limit_bytes = limit_bytes
         self._sample_limit = sample_limit
-        # trust_env: a proxy set for the outside world must not see what is scraped inside.
-        self._client = httpx.Client(
-            timeout=self._timeout, headers=HEADERS, follow_redirects=False, trust_env=False, verify=_trust()
-        )
+        self._access = Access(access or AccessSpec())
+        self._client: httpx.Client | None = None
+        self._trust: ssl.SSLContext | None = None  # of the client
 
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Fetch the page and read it.
@@ -92,15 +89,21 @@ class Scraper:
 
     def close(self) -> None:
         """Drop the connection."""
-        self._client.close()
+        if self._client is not None:
+            self._client.close()
+            self._client = None
 
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
         except (httpx.HTTPError, PayloadError, ValueError) as error:
-            reason = str(error)[:300] or type(error).__name__  # it may quote the page
-            raise CollectorError(f"{self.target}: {reason}") from error
+            raise CollectorError(f"{self.target}: {self._reason(error)}") from error
+
+    def _reason(self, error: Exception) -> str:
+        reason = self._access.scrub(str(error))[:MOST_WORDS] or type(error).__name__
+        unknown = "CERTIFICATE_VERIFY_FAILED" in reason
+        return f"{reason}; name the authority that signed its certificate in `tls: {{ca: FILE}}`" if unknown else reason
 
     def _read(self, page: str) -> list[Sample]:
         if self._profile is None or self._wanted is None:
@@ -111,21 +114,47 @@ class Scraper:
         try:
             more = list(parse_page(rest, None, sample_limit=PROFILE_LIMIT))
         except ValueError as error:  # what nobody asked for must not cost what somebody did
-            self.notes = (f"nothing was made by the profile: {str(error)[:300]}",)
+            self.notes = (f"nothing was made by the profile: {self._reason(error)}",)
             return samples
         made = own_series(self._profile, [*samples, *more], collector=self.name)
         self.notes = tuple(map(str, lacks(self._profile, page, [*samples, *more])))
         return [*samples, *made]
 
     def _fetch(self) -> str:
-        with self._client.stream("GET", self._url) as response:
-            if response.is_redirect:
-                target = response.headers.get("location", "")
-                raise CollectorError(f"{self.target}: answered {response.status_code}; give the final address {target}")
+        try:
+            headers, client = self._access.headers(), self._connected()
+        except CollectorError as error:
+            raise CollectorError(f"{self.target}: {error}") from error
+        with client.stream("GET", self._url, headers=headers) as response:
             if response.status_code != httpx.codes.OK:
-                raise CollectorError(f"{self.target}: answered {response.status_code}")
+                unwelcome = response.status_code in UNWELCOME  # collectors/reasons.py tells it by its cause
+                raise self._refusal(response) from (PermissionError(response.status_code) if unwelcome else None)
             encoding = response.headers.get("content-encoding", "")
             return inflate(self._pieces(response), encoding=encoding, limit_bytes=self._limit_bytes).decode()
+
+    def _connected(self) -> httpx.Client:
+        """The client that trusts whom it should now."""
+        trust = self._access.trust()
+        if self._client is None or trust is not self._trust:
+            self.close()
+            # trust_env: a proxy set for the outside world must not see what is scraped inside.
+            self._client = httpx.Client(
+                timeout=self._timeout, headers=HEADERS, follow_redirects=False, trust_env=False, verify=trust
+            )
+            self._trust = trust
+        return self._client
+
+    def _refusal(self, response: httpx.Response) -> CollectorError:
+        """What a status other than 200 means for whoever wrote the service file."""
+        said = f"{self.target}: answered {response.status_code}"
+        if response.is_redirect:
+            target = self._access.scrub(response.headers.get("location", ""))[:MOST_WORDS]
+            return CollectorError(f"{said}; give the final address {target}")
+        if response.status_code not in UNWELCOME:
+            return CollectorError(said)
+        if self._access.file:
+            return CollectorError(f"{said}; it does not let in who has what {self._access.file} holds")
+        return CollectorError(f"{said}; it asks who is there: write `bearer_token_file` or `basic_auth` beside its url")
 
     def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
         """The client's own timeout starts anew with every byte; a page that drips is stopped here."""

@@ -19,8 +19,10 @@ from burnline.collectors.profiles.recognise import families, recognise
 from burnline.errors import SpecError
 from burnline.metrics import serving as names
 from burnline.settings import Settings
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.service import ServiceSpec
 from tests.app.conftest import Cli
+from tests.fakes.certificates import certificate
 from tests.fakes.engine import serving_page
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -241,7 +243,7 @@ def test_hostile_labels_and_helps_come_out_as_safe_yaml(
     best, *_ = recognise(there)
 
     found = offer(best.profile, page, there, collector="vllm")
-    made = init_module._render("http://h/metrics", "chat", "team", best, [best], found)
+    made = init_module._render(ScrapeSpec(url="http://h/metrics"), "chat", "team", best, [best], found)
 
     file = tmp_path_factory.mktemp("hostile") / "chat.yaml"
     file.write_text(made)
@@ -253,7 +255,8 @@ def test_a_label_cannot_end_its_comment(tmp_path: Path) -> None:
     match = recognise(["vllm:num_requests_running"])[0]
     found = offer(match.profile, "vllm:num_requests_running 1\n", ["vllm:num_requests_running"], collector="vllm")
 
-    made = init_module._render("http://h/metrics\nowner: x\x85a: b\x00", "chat", "team", match, [match], found)
+    hostile = ScrapeSpec.model_construct(url="http://h/metrics\nowner: x\x85a: b\x00")
+    made = init_module._render(hostile, "chat", "team", match, [match], found)
 
     file = tmp_path / "chat.yaml"
     file.write_text(made)
@@ -267,3 +270,31 @@ def test_every_profile_says_what_to_do_without_latency_or_availability() -> None
         profile = load_profile(name)
         assert profile.no_latency, name
         assert profile.availability or profile.no_availability, name
+
+
+def test_a_page_that_asks_for_a_token_is_read_with_it_and_its_file_is_written_down(cli: Cli, tmp_path: Path) -> None:
+    token, file = tmp_path / "minio-token", tmp_path / "store.yaml"
+    token.write_text("s3cr3t")
+    with serving_page(text("minio"), authorization="Bearer s3cr3t") as engine:
+        without = cli("init", engine.url)
+        code, _, err = cli("init", engine.url, "-o", str(file), "--bearer-token-file", "minio-token", "--owner", "team")
+        live = cli("check", str(file), "--live")
+
+    assert without[0] == 1
+    assert "answered 401; it asks who is there: write `bearer_token_file`" in without[2]
+    assert code == 0, err
+    assert f'    bearer_token_file: "{token}"\n' in file.read_text()
+    assert live[0] == 0, live[2]
+    assert "s3cr3t" not in "".join((file.read_text(), err, live[1], live[2]))
+
+
+@pytest.mark.integration
+def test_a_page_by_tls_is_read_and_its_authority_written_down(cli: Cli, tmp_path: Path) -> None:
+    pem, file = certificate(tmp_path, "ours"), tmp_path / "chat.yaml"
+    with serving_page(text("vllm"), pem=pem) as engine:
+        code, _, err = cli("init", engine.url, "-o", str(file), "--ca-file", str(pem), "--owner", "team")
+        live = cli("check", str(file), "--live")
+
+    assert code == 0, err
+    assert f'    tls: {{ca: "{pem}"}}\n' in file.read_text()
+    assert live[0] == 0, live[2]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from burnline.collectors import scrape as scraping
+from burnline.collectors.access import system_trust
 from burnline.collectors.page import parse_page
 from burnline.collectors.scrape import Scraper
 from burnline.errors import CollectorError
@@ -330,8 +330,8 @@ def test_a_proxy_of_the_environment_is_not_used(
 
 def test_pages_share_what_they_trust() -> None:
     """Each context of its own is 700 KiB: a thousand services would be most of a gigabyte."""
-    made = scraping._trust()
+    made = system_trust()
 
-    assert scraping._trust() is made
+    assert system_trust() is made
     assert made.verify_mode is ssl.CERT_REQUIRED
     assert made.check_hostname

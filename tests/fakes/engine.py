@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 _SAMPLE = re.compile(r"(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)(?P<labels>\{.*\})? (?P<value>\S+)")
@@ -14,10 +16,14 @@ _SUFFIX = re.compile(r"_(?:bucket|sum|count)$")
 
 
 class Engine:
-    """Its page, at first as `text`: what it counts has grown by a hundredth of that with each of the next scrapes."""
+    """Its page, at first as `text`: what it counts has grown by a hundredth of that with each of the next scrapes.
 
-    def __init__(self, text: str) -> None:
+    Where `authorization` is not empty it lets in nobody whose header is another.
+    """
+
+    def __init__(self, text: str, authorization: str = "") -> None:
         self.text = text
+        self.authorization = authorization
         self.turns = -1  # none yet
         self.url = ""
         self._kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
@@ -41,12 +47,15 @@ class Engine:
 
 
 @contextmanager
-def serving_page(text: str) -> Iterator[Engine]:
-    """The engine on loopback, whatever path is asked for."""
-    engine = Engine(text)
+def serving_page(text: str, *, authorization: str = "", pem: Path | None = None) -> Iterator[Engine]:
+    """The engine on loopback, whatever path is asked for; with a key and certificate by TLS."""
+    engine = Engine(text, authorization)
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if engine.authorization and self.headers.get("Authorization") != engine.authorization:
+                self.send_error(401)
+                return
             body = engine.page().encode("utf-8", "surrogateescape")
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
@@ -58,9 +67,13 @@ def serving_page(text: str) -> Iterator[Engine]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if pem is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(pem)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    engine.url = f"http://127.0.0.1:{server.server_port}/metrics"
+    engine.url = f"{'https' if pem else 'http'}://127.0.0.1:{server.server_port}/metrics"
     try:
         yield engine
     finally:

@@ -120,11 +120,23 @@ def init(
     service: Annotated[str, typer.Option(help="The service's name; the host's or the file's, if not given.")] = "",
     owner: Annotated[str, typer.Option(help="The team that answers for it.")] = "",
     profile: Annotated[str, typer.Option(help="What kind of server it is, where that cannot be seen.")] = "",
+    bearer_token_file: Annotated[
+        Path | None, typer.Option(help="A file with the token that the page asks for.")
+    ] = None,
+    ca_file: Annotated[Path | None, typer.Option(help="Whom to trust: certificates in PEM.")] = None,
 ) -> None:
     """Write a service file from what a /metrics page shows."""
     from burnline.app.init import init as write
 
-    write(url, out, service=service, owner=owner, profile=profile)
+    write(
+        url,
+        out,
+        service=service,
+        owner=owner,
+        profile=profile,
+        token_file=bearer_token_file,
+        ca_file=ca_file,
+    )
 
 
 @app.command()

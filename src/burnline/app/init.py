@@ -22,6 +22,7 @@ from burnline.collectors.scrape import Scraper
 from burnline.errors import BurnlineError, CollectorError
 from burnline.slo.importers.write import one_line, yaml_lines, yaml_scalar
 from burnline.spec.address import check_url
+from burnline.spec.collect import AccessSpec, ScrapeSpec, TlsSpec
 from burnline.spec.units import NAME_PATTERN
 from burnline.spec.words import choice, did_you_mean
 
@@ -36,14 +37,17 @@ NEEDED = (
 )
 
 
-def init(url: str, out: Path | None, *, service: str, owner: str, profile: str) -> None:
+def init(
+    url: str, out: Path | None, *, service: str, owner: str, profile: str, token_file: Path | None, ca_file: Path | None
+) -> None:
     """Write the service file, or print it; what was found is told on stderr.
 
     Raises: BurnlineError when the page cannot be read, is of no engine known here, or the file is there already.
     """
     _check(out, service, owner, profile)
     address = _address(url)
-    page = _fetch(address)
+    access = _access(token_file, ca_file)
+    page = _fetch(address, access)
     there = families(page)
     matches = recognise(there)
     if not profile and not matches:
@@ -54,7 +58,7 @@ def init(url: str, out: Path | None, *, service: str, owner: str, profile: str) 
     except ValueError as error:
         raise BurnlineError(f"{address}: {str(error)[:300]}") from error
     name = service or _name(address) or (_worded(out.stem) if out else "") or "service"
-    text = _render(address, name, owner, chosen, matches, found)
+    text = _render(ScrapeSpec(url=address, **dict(access)), name, owner, chosen, matches, found)
     _prove(text)
     _deliver(text, out)
     _tell(chosen, matches, found, out)
@@ -86,8 +90,16 @@ def _address(url: str) -> str:
     return parts._replace(path="/metrics").geturl() if parts.path in ("", "/") and not parts.query else checked
 
 
-def _fetch(address: str) -> str:
-    scraper = Scraper("", address, wanted=None, interval=TIMEOUT, timeout=TIMEOUT)
+def _access(token_file: Path | None, ca_file: Path | None) -> AccessSpec:
+    """The way in, by absolute paths: burnline may run elsewhere than where this is written."""
+    return AccessSpec(
+        bearer_token_file=str(token_file.absolute()) if token_file else None,
+        tls=TlsSpec(ca=str(ca_file.absolute())) if ca_file else None,
+    )
+
+
+def _fetch(address: str, access: AccessSpec) -> str:
+    scraper = Scraper("", address, wanted=None, interval=TIMEOUT, timeout=TIMEOUT, access=access)
     try:
         return scraper.page()
     except CollectorError as error:
@@ -134,8 +146,8 @@ def _listed(names: Sequence[str]) -> str:
     return (", ".join(names[:SHOWN]) or "none") + more
 
 
-def _render(address: str, name: str, owner: str, chosen: Match, matches: Sequence[Match], found: Offer) -> str:
-    head = _head(address, name, owner, chosen, matches)
+def _render(page: ScrapeSpec, name: str, owner: str, chosen: Match, matches: Sequence[Match], found: Offer) -> str:
+    head = _head(page, name, owner, chosen, matches)
     return "\n".join([*head, *_bounds(found), *_model(name, found), *_slos(found)]) + "\n"
 
 
@@ -144,8 +156,8 @@ def _comment(text: str, indent: str = "") -> str:
     return textwrap.fill(one_line(visible(text)), WIDTH, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
 
 
-def _head(address: str, name: str, owner: str, chosen: Match, matches: Sequence[Match]) -> Iterator[str]:
-    yield _comment(f"Written by `burnline init` from {address}: {_why(chosen)}.")
+def _head(page: ScrapeSpec, name: str, owner: str, chosen: Match, matches: Sequence[Match]) -> Iterator[str]:
+    yield _comment(f"Written by `burnline init` from {page.url}: {_why(chosen)}.")
     for match in matches:
         if match.name != chosen.name and not match.profile.recognise.general:
             yield _comment(f"The page is also of {match.profile.title} (profile {match.name}): {_why(match)}.")
@@ -156,8 +168,12 @@ def _head(address: str, name: str, owner: str, chosen: Match, matches: Sequence[
     yield "collect:"
     for trap in chosen.profile.traps:
         yield _comment(trap, "  ")
-    yield f"  - url: {yaml_scalar(address)}"
+    yield f"  - url: {yaml_scalar(page.url)}"
     yield f"    profile: {chosen.name}"
+    if page.bearer_token_file:
+        yield f"    bearer_token_file: {yaml_scalar(page.bearer_token_file)}"
+    if page.tls and page.tls.ca:
+        yield f"    tls: {{ca: {yaml_scalar(page.tls.ca)}}}"
 
 
 def _bounds(found: Offer) -> Iterator[str]:
