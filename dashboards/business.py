@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from burnline.dashboards.asking import HOUR, rate, value
+from burnline.dashboards.given import shown
 from burnline.dashboards.panels import RATE, Panel, Query
 from burnline.metrics import SERVICE, cost
 from burnline.metrics.business import selector_of
 from burnline.spec.business import NumberSpec
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
+
+COST = (
+    Panel(
+        "Cost per hour ({currency})",
+        "What do the GPUs cost, and how much of it is for idle ones? Idle grows: take machines away.",
+        (
+            rate(cost.SPENT, legend="all", times=HOUR),
+            rate(cost.IDLE, legend="idle", times=HOUR),
+            rate(cost.TRAINING, "job", legend="{{job}}", times=HOUR),
+            rate(cost.SAVED, legend="saved by the cache", times=HOUR),
+        ),
+        empty_ok="it is not known how many GPUs serve",
+    ),
+    Panel(
+        "Cost of one unit ({currency})",
+        "What does one request (or token, or user) cost? Rising at the same traffic: look at batching and retries.",
+        (value(cost.UNIT, "per", legend="{{per}}"),),
+        empty_ok="there was nothing to divide by",
+    ),
+    Panel(
+        "GPUs that are paid for",
+        "How many GPUs does this cost stand for? Another number than you run: write it as `cost.gpus`.",
+        (rate(cost.GPU_SECONDS, legend="GPUs"),),
+        empty_ok="it is not known how many GPUs serve",
+    ),
+)
 
 
 def business(spec: ServiceSpec) -> tuple[Panel, ...]:
@@ -22,9 +52,9 @@ def _number(spec: ServiceSpec, name: str, number: NumberSpec) -> Panel:
     return Panel(
         title,
         about,
-        "timeseries",
         (query,),
         "percentunit" if number.ratio else "none",
+        low=None,
         empty_ok="nothing was posted or exposed",
     )
 
@@ -44,27 +74,4 @@ def _cost(spec: ServiceSpec) -> tuple[Panel, ...]:
     if spec.cost is None:
         return ()
     currency = spec.cost.gpu_hour.currency
-    of = f'{{service="{spec.service}"}}'
-    return (
-        Panel(
-            f"Cost per hour ({currency})",
-            "What do the GPUs cost, and how much of it is for idle ones? Idle grows: take machines away.",
-            "timeseries",
-            (
-                Query(f"sum(rate({cost.SPENT}{of}[{RATE}])) * 3600", "all"),
-                Query(f"sum(rate({cost.IDLE}{of}[{RATE}])) * 3600", "idle"),
-            ),
-            "none",
-            low=0,
-            empty_ok="it is not known how many GPUs serve",
-        ),
-        Panel(
-            f"Cost of one unit ({currency})",
-            "What does one request (or token, or user) cost? Rising at the same traffic: look at batching and retries.",
-            "timeseries",
-            (Query(f"{cost.UNIT}{of}", "{{per}}"),),
-            "none",
-            low=0,
-            empty_ok="there was nothing to divide by",
-        ),
-    )
+    return shown((replace(panel, title=panel.title.format(currency=currency)) for panel in COST), spec)

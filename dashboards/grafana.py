@@ -119,7 +119,7 @@ def _placed(panels: Sequence[Panel], top: int) -> Iterator[tuple[ModernPanel, in
 def _panel(panel: Panel, place: GridPos) -> ModernPanel:
     return ModernPanel(  # type: ignore[call-arg]  # grafanalib has no types
         title=panel.title,
-        description=panel.question,
+        description=panel.description,
         kind=panel.kind,
         gridPos=place,
         targets=[_target(query, n, panel) for n, query in enumerate(panel.queries)],

@@ -2,86 +2,161 @@
 
 from __future__ import annotations
 
-from burnline.dashboards.panels import RATE, Panel, Query, Threshold
-from burnline.metrics import SERVICE, jobs
-from burnline.spec.service import ServiceSpec
+from burnline.dashboards.asking import HOUR, age, increase, mean, quantiles, rate, ratio, value
+from burnline.dashboards.panels import Panel, Threshold
+from burnline.metrics import jobs
 
+NOTHING = "no job posted anything of this yet"
+EACH = "{{job}}"
 
-def job_panels(spec: ServiceSpec) -> tuple[Panel, ...]:
-    """None for a service whose file expects no job."""
-    if not spec.jobs:
-        return ()
-    of = f'{{{SERVICE}="{spec.service}"}}'
-    return (_ends(of), _running(of), _delivered(of), _rows(of), *([_overdue(of)] if _is_periodic(spec) else []))
-
-
-def _is_periodic(spec: ServiceSpec) -> bool:
-    return any(job.every is not None for job in spec.jobs.values())
-
-
-def _ends(of: str) -> Panel:
-    return Panel(
+JOBS = (
+    Panel(
+        "Jobs: runs per hour",
+        "How often does each job begin, and how does it end? It begins and never ends: look at the oldest run.",
+        (
+            rate(jobs.STARTED, "job", legend=f"{EACH} began", times=HOUR),
+            rate(jobs.FINISHED, "job", legend=f"{EACH} ended well", times=HOUR),
+            rate(jobs.ABORTED, "job", legend=f"{EACH} was stopped", times=HOUR),
+        ),
+        empty_ok=NOTHING,
+    ),
+    Panel(
         "Jobs: runs that failed per hour",
         "Which jobs fail, and why? `lost` never said how it ended: look whether its machine was taken away.",
-        "timeseries",
-        (Query(f"sum by (job, reason) (rate({jobs.FAILED}{of}[{RATE}])) * 3600", "{{job}} {{reason}}"),),
-        "none",
-        width=12,
-        low=0,
-        empty_ok="no job posted anything yet",
-    )
-
-
-def _running(of: str) -> Panel:
-    return Panel(
+        (rate(jobs.FAILED, "job", "reason", legend=f"{EACH} {{{{reason}}}}", times=HOUR),),
+        empty_ok=NOTHING,
+    ),
+    Panel(
+        "Jobs: share that failed",
+        "Which share of what ended did not end well? At 100 % it is no chance: look at its last output.",
+        (ratio(jobs.FAILED, jobs.ENDED, "job", legend=EACH),),
+        "percentunit",
+        high=1,
+        empty_ok="no run ended at the time",
+    ),
+    Panel(
+        "Jobs: in work",
+        "How many runs are under way? More than usual: one hangs, or its scheduler starts it twice.",
+        (value(jobs.RUNNING, "job", legend=EACH),),
+        empty_ok=NOTHING,
+    ),
+    Panel(
         "Jobs: the oldest run",
         "How long has each job been at it? Longer than ever: it hangs; stop it, and look at its last output.",
-        "timeseries",
-        (Query(f"{jobs.OLDEST}{of}", "{{job}}"),),
+        (value(jobs.OLDEST, "job", legend=EACH, how="max"),),
         "s",
-        width=12,
-        low=0,
         empty_ok="nothing runs",
-    )
-
-
-def _delivered(of: str) -> Panel:
-    return Panel(
-        "Jobs: age of what they delivered",
-        "How old are backups, models and data? A line that only rises is a job that no longer succeeds.",
-        "timeseries",
+    ),
+    Panel(
+        "Jobs: how long they take",
+        "How long do runs take that end well? It creeps up: the data grew, or the machine is shared.",
         (
-            Query(f"time() - {jobs.LAST_SUCCESS}{of}", "{{job}} succeeded"),
-            Query(f"time() - {jobs.LAST_DATA}{of}", "data of {{job}}"),
+            mean(jobs.DURATION, "job", legend=f"{EACH} mean"),
+            *quantiles(jobs.DURATION, "job", legend=EACH, shares=(0.95,)),
         ),
         "s",
-        width=12,
-        low=0,
-        empty_ok="nothing was delivered yet",
-    )
-
-
-def _rows(of: str) -> Panel:
-    return Panel(
-        "Jobs: rows, compared with the runs before",
-        "Did the last run write as much as usual? Near 0: a source is out; near 2: something came twice.",
-        "timeseries",
-        (Query(f"{jobs.ROWS_RATIO}{of}", "{{job}}"),),
-        "percentunit",
-        width=12,
-        low=0,
-        empty_ok="under six runs told their rows",
-    )
-
-
-def _overdue(of: str) -> Panel:
-    return Panel(
+        empty_ok="no run ended well at the time",
+    ),
+    Panel(
+        "Jobs: waiting before they begin",
+        "How long does a run wait, as for a GPU? Longer than it works: there are too few, or somebody holds them.",
+        (
+            mean(jobs.WAITING, "job", legend=f"{EACH} mean"),
+            *quantiles(jobs.WAITING, "job", legend=EACH, shares=(0.95,)),
+        ),
+        "s",
+        empty_ok="no run told how long it waited",
+    ),
+    Panel(
+        "Jobs: GPU hours per hour",
+        "How many GPUs do jobs use on average? More for the same result: look at the batch size and at what waits.",
+        (rate(jobs.GPU_SECONDS, "job", legend=EACH),),
+        empty_ok="no run told its GPUs",
+    ),
+    Panel(
+        "Jobs: time since the last success",
+        "How old are backups, models and copies? A line that only rises is a job that no longer succeeds.",
+        (age(jobs.LAST_SUCCESS, "job", legend=EACH),),
+        "s",
+        empty_ok="nothing succeeded yet",
+    ),
+    Panel(
         "Jobs: overdue",
         "Which job should have succeeded again by now, and how long ago? Over 0: look at its scheduler.",
-        "timeseries",
-        (Query(f"{jobs.OVERDUE}{of}", "{{job}}"),),
+        (value(jobs.OVERDUE, "job", legend=EACH, how="max"),),
         "s",
-        width=24,
         thresholds=(Threshold(1, "red"),),
-        low=0,
-    )
+        empty_ok=NOTHING,
+    ),
+    Panel(
+        "Jobs: can the last run be repeated?",
+        "Did it write down commit, data, environment, seeds and metrics? 0: nobody can make this model again.",
+        (value(jobs.RECORD_COMPLETE, "job", legend=EACH, how="min"),),
+        "bool",
+        high=1,
+        empty_ok="no run told what it was made of",
+    ),
+)
+
+DATA = (
+    Panel(
+        "Data: rows per second",
+        "How much is read, written and turned away? Read and not written: look at what is turned away.",
+        (
+            rate(jobs.ROWS_IN, "job", legend=f"{EACH} read"),
+            rate(jobs.ROWS_OUT, "job", legend=f"{EACH} wrote"),
+            rate(jobs.REJECTED, "job", legend=f"{EACH} turned away"),
+        ),
+        "cps",
+        empty_ok="no run told its rows",
+    ),
+    Panel(
+        "Data: rows, compared with the runs before",
+        "Did the last run write as much as usual? Near 0: a source is out; near 2: something came twice.",
+        (value(jobs.ROWS_RATIO, "job", legend=EACH, how="min"),),
+        "percentunit",
+        empty_ok="under six runs told their rows",
+    ),
+    Panel(
+        "Data: violations of the schema",
+        "Does the data still have the agreed form? Any: ask who changed the source, before training on it.",
+        (increase(jobs.VIOLATIONS, "job", legend=EACH),),
+        empty_ok="no run told any",
+    ),
+    Panel(
+        "Data: nulls",
+        "Which columns are empty more often than they were? One that jumps: its source no longer fills it.",
+        (value(jobs.NULLS, "job", "column", legend=f"{EACH} {{{{column}}}}", how="max"),),
+        "percentunit",
+        high=1,
+        empty_ok="no run told its nulls",
+    ),
+    Panel(
+        "Data: tries again",
+        "What has to be tried again, and why? It grows: what the cause names is about to fail altogether.",
+        (increase(jobs.RETRIES, "job", "cause", legend=f"{EACH} {{{{cause}}}}"),),
+        empty_ok="nothing was tried again",
+    ),
+    Panel(
+        "Data: age",
+        "How old is the newest data that was delivered? A line that only rises: nothing new comes in.",
+        (age(jobs.LAST_DATA, "job", legend=EACH),),
+        "s",
+        empty_ok="no run told how new its data is",
+    ),
+    Panel(
+        "Data: behind its source",
+        "How much older is a copy, as an online feature store, than its source? It grows: look at what copies.",
+        (value(jobs.DATA_LAG, "job", "behind", legend=f"{EACH} behind {{{{behind}}}}", how="max"),),
+        "s",
+        empty_ok="one of the two told nothing yet",
+    ),
+    Panel(
+        "Data: is it known where it comes from?",
+        "Did the last run tell what it read or wrote? 0: nobody can say what a bad source has spoilt.",
+        (value(jobs.LINEAGE, "job", legend=EACH, how="min"),),
+        "bool",
+        high=1,
+        empty_ok="no run ended yet",
+    ),
+)

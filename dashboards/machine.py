@@ -1,113 +1,108 @@
-"""What is full on the machine: the panels of host and GPUs, the same for every service."""
+"""What is full on the machine: the panels of host and GPUs, the same for every service.
+
+They ask for what `machine.yml` records (`machine:host_...`): of node_exporter's or DCGM's exporter's series where those
+are scraped, else of burnline's own; what no exporter tells is asked of burnline itself.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cache
+
 from burnline.collectors.mapping import EXPORTERS, recorded
+from burnline.collectors.profiles.load import load_profile
+from burnline.dashboards.asking import growth, increase, over, rate, ratio, value
+from burnline.dashboards.given import shown
 from burnline.dashboards.panels import RATE, Panel, Query, Threshold
 from burnline.metrics import gpu, host
-from burnline.spec.host import host_of
 from burnline.spec.service import ServiceSpec
 
 NO_GPU = "a host without a GPU"
 NO_INFINIBAND = "a host without InfiniBand"
+NO_DISK = "a host without block devices of its own"
+NO_LIMIT = "a host without limits"
+OLD_KERNEL = "a kernel without pressure stall information"
+NO_PROFILE = "a GPU before Hopper without DCGM's exporter"
+GPU, LINK = "{{gpu}}", "{{device}}"
 
+_IDLE, _CPU = growth(f'{host.CPU_SECONDS}{{mode="idle"}}'), growth(host.CPU_SECONDS)
 
-def collects_host(spec: ServiceSpec) -> bool:
-    """Whether burnline reads the machine for this service, or a page of an exporter that does."""
-    named = any(getattr(item, "profile", "") == EXPORTERS["host"] for item in spec.collect)
-    return named or host_of(spec.collect) is not None
-
-
-def collects_gpus(spec: ServiceSpec) -> bool:
-    """Whether burnline reads GPUs for this service, or a page of an exporter that does."""
-    return any(getattr(item, "profile", item) in ("gpu", EXPORTERS["gpu"]) for item in spec.collect)
-
-
-_IDLE = f'rate({host.CPU_SECONDS}{{mode="idle"}}[{RATE}])'
-_PERIODS, _THROTTLED = (f"rate({each}[{RATE}])" for each in (host.CGROUP_CPU_PERIODS, host.CGROUP_CPU_THROTTLED))
-_SENT, _AGAIN = (f"rate({each}[{RATE}])" for each in (host.TCP_SENT, host.TCP_RETRANSMITS))
-
-HOST: tuple[Panel, ...] = (
+HOST = (
     Panel(
         "CPU in use",
         "Is the processor full? Near 100 %: look at pressure beside it.",
-        "timeseries",
-        (Query(f"1 - sum({_IDLE}) / sum(rate({host.CPU_SECONDS}[{RATE}]))", "in use"),),
+        (Query(f"1 - {_IDLE} / {_CPU}", "in use"),),
         "percentunit",
-        low=0,
         high=1,
     ),
     Panel(
         "Memory in use",
         "Is memory full? Near 100 %: the kernel will kill a process.",
-        "timeseries",
         (Query(f"1 - {host.MEMORY_AVAILABLE} / {host.MEMORY_SIZE}", "in use"),),
         "percentunit",
-        low=0,
         high=1,
     ),
     Panel(
         "Pressure",
         "What share of time did some task, or all, wait for a resource? Rising: that resource is what is full.",
-        "timeseries",
         (Query(f"rate({host.PRESSURE}[{RATE}])", "{{resource}}: {{stall}}"),),
         "percentunit",
-        low=0,
-        empty_ok="a kernel without pressure stall information",
+        empty_ok=OLD_KERNEL,
     ),
     Panel(
         "Network",
-        "How much goes over the wire?",
-        "timeseries",
+        "How much goes over the wire? Near what the interface can carry: it is the limit.",
         (
             Query(f"rate({host.NETWORK_RECEIVED}[{RATE}])", "{{interface}}: received"),
             Query(f"rate({host.NETWORK_SENT}[{RATE}])", "{{interface}}: sent"),
+            Query(f"{host.NETWORK_SPEED} > 0", "{{interface}}: the most"),
         ),
         "Bps",
-        low=0,
     ),
     Panel(
         "Network losses",
         "Does the network lose anything? Above 1 %: a cable, a switch, or a host that does not keep up.",
-        "timeseries",
         (
-            Query(f"{_AGAIN} / {_SENT}", "TCP sent again"),
-            Query(
-                f"rate({host.NETWORK_DROPS}[{RATE}]) / (rate({host.NETWORK_PACKETS}[{RATE}]) > 0)",
-                "{{interface}}: dropped, {{direction}}",
+            ratio(host.TCP_RETRANSMITS, host.TCP_SENT, legend="TCP sent again"),
+            *(
+                ratio(
+                    name,
+                    host.NETWORK_PACKETS,
+                    "interface",
+                    "direction",
+                    legend=f"{{{{interface}}}}: {how}, {{{{direction}}}}",
+                )
+                for name, how in ((host.NETWORK_DROPS, "dropped"), (host.NETWORK_ERRORS, "in error"))
             ),
         ),
         "percentunit",
-        low=0,
         empty_ok="nothing went over the network",
     ),
     Panel(
         "Disk busy",
         "What share of time had a disk something in flight?",
-        "timeseries",
-        (Query(f"rate({host.DISK_BUSY}[{RATE}])", "{{device}}"),),
+        (Query(f"rate({host.DISK_BUSY}[{RATE}])", LINK),),
         "percentunit",
-        low=0,
-        empty_ok="a host without block devices of its own",
+        empty_ok=NO_DISK,
     ),
     Panel(
         "Filesystems",
         "Which filesystem is nearly full?",
-        "timeseries",
         (
             Query(f"1 - {host.FILESYSTEM_AVAILABLE} / {host.FILESYSTEM_SIZE}", "{{mountpoint}}"),
             Query(f"1 - {host.FILESYSTEM_FILES_FREE} / {host.FILESYSTEM_FILES}", "{{mountpoint}}: files"),
         ),
         "percentunit",
-        low=0,
         high=1,
+        empty_ok="no filesystem of its own",
     ),
     Panel(
         "Filesystems failing",
         "Does every filesystem answer? Any: a server is gone or a disk is broken; what is on it cannot be read.",
-        "stat",
-        (Query(f"sum({host.FILESYSTEM_ERROR})"),),
-        "none",
+        (value(host.FILESYSTEM_ERROR),),
+        kind="stat",
         thresholds=(Threshold(1, "red"),),
         base="green",
         empty_ok="no filesystem of its own",
@@ -115,54 +110,264 @@ HOST: tuple[Panel, ...] = (
     Panel(
         "Limits of cgroups",
         "Do limits hold anything back? Memory near 100 %: it will be killed. CPU above 0: it is slowed.",
-        "timeseries",
         (
             Query(f"{host.CGROUP_WORKING_SET} / {host.CGROUP_MEMORY_LIMIT}", "{{cgroup}}: memory used"),
-            Query(f"{_THROTTLED} / ({_PERIODS} > 0)", "{{cgroup}}: CPU periods throttled"),
+            ratio(
+                host.CGROUP_CPU_THROTTLED, host.CGROUP_CPU_PERIODS, "cgroup", legend="{{cgroup}}: CPU periods throttled"
+            ),
+            Query(f"{host.CGROUP_TASKS} / {host.CGROUP_TASKS_LIMIT}", "{{cgroup}}: tasks"),
         ),
         "percentunit",
-        low=0,
         high=1,
-        empty_ok="a host without limits",
+        empty_ok=NO_LIMIT,
+    ),
+    Panel(
+        "Killed for want of memory",
+        "Did the kernel kill a process? Any: give it more memory, or find what grew.",
+        (
+            increase(host.OOM_KILLS, legend="on the host"),
+            increase(host.CGROUP_OOM_KILLS, "cgroup", legend="{{cgroup}}"),
+        ),
+        empty_ok="a kernel before 4.13",
     ),
     Panel(
         "InfiniBand",
         "How much goes over InfiniBand? One link slower than its peers: every collective waits for it.",
-        "timeseries",
         (
-            Query(f"rate({host.INFINIBAND_RECEIVED}[{RATE}])", "{{device}}: received"),
-            Query(f"rate({host.INFINIBAND_SENT}[{RATE}])", "{{device}}: sent"),
+            Query(f"rate({host.INFINIBAND_RECEIVED}[{RATE}])", f"{LINK}: received"),
+            Query(f"rate({host.INFINIBAND_SENT}[{RATE}])", f"{LINK}: sent"),
+            Query(host.INFINIBAND_RATE, f"{LINK}: the most"),
         ),
         "Bps",
-        low=0,
         empty_ok=NO_INFINIBAND,
     ),
     Panel(
         "InfiniBand errors",
         "Do links fail? Going down or symbol errors: a cable. Out of sequence: packets are lost on the way.",
-        "timeseries",
         (
-            Query(f"increase({host.INFINIBAND_DOWNED}[{RATE}])", "{{device}}: link down"),
-            Query(f"increase({host.INFINIBAND_ERRORS}[{RATE}])", "{{device}}: {{kind}}"),
-            Query(f'increase({host.ROCE_EVENTS}{{kind="out_of_sequence"}}[{RATE}])', "{{device}}: {{kind}}"),
+            increase(host.INFINIBAND_DOWNED, "device", legend=f"{LINK}: link down"),
+            increase(host.INFINIBAND_RECOVERIES, "device", legend=f"{LINK}: link recovered"),
+            increase(host.INFINIBAND_ERRORS, "device", "kind", legend=f"{LINK}: {{{{kind}}}}"),
+            increase(host.ROCE_EVENTS, "device", "kind", legend=f"{LINK}: {{{{kind}}}}"),
         ),
-        "none",
-        low=0,
         empty_ok=NO_INFINIBAND,
     ),
 )
 
-# Recorded by `machine.yml`: of DCGM's exporter where it is scraped, else burnline's own.
-_UTILIZATION, _USED, _SIZE = map(recorded, (gpu.UTILIZATION, gpu.MEMORY_USED, gpu.MEMORY_SIZE))
-_PENDING, _FAILED, _ECC = map(recorded, (gpu.REMAP_PENDING, gpu.REMAP_FAILED, gpu.ECC_VOLATILE))
+HOST_DETAIL = (
+    Panel(
+        "Load",
+        "How many tasks want a CPU, and how many CPUs are there? More tasks than CPUs for long: it is full.",
+        (Query(host.LOAD, "load, {{window}}"), Query(host.RUNNING, "run now"), Query(host.CPUS, "CPUs")),
+    ),
+    Panel(
+        "Tasks",
+        "Do tasks hang on a disk, do programs start without end? Blocked ones stay: look at the disks.",
+        (
+            Query(host.BLOCKED, "blocked by a disk"),
+            rate(host.FORKS, legend="started per second"),
+            rate(host.CONTEXT_SWITCHES, legend="switches per second"),
+        ),
+        "short",
+    ),
+    Panel(
+        "Memory by kind",
+        "What is memory used for? Anonymous grows and never falls: a program leaks.",
+        (Query(host.MEMORY, "{{kind}}"),),
+        "bytes",
+    ),
+    Panel(
+        "Swap",
+        "Is memory short? What is read back grows: programs wait for the disk.",
+        (Query(f"{host.SWAP_SIZE} - {host.SWAP_FREE}", "used"),),
+        "bytes",
+        empty_ok="the kernel tells no swap",
+    ),
+    Panel(
+        "Pages",
+        "Does memory have to be fetched? Read back from swap, or major faults: memory is short.",
+        (
+            rate(host.SWAPPED_IN, legend="read back from swap"),
+            rate(host.SWAPPED_OUT, legend="written to swap"),
+            rate(host.PAGE_FAULTS, legend="faults"),
+            rate(host.MAJOR_FAULTS, legend="faults that waited for a disk"),
+        ),
+        "cps",
+    ),
+    Panel(
+        "Memory nodes",
+        "Does a node of memory run out while others have some? Misses: bind the program, or spread it.",
+        (
+            Query(f"1 - {host.NUMA_FREE} / {host.NUMA_SIZE}", "node {{node}} used"),
+            Query(
+                f"{growth(host.NUMA_MISSES, ('node',))} / ({growth(host.NUMA_HITS, ('node',))} > 0)",
+                "node {{node}} missed, of what it hit",
+            ),
+        ),
+        "percentunit",
+        empty_ok="a host without NUMA",
+    ),
+    Panel(
+        "Disk bytes",
+        "How much do the disks read and write? At what they can do: that is the limit.",
+        (
+            rate(host.DISK_READ, "device", legend=f"{LINK}: read"),
+            rate(host.DISK_WRITTEN, "device", legend=f"{LINK}: written"),
+        ),
+        "Bps",
+        empty_ok=NO_DISK,
+    ),
+    Panel(
+        "Disk operations",
+        "How many reads and writes are there? Many small ones: put them together.",
+        (
+            rate(host.DISK_READS, "device", legend=f"{LINK}: reads"),
+            rate(host.DISK_WRITES, "device", legend=f"{LINK}: writes"),
+        ),
+        "iops",
+        empty_ok=NO_DISK,
+    ),
+    Panel(
+        "Disk times",
+        "How long does one read or write take? Over 10 ms on flash: it is full, worn out or broken.",
+        tuple(
+            Query(f"{growth(spent, ('device',))} / ({growth(done, ('device',))} > 0)", f"{LINK}: one {what}")
+            for spent, done, what in (
+                (host.DISK_READ_TIME, host.DISK_READS, "read"),
+                (host.DISK_WRITE_TIME, host.DISK_WRITES, "write"),
+            )
+        ),
+        "s",
+        empty_ok="nothing was read or written",
+    ),
+    Panel(
+        "Disk queue",
+        "How much waits for a disk? It grows: what it is asked for is more than it can do.",
+        (
+            rate(host.DISK_WAITING, "device", legend=f"{LINK}: on average"),
+            Query(host.DISK_INFLIGHT, f"{LINK}: now"),
+        ),
+        empty_ok=NO_DISK,
+    ),
+    Panel(
+        "NVMe",
+        "Is every controller live, and are its namespaces there? 0: it resets or is dead; look at the kernel's log.",
+        (Query(host.NVME_UP, f"{LINK} is live"),),
+        "bool",
+        high=1,
+        empty_ok="a host without NVMe, or another exporter reads it",
+    ),
+    Panel(
+        "Filesystems: room for root alone, and read-only ones",
+        "Can anything be written? Read-only after it was not: the disk failed, and the kernel saved what it could.",
+        (
+            Query(
+                f"({host.FILESYSTEM_FREE} - {host.FILESYSTEM_AVAILABLE}) / {host.FILESYSTEM_SIZE}",
+                "{{mountpoint}}: root's",
+            ),
+            Query(host.FILESYSTEM_READ_ONLY, "{{mountpoint}} is read-only"),
+        ),
+        "percentunit",
+        high=1,
+        empty_ok="no filesystem of its own",
+    ),
+    Panel(
+        "Interfaces",
+        "Are all interfaces up, and all links of bonds? A bond with fewer links than it has carries less.",
+        (
+            Query(host.NETWORK_UP, "{{interface}} is up"),
+            Query(host.BOND_LINKS, "{{interface}}: links"),
+            Query(host.BOND_LINKS_UP, "{{interface}}: links that are up"),
+        ),
+        empty_ok="no interface says so",
+    ),
+    Panel(
+        "Connections turned away",
+        "Do programs accept what comes in? Any: a program does not keep up; raise its backlog or its workers.",
+        (
+            rate(host.TCP_LISTEN_OVERFLOWS, legend="not accepted in time"),
+            rate(host.TCP_LISTEN_DROPS, legend="for any reason"),
+        ),
+        "cps",
+        empty_ok="the kernel does not tell",
+    ),
+    Panel(
+        "Connections and files",
+        "How many are open? They grow without end: something does not close what it opens.",
+        (
+            Query(host.TCP_ESTABLISHED, "TCP connections"),
+            Query(host.SOCKETS, "sockets: {{kind}}"),
+            Query(host.OPEN_FILES, "files"),
+            Query(f"{host.OPEN_FILES_LIMIT} < 1e9", "files there may be"),
+        ),
+        "short",
+    ),
+    Panel(
+        "InfiniBand links",
+        "Are all links up? The state is 4 and the physical one 5 when they are; else look at cable and subnet manager.",
+        (
+            Query(host.INFINIBAND_STATE, f"{LINK} port {{{{port}}}}: state"),
+            Query(host.INFINIBAND_PHYSICAL, f"{LINK} port {{{{port}}}}: physical state"),
+        ),
+        empty_ok=NO_INFINIBAND,
+    ),
+    Panel(
+        "InfiniBand packets",
+        "How many packets are there, and do ports have to wait? Waiting at one port: congestion on the way from it.",
+        (
+            rate(host.INFINIBAND_PACKETS, "device", "direction", legend=f"{LINK}: {{{{direction}}}}"),
+            rate(host.INFINIBAND_WAIT, "device", legend=f"{LINK}: ticks it waited"),
+        ),
+        "short",
+        empty_ok=NO_INFINIBAND,
+    ),
+    Panel(
+        "Memory of cgroups",
+        "How much memory has each? The working set is what is judged at the limit; hits at the limit slow it down.",
+        (
+            Query(host.CGROUP_MEMORY_USED, "{{cgroup}}: in all"),
+            Query(host.CGROUP_WORKING_SET, "{{cgroup}}: working set"),
+            Query(host.CGROUP_MEMORY_LIMIT, "{{cgroup}}: limit"),
+        ),
+        "bytes",
+        empty_ok="cgroups are not watched",
+    ),
+    Panel(
+        "CPU of cgroups",
+        "How many CPUs does each use, and for how long was it stopped? Stopped while the host idles: raise its limit.",
+        (
+            rate(host.CGROUP_CPU_SECONDS, "cgroup", legend="{{cgroup}}: used"),
+            Query(host.CGROUP_CPU_LIMIT, "{{cgroup}}: limit"),
+            rate(host.CGROUP_CPU_THROTTLED_SECONDS, "cgroup", legend="{{cgroup}}: tasks that were stopped"),
+        ),
+        empty_ok="cgroups are not watched",
+    ),
+    Panel(
+        "Pressure of cgroups",
+        "What does each cgroup wait for? Alone, while the host does not: its own limit is what is full.",
+        (
+            Query(f"rate({host.CGROUP_PRESSURE}[{RATE}])", "{{cgroup}} {{resource}}: {{stall}}"),
+            Query(f"rate({host.CGROUP_LIMIT_HITS}[{RATE}])", "{{cgroup}} at its memory limit per second"),
+        ),
+        "percentunit",
+        empty_ok=OLD_KERNEL,
+    ),
+    Panel(
+        "Files that cannot be read",
+        "Is anything of this row missing? Any: burnline may not read it, or does not understand it; see its log.",
+        (Query(host.UNREADABLE, "{{file}}"),),
+        "bool",
+        high=1,
+        empty_ok="every file is read",
+    ),
+)
 
-GPU: tuple[Panel, ...] = (
+GPUS = (
     Panel(
         "GPU lost",
         "Can the driver talk to every GPU? Lost: drain the host and reset the GPU.",
-        "stat",
         (Query(f"sum(1 - {gpu.UP})"),),
-        "none",
+        kind="stat",
         thresholds=(Threshold(1, "red"),),
         base="green",
         empty_ok=NO_GPU,
@@ -170,115 +375,234 @@ GPU: tuple[Panel, ...] = (
     Panel(
         "GPU in use",
         "Are the GPUs working? Idle while requests wait: look at the server's batching.",
-        "timeseries",
-        (Query(_UTILIZATION, "{{gpu}}"),),
+        (Query(gpu.UTILIZATION, GPU),),
         "percentunit",
-        low=0,
         high=1,
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU memory",
-        "Is GPU memory full?",
-        "timeseries",
-        (Query(f"{_USED} / {_SIZE}", "{{gpu}}"),),
+        "Is GPU memory full? Near 100 %: the next larger batch fails.",
+        (Query(f"{gpu.MEMORY_USED} / {gpu.MEMORY_SIZE}", GPU),),
         "percentunit",
-        low=0,
         high=1,
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU errors (XID)",
         "Did the driver report an error? Any: look the code up in NVIDIA's catalogue and start the runbook for GPUs.",
-        "timeseries",
-        (Query(f"sum by (gpu, xid) (increase({gpu.XID_ERRORS}[{RATE}])) > 0", "XID {{xid}} of {{gpu}}"),),
-        "none",
-        low=0,
+        (Query(f"{increase(gpu.XID_ERRORS, 'gpu', 'xid').expr} > 0", "XID {{xid}} of {{gpu}}"),),
         empty_ok="a host without a GPU, and one without errors",
     ),
     Panel(
         "GPU health",
         "Does a GPU need care? It asks for it, or rows are to be replaced: reset it when it is idle. A row could not "
         "be replaced: have the GPU exchanged.",
-        "timeseries",
         (
-            Query(f'sum({gpu.RECOVERY_ACTION}{{action!="none"}})', "the driver asks for a reset"),
-            Query(f"sum({_PENDING})", "rows to be replaced at the next reset"),
-            Query(f"sum({_FAILED})", "rows that cannot be replaced"),
-            Query(f'sum(increase({_ECC}{{kind="uncorrected"}}[{RATE}]))', "uncorrected memory errors"),
+            value(f'{gpu.RECOVERY_ACTION}{{action!="none"}}', legend="the driver asks for a reset"),
+            value(gpu.REMAP_PENDING, legend="rows to be replaced at the next reset"),
+            value(gpu.REMAP_FAILED, legend="rows that cannot be replaced"),
+            increase(f'{gpu.ECC_VOLATILE}{{kind="uncorrected"}}', legend="uncorrected memory errors"),
+            value(gpu.RETIRED_PENDING, legend="pages to be given up at the next reset"),
         ),
-        "none",
-        low=0,
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU clocks held down",
         "How many GPUs are slowed down, and why? power_cap is usual under load; thermal: look at the cooling; "
         "hw_power_brake: at the power supply.",
-        "timeseries",
-        (Query(f"sum by (reason) ({gpu.THROTTLED})", "{{reason}}"),),
-        "none",
-        low=0,
+        (
+            value(gpu.THROTTLED, "reason", legend="{{reason}}"),
+            rate(gpu.THROTTLED_SECONDS, "reason", legend="{{reason}}, share of time"),
+        ),
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU activity",
         "Which part of the GPUs is the limit? Memory near 100 %: it is bandwidth. Multiprocessors busy and tensor "
         "cores idle: small batches, or a type that the tensor cores do not calculate in.",
-        "timeseries",
         (
-            Query(f"avg({recorded(gpu.SM_ACTIVE)})", "multiprocessors"),
-            Query(f"avg({recorded(gpu.TENSOR_ACTIVE)})", "tensor cores"),
-            Query(f"avg({recorded(gpu.DRAM_ACTIVE)})", "memory bandwidth"),
+            value(gpu.SM_ACTIVE, legend="multiprocessors", how="avg"),
+            value(gpu.TENSOR_ACTIVE, legend="tensor cores", how="avg"),
+            value(gpu.DRAM_ACTIVE, legend="memory bandwidth", how="avg"),
         ),
         "percentunit",
-        low=0,
         high=1,
-        empty_ok="a GPU before Hopper without DCGM's exporter",
+        empty_ok=NO_PROFILE,
     ),
     Panel(
         "GPU power",
         "How much power do the GPUs draw? At the limit, clocks go down.",
-        "timeseries",
         (
-            Query(f"sum({recorded(gpu.POWER)})", "drawn"),
-            Query(f"sum({recorded(gpu.POWER_LIMIT)})", "limit"),
+            value(gpu.POWER, legend="drawn"),
+            value(gpu.POWER_LIMIT, legend="limit"),
+            rate(gpu.ENERGY, legend="drawn, by the energy counted"),
         ),
         "watt",
-        low=0,
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU temperature",
         "How hot is the hottest GPU? Near its limit, 83 to 95 °C by model, clocks go down.",
-        "timeseries",
         (
-            Query(f"max({recorded(gpu.TEMPERATURE)})", "die"),
-            Query(f"max({recorded(gpu.MEMORY_TEMPERATURE)})", "memory"),
+            value(gpu.TEMPERATURE, legend="die", how="max"),
+            value(gpu.MEMORY_TEMPERATURE, legend="memory", how="max"),
         ),
         "celsius",
+        low=None,
         empty_ok=NO_GPU,
     ),
     Panel(
         "GPU memory by process",
         "Who has the memory? A process that nobody knows: it was left behind, or is a neighbour's.",
-        "timeseries",
         (Query(f"topk(10, {gpu.PROCESS_MEMORY})", "{{process}} {{pid}} on {{gpu}}"),),
         "bytes",
-        low=0,
         empty_ok="no process on a GPU",
     ),
     Panel(
         "GPU links",
         "How much goes to and from the GPUs? PCI Express full: copies are the limit.",
-        "timeseries",
         (
-            Query(f"sum({recorded(gpu.PCIE_RECEIVED)})", "to the GPUs, PCI Express"),
-            Query(f"sum({recorded(gpu.PCIE_SENT)})", "from the GPUs, PCI Express"),
-            Query(f"sum({recorded(gpu.NVLINK_SENT_RATE)})", "NVLink"),
+            value(gpu.PCIE_RECEIVED, legend="to the GPUs, PCI Express"),
+            value(gpu.PCIE_SENT, legend="from the GPUs, PCI Express"),
+            value(gpu.NVLINK_SENT_RATE, legend="NVLink, sent"),
+            value(gpu.NVLINK_RECEIVED_RATE, legend="NVLink, received"),
         ),
         "Bps",
-        low=0,
         empty_ok=NO_GPU,
     ),
 )
+
+GPU_DETAIL = (
+    Panel(
+        "GPU activity by kind of arithmetic",
+        "What do the GPUs calculate in? FP64 busy and tensor cores idle: a program that was not meant for them.",
+        tuple(
+            value(name, legend=legend, how="avg")
+            for name, legend in (
+                (gpu.GRAPHICS_ACTIVE, "any work"),
+                (gpu.SM_OCCUPANCY, "warps of the most there could be"),
+                (gpu.FP64_ACTIVE, "FP64"),
+                (gpu.FP32_ACTIVE, "FP32"),
+                (gpu.FP16_ACTIVE, "FP16"),
+            )
+        ),
+        "percentunit",
+        high=1,
+        empty_ok=NO_PROFILE,
+    ),
+    Panel(
+        "GPU memory and video engines busy",
+        "Is memory, or an engine for video, what is full? Near 100 %: that part is the limit.",
+        (
+            value(gpu.MEMORY_BUSY, "gpu", legend=f"{GPU} memory", how="max"),
+            value(gpu.VIDEO, "gpu", "engine", legend=f"{GPU} {{{{engine}}}}", how="max"),
+        ),
+        "percentunit",
+        high=1,
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU memory in bytes",
+        "How much is free for another model? The driver keeps some for itself.",
+        tuple(
+            value(name, legend=legend)
+            for name, legend in (
+                (gpu.MEMORY_SIZE, "in all"),
+                (gpu.MEMORY_USED, "used"),
+                (gpu.MEMORY_FREE, "free"),
+                (gpu.MEMORY_RESERVED, "the driver's"),
+            )
+        ),
+        "bytes",
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU instances (MIG)",
+        "How full is each part of a divided GPU? One full and others empty: divide it otherwise.",
+        (
+            value(gpu.MIG_MEMORY_USED, "gpu", "gpu_instance", legend=f"{GPU}/{{{{gpu_instance}}}} used"),
+            value(gpu.MIG_MEMORY_SIZE, "gpu", "gpu_instance", legend=f"{GPU}/{{{{gpu_instance}}}} in all"),
+        ),
+        "bytes",
+        empty_ok="no GPU is divided",
+    ),
+    Panel(
+        "GPU processes",
+        "How many processes have a GPU open? More than were started: some were left behind.",
+        (value(gpu.PROCESSES, "gpu", legend=GPU),),
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU clocks",
+        "How fast do the GPUs run? Lower under load than their peers: see why clocks are held down.",
+        (
+            value(gpu.SM_CLOCK, "gpu", legend=f"{GPU} multiprocessors", how="min"),
+            value(gpu.MEMORY_CLOCK, "gpu", legend=f"{GPU} memory", how="min"),
+        ),
+        "hertz",
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU fans",
+        "How fast do fans turn? At 100 % and hot: air does not come in.",
+        (value(gpu.FAN, "gpu", "fan", legend=f"{GPU} fan {{{{fan}}}}", how="max"),),
+        "percentunit",
+        high=1,
+        empty_ok="a GPU without fans of its own",
+    ),
+    Panel(
+        "GPU memory errors over its life",
+        "Does the memory wear out? Uncorrected ones, or rows and pages that go one after another: have it exchanged.",
+        (
+            increase(gpu.ECC_ERRORS, "gpu", "kind", legend=f"{GPU} {{{{kind}}}}"),
+            increase(gpu.REMAPPED_ROWS, "gpu", "kind", legend=f"{GPU} rows replaced, {{{{kind}}}}"),
+            increase(gpu.RETIRED_PAGES, "gpu", "kind", legend=f"{GPU} pages given up, {{{{kind}}}}"),
+        ),
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "GPU links: errors",
+        "Do links send things again? It grows: a riser, a cable, a bridge.",
+        (
+            increase(gpu.PCIE_REPLAYS, "gpu", legend=f"{GPU} PCI Express"),
+            increase(gpu.NVLINK_ERRORS, "gpu", legend=f"{GPU} NVLink"),
+        ),
+        empty_ok=NO_GPU,
+    ),
+    Panel(
+        "NVLink, as it counts",
+        "How much goes from GPU to GPU? One far below its peers: its link is down.",
+        (
+            rate(gpu.NVLINK_SENT, "gpu", legend=f"{GPU} sent"),
+            rate(gpu.NVLINK_RECEIVED, "gpu", legend=f"{GPU} received"),
+        ),
+        "Bps",
+        empty_ok="a GPU without NVLink",
+    ),
+    Panel(
+        "Time since the last XID",
+        "When did the driver last report an error? See the incident of that time.",
+        (Query(f"time() - {over('max', ('gpu', 'xid'), gpu.XID_LAST)}", f"{GPU}: XID {{{{xid}}}}"),),
+        "s",
+        empty_ok="no error was ever reported",
+    ),
+)
+
+
+def machine_panels(table: Iterable[Panel], spec: ServiceSpec) -> tuple[Panel, ...]:
+    """The panels of a table that the service's machines can fill, asked under the names that rules record."""
+    return tuple(
+        replace(panel, queries=tuple(replace(query, expr=_recorded(query.expr)) for query in panel.queries))
+        for panel in shown(table, spec)
+    )
+
+
+@cache
+def mapped() -> frozenset[str]:
+    """The names that `machine.yml` records under another one."""
+    return frozenset(name for profile in EXPORTERS.values() for name in load_profile(profile).quantities)
+
+
+def _recorded(expr: str) -> str:
+    return re.sub(r"\bburnline_\w+", lambda found: recorded(found[0]) if found[0] in mapped() else found[0], expr)

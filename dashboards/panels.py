@@ -7,7 +7,9 @@ from typing import Literal
 
 RATE = "$__rate_interval"  # Grafana's: never shorter than four scrapes
 Kind = Literal["timeseries", "stat"]
-Unit = Literal["percentunit", "none", "s", "reqps", "bytes", "Bps", "short", "celsius", "watt", "bool"]
+Unit = Literal[
+    "percentunit", "none", "s", "reqps", "bytes", "Bps", "short", "celsius", "watt", "bool", "hertz", "cps", "iops"
+]  # fmt: skip
 Color = Literal["green", "yellow", "orange", "red", "purple", "text"]
 
 
@@ -33,21 +35,27 @@ class Panel:
 
     Attributes:
         base: the colour below the first threshold.
+        low, high: ends of the axis; `low` None where values may be negative.
         empty_ok: why this panel may rightly show nothing; empty when it must not.
     """
 
     title: str
     question: str
-    kind: Kind
     queries: tuple[Query, ...]
-    unit: Unit
+    unit: Unit = "none"
+    kind: Kind = "timeseries"
     width: int = 8
     height: int = 7
     thresholds: tuple[Threshold, ...] = ()
     base: Color = "text"
-    low: float | None = None
+    low: float | None = 0
     high: float | None = None
     empty_ok: str = ""
+
+    @property
+    def description(self) -> str:
+        """What stands behind the panel's `i`: the question, and why it may show nothing."""
+        return f"{self.question} Nothing shown: {self.empty_ok}." if self.empty_ok else self.question
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,89 +2,68 @@
 
 from __future__ import annotations
 
-from burnline.dashboards.panels import RATE, Panel, Query, Threshold
-from burnline.metrics import SERVICE, queues
-from burnline.spec.queue import QueueSpec
+from dataclasses import replace
+
+from burnline.dashboards.asking import age, rate, value
+from burnline.dashboards.given import shown
+from burnline.dashboards.panels import Panel, Threshold
+from burnline.metrics import queues
 from burnline.spec.service import ServiceSpec
 
-BY = "backend, queue, group"
+BY = ("backend", "queue", "group")
 LEGEND = "{{queue}} {{group}}"
-COUNTING = ("redis_stream", "rabbitmq", "kafka", "celery", "nats")
-KNOWING_CONSUMERS = ("redis_stream", "rabbitmq", "kafka", "celery")
 UNKNOWN = "the backend does not know it"
-
-
-def queue_panels(spec: ServiceSpec) -> tuple[Panel, ...]:
-    """None for a service without queues."""
-    kinds = {item.queue.kind for item in spec.collect if isinstance(item, QueueSpec)}
-    if not kinds:
-        return ()
-    of = f'{{{SERVICE}="{spec.service}"}}'
-    return (
-        _depth(of),
-        _age(spec, of),
-        *([_flow(of)] if kinds & set(COUNTING) else []),
-        *([_consumers(of)] if kinds & set(KNOWING_CONSUMERS) else []),
-    )
-
-
-def _depth(of: str) -> Panel:
-    return Panel(
+AGE = Panel(
+    "Queues: age of the oldest",
+    "How long does the oldest message wait? A minute more each minute: nobody serves it, look at its consumers.",
+    (
+        value(queues.OLDEST_AGE, *BY, legend=LEGEND, how="max"),
+        age(queues.OLDEST_TIMESTAMP, *BY, legend=f"{LEGEND} by its time"),
+        value(queues.INFLIGHT_AGE, *BY, legend=f"{LEGEND} in work", how="max"),
+    ),
+    "s",
+    width=12,
+    empty_ok=UNKNOWN,
+)
+QUEUES = (
+    Panel(
         "Queues: depth",
         "How much waits, and how much is in work? Waiting grows while in work stays: more consumers, or shed load.",
-        "timeseries",
         (
-            Query(f"sum by ({BY}) ({queues.READY}{of})", f"{LEGEND} waits"),
-            Query(f"sum by ({BY}) ({queues.INFLIGHT}{of})", f"{LEGEND} in work"),
+            value(queues.READY, *BY, legend=f"{LEGEND} waits"),
+            value(queues.INFLIGHT, *BY, legend=f"{LEGEND} in work"),
+            value(queues.DELAYED, *BY, legend=f"{LEGEND} not before later"),
         ),
         "short",
         width=12,
-        low=0,
         empty_ok=UNKNOWN,
-    )
-
-
-def _age(spec: ServiceSpec, of: str) -> Panel:
-    return Panel(
-        "Queues: age of the oldest",
-        "How long does the oldest message wait? A minute more each minute: nobody serves it, look at its consumers.",
-        "timeseries",
-        (Query(f"max by ({BY}) ({queues.OLDEST_AGE}{of})", LEGEND),),
-        "s",
-        width=12,
-        thresholds=_limits(spec),
-        low=0,
-        empty_ok=UNKNOWN,
-    )
-
-
-def _flow(of: str) -> Panel:
-    return Panel(
+    ),
+    AGE,
+    Panel(
         "Queues: arrival and service",
         "Is as much done as comes in? Arrival over service for long: the queue grows without end.",
-        "timeseries",
         (
-            Query(f"sum by ({BY}) (rate({queues.ARRIVED}{of}[{RATE}]))", f"{LEGEND} arrives"),
-            Query(f"sum by ({BY}) (rate({queues.SERVED}{of}[{RATE}]))", f"{LEGEND} is served"),
+            rate(queues.ARRIVED, *BY, legend=f"{LEGEND} arrives"),
+            rate(queues.SERVED, *BY, legend=f"{LEGEND} is served"),
         ),
         "reqps",
         width=12,
-        low=0,
         empty_ok=UNKNOWN,
-    )
-
-
-def _consumers(of: str) -> Panel:
-    return Panel(
+    ),
+    Panel(
         "Queues: consumers",
         "Is anybody there to serve? None: look at the deployment of the workers and why they ended.",
-        "timeseries",
-        (Query(f"sum by ({BY}) ({queues.CONSUMERS}{of})", LEGEND),),
-        "none",
+        (value(queues.CONSUMERS, *BY, legend=LEGEND),),
         width=12,
-        low=0,
         empty_ok=UNKNOWN,
-    )
+    ),
+)
+
+
+def queue_panels(spec: ServiceSpec) -> tuple[Panel, ...]:
+    """Those of a service with queues, with the limits that its SLOs set for the age."""
+    limited = replace(AGE, thresholds=_limits(spec))
+    return shown((limited if panel is AGE else panel for panel in QUEUES), spec)
 
 
 def _limits(spec: ServiceSpec) -> tuple[Threshold, ...]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from burnline import metrics as m
 from burnline.dashboards.business import business
-from burnline.dashboards.jobs import job_panels
-from burnline.dashboards.machine import GPU, HOST, collects_gpus, collects_host
-from burnline.dashboards.otlp import otlp_panels
+from burnline.dashboards.given import shown
+from burnline.dashboards.jobs import DATA, JOBS
+from burnline.dashboards.machine import GPU_DETAIL, GPUS, HOST, HOST_DETAIL, machine_panels
+from burnline.dashboards.otlp import OTLP
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
+from burnline.dashboards.predictions import PREDICTIONS
 from burnline.dashboards.queues import queue_panels
-from burnline.dashboards.serving import serving_panels
+from burnline.dashboards.release import RELEASE
+from burnline.dashboards.security import SECURITY
+from burnline.dashboards.serving import SERVING
+from burnline.dashboards.storage import STORAGE
 from burnline.slo.calendar import period_name
 from burnline.slo.own import own_spec
 from burnline.slo.promise import members_of, sli_of
@@ -27,21 +34,7 @@ from burnline.spec.units import format_duration
 def service_rows(spec: ServiceSpec) -> tuple[Row, ...]:
     """Every row this service has signals for; a row without any is left out, not shown empty."""
     spec = own_spec(spec)
-    rows = (
-        Row("", _header(spec)),
-        Row("SLOs", _slos(spec)),
-        Row("Users", tuple(panel for slo in spec.slos for panel in _users(slo))),
-        Row("Serving engine", serving_panels(spec)),
-        Row("OpenTelemetry", otlp_panels(spec)),
-        Row("Saturation", HOST if collects_host(spec) else ()),
-        Row("Queues", queue_panels(spec)),
-        Row("GPU", GPU if collects_gpus(spec) else ()),
-        Row("Model", _model(spec)),
-        Row("Jobs", job_panels(spec)),
-        Row("Business", business(spec)),
-        Row("Response", _response(spec), collapsed=True),
-        Row("Can this page be trusted?", _trust(spec), collapsed=True),
-    )
+    rows = (Row(title, ask(spec), collapsed=title in COLLAPSED) for title, ask in ROWS.items())
     return tuple(row for row in rows if row.panels)
 
 
@@ -66,7 +59,7 @@ def _header(spec: ServiceSpec) -> tuple[Panel, ...]:
         _alarm("Pages firing", "Is anybody being paged now? Any: open the incident in the console.", pages),
         _stat(
             "Budget gone in",
-            "At the present rate, when is the first budget gone? Nothing shown: no budget is being used up.",
+            "At the present rate, when is the first budget gone?",
             f"min({_of(spec, m.SLO_EXHAUSTION)})",
             "s",
             empty_ok="no budget is being used up",
@@ -80,7 +73,7 @@ def _header(spec: ServiceSpec) -> tuple[Panel, ...]:
 
 
 def _stat(title: str, question: str, expr: str, unit: Unit, **options: Any) -> Panel:
-    return Panel(title, question, "stat", (Query(expr),), unit, width=6, height=4, **options)
+    return Panel(title, question, (Query(expr),), unit, "stat", width=6, height=4, **options)
 
 
 def _alarm(title: str, question: str, expr: str) -> Panel:
@@ -101,7 +94,6 @@ def _members(spec: ServiceSpec, slo: SloSpec) -> tuple[Panel, ...]:
         Panel(
             f"{slo.name}: members",
             f"Which of the SLOs that {slo.name} takes together is worst? Look at its own panels.",
-            "timeseries",
             tuple(
                 Query(_of(spec, m.SLO_SLI, slo=name, window=window), f"{name} over {window}")
                 for name, window in fastest.items()
@@ -122,11 +114,9 @@ def _policy(spec: ServiceSpec) -> tuple[Panel, ...]:
         Panel(
             "Budget policy",
             f"Which steps of the error-budget policy are in force ({steps})? 1: ask before you release.",
-            "timeseries",
             (Query(_of(spec, m.SLO_POLICY), "{{step}}"),),
             "bool",
             width=12,
-            low=0,
             high=1,
         ),
     )
@@ -139,11 +129,9 @@ def _maintenance(spec: ServiceSpec) -> tuple[Panel, ...]:
         Panel(
             "Maintenance",
             "Which SLOs count nothing now, because the service file excludes the time? The console says why.",
-            "timeseries",
             (Query(_of(spec, m.SLO_EXCLUDED), "{{slo}}"),),
             "bool",
             width=12,
-            low=0,
             high=1,
         ),
     )
@@ -154,13 +142,11 @@ def _burn(spec: ServiceSpec, slo: SloSpec) -> Panel:
     return Panel(
         f"{slo.name}: burn rate",
         f"How many times too fast is the budget of {slo.name} spent? Dashed lines are where tiers fire.",
-        "timeseries",
         (Query(_of(spec, m.SLO_BURN_RATE, slo=slo.name), "over {{window}}"),),
         "none",
         width=12,
         thresholds=tuple(Threshold(tier.factor, "red" if tier.severity == "page" else "yellow") for tier in fires),
         base="green",
-        low=0,
         empty_ok="no traffic in the window",
     )
 
@@ -169,12 +155,12 @@ def _budget(spec: ServiceSpec, slo: SloSpec) -> Panel:
     return Panel(
         f"{slo.name}: budget left",
         f"How much of the budget of {_period(slo)} is left? Zero: the promise is broken.",
-        "timeseries",
         (Query(_of(spec, m.SLO_BUDGET_REMAINING, slo=slo.name), "left"),),
         "percentunit",
         width=12,
         thresholds=(Threshold(0, "yellow"), Threshold(0.1, "green")),
         base="red",
+        low=None,
         high=1,
         empty_ok="no traffic in the window",
     )
@@ -214,7 +200,7 @@ def _gauge(slo: SloSpec) -> tuple[Panel, ...]:
 
 def _line(title: str, question: str, query: Query, unit: Unit, marks: tuple[Threshold, ...] = ()) -> Panel:
     why = "the service shows no such series"
-    return Panel(title, question, "timeseries", (query,), unit, width=12, thresholds=marks, base="text", empty_ok=why)
+    return Panel(title, question, (query,), unit, width=12, thresholds=marks, low=None, empty_ok=why)
 
 
 def _events(name: str, ratio: RatioSli) -> Panel:
@@ -222,11 +208,9 @@ def _events(name: str, ratio: RatioSli) -> Panel:
     return Panel(
         f"{name}: events",
         f"How much traffic is there, and how much of it is {kind}?",
-        "timeseries",
         (Query(f"sum({_rate(ratio.total)})", "all"), Query(f"sum({_rate(side)})", kind)),
         "reqps",
         width=12,
-        low=0,
         empty_ok="the service has had no such event",
     )
 
@@ -236,7 +220,6 @@ def _quantiles(name: str, latency: LatencySli) -> Panel:
     return Panel(
         f"{name}: quantiles",
         f"How long do users wait? The promise is {format_duration(latency.below)}.",
-        "timeseries",
         tuple(
             Query(f"histogram_quantile({q}, sum by (le) ({_rate(bucket)}))", f"p{q * 100:g}") for q in (0.5, 0.95, 0.99)
         ),
@@ -244,7 +227,6 @@ def _quantiles(name: str, latency: LatencySli) -> Panel:
         width=12,
         thresholds=(Threshold(latency.below.total_seconds(), "red"),),
         base="green",
-        low=0,
         empty_ok="no request was answered",
     )
 
@@ -257,22 +239,18 @@ def _model(spec: ServiceSpec) -> tuple[Panel, ...]:
         Panel(
             "Signals",
             "How far is the model's world from the one it was trained on? 0 is as trained.",
-            "timeseries",
             (Query(_of(spec, m.SIGNAL_SCORE), "{{signal}}"),),
             "none",
             width=12,
-            low=0,
             high=1,
             empty_ok="no window has closed with enough events",
         ),
         Panel(
             "Features that differ most",
             "Which inputs changed? Look at what feeds the first one.",
-            "timeseries",
             (Query(f"topk(10, {_of(spec, m.SIGNAL_FEATURE_SCORE)})", "{{signal}}: {{feature}}"),),
             "none",
             width=12,
-            low=0,
             high=1,
             empty_ok="no window has closed with enough events",
         ),
@@ -286,11 +264,9 @@ def _response(spec: ServiceSpec) -> tuple[Panel, ...]:
         Panel(
             "Runs of runbooks",
             "What did burnline do, and did it help? Anything but recovered needs a person.",
-            "timeseries",
             (Query(f"increase({_of(spec, 'burnline_runbook_runs_total')}[{RATE}])", "{{runbook}}: {{outcome}}"),),
             "none",
             width=24,
-            low=0,
             empty_ok="no runbook has run",
         ),
     )
@@ -301,28 +277,22 @@ def _trust(spec: ServiceSpec) -> tuple[Panel, ...]:
         Panel(
             "Collectors",
             "Which collectors read their source? 0: failing, see the reason in the console.",
-            "timeseries",
             (Query(f'{m.COLLECTOR_SUCCESS}{{service=~"{spec.service}|"}}', "{{collector}}"),),
             "bool",
-            low=0,
             high=1,
         ),
         Panel(
             "Inbox",
             "Does burnline keep up with what it accepted? New rows grow: it does not. Dead rows: somebody must look.",
-            "timeseries",
             (Query(m.INBOX_ROWS, "{{kind}}: {{state}}"),),
             "none",
-            low=0,
             empty_ok="the inbox is empty",
         ),
         Panel(
             "Failed turns",
             "Do burnline's own workers run? Above 0: see its log.",
-            "timeseries",
             (Query(f"sum by (worker) (rate(burnline_worker_failures_total[{RATE}]))", "{{worker}}"),),
             "none",
-            low=0,
             empty_ok="no worker has ever failed",
         ),
     )
@@ -330,3 +300,32 @@ def _trust(spec: ServiceSpec) -> tuple[Panel, ...]:
 
 def _rate(selector: Selector | None) -> str:
     return f"rate({selector}[{RATE}])"
+
+
+def _users_of(spec: ServiceSpec) -> tuple[Panel, ...]:
+    return tuple(panel for slo in spec.slos for panel in _users(slo))
+
+
+ROWS: dict[str, Callable[[ServiceSpec], tuple[Panel, ...]]] = {
+    "": _header,
+    "SLOs": _slos,
+    "Users": _users_of,
+    "Release": partial(shown, RELEASE),
+    "Serving engine": partial(shown, SERVING),
+    "OpenTelemetry": partial(shown, OTLP),
+    "Saturation": partial(machine_panels, HOST),
+    "Queues": queue_panels,
+    "Storage": partial(shown, STORAGE),
+    "GPU": partial(machine_panels, GPUS),
+    "Model": _model,
+    "Predictions": partial(shown, PREDICTIONS),
+    "Jobs": partial(shown, JOBS),
+    "Data": partial(shown, DATA),
+    "Security": partial(shown, SECURITY),
+    "Business": business,
+    "Host in detail": partial(machine_panels, HOST_DETAIL),
+    "GPU in detail": partial(machine_panels, GPU_DETAIL),
+    "Response": _response,
+    "Can this page be trusted?": _trust,
+}
+COLLAPSED = frozenset({"Host in detail", "GPU in detail", "Response", "Can this page be trusted?"})

@@ -48,7 +48,11 @@ def test_units_are_in_the_title_and_the_sentence_under_it_is_the_teams() -> None
 def test_cost_is_shown_in_its_currency() -> None:
     panels = business(spec(cost={"gpu_hour": "2.49 CHF"}))
 
-    assert [panel.title for panel in panels] == ["Cost per hour (CHF)", "Cost of one unit (CHF)"]
+    assert [panel.title for panel in panels] == [
+        "Cost per hour (CHF)",
+        "Cost of one unit (CHF)",
+        "GPUs that are paid for",
+    ]
     for query in [query for panel in panels for query in panel.queries]:
         promql_parser.parse(query.expr.replace("$__rate_interval", "5m"))
 

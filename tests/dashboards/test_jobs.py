@@ -1,33 +1,37 @@
-"""The row of jobs: for services that expect some."""
+"""The rows of jobs: for services that expect some, and what is drawn of them alone where they are to do it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import promql_parser
+import pytest
 
-from burnline.dashboards.jobs import job_panels
-from burnline.metrics.register import MEASURED
+from burnline.dashboards.service import service_rows
 from burnline.spec.service import ServiceSpec
 
-
-def spec(**parts: Any) -> ServiceSpec:
-    return ServiceSpec.model_validate({"apiVersion": "burnline/v1", "service": "shop", "owner": "ml", **parts})
+OVERDUE, BEHIND = "Jobs: overdue", "Data: behind its source"
 
 
-def test_a_service_that_expects_no_job_has_no_row() -> None:
-    assert job_panels(spec()) == ()
+def titles(**parts: Any) -> set[str]:
+    """The panels of both rows."""
+    head = {"apiVersion": "burnline/v1", "service": "shop", "owner": "ml"}
+    rows = service_rows(ServiceSpec.model_validate({**head, **parts}))
+    return {panel.title for row in rows if row.title in ("Jobs", "Data") for panel in row.panels}
 
 
-def test_overdue_is_drawn_where_a_job_is_to_come_again() -> None:
-    once = [panel.title for panel in job_panels(spec(jobs={"train": {}}))]
-    daily = [panel.title for panel in job_panels(spec(jobs={"train": {"every": "1d"}}))]
-
-    assert daily == [*once, "Jobs: overdue"]
+def test_a_service_that_expects_no_job_has_no_such_rows() -> None:
+    assert titles() == set()
 
 
-def test_every_query_is_promql_over_series_that_exist() -> None:
-    for panel in job_panels(spec(jobs={"train": {"every": "1d"}})):
-        for query in panel.queries:
-            promql_parser.parse(query.expr.replace("$__rate_interval", "5m"))
-            assert any(f'{name}{{service="shop"}}' in query.expr for name in MEASURED)
+def test_an_slo_on_jobs_is_a_reason_to_draw_them() -> None:
+    sli = {"ratio": {"bad": "burnline_job_failed_total", "total": "burnline_job_ended_total"}}
+
+    assert "Jobs: share that failed" in titles(slos=[{"name": "x", "objective": "99%", "window": "7d", "sli": sli}])
+
+
+@pytest.mark.parametrize(("job", "more"), [({"every": "1d"}, {OVERDUE}), ({"behind": "other"}, {BEHIND})])
+def test_what_only_some_jobs_have_is_drawn_where_one_has_it(job: dict[str, Any], more: set[str]) -> None:
+    plain, other = titles(jobs={"train": {}, "other": {}}), titles(jobs={"train": job, "other": {}})
+
+    assert other - plain == more
+    assert not plain - other

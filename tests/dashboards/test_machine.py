@@ -8,8 +8,9 @@ import pytest
 
 from burnline.collectors.mapping import EXPORTERS, machine_rules
 from burnline.collectors.profiles.load import load_profile
-from burnline.dashboards.machine import GPU
+from burnline.dashboards.panels import Panel
 from burnline.dashboards.service import service_rows
+from burnline.metrics import gpu, host
 from burnline.spec.service import ServiceSpec
 
 
@@ -30,11 +31,47 @@ def test_a_service_without_gpus_has_no_panels_of_them(item: object) -> None:
     assert "GPU" not in titles(item)
 
 
+def drawn_of(*collect: object) -> list[Panel]:
+    head = {"apiVersion": "burnline/v1", "service": "scoring", "owner": "team"}
+    rows = service_rows(ServiceSpec.model_validate({**head, "collect": collect}))
+    return [panel for row in rows for panel in row.panels]
+
+
+NODE, DCGM = ({"url": "http://h:9/metrics", "profile": profile} for profile in EXPORTERS.values())
+
+
+@pytest.mark.parametrize("items", [("host", "gpu"), (NODE, DCGM)], ids=["own", "exporters"])
+def test_what_rules_record_is_asked_under_that_name_alone(items: tuple[object, ...]) -> None:
+    known = {name for profile in EXPORTERS.values() for name in load_profile(profile).quantities}
+    asked = {
+        name
+        for panel in drawn_of(*items)
+        for query in panel.queries
+        for name in re.findall(r"burnline_[hg]\w+", query.expr)
+    }
+
+    assert "machine:host_cpu_seconds_total" in str(drawn_of(*items))
+    assert not asked & known
+
+
+def test_of_an_exporter_nothing_is_asked_that_only_burnline_tells() -> None:
+    own, others = (str(drawn_of(*items)) for items in (("host", "gpu"), (NODE, DCGM)))
+
+    for name in (gpu.XID_ERRORS, host.CGROUP_MEMORY_LIMIT):
+        assert name in own
+        assert name not in others
+
+
 def test_every_recorded_series_that_is_drawn_is_recorded() -> None:
     rules = machine_rules({name: load_profile(name) for name in EXPORTERS.values()})
     recorded = {rule["record"] for group in rules for rule in group["rules"]}
 
-    drawn = {name for panel in GPU for query in panel.queries for name in re.findall(r"machine:\w+", query.expr)}
+    drawn = {
+        name
+        for panel in drawn_of("gpu", "host")
+        for query in panel.queries
+        for name in re.findall(r"machine:\w+", query.expr)
+    }
 
     assert drawn
     assert drawn <= recorded

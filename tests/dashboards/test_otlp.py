@@ -25,11 +25,11 @@ def panels(**given: Any) -> list[Panel]:
 
 @pytest.mark.parametrize("sli", [SPANS, SLOW])
 def test_an_slo_on_what_opentelemetry_brings_has_the_row(sli: dict[str, Any]) -> None:
-    assert len(panels(slos=[{**PROMISE, "sli": sli}])) == 6
+    assert len(panels(slos=[{**PROMISE, "sli": sli}])) == 12
 
 
 def test_a_file_with_telemetry_has_the_row_and_another_has_not() -> None:
-    assert len(panels(telemetry={})) == 6
+    assert len(panels(telemetry={})) == 12
     assert panels(slos=[{**PROMISE, "sli": OTHER}]) == []
 
 

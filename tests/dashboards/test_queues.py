@@ -17,8 +17,13 @@ URL = {"url": "env:BROKER_URL"}
 
 def panels(*queues: dict[str, Any], slos: tuple[dict[str, Any], ...] = ()) -> dict[str, Panel]:
     """The row of queues of a service that has these, by title."""
+    return row_of([{"queue": queue} for queue in queues], slos)
+
+
+def row_of(collect: list[dict[str, Any]], slos: tuple[dict[str, Any], ...] = ()) -> dict[str, Panel]:
+    """Likewise, of whatever is collected."""
     head = {"apiVersion": "burnline/v1", "service": "shop", "owner": "team", "slos": slos}
-    spec = ServiceSpec.model_validate({**head, "collect": [{"queue": queue} for queue in queues]})
+    spec = ServiceSpec.model_validate({**head, "collect": collect})
     rows = [row for row in service_rows(spec) if row.title == "Queues"]
     return {panel.title.removeprefix("Queues: "): panel for row in rows for panel in row.panels}
 
@@ -31,13 +36,27 @@ def test_a_service_without_queues_has_no_such_row() -> None:
     ("queue", "titles"),
     [
         ({"redis_list": "jobs", **URL}, ["depth", "age of the oldest"]),
-        ({"sqs": "https://sqs.example.com/1/jobs"}, ["depth", "age of the oldest"]),
+        ({"sqs": "https://sqs.example.com/1/jobs"}, ["depth"]),
         ({"nats": "S", "consumer": "c", **URL}, ["depth", "age of the oldest", "arrival and service"]),
         ({"rabbitmq": "jobs", **URL}, ["depth", "age of the oldest", "arrival and service", "consumers"]),
     ],
 )
 def test_what_the_backend_does_not_know_is_not_drawn(queue: dict[str, Any], titles: list[str]) -> None:
     assert list(panels(queue)) == titles
+
+
+@pytest.mark.parametrize(
+    ("profile", "titles"),
+    [
+        ("redis-exporter", ["depth", "arrival and service", "consumers"]),
+        ("rabbitmq", ["depth", "age of the oldest", "consumers"]),
+        ("kafka-exporter", ["depth", "arrival and service", "consumers"]),
+        ("nats-exporter", ["depth", "arrival and service"]),
+        ("celery-exporter", ["depth", "consumers"]),
+    ],
+)
+def test_an_exporter_of_queues_is_drawn_by_what_its_profile_gives(profile: str, titles: list[str]) -> None:
+    assert list(row_of([{"url": "http://exporter/metrics", "profile": profile}])) == titles
 
 
 def test_every_query_is_of_this_service_and_parses() -> None:

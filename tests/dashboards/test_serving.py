@@ -8,8 +8,10 @@ import promql_parser
 import pytest
 
 from burnline.collectors.profiles.load import NAMES
+from burnline.dashboards.given import shown
+from burnline.dashboards.panels import Panel
 from burnline.dashboards.service import service_rows
-from burnline.dashboards.serving import serving_panels
+from burnline.dashboards.serving import SERVING
 from burnline.metrics.register import MEASURED
 from burnline.spec.service import ServiceSpec
 
@@ -17,6 +19,11 @@ from burnline.spec.service import ServiceSpec
 def spec(*profiles: str) -> ServiceSpec:
     pages: list[dict[str, Any]] = [{"url": f"http://h{n}/", "profile": name} for n, name in enumerate(profiles)]
     return ServiceSpec.model_validate({"apiVersion": "burnline/v1", "service": "chat", "owner": "t", "collect": pages})
+
+
+def serving_panels(service: ServiceSpec) -> tuple[Panel, ...]:
+    """The row of the engine."""
+    return shown(SERVING, service)
 
 
 def test_a_plain_http_service_has_no_such_row() -> None:
