@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from burnline.collectors.otlp import logs, metrics, traces
+from burnline.collectors.otlp.content import Scorer
 from burnline.collectors.otlp.growth import MOST_STREAMS, grow
 from burnline.collectors.otlp.labels import MOST_HISTOGRAMS, MOST_SETS, LabelSets, base
 from burnline.collectors.otlp.seen import Seen
@@ -18,7 +19,7 @@ from burnline.collectors.otlp.sheet import Receipt, Services, Sheet
 from burnline.collectors.otlp.tally import Fit
 from burnline.collectors.otlp.wire import Refused, Wire
 from burnline.exposition.exemplars import Exemplars
-from burnline.metrics import genai, otlp
+from burnline.metrics import answers, genai, otlp
 from burnline.spec.service import ServiceSpec
 from burnline.store import series, streams
 from burnline.store import traces as kept_traces
@@ -26,14 +27,21 @@ from burnline.store.database import Database
 
 Signal = Literal["traces", "logs", "metrics"]
 DOORS: Mapping[str, str] = dict(zip(("traces", "logs", "metrics"), streams.OTLP_DOORS, strict=True))
-HISTOGRAMS = frozenset({otlp.SPAN_DURATION, *genai.BOUNDS})
+HISTOGRAMS = frozenset({otlp.SPAN_DURATION, *genai.BOUNDS, answers.LENGTH, answers.SUPPORT})
 
 
 class OtlpDoor:
     """What the three doors share: whose names are whose, what was seen, which series there are."""
 
-    def __init__(self, db: Database, specs: tuple[ServiceSpec, ...], exemplars: Exemplars | None = None) -> None:
+    def __init__(
+        self,
+        db: Database,
+        specs: tuple[ServiceSpec, ...],
+        exemplars: Exemplars | None = None,
+        scorer: Scorer | None = None,
+    ) -> None:
         self._db = db
+        self._scorer = scorer
         self._exemplars = exemplars or Exemplars()
         self._services = Services(specs)
         self._seen = Seen()
@@ -50,13 +58,16 @@ class OtlpDoor:
         return take(wire, body, hashlib.sha256(body).hexdigest(), now)
 
     def _traces(self, wire: Wire, body: bytes, key: str, now: datetime) -> Receipt:
-        sheet, marks = traces.fold(wire, wire.traces(body), self._services, self._seen, now)
+        sheet, marks = traces.fold(wire, wire.traces(body), self._services, self._seen, now, self._scorer)
         receipt = self._keep("traces", sheet, key, now)
         self._seen.remember(marks)
         return receipt
 
     def _logs(self, wire: Wire, body: bytes, key: str, now: datetime) -> Receipt:
-        return self._keep("logs", logs.fold(wire, wire.logs(body), self._services), key, now)
+        sheet, marks = logs.fold(wire, wire.logs(body), self._services, self._seen, self._scorer)
+        receipt = self._keep("logs", sheet, key, now)
+        self._seen.remember(marks)
+        return receipt
 
     def _metrics(self, wire: Wire, body: bytes, key: str, now: datetime) -> Receipt:
         sheet, readings, gauges = metrics.read(wire, wire.metrics(body), self._services, self._sets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,6 +15,7 @@ Real = float | str | None
 KINDS = ("gauge", "sum", "histogram", "exponential_histogram", "summary")
 MAX_OBJECTS = 1_000_000  # three bytes of a body can become a hundred of memory
 IDENT = re.compile(r"[0-9a-f]{16}([0-9a-f]{16})?")
+UNREAD = msgspec.Raw()  # what is only decoded when somebody asks
 T = TypeVar("T")
 
 
@@ -27,6 +28,8 @@ class AnyValue(Camel):
     bool_value: bool | None = None
     int_value: Int = None
     double_value: Real = None
+    array_value: msgspec.Raw = UNREAD
+    kvlist_value: msgspec.Raw = UNREAD
 
 
 class KeyValue(Camel):
@@ -35,6 +38,14 @@ class KeyValue(Camel):
 
 
 Attributes = list[KeyValue] | None
+
+
+class Values(Camel):
+    values: list[AnyValue] | None = None
+
+
+class Pairs(Camel):
+    values: list[KeyValue] | None = None
 
 
 class Resource(Camel):
@@ -82,6 +93,7 @@ class Traces(Camel):
 
 class LogRecord(Camel):
     event_name: str | None = None
+    body: msgspec.Raw = UNREAD
     time_unix_nano: Int = None
     observed_time_unix_nano: Int = None
     trace_id: str | None = None
@@ -205,6 +217,9 @@ class Metrics(Camel):
     resource_metrics: list[ResourceMetrics] | None = None
 
 
+_value = msgspec.json.Decoder(AnyValue | None)
+_values = msgspec.json.Decoder(Values | None)
+_pairs = msgspec.json.Decoder(Pairs | None)
 _TRACES, _LOGS, _METRICS = (msgspec.json.Decoder(kind) for kind in (Traces, Logs, Metrics))
 
 
@@ -232,6 +247,18 @@ class Json:
         if value.double_value is not None:
             return float(value.double_value)
         return value.bool_value
+
+    def value(self, value: AnyValue | msgspec.Raw | None) -> Any:
+        if isinstance(value, msgspec.Raw):
+            value = _value.decode(value) if value else None
+        if value is None:
+            return None
+        if value.array_value:
+            return [self.value(each) for each in (_values.decode(value.array_value) or Values()).values or ()]
+        if value.kvlist_value:
+            pairs = (_pairs.decode(value.kvlist_value) or Pairs()).values or ()
+            return {each.key: self.value(each.value) for each in pairs}
+        return self.scalar(value)
 
     def ident(self, value: str | None) -> str:
         lower = (value or "").lower()

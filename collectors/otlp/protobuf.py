@@ -51,6 +51,14 @@ class Protobuf:
         kind = value.WhichOneof("value")
         return getattr(value, kind) if kind in SCALARS else None
 
+    def value(self, value: Any) -> Any:
+        kind = value.WhichOneof("value")
+        if kind == "array_value":
+            return [self.value(each) for each in value.array_value.values]
+        if kind == "kvlist_value":
+            return {each.key: self.value(each.value) for each in value.kvlist_value.values}
+        return self.scalar(value)
+
     def ident(self, value: Any) -> str:
         return value.hex() if value.strip(b"\0") else ""
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from burnline.collectors.otlp import genai
+from burnline.collectors.otlp.content import Contents, Scorer
 from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.sheet import Services, Sheet
 from burnline.collectors.otlp.tally import NANOSECOND, le, mark_of
@@ -17,6 +18,7 @@ from burnline.collectors.otlp.verdicts import EVALUATION, EVALUATION_READ, fold_
 from burnline.collectors.otlp.wire import MAX_ATTRIBUTES, Refused, Scalar, Wire, groups, text
 from burnline.metrics import otlp
 from burnline.spec.service import ServiceSpec
+from burnline.spec.telemetry import ContentSpec
 from burnline.store.traces import Trace
 
 ENTRIES = {2: "server", 5: "consumer"}  # the kinds of span with which work comes in
@@ -36,14 +38,19 @@ class _Read:
     failed: bool
 
 
-def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime) -> tuple[Sheet, set[int]]:
+def fold(
+    wire: Wire, request: Any, services: Services, seen: Seen, now: datetime, scorer: Scorer | None = None
+) -> tuple[Sheet, set[int]]:
     """Count the spans of a request; with the sheet, the marks of those that are to be remembered once it is kept.
+
+    Args:
+        scorer: what looks at the texts of answers, where a service file asks for it.
 
     Raises: PayloadError for more records than one body may hold.
     """
-    sheet, marks = Sheet(), set[int]()
+    sheet, marks, contents = Sheet(), set[int](), Contents(wire, scorer)
     for spec, group in sheet.owned(services, groups(wire, request.resource_spans, "scope_spans", "spans")):
-        fold_in = _Fold(wire, spec, sheet, now)
+        fold_in = _Fold(wire, spec, sheet, contents, now)
         for span in group.records:
             ids = wire.ident(span.trace_id), wire.ident(span.span_id)
             mark = hash(ids) if all(ids) else 0  # a span's identity in this process; 0 when its ids are none
@@ -57,6 +64,7 @@ def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime
             else:
                 sheet.accepted[spec.service] += 1
                 marks.add(mark)
+    marks |= contents.score(seen)
     marks.discard(0)
     return sheet, marks
 
@@ -64,8 +72,8 @@ def fold(wire: Wire, request: Any, services: Services, seen: Seen, now: datetime
 class _Fold:
     """The spans of one resource and scope, while they are counted."""
 
-    def __init__(self, wire: Wire, spec: ServiceSpec, sheet: Sheet, now: datetime) -> None:
-        self._wire, self._spec, self._sheet, self._now = wire, spec, sheet, now
+    def __init__(self, wire: Wire, spec: ServiceSpec, sheet: Sheet, contents: Contents, now: datetime) -> None:
+        self._wire, self._spec, self._sheet, self._contents, self._now = wire, spec, sheet, contents, now
         self._tally = sheet.tally(spec.service)
         self._bounds = spec.telemetry.bounds_seconds
         self._slowest: dict[int, float] = {}  # by bucket, of those kept so far
@@ -85,6 +93,17 @@ class _Fold:
         for event in span.events or ():
             if event.name == EVALUATION:
                 fold_evaluation(self._tally, self._verdict(event.attributes), self._spec)
+        content = self._spec.telemetry.content
+        if content and self._contents.wanted(content, trace_id):
+            self._look(content, span, (trace_id, span_id), read)
+
+    def _look(self, content: ContentSpec, span: Any, ids: tuple[str, str], read: _Read) -> None:
+        """Have the texts of a span and its events looked at."""
+        self._contents.read(content, self._tally, ids, span.attributes)
+        for event in span.events or ():
+            self._contents.read(content, self._tally, ids, event.attributes, event=event.name or "")
+        if genai.is_genai(read.attributes) and genai.operation_of(read.attributes) in genai.INFERENCE:
+            self._contents.told(ids, genai.whose(read.attributes))
 
     def _read(self, span: Any) -> _Read:
         attributes = span.attributes or ()

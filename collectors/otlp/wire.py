@@ -42,6 +42,10 @@ class Wire(Protocol):
         """An AnyValue that is a text, a truth or a number; None for any other."""
         ...
 
+    def value(self, value: Any) -> Any:
+        """An AnyValue whole, lists and mappings as Python has them: what is not asked for is not decoded."""
+        ...
+
     def ident(self, value: Any) -> str:
         """A trace's or a span's id in hexadecimal digits; empty when it is none."""
         ...

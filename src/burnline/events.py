@@ -98,6 +98,24 @@ class Finding:
     contributors: tuple[Contributor, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AnswerScore:
+    """What the text of one answer of generative AI says of itself; nothing of the text is in it.
+
+    Attributes:
+        empty: it has neither a letter nor a digit.
+        refused: it declines to answer.
+        support: share of its content that the sources hold; None without sources or content, or when it declines.
+        unsupported: how many of its different words with content, numbers and names they do not.
+    """
+
+    characters: int
+    empty: bool
+    refused: bool
+    support: float | None
+    unsupported: int
+
+
 class SloState(StrEnum):
     """Four states, never three: no data is its own state."""
 

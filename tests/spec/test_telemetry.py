@@ -32,11 +32,21 @@ def test_a_name_or_a_list_of_names(load: Load) -> None:
         (f"durations: [{', '.join(f'{n}s' for n in range(1, 42))}]", "durations: has 41 bounds; accepted: at most 40"),
         ("evaluations: {t: {}}", "evaluations.t: says nothing; write `bad`, `good`, `bad_below` or `bad_above`"),
         ("evaluations: {t: {bad: Yes, good: [ok, yes]}}", "evaluations.t.good: 'yes' is bad as well; write it once"),
-        ("content: sample 1%", "content: content is not supported yet: prompts and outputs are dropped"),
+        ("content: {}", "content.sample: is missing"),
+        ("content: {sample: 7}", "content.sample: 7 is outside 0% to 100%; did you mean 7%?"),
     ],
 )
 def test_a_mistake_is_named(problems: Problems, telemetry: str, message: str) -> None:
     assert problems(f"telemetry: {{{telemetry}}}") == [f"4: telemetry.{message}"]
+
+
+def test_content_is_off_unless_a_share_is_named(load: Load) -> None:
+    assert load("telemetry: {}").telemetry.content is None
+
+    content = load("telemetry: {content: {sample: 10%}}").telemetry.content
+
+    assert content is not None
+    assert (content.sample, content.longest, content.min_support) == (0.1, 20_000, 0.5)
 
 
 def test_a_threshold_on_spans_is_a_bound_of_theirs(problems: Problems) -> None:

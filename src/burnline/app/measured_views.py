@@ -22,6 +22,7 @@ PARTS = {  # the second word of a name, and the heading above all that share it
     "storage": "Storage",
     "job": "Jobs",
     "genai": "Generative AI",
+    "answers": "Answers of generative AI",
     "otlp": "Telemetry",
     "security": "Security",
     "business": "Business",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from burnline.metrics import (
+    answers,
     business,
     cost,
     events,
@@ -21,6 +22,7 @@ from burnline.metrics.measured import MEASURED
 
 __all__ = [
     "MEASURED",
+    "answers",
     "business",
     "cost",
     "events",

@@ -10,7 +10,6 @@ from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
 from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
-from burnline.spec.telemetry import TelemetrySpec
 from burnline.spec.words import choice
 
 SIGNALS = ("drift", "confidence", "data")
@@ -27,7 +26,6 @@ HOOKS = (
     *CLUSTER_HOOKS,
 )
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
-    TelemetrySpec: frozenset({"content"}),
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
     DataSpec: frozenset({"max_age"}),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
@@ -36,9 +34,6 @@ LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused wha
 
 def unsupported(spec: ServiceSpec) -> Iterator[Flaw]:
     """Every part of the service that is not built yet."""
-    if spec.telemetry.content is not None:
-        message = "content is not supported yet: prompts and outputs are dropped"
-        yield Flaw(("telemetry", "content"), message)
     yield from _signals(spec)
     for place, hook in spec.hooks():
         if hook.kind not in HOOKS:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 
 from burnline.spec.place import Flaw, Place
 from burnline.spec.strict import Strict
-from burnline.spec.units import Duration, Text, format_duration
+from burnline.spec.units import Duration, Ratio, Text, format_duration
 
 # OpenTelemetry's own advice for http.server.request.duration
 HTTP_BOUNDS = tuple(
@@ -33,6 +33,19 @@ class EvaluationSpec(Strict):
     bad_above: float | None = None
 
 
+class ContentSpec(Strict):
+    """Whether the texts of prompts, documents and answers are looked at, of which share of the traces, and how far.
+
+    Attributes:
+        longest: characters of one text that are looked at.
+        min_support: share of an answer's content that its sources hold, under which it is counted as unsupported.
+    """
+
+    sample: Ratio
+    longest: Annotated[int, Field(ge=100, le=100_000, strict=True)] = 20_000
+    min_support: Ratio = 0.5
+
+
 class TelemetrySpec(Strict):
     """Which `service.name`s are this service, the buckets of its spans' durations, and what verdicts mean."""
 
@@ -40,7 +53,7 @@ class TelemetrySpec(Strict):
     durations: tuple[Duration, ...] = HTTP_BOUNDS
     genai: Literal["spans", "metrics"] = "spans"
     evaluations: dict[Text, EvaluationSpec] = Field(default_factory=dict)
-    content: Text | None = None
+    content: ContentSpec | None = None
 
     @property
     def bounds_seconds(self) -> tuple[float, ...]:

@@ -25,6 +25,7 @@ from burnline.collectors.otlp import json_body, protobuf
 from burnline.collectors.otlp.door import OtlpDoor, Signal
 from burnline.collectors.otlp.sheet import Receipt
 from burnline.collectors.otlp.wire import Wire
+from burnline.detectors.text import score_answer
 from burnline.errors import (
     BurnlineError,
     PayloadError,
@@ -107,7 +108,7 @@ class Doors:
 def prepare(app: FastAPI, burnline: App) -> None:
     """Make the doors. Raises: BurnlineError where protobuf is the slow one."""
     protobuf.check_upb()
-    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs, burnline.exemplars), burnline.otlp)
+    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs, burnline.exemplars, score_answer), burnline.otlp)
 
 
 @router.post(PATHS[0], openapi_extra=A_BODY, response_class=Response)

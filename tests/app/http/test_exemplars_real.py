@@ -22,7 +22,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from burnline.app import wiring
 from burnline.app.application import create_app
-from burnline.app.jobs import Jobs
+from burnline.app.workers import Workers
 from burnline.settings import Settings
 from tests.app.serving import serving
 from tests.programs import free_port, program, running
@@ -64,7 +64,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     for name in ("assistant", "search"):
         (services / f"{name}.yaml").write_text(SERVICE.format(name=name))
     app = wiring.build(Settings(database=f"sqlite:///{folder}/b.db", services=services))
-    app._jobs = Jobs([], app.instruments)
+    app._workers = Workers([], app.instruments)
     port = free_port()
     (folder / "prometheus.yml").write_text(CONFIG.format(target=f"127.0.0.1:{port}"))
     with serving(create_app(app), port) as url:

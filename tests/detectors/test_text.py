@@ -1,0 +1,72 @@
+"""What the text of an answer says of itself."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnline.detectors.text import score_answer, stems
+
+SOURCES = ["The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day."]
+
+
+@pytest.mark.parametrize("answer", ["", "  \n ", "...", "\u200b"])
+def test_an_answer_without_a_letter_or_digit_is_empty(answer: str) -> None:
+    found = score_answer("When?", SOURCES, answer)
+
+    assert (found.empty, found.support, found.unsupported) == (True, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [
+        ("I'm sorry, but I can't help with that request.", True),
+        ("I\u2019m unable to\nassist you here.", True),
+        ("SORRY, BUT I CANNOT share that.", True),
+        ("It opened in 1932.", False),
+        ("It opened in 1932. " * 20 + "I can't help with more.", False),
+        ("Unfortunately, it closed.", False),
+    ],
+)
+def test_an_answer_that_begins_by_declining_is_a_refusal(answer: str, refused: bool) -> None:
+    assert score_answer("When?", [], answer).refused is refused
+
+
+@pytest.mark.parametrize(
+    ("answer", "support", "unsupported"),
+    [
+        ("The Sydney Harbour Bridge opened in 1932.", 1.0, 0),
+        ("It opens with 160000 vehicles.", 1.0, 0),
+        ("The bridge opened in 1933.", 2 / 3, 1),
+        ("Paris has towers.", 0.0, 2),
+        ("Yes.", None, 0),
+        ("I'm not able to say when the bridge opened.", None, 0),
+    ],
+)
+def test_support_is_the_share_of_the_answers_content_that_the_sources_hold(
+    answer: str, support: float | None, unsupported: int
+) -> None:
+    found = score_answer("When did it open?", SOURCES, answer)
+
+    assert found.support == pytest.approx(support)
+    assert found.unsupported == unsupported
+
+
+@pytest.mark.parametrize("sources", [[], [""], ["  ", "\n"]])
+def test_without_sources_nothing_is_said_of_support(sources: list[str]) -> None:
+    assert score_answer("When?", sources, "It opened in 1932.").support is None
+
+
+def test_numbers_and_names_count_however_they_are_written() -> None:
+    assert stems("1,200.50 007 Müller's") == stems("1200.5 7 müller")
+
+
+@settings(max_examples=60)
+@given(st.text(), st.lists(st.text(), max_size=3), st.text())
+def test_any_text_can_be_scored_and_its_own_source_supports_it(prompt: str, sources: list[str], answer: str) -> None:
+    found = score_answer(prompt, [*sources, answer], answer)
+
+    assert found.support in (None, 1.0)
+    assert found.characters <= len(answer)
+    assert found == score_answer(prompt, [*sources, answer], answer)
