@@ -10,7 +10,6 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from burnline.errors import PayloadError
 from burnline.metrics.business import NUMBER, TOTAL, VALUE
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice, did_you_mean
@@ -39,36 +38,36 @@ class Numbers:
     labels: Mapping[str, str]
 
 
-def accept_numbers(db: Database, spec: ServiceSpec, posted: Numbers, now: datetime) -> bool:
+def accept_numbers(db: Database, posted: Numbers, now: datetime) -> bool:
     """Keep what was posted; it is durable on return. Returns whether it was new.
 
-    Raises: PayloadError naming the number, and the names that the service file has; StoreError when nothing was kept.
+    Raises: StoreError when nothing was kept.
     """
-    points = [*_points(spec, posted.add, posted.labels, adds=True), *_points(spec, posted.put, posted.labels)]
-    if not points:
-        raise PayloadError('nothing was posted; write numbers into "add" or "set", as in {"add": {"orders": 3}}')
-    return db.write(partial(_keep, posted=posted, points=points, now=now))
+    return db.write(partial(_keep, posted=posted, now=now))
 
 
-def _keep(tx: Connection, posted: Numbers, points: list[Point], now: datetime) -> bool:
+def fault_of(spec: ServiceSpec, name: str, value: float, *, adds: bool) -> str:
+    """Why a number cannot be kept: the names that the service file has, or the range; empty when it can."""
+    kind = "counter" if adds else "gauge"
+    names = [number for number, how in spec.business.items() if how.posted == kind]
+    if name not in names:
+        hint = did_you_mean(name, names)
+        accepted = f"accepted: {choice(names)}" if names else f"the service file has no number `posted: {kind}`"
+        return f"{spec.service} posts no {kind} of that name; {accepted}" + (f";{hint}" if hint else "")
+    if not math.isfinite(value) or abs(value) > MOST or (adds and value < 0):
+        return f"is {value:g}; write a number from {'0' if adds else f'-{MOST:g}'} to {MOST:g}"
+    return ""
+
+
+def _keep(tx: Connection, posted: Numbers, now: datetime) -> bool:
     new = take_key(tx, f"{DOOR}/{posted.service}", posted.key, now)
     if new:
-        record(tx, posted.service, points, now)
+        record(tx, posted.service, list(_points(posted)), now)
     return new
 
 
-def _points(
-    spec: ServiceSpec, values: Mapping[str, float], labels: Mapping[str, str], *, adds: bool = False
-) -> Iterator[Point]:
-    kind, key = ("counter", "add") if adds else ("gauge", "set")
-    names = [name for name, number in spec.business.items() if number.posted == kind]
-    for name, value in values.items():
-        if name not in names:
-            hint = did_you_mean(name, names)
-            accepted = f"accepted: {choice(names)}" if names else f"the service file has no number `posted: {kind}`"
-            told = f"{key}.{name}: {spec.service} posts no {kind} of that name; {accepted}"
-            raise PayloadError(told + (f";{hint}" if hint else ""))
-        if not math.isfinite(value) or abs(value) > MOST or (adds and value < 0):
-            least = "0" if adds else f"-{MOST:g}"
-            raise PayloadError(f"{key}.{name}: {value:g} is no number from {least} to {MOST:g}")
-        yield Point(TOTAL if adds else VALUE, {**labels, NUMBER: name}, value, add=adds)
+def _points(posted: Numbers) -> Iterator[Point]:
+    for name, value in posted.add.items():
+        yield Point(TOTAL, {**posted.labels, NUMBER: name}, value, add=True)
+    for name, value in posted.put.items():
+        yield Point(VALUE, {**posted.labels, NUMBER: name}, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +11,10 @@ from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationErr
 
 from burnline.collectors.jobs.facts import Facts, Short
 from burnline.collectors.jobs.runs import ABORTED, FAILED, FINISHED, RUNNING, STARTED, Event
-from burnline.errors import PayloadError
+from burnline.errors import PayloadWrong
+from burnline.spec.bodies import flaws, on_one_line
 from burnline.spec.service import ServiceSpec
+from burnline.spec.words import choice, did_you_mean, shown
 
 KINDS = {"START": STARTED, "RUNNING": RUNNING, "COMPLETE": FINISHED, "FAIL": FAILED, "ABORT": ABORTED, "OTHER": RUNNING}
 _MOMENT = TypeAdapter(AwareDatetime)
@@ -56,26 +57,21 @@ class Place:
     job: str
 
 
-def read_event(body: bytes) -> RunEvent | None:
+def read_event(found: Mapping[str, Any]) -> RunEvent | None:
     """The run event in a body; None for events of datasets and jobs alone, which tell of no run.
 
-    Raises: PayloadError naming what is wrong.
+    Raises: PayloadWrong naming what is wrong.
     """
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise PayloadError("the body is no JSON; send an OpenLineage event") from error
-    if not isinstance(found, dict):
-        raise PayloadError("the body is no object; send one OpenLineage event at a time")
     if "run" not in found and ("dataset" in found or "job" in found):
         return None
     try:
         event = RunEvent.model_validate(found)
     except ValidationError as error:
-        first = error.errors()[0]
-        raise PayloadError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+        raise PayloadWrong(on_one_line(flaws(error.errors(include_url=False), found, RunEvent))) from error
     if event.eventType.upper() not in KINDS:
-        raise PayloadError(f"eventType: {event.eventType[:60]!r} is none of {', '.join(KINDS)}")
+        hint = did_you_mean(event.eventType, KINDS)
+        said = f"eventType: is {shown(event.eventType)}; accepted: {choice(KINDS)}"
+        raise PayloadWrong(said + (f";{hint}" if hint else ""))
     return event
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from burnline.collectors.jobs import series
 from burnline.collectors.jobs.facts import Facts, merged, missing, told
-from burnline.errors import PayloadError
+from burnline.errors import PayloadWrong
 from burnline.metrics.measured import OTHER
 from burnline.spec.jobs import JobSpec
 from burnline.spec.service import ServiceSpec
@@ -58,11 +58,11 @@ class Receipt:
 def accept_event(db: Database, spec: ServiceSpec, event: Event, now: datetime) -> Receipt:
     """Keep what happened; it is durable on return.
 
-    Raises: PayloadError for a time in the future; StoreError when nothing was kept.
+    Raises: PayloadWrong for a time in the future; StoreError when nothing was kept.
     """
     for name, at in (("at", event.at), ("data_as_of", event.facts.data_as_of)):
         if at is not None and at > now + SKEW:
-            raise PayloadError(f"{name}: {at.isoformat()} is in the future; here it is {now.isoformat()}")
+            raise PayloadWrong(f"{name}: {at.isoformat()} is in the future; here it is {now.isoformat()}")
     return db.write(partial(_keep, spec=spec, event=event, now=now))
 
 

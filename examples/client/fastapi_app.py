@@ -1,4 +1,4 @@
-"""A FastAPI application that predicts and tells burnline: the client is a dependency, and is closed at the end.
+"""A FastAPI application that predicts and tells burnline: the client is a dependency, its requests are timed.
 
 BURNLINE_URL=http://127.0.0.1:8600 python -m uvicorn --app-dir examples/client fastapi_app:app --port 8700
 """
@@ -10,30 +10,30 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 
-from burnline.client import Client
+from burnline.client import Client, Requests
 
 SERVICE = "card-fraud"
+client = Client(SERVICE, version="1")  # begins its thread with the first event, in whichever worker that comes to
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """One client for the process. It begins its thread with the first event, in whichever worker that comes to."""
-    app.state.client = Client(SERVICE, version="1")
+async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    """What waits is sent before the process ends."""
     yield
-    app.state.client.close(seconds=10)
+    client.close(seconds=10)
 
 
-def watched(request: Request) -> Client:
+def watched() -> Client:
     """The client, for a route that asks for it."""
-    client: Client = request.app.state.client
     return client
 
 
 Watched = Annotated[Client, Depends(watched)]
 app = FastAPI(lifespan=lifespan)
+app.add_middleware(Requests, client=client)  # times requests, counts errors
 
 
 class Transaction(BaseModel):

@@ -11,6 +11,7 @@ BurnlineError
 ├── PayloadError           bytes from outside are not what the door accepts
 │   ├── PayloadTooLarge    ... because they are too many, before or after decompression
 │   ├── PayloadTooSlow     ... because they do not come to an end in time
+│   ├── PayloadWrong       ... because of what stands in a field
 │   └── PayloadUnsupported ... because of their media type or encoding
 ├── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
 │   ├── InDoubt            nobody knows whether the change took effect
@@ -91,6 +92,10 @@ class PayloadTooLarge(PayloadError):
 
 class PayloadTooSlow(PayloadError):
     """The body did not come to its end by the deadline."""
+
+
+class PayloadWrong(PayloadError):
+    """The body can be read, but a field holds what the door does not take; the message names each."""
 
 
 class PayloadUnsupported(PayloadError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from typing import Any
 import httpx
 import pytest
 
+from burnline.app.job_command import run_command
+from burnline.client import job as client_job
 from burnline.client.job import JobRun, job
 from tests.programs import free_port
 
@@ -68,6 +72,29 @@ def told() -> Iterator[Told]:
     thread.join(5)
 
 
+@contextmanager
+def trickling() -> Iterator[str]:
+    """Answers byte by byte, without an end: each byte is in time."""
+    done = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            with suppress(OSError):
+                while True:
+                    connection, _ = server.accept()
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                    while not done.wait(0.05):
+                        connection.sendall(b"x")
+                    connection.close()
+
+        thread = threading.Thread(target=trickle, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        done.set()
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
 def wrapped(url: str, *command: str, options: tuple[str, ...] = ()) -> list[str]:
     burnline = [sys.executable, "-m", "burnline", "job", "--service", "shop", "--job", "train", "--server", url]
     return [*burnline, *options, "--", *command]
@@ -111,8 +138,23 @@ def test_without_burnline_the_command_runs_all_the_same() -> None:
     done = subprocess.run(wrapped(url, *python("exit(3)")), capture_output=True, text=True, check=False)
 
     assert done.returncode == 3
-    assert "not told" in done.stderr
-    assert "Traceback" not in done.stderr
+    [line] = done.stderr.splitlines()
+    assert line.startswith("burnline: not told")
+    assert "cannot be reached" in line
+
+
+def test_a_burnline_that_never_comes_to_an_end_holds_nobody_up_for_long(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(client_job, "START_SECONDS", 0.2)
+    monkeypatch.setattr(client_job, "LONGEST_SECONDS", 0.4)
+    with trickling() as url:
+        begun = time.monotonic()
+
+        code = run_command(JobRun("shop", "train", url=url), python("exit(5)"))
+
+        assert (code, time.monotonic() - begun < 5) == (5, True)
+    assert "did not answer" in capfd.readouterr().err
 
 
 def test_a_signal_is_handed_on_and_what_it_stopped_is_aborted(told: Told) -> None:
@@ -178,6 +220,33 @@ def test_what_is_refused_is_not_tried_again() -> None:
 
     assert "422" in run.ended("finished")
     assert len(asked) == 1
+
+
+def test_an_end_whose_facts_are_refused_is_told_without_them() -> None:
+    told: list[dict[str, Any]] = []
+
+    def door(request: httpx.Request) -> httpx.Response:
+        told.append(json.loads(request.content))
+        refused = "rows_out" in told[-1]
+        return httpx.Response(422 if refused else 200, json={"error": "rows_out: is -1"} if refused else {})
+
+    run = JobRun("shop", "train", transport=httpx.MockTransport(door))
+    run.rows(out=-1)
+
+    trouble = run.ended("finished")
+
+    assert trouble.endswith("answered 422: rows_out: is -1")
+    assert [("rows_out" in body, body["event"]) for body in told] == [(True, "finished"), (False, "finished")]
+
+
+def test_an_end_with_a_number_that_json_has_not_is_told_without_it(told: Told) -> None:
+    run = JobRun("shop", "train", url=told.url)
+    run.record(metrics={"loss": float("nan")})
+
+    trouble = run.ended("finished")
+
+    assert "not JSON compliant" in trouble
+    assert told.events == ["finished"]
 
 
 def test_a_block_tells_its_rows_and_its_failure_and_lets_the_error_go_on(told: Told) -> None:

@@ -6,11 +6,12 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
@@ -27,6 +28,7 @@ from burnline.app.http import (
     gates,
     jobs,
     labels,
+    lineage,
     otlp,
     releases,
     security,
@@ -44,8 +46,12 @@ from burnline.errors import (
     PayloadTooLarge,
     PayloadTooSlow,
     PayloadUnsupported,
+    PayloadWrong,
     StoreError,
 )
+from burnline.spec.bodies import flaws, on_one_line
+from burnline.spec.place import Flaw
+from burnline.spec.problems import message
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +64,19 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",  # with no-referrer a form is sent with `Origin: null`, which the guard refuses
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-PARTS = (doors, otlp, business, jobs, security, labels, api, releases, gates, silences, drills, postmortem_api)
+PARTS = (doors, otlp, business, jobs, lineage, security, labels, api, releases, gates, silences, drills, postmortem_api)
 # Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     PayloadTooLarge: (413, "too_large"),
     PayloadTooSlow: (408, "too_slow"),
     PayloadUnsupported: (415, "unsupported"),
+    PayloadWrong: (422, "wrong"),
     PayloadError: (400, "malformed"),
     ClientDisconnect: (400, "disconnected"),
     DecisionRefused: (409, "refused"),
     StoreError: (503, "store"),
 }
+RETRY_AFTER = {503: {"Retry-After": "5"}}  # seconds
 
 
 def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
@@ -89,7 +97,7 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app.state.burnline = burnline
     otlp.prepare(app, burnline)
     app.add_middleware(
-        SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *jobs.LINEAGE)
+        SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *lineage.PATHS)
     )
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
@@ -131,7 +139,7 @@ def _answer_errors(app: FastAPI) -> None:
         if reason and request.method == "POST":
             burnline.instruments.bodies_refused.labels(request.scope["route"].path, reason).inc()
         # what nobody foresaw is answered outside of the middleware, so the headers are set here too
-        headers = {**SECURITY_HEADERS, **(getattr(error, "headers", None) or {})}
+        headers = {**SECURITY_HEADERS, **RETRY_AFTER.get(status, {}), **(getattr(error, "headers", None) or {})}
         if pages.wanted_by(request):
             return pages.trouble(request, status, message, headers)
         return JSONResponse({"error": message}, status, headers)
@@ -148,16 +156,26 @@ def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
         if isinstance(error, kind):
             return status, reason, _message(error)
     if isinstance(error, RequestValidationError):
-        return 422, "", "; ".join(map(_wrong, error.errors()))
+        return 422, "wrong", _wrong(request, error)
     if isinstance(error, HTTPException):
         nothing_here = error.status_code == HTTPStatus.NOT_FOUND and error.detail == HTTPStatus.NOT_FOUND.phrase
         return error.status_code, "", f"nothing is at {request.url.path}" if nothing_here else str(error.detail)
     return 500, "", "burnline failed on this; its log says why"
 
 
-def _wrong(each: dict[str, Any]) -> str:
-    where = ".".join(map(str, each["loc"][1:])) or each["loc"][0]
-    return f"{where}: {each['msg'].removeprefix('Value error, ')}"
+def _wrong(request: Request, error: RequestValidationError) -> str:
+    """What is wrong with the query, a header or the path; else with the body."""
+    found: list[ErrorDetails] = list(error.errors())
+    outside = [Flaw(each["loc"][1:], message(each)) for each in found if each["loc"][0] != "body"]
+    if outside:
+        return on_one_line(outside)
+    if found[0]["type"] == "json_invalid":
+        return f"the body is no JSON: {found[0]['ctx']['error']}"
+    field = request.scope["route"].body_field
+    model = field.field_info.annotation if field else None
+    inside: list[ErrorDetails] = [{**each, "loc": each["loc"][1:]} for each in found]
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return on_one_line(flaws(inside, error.body, model if is_model else None))
 
 
 def _message(error: Exception) -> str:

@@ -31,12 +31,15 @@ def run_command(this: JobRun, command: Sequence[str], *, gpus: float | None = No
         raise BurnlineError("no command was given; write it after --, as in burnline job -- python train.py")
     if gpus is not None:
         this.tell(gpus=gpus)
-    _say(this.started())
+    untold = this.started()
+    _say(untold)
     sent: list[int] = []
     try:
         process = subprocess.Popen(list(command))
     except OSError as error:
-        _say(this.ended("failed", reason="exit", message=f"{command[0]}: {error.strerror}"))
+        trouble = this.ended("failed", reason="exit", message=f"{command[0]}: {error.strerror}")
+        if trouble != untold:
+            _say(trouble)
         print(f"burnline: {command[0]}: {error.strerror}", file=sys.stderr)
         return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
 
@@ -47,14 +50,21 @@ def run_command(this: JobRun, command: Sequence[str], *, gpus: float | None = No
     before = {number: signal.signal(number, forward) for number in FORWARDED}
     try:
         code = process.wait()
+        _tell_end(this, code, sent, record, untold)  # a signal that comes meanwhile must not cost the exit code
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+    return code if code >= 0 else BY_SIGNAL - code
+
+
+def _tell_end(this: JobRun, code: int, sent: Sequence[int], record: Path | None, untold: str) -> None:
+    """`untold`: what was said of the start, and need not be said twice."""
     if record is not None:
         _tell_record(this, record)
     event, told = _end(code, sent)
-    _say(this.ended(event, **told))
-    return code if code >= 0 else BY_SIGNAL - code
+    trouble = this.ended(event, **told)
+    if trouble != untold:
+        _say(trouble)
 
 
 def _end(code: int, sent: Sequence[int]) -> tuple[str, dict[str, Any]]:
@@ -73,12 +83,12 @@ def _tell_record(this: JobRun, path: Path) -> None:
     try:
         this.record(**json.loads(path.read_bytes()))
     except (OSError, ValueError, TypeError) as error:
-        _say(f"the record {path} cannot be read: {error}")
+        _say(f"the record {path}, which cannot be read: {error}")
 
 
 def _say(trouble: str) -> None:
     if trouble:
-        print(f"burnline: the run goes on; not told: {trouble.removeprefix('retry: ')}", file=sys.stderr)
+        print(f"burnline: not told (the command is not touched by that): {trouble}", file=sys.stderr)
 
 
 def default_service() -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from burnline.client.client import Client
 from burnline.client.estimator import Watched, watch
+from burnline.client.middleware import Requests
 from burnline.client.stats import Stats
+from burnline.client.trace import trace_id
 
-__all__ = ["Client", "Stats", "Watched", "watch"]
+__all__ = ["Client", "Requests", "Stats", "Watched", "trace_id", "watch"]

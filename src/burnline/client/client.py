@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from burnline.client.sender import Answer, Meaning, Sender, pause
+from burnline.client.sender import Answer, Meaning, Sender, connect, pause
 from burnline.client.stats import Stats
+from burnline.client.trace import with_id
 from burnline.client.values import encode
 
 if TYPE_CHECKING:
@@ -118,7 +119,10 @@ class Client:
         return self._put(LABELS, "", {"id": id, "label": actual, "at": at})
 
     def log(self, event: Mapping[str, Any], *, version: str | None = None) -> bool:
-        """Hand over one event as docs/predictions.md has it; whether it was taken."""
+        """Hand over one event as docs/predictions.md has it; whether it was taken.
+
+        While `Requests` times a request of a known trace, an event without an id gets one of the trace's.
+        """
         return self._put(PREDICTIONS, self.version if version is None else version, event)
 
     @property
@@ -156,6 +160,10 @@ class Client:
             state.waiting.clear()
             return not state.sending and not state.counts["dropped_closed"]
 
+    def http(self) -> httpx.Client:
+        """A connection to burnline with this client's token; for what wraps a client."""
+        return connect(self.url, self._token, self._timeout, self._transport)
+
     def failed(self, error: Exception) -> None:
         """Count what could not even be handed over; for what wraps a client."""
         with self._state.changed:
@@ -164,7 +172,7 @@ class Client:
 
     def _put(self, path: str, version: str, fields: Mapping[str, Any]) -> bool:
         try:
-            item = (path, version, self._copied(fields))
+            item = (path, version, self._copied(with_id(fields) if path == PREDICTIONS else fields))
             state = self._state
             with state.changed:
                 if state.until is not None or len(state.waiting) + state.sending >= self._buffer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ import httpx
 
 log = logging.getLogger("burnline.client")
 URL = "http://127.0.0.1:8600"
-TIMEOUT_SECONDS = 2.0
-LONGEST_SECONDS = 6.0  # of trying to tell the end: nobody waits longer for it
+START_SECONDS = 2.0  # the longest that a run waits for burnline before it begins
+LONGEST_SECONDS = 6.0  # ... and after its end
+TRY_SECONDS = 2.0
+AGAIN, REFUSED = "again: ", "refused: "  # how what went wrong begins, for whoever goes on
 
 
 class JobRun:
@@ -59,33 +62,64 @@ class JobRun:
         self._facts["record"] = {**self._facts.get("record", {}), **parts}
 
     def started(self) -> str:
-        """Tell of the start, once; why it could not be told, or empty."""
-        return self._post({"event": "started", **self._facts})
+        """Tell of the start, once, within START_SECONDS; why it could not be told, or empty."""
+        return self._tell({"event": "started", **self._facts}, START_SECONDS).removeprefix(AGAIN)
 
     def ended(self, event: str, **more: Any) -> str:
-        """Tell how it ended, for LONGEST_SECONDS; why it could not be told, or empty."""
-        body = {"event": event, "duration_seconds": time.monotonic() - self._begun, **self._facts, **more}
+        """Tell how it ended, within LONGEST_SECONDS; why it could not be told, or not all of it, or empty.
+
+        An end whose facts are refused is told without them: a run must not be lost for a wrong number.
+        """
         until = time.monotonic() + LONGEST_SECONDS
+        end = {"event": event, "duration_seconds": time.monotonic() - self._begun}
+        trouble = self._tell_until(until, {**end, **self._facts, **more})
+        if trouble.startswith(REFUSED) and self._facts:
+            bare = self._tell_until(until, {**end, **more})
+            return bare.removeprefix(REFUSED) or f"what the run told of itself: {trouble.removeprefix(REFUSED)}"
+        return trouble.removeprefix(AGAIN).removeprefix(REFUSED)
+
+    def _tell_until(self, until: float, body: dict[str, Any]) -> str:
         wait = 0.25
-        while (trouble := self._post(body)).startswith("retry: ") and time.monotonic() + wait < until:
+        while True:
+            trouble = self._tell(body, min(TRY_SECONDS, until - time.monotonic()))
+            if not trouble.startswith(AGAIN) or time.monotonic() + wait >= until:
+                return trouble.removeprefix(AGAIN)
             time.sleep(wait)
             wait *= 2
-        return trouble.removeprefix("retry: ")
+
+    def _tell(self, body: dict[str, Any], seconds: float) -> str:
+        """In a thread: a name that is looked up, and an answer that trickles, know no deadline of the whole."""
+        told: list[str] = []
+        thread = threading.Thread(target=lambda: told.append(self._post(body)), name="burnline-job", daemon=True)
+        thread.start()
+        thread.join(max(0.0, seconds))
+        return told[0] if told else f"{AGAIN}{self._url} did not answer in {seconds:.0f} s"
 
     def _post(self, body: dict[str, Any]) -> str:
         try:
             with httpx.Client(
-                transport=self._transport, timeout=TIMEOUT_SECONDS, headers=self._headers, trust_env=False
+                transport=self._transport, timeout=TRY_SECONDS, headers=self._headers, trust_env=False
             ) as client:
                 answer = client.post(f"{self._url}/v1/jobs", json={**self._who, **body})
         except httpx.TransportError as error:
-            return f"retry: {self._url} cannot be reached: {str(error) or type(error).__name__}"
+            return f"{AGAIN}{self._url} cannot be reached: {str(error) or type(error).__name__}"
+        except (TypeError, ValueError) as error:  # a fact that is no JSON, as NaN is none
+            return f"{REFUSED}{error}"
         except Exception as error:  # noqa: BLE001 - a job must not fail because it could not be watched
             return f"{self._url}: {error}"
         if answer.is_success:
             return ""
-        again = "retry: " if answer.status_code >= 500 or answer.status_code in (408, 429) else ""
-        return f"{again}{self._url} answered {answer.status_code}: {answer.text[:300]}"
+        again = AGAIN if answer.status_code >= 500 or answer.status_code in (408, 429) else ""
+        kind = REFUSED if answer.status_code in (400, 413, 422) else again
+        return f"{kind}{self._url} answered {answer.status_code}: {_error_of(answer)}"
+
+
+def _error_of(answer: httpx.Response) -> str:
+    try:
+        found = answer.json()
+    except ValueError:
+        found = {}
+    return str(found["error"] if isinstance(found, dict) and "error" in found else answer.text)[:500]
 
 
 @contextmanager
@@ -111,4 +145,4 @@ def _reason(error: BaseException) -> str:
 
 def _say(trouble: str) -> None:
     if trouble:
-        log.warning("burnline was not told of the job: %s", trouble.removeprefix("retry: "))
+        log.warning("burnline was not told of the job: %s", trouble)

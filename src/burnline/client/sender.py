@@ -41,14 +41,19 @@ class Answer:
     receipt: Mapping[str, Any] = field(default_factory=dict)
 
 
+def connect(url: str, token: str, timeout_seconds: float, transport: httpx.BaseTransport | None) -> httpx.Client:
+    """An HTTP client of the burnline at `url`."""
+    import httpx
+
+    headers = {"User-Agent": "burnline-client", **({"Authorization": f"Bearer {token}"} if token else {})}
+    return httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, transport=transport)
+
+
 class Sender:
     """Posts bodies over one connection that is kept open. Not for two threads at once."""
 
     def __init__(self, url: str, token: str, timeout_seconds: float, transport: httpx.BaseTransport | None) -> None:
-        import httpx
-
-        headers = {"User-Agent": "burnline-client", **({"Authorization": f"Bearer {token}"} if token else {})}
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, transport=transport)
+        self._http = connect(url, token, timeout_seconds, transport)
 
     def post(self, path: str, body: bytes, key: str) -> Answer:
         """Send a body; whatever goes wrong is an answer."""

@@ -91,6 +91,7 @@ class Instruments:
     events_accepted: Counter
     events_refused: Counter
     bodies_refused: Counter
+    lineage_events: Counter
     alerts_received: Counter
     dead_letters: Counter
     runs: Counter
@@ -111,6 +112,12 @@ def instruments(registry: CollectorRegistry) -> Instruments:
         ),
         bodies_refused=Counter(
             "burnline_bodies_refused_total", "Request bodies refused whole.", ["door", REASON], registry=registry
+        ),
+        lineage_events=Counter(
+            "burnline_lineage_events_total",
+            "OpenLineage events: kept, repeated, or of no job (no_job) or no run (no_run) that is known here.",
+            [OUTCOME],
+            registry=registry,
         ),
         alerts_received=Counter(
             "burnline_alerts_received_total", "Alerts taken from the inbox.", [SOURCE, "status"], registry=registry

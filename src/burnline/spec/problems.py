@@ -16,13 +16,14 @@ from burnline.spec.words import choice, did_you_mean, shown
 
 Model = TypeVar("Model", bound=BaseModel)
 _TAG = re.compile("<[a-z]+>")
-_EXPECTED = {
+EXPECTED = {
     "string_type": "text; put it in quotes",
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
     "finite_number": "a number",
     "bool_type": "true or false",
+    "list_type": "a list",
     "tuple_type": "a list",
     "dict_type": "a mapping",
     "model_type": "a mapping",
@@ -49,22 +50,23 @@ def _flaw(model: type[BaseModel], detail: ErrorDetails) -> Flaw:
     # a union writes its tag into the location; ours stand in angle brackets so that they can be taken out
     place = tuple(step for step in detail["loc"] if not _is_tag(step))
     if detail["type"] == "extra_forbidden":
-        return Flaw(place, _unknown_key(model, detail["loc"]))
-    return Flaw(place, _message(detail))
+        return Flaw(place, unknown_key(model, detail["loc"]))
+    return Flaw(place, message(detail))
 
 
 def _is_tag(step: object) -> bool:
     return isinstance(step, str) and bool(_TAG.fullmatch(step))
 
 
-def _message(detail: ErrorDetails) -> str:
+def message(detail: ErrorDetails) -> str:
+    """What one thing is that is wrong, without its place."""
     kind, found, context = detail["type"], shown(detail["input"]), detail.get("ctx", {})
     if kind == "missing":
         return "is missing"
     if kind == "value_error":
         return str(context["error"])
-    if kind in _EXPECTED:
-        return f"is {found}; write {_EXPECTED[kind]}"
+    if kind in EXPECTED:
+        return f"is {found}; write {EXPECTED[kind]}"
     if kind == "literal_error":
         accepted = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         return f"is {found}; accepted: {choice(accepted)}{_hint(detail['input'], accepted)}"
@@ -78,7 +80,8 @@ def _hint(word: Any, accepted: list[str]) -> str:
     return f";{hint}" if hint else ""
 
 
-def _unknown_key(model: type[BaseModel], place: Place) -> str:
+def unknown_key(model: type[BaseModel], place: Place) -> str:
+    """That the last step of the place is no key of what `model` has there, and which are."""
     accepted = sorted(_keys(model, place[:-1]))
     return f"is no key here; accepted: {choice(accepted)}{_hint(place[-1], accepted)}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -65,32 +66,62 @@ def test_amounts_add_up_and_values_are_set(app: wiring.App) -> None:
 
 
 def test_a_posting_sent_again_counts_once(app: wiring.App) -> None:
-    answers = [post(app, id="12:00", add={"signups": 3}).json() for _ in range(3)]
+    client = Client(app)
+    body = {"service": "shop", "add": {"signups": 3}}
+    header = {"Idempotency-Key": "12:00"}
 
-    assert answers == [{"accepted": True}, {"accepted": False}, {"accepted": False}]
+    answers = [
+        client.post("/v1/business", json={**body, "id": "12:00"}),
+        client.post("/v1/business", json={**body, "id": "12:00"}, headers=header),
+        client.post("/v1/business", json=body, headers=header),
+    ]
+
+    assert [answer.json()["accepted"] for answer in answers] == [True, False, False]
     assert totals(app) == {"signups": 3}
 
 
-@pytest.mark.parametrize(
-    ("body", "status", "words"),
-    [
-        ({"add": {"signup": 1}}, 400, "accepted: signups or orders; did you mean"),
-        ({"add": {"happiness": 1}}, 400, "posts no counter of that name"),
-        ({"set": {"signups": 1}}, 400, "posts no gauge of that name; accepted: happiness"),
-        ({"add": {"signups": -1}}, 400, "is no number from 0"),
-        ({"set": {"happiness": 1e300}}, 400, "is no number from"),
-        ({}, 400, "nothing was posted"),
-        ({"service": "other", "add": {"signups": 1}}, 404, "no service has this name"),
-        ({"add": {"signups": "many"}}, 422, "add.signups"),
-        ({"add": {"signups": 1}, "labels": {"a b": "x"}}, 422, "labels"),
-        ({"add": {"signups": 1}, "extra": 1}, 422, "extra"),
-    ],
-)
-def test_what_cannot_be_kept_is_told(app: wiring.App, body: dict[str, Any], status: int, words: str) -> None:
-    answer = post(app, **body)
+def test_what_is_wrong_with_one_number_costs_that_one_alone(app: wiring.App) -> None:
+    answer = post(app, add={"signups": 3, "order": 1, "orders": "many"}, set={"happiness": 1e300})
 
-    assert answer.status_code == status
-    assert words in answer.json()["error"]
+    assert (answer.status_code, totals(app)) == (200, {"signups": 3})
+    assert answer.json() == {
+        "accepted": True,
+        "refused_count": 3,
+        "refused": [
+            {
+                "index": 1,
+                "field": "add.order",
+                "reason": "shop posts no counter of that name; accepted: signups or orders; did you mean 'orders'?",
+            },
+            {"index": 2, "field": "add.orders", "reason": "is 'many'; write a number"},
+            {"index": 0, "field": "set.happiness", "reason": "is 1e+300; write a number from -1e+15 to 1e+15"},
+        ],
+    }
+
+
+def test_what_cannot_be_kept_is_told(app: wiring.App) -> None:
+    client = Client(app)
+    cases: list[tuple[dict[str, Any], int, str]] = [
+        ({"add": {"signup": 1}}, 422, "accepted: signups or orders; did you mean"),
+        ({"add": {"happiness": 1}}, 422, "posts no counter of that name"),
+        ({"set": {"signups": 1}}, 422, "posts no gauge of that name; accepted: happiness"),
+        ({"add": {"signups": -1}}, 422, "add.signups: is -1; write a number from 0"),
+        ({}, 422, "nothing was posted"),
+        ({"service": "shpo", "add": {"signups": 1}}, 404, "no service is called 'shpo'; known: shop; did you mean"),
+        ({"add": {"signups": "many"}}, 422, "add.signups: is 'many'; write a number"),
+        ({"add": {"signups": 1}, "labels": {"a b": "x"}}, 422, "labels['a b']: is 'a b'; it must match"),
+        ({"add": {"signups": 1}, "lables": {}}, 422, "lables: is no key here; accepted: add, id, labels"),
+        ({"add": {"signups": 1}, "\ud800": 1}, 422, "the body: holds '\\ud800': half of a character"),
+        ({"service": 7}, 422, "service: is 7; write text"),
+        ({"service": None}, 422, "service: is None; write text"),
+        ({"add": [1]}, 422, "add: is a list; write a mapping"),
+    ]
+
+    for body, status, words in cases:
+        sent = json.dumps({"service": "shop", **body})
+        answer = client.post("/v1/business", content=sent)
+
+        assert (answer.status_code, words in answer.json()["error"]) == (status, True), answer.text
     assert totals(app) == {}
 
 

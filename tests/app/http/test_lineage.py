@@ -148,6 +148,19 @@ def test_jobs_of_others_break_no_pipeline_and_are_not_kept(app: wiring.App) -> N
         assert list(jobs_of(tx, "shop")) == ["dag.task"]
 
 
+def test_every_event_is_counted_by_what_became_of_it(app: wiring.App) -> None:
+    other = event("START") | {"job": {"namespace": "airflow", "name": "other"}}
+    own = event("START") | {"job": {"namespace": "shop", "name": "dag.task"}}
+    client = Client(app)
+
+    for each in (other, other, {"job": {}, "eventTime": "x"}, own, own):
+        client.post("/v1/lineage", json=each)
+
+    outcomes = ("kept", "repeated", "no_job", "no_run")
+    counted = [app.registry.get_sample_value("burnline_lineage_events_total", {"outcome": name}) for name in outcomes]
+    assert counted == [1, 1, 2, 1]
+
+
 def test_a_gzipped_event_is_read(app: wiring.App) -> None:
     body = gzip.compress(json.dumps(event("COMPLETE")).encode())
 
@@ -160,13 +173,13 @@ def test_what_is_no_event_is_told(app: wiring.App) -> None:
     client = Client(app)
     long = event("START") | {"run": {"runId": "x" * 201}}
     bodies = [
-        (b"", 400, "no JSON"),
-        (b"[" * 100_000, 400, "no JSON"),
-        (b"[]", 400, "no object"),
-        (b"{}", 400, "Field required"),
-        (json.dumps(event("DONE")).encode(), 400, "eventType: 'DONE'"),
-        (json.dumps(event("START") | {"eventTime": "2026-01-05T12:00:00"}).encode(), 400, "eventTime"),
-        (json.dumps(long).encode(), 400, "run.runId"),
+        (b"", 400, "the body is empty"),
+        (b"[" * 100_000, 400, "nested too deeply"),
+        (b"[]", 422, "the body: is a list; write a mapping"),
+        (b"{}", 422, "eventTime: is missing; run: is missing; job: is missing"),
+        (json.dumps(event("COMPLET")).encode(), 422, "eventType: is 'COMPLET'; accepted: START"),
+        (json.dumps(event("START") | {"eventTime": "2026-01-05T12:00:00"}).encode(), 422, "eventTime: is"),
+        (json.dumps(long).encode(), 422, "run.runId: is longer than 200 characters"),
         (b" " * (5 << 20), 413, "larger than"),
     ]
 

@@ -80,17 +80,36 @@ def test_of_few_queries_nothing_is_said(app: wiring.App) -> None:
         ratios(app, NOON)
 
 
+def test_what_is_wrong_with_one_event_costs_that_one_alone(app: wiring.App) -> None:
+    events = [{"kind": "pii"}, {"kind": "jailbrake"}, {"kind": "jailbreak", "count": 2}, {"kind": "pii", "prompt": "x"}]
+
+    answer = Client(app).post("/v1/security", json={"service": "shop", "events": events, "queries": ["who"]}).json()
+
+    assert counts(app) == {"pii": 1, "jailbreak": 2}
+    assert (answer["accepted"], answer["refused_count"]) == (True, 3)
+    assert [(each["index"], each["field"]) for each in answer["refused"]] == [
+        (1, "events[1].kind"),
+        (3, "events[3].prompt"),
+        (0, "queries[0]"),
+    ]
+    assert "did you mean 'jailbreak'?" in answer["refused"][0]["reason"]
+    assert answer["refused"][1]["reason"] == "is no key here; accepted: count or kind"
+    assert answer["refused"][2]["reason"] == "is 'who'; write a mapping"
+
+
 def test_what_cannot_be_kept_is_told(app: wiring.App) -> None:
     client = Client(app)
     cases: list[tuple[dict[str, Any], int, str]] = [
-        ({}, 400, "nothing was posted"),
-        ({"service": "other", "events": [{"kind": "pii"}]}, 404, "no service"),
-        ({"events": [{"kind": "odd"}]}, 422, "events.0.kind"),
-        ({"events": [{"kind": "pii", "count": 0}]}, 422, "count"),
-        ({"events": [{"kind": "pii", "prompt": "secret"}]}, 422, "prompt"),
-        ({"events": [{"kind": "pii"}] * 1001}, 422, "events"),
-        ({"queries": [{"principal": "a\0b"}]}, 422, "principal"),
-        ({"queries": [{"principal": "a", "inputs": ["x"] * 1001}]}, 422, "inputs"),
+        ({}, 422, "nothing was posted"),
+        ({"service": "other", "events": [{"kind": "pii"}]}, 404, "no service is called 'other'; known: shop"),
+        ({"events": [{"kind": "odd"}]}, 422, "events[0].kind: is 'odd'; accepted: authentication_failure"),
+        ({"events": [{"kind": "pii", "count": 0}]}, 422, "events[0].count: is 0; write a number from 1 on"),
+        ({"events": [{"kind": "pii", "count": 10**30}]}, 422, "events[0].count"),
+        ({"events": [{"kind": "pii", "prompt": "secret"}]}, 422, "events[0].prompt: is no key here"),
+        ({"events": [{"kind": "pii"}] * 1001}, 422, "events: has more than 1000; send them in several bodies"),
+        ({"queries": [{"principal": "a\0b"}]}, 422, "queries[0].principal: holds a NUL character"),
+        ({"queries": [{"principal": "a", "inputs": ["x"] * 1001}]}, 422, "queries[0].inputs: has more than 1000"),
+        ({"id": 7}, 422, "id: is 7; write text"),
     ]
 
     for body, status, words in cases:

@@ -36,6 +36,11 @@ async def read_body(request: Request) -> bytes:
     return bytes(body)
 
 
+def encoding_of(request: Request) -> str:
+    """All of it: a header sent twice means encoded twice."""
+    return ", ".join(request.headers.getlist("content-encoding"))
+
+
 class SmallBodies:
     """Lets a body be read up to SMALL_LIMIT_BYTES and for BODY_SECONDS, but at the paths that have limits of their own.
 

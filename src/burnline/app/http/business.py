@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from burnline.app.http.api import Parts, Trouble
-from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.api import Parts
+from burnline.app.http.door import (
+    Each,
+    Id,
+    Kept,
+    Key,
+    Wrong,
+    door_router,
+    kept,
+    key_of,
+    refuse_all,
+    service_of,
+    wrong_items,
+)
 from burnline.app.http.words import PLAIN
-from burnline.collectors.business import Numbers, accept_numbers
+from burnline.collectors.business import Numbers, accept_numbers, fault_of
+from burnline.errors import PayloadWrong
+from burnline.spec.place import Flaw
+from burnline.spec.service import ServiceSpec
 
 Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
 Value = Annotated[str, Field(max_length=200), PLAIN]
-Amounts = Annotated[dict[Annotated[str, Field(max_length=63), PLAIN], float], Field(max_length=100)]
-REFUSED: dict[int | str, dict[str, Any]] = {
-    status: {"model": Trouble} for status in (400, 401, 403, 404, 408, 413, 422, 503)
-}
-router = APIRouter(dependencies=[Depends(require_token), Depends(refuse_cross_site)], responses=REFUSED)
+Amount = Annotated[float | Wrong, Each(float)]
+Amounts = Annotated[dict[Annotated[str, Field(max_length=63), PLAIN], Amount], Field(max_length=100)]
+router = door_router()
 
 
 class Posting(BaseModel):
@@ -27,23 +40,33 @@ class Posting(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     service: Annotated[str, Field(max_length=63), PLAIN]
-    id: Annotated[str, Field(max_length=200), PLAIN] = ""
+    id: Id = ""
     add: Amounts = Field(default_factory=dict)
     set: Amounts = Field(default_factory=dict)
     labels: Annotated[dict[Label, Value], Field(max_length=5)] = Field(default_factory=dict)
 
 
-class Kept(BaseModel):
-    """`accepted` is false when a posting with this id was kept before: it counts once."""
-
-    accepted: bool
-
-
 @router.post("/v1/business")
-def business(body: Posting, app: Parts) -> Kept:
-    """Take numbers of the business; they are durable when this answers."""
-    spec = app.spec(body.service)
-    if spec is None:
-        raise HTTPException(404, "no service has this name")
-    posted = Numbers(body.service, body.id, body.add, body.set, body.labels)
-    return Kept(accepted=accept_numbers(app.db, spec, posted, app.clock()))
+def business(body: Posting, app: Parts, key: Key = "") -> Kept:
+    """Take numbers of the business; they are durable when this answers. What is wrong with one costs that one alone."""
+    spec = service_of(app, body.service)
+    if not body.add and not body.set:
+        raise PayloadWrong('nothing was posted; write numbers into "add" or "set", as in {"add": {"orders": 3}}')
+    add, put = _judged(spec, body.add, adds=True), _judged(spec, body.set, adds=False)
+    wrong = wrong_items("add", add) + wrong_items("set", put)
+    if len(wrong) == len(add) + len(put):
+        refuse_all(wrong)
+    posted = Numbers(body.service, key_of(body.id, key), _good(add), _good(put), body.labels)
+    return kept(accept_numbers(app.db, posted, app.clock()), wrong)
+
+
+def _judged(spec: ServiceSpec, values: Mapping[str, float | Wrong], *, adds: bool) -> dict[str, float | Wrong]:
+    judged = dict(values)
+    for name, value in values.items():
+        if not isinstance(value, Wrong) and (fault := fault_of(spec, name, value, adds=adds)):
+            judged[name] = Wrong(Flaw((), fault))
+    return judged
+
+
+def _good(values: Mapping[str, float | Wrong]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if not isinstance(value, Wrong)}

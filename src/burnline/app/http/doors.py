@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from burnline.alerting.inbox import submit_webhook
 from burnline.alerting.webhook import ALERTMANAGER
 from burnline.app.http.api import Trouble
-from burnline.app.http.bodies import LIMIT_BYTES, read_body
+from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
@@ -70,8 +70,3 @@ async def alerts(request: Request) -> JSONResponse:
         body = await run_in_threadpool(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)
     kept = submit_webhook(app.db, body, source=ALERTMANAGER, now=app.clock(), limit_bytes=LIMIT_BYTES)
     return JSONResponse({"accepted": await asyncio.wrap_future(kept)})
-
-
-def encoding_of(request: Request) -> str:
-    """All of it: a header sent twice means encoded twice."""
-    return ", ".join(request.headers.getlist("content-encoding"))

@@ -9,8 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from burnline.app.http.api import Trouble
-from burnline.app.http.bodies import read_body
-from burnline.app.http.doors import encoding_of
+from burnline.app.http.bodies import encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.predictions.events import Asked

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
-from burnline.app.http.bodies import LIMIT_BYTES, read_body
+from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
@@ -158,7 +158,7 @@ async def _take(request: Request, signal: Signal) -> Response:
 
 
 async def _unpacked(request: Request, body: bytes, doors: Doors) -> bytes:
-    encoding = ", ".join(request.headers.getlist("content-encoding"))
+    encoding = encoding_of(request)
     if not encoding:
         return body
     work = partial(inflate, [body], encoding=encoding, limit_bytes=LIMIT_BYTES)

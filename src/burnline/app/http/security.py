@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnline.app.http.api import Parts
-from burnline.app.http.business import REFUSED, Kept
-from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.http.door import (
+    Each,
+    Id,
+    Kept,
+    Key,
+    Wrong,
+    door_router,
+    kept,
+    key_of,
+    refuse_all,
+    service_of,
+    wrong_items,
+)
 from burnline.app.http.words import PLAIN
 from burnline.collectors.security.door import Asked, Reported, accept_security
-from burnline.errors import PayloadError
+from burnline.errors import PayloadWrong
 
 Kind = Literal[
     "authentication_failure",
@@ -31,7 +41,7 @@ Kind = Literal[
 ]
 Count = Annotated[int, Field(ge=1, le=10**9, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=500), PLAIN]
-router = APIRouter(dependencies=[Depends(require_token), Depends(refuse_cross_site)], responses=REFUSED)
+router = door_router()
 
 
 class SecurityEvent(BaseModel):
@@ -59,18 +69,25 @@ class Report(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     service: Annotated[str, Field(max_length=63), PLAIN]
-    id: Annotated[str, Field(max_length=200), PLAIN] = ""
-    events: Annotated[list[SecurityEvent], Field(max_length=1000)] = Field(default_factory=list)
-    queries: Annotated[list[Queries], Field(max_length=1000)] = Field(default_factory=list)
+    id: Id = ""
+    events: Annotated[list[Annotated[SecurityEvent | Wrong, Each(SecurityEvent)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
+    queries: Annotated[list[Annotated[Queries | Wrong, Each(Queries)]], Field(max_length=1000)] = Field(
+        default_factory=list
+    )
 
 
 @router.post("/v1/security")
-def security(body: Report, app: Parts) -> Kept:
-    """Count security events and queries; they are durable when this answers."""
-    if app.spec(body.service) is None:
-        raise HTTPException(404, "no service has this name")
+def security(body: Report, app: Parts, key: Key = "") -> Kept:
+    """Count security events and queries; they are durable when this answers. What is wrong costs itself alone."""
+    service_of(app, body.service)
     if not body.events and not body.queries:
-        raise PayloadError('nothing was posted; write counts into "events" or "queries"')
-    asked = [Asked(each.principal, each.count, each.inputs) for each in body.queries]
-    reported = Reported(body.service, body.id, [(each.kind, each.count) for each in body.events], asked)
-    return Kept(accepted=accept_security(app.db, reported, app.clock()))
+        raise PayloadWrong('nothing was posted; write counts into "events" or "queries"')
+    wrong = wrong_items("events", body.events) + wrong_items("queries", body.queries)
+    if len(wrong) == len(body.events) + len(body.queries):
+        refuse_all(wrong)
+    events = [(each.kind, each.count) for each in body.events if not isinstance(each, Wrong)]
+    asked = [Asked(each.principal, each.count, each.inputs) for each in body.queries if not isinstance(each, Wrong)]
+    reported = Reported(body.service, key_of(body.id, key), events, asked)
+    return kept(accept_security(app.db, reported, app.clock()), wrong)
