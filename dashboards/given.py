@@ -80,6 +80,8 @@ def _families(spec: ServiceSpec) -> Iterator[str]:
         yield "burnline_release_"
     if "telemetry" in written:
         yield from TELEMETRY
+    if spec.telemetry.content and spec.telemetry.content.sample:
+        yield "burnline_answers_"
     if spec.model or "events" in written or spec.signals.model_fields_set:
         yield from PREDICTIONS
     named = " ".join(_NAME.findall(spec.model_dump_json(include={"slos", "business", "cost", "release"})))

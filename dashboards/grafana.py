@@ -7,13 +7,15 @@ graph, `null` for whatever is not set. `modern` is the one place that knows bett
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import attr
 from grafanalib.core import Dashboard, GridPos, RowPanel, Target, Templating
 from grafanalib.core import Panel as GrafanaPanel
 
+from burnline.dashboards.links import Places, data_links, has_exemplars
 from burnline.dashboards.panels import Panel, Query, Row
 from burnline.dashboards.service import service_rows
 from burnline.spec.service import ServiceSpec
@@ -23,16 +25,17 @@ COLUMNS = 24
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 ROW_KEYS = ("type", "id", "title", "gridPos", "collapsed")
 PANEL_KEYS = ("type", "id", "title", "description", "datasource", "gridPos", "targets", "fieldConfig", "options")
-TARGET_KEYS = ("datasource", "expr", "legendFormat", "refId", "instant", "range")
+TARGET_KEYS = ("datasource", "expr", "legendFormat", "refId", "instant", "range", "exemplar")
 DASHBOARD_KEYS = (
     "uid", "title", "description", "tags", "schemaVersion", "version", "editable", "graphTooltip", "time", "timezone",
     "refresh", "templating", "links", "panels", "annotations",
 )  # fmt: skip
 Json = dict[str, Any]
+Links = Callable[[Panel], Sequence[Json]]
 
 
-def render_dashboard(spec: ServiceSpec) -> str:
-    """The dashboard of a service as Grafana's JSON; the same spec gives the same bytes."""
+def render_dashboard(spec: ServiceSpec, places: Places | None = None) -> str:
+    """The dashboard of a service as Grafana's JSON, with links to `places`; the same spec gives the same bytes."""
     dashboard = Dashboard(
         title=spec.service,
         uid=f"svc-{spec.service}"[:40],
@@ -44,7 +47,7 @@ def render_dashboard(spec: ServiceSpec) -> str:
         timezone="browser",
         sharedCrosshair=True,
         templating=Templating([_datasource_variable()]),
-        panels=_panels(service_rows(spec)),
+        panels=_panels(service_rows(spec), partial(data_links, service=spec.service, places=places or Places())),
     ).auto_panel_ids()
     return json.dumps(modern(dashboard.to_json_data()), indent=2, default=lambda part: part.to_json_data()) + "\n"
 
@@ -82,14 +85,17 @@ class ModernPanel(GrafanaPanel):  # type: ignore[misc]  # grafanalib has no type
 
 @attr.s(auto_attribs=True)
 class ModernTarget(Target):  # type: ignore[misc]  # grafanalib has no types
-    """A query with the two keys that Target lacks."""
+    """A query with the three keys that Target lacks."""
+
+    exemplar: bool | None = None
 
     def to_json_data(self) -> Json:
         """The query in Grafana's form."""
-        return {**super().to_json_data(), "datasource": DATASOURCE, "range": not self.instant}
+        own = {"datasource": DATASOURCE, "range": not self.instant, "exemplar": self.exemplar}
+        return {**super().to_json_data(), **own}
 
 
-def _panels(rows: Sequence[Row]) -> list[Any]:
+def _panels(rows: Sequence[Row], links: Links) -> list[Any]:
     drawn: list[Any] = []
     top = 0
     for row in rows:
@@ -97,7 +103,7 @@ def _panels(rows: Sequence[Row]) -> list[Any]:
             title = RowPanel(title=row.title, gridPos=GridPos(h=1, w=COLUMNS, x=0, y=top), collapsed=row.collapsed)
             drawn.append(title)
             top += 1
-        placed = list(_placed(row.panels, top))
+        placed = list(_placed(row.panels, top, links))
         if row.collapsed:
             title.panels = [panel for panel, _ in placed]
             continue
@@ -106,17 +112,17 @@ def _panels(rows: Sequence[Row]) -> list[Any]:
     return drawn
 
 
-def _placed(panels: Sequence[Panel], top: int) -> Iterator[tuple[ModernPanel, int]]:
+def _placed(panels: Sequence[Panel], top: int, links: Links) -> Iterator[tuple[ModernPanel, int]]:
     left = height = 0
     for panel in panels:
         if left + panel.width > COLUMNS:
             top, left, height = top + height, 0, 0
         height = max(height, panel.height)
-        yield _panel(panel, GridPos(h=panel.height, w=panel.width, x=left, y=top)), top + height
+        yield _panel(panel, GridPos(h=panel.height, w=panel.width, x=left, y=top), links), top + height
         left += panel.width
 
 
-def _panel(panel: Panel, place: GridPos) -> ModernPanel:
+def _panel(panel: Panel, place: GridPos, links: Links) -> ModernPanel:
     return ModernPanel(  # type: ignore[call-arg]  # grafanalib has no types
         title=panel.title,
         description=panel.description,
@@ -124,22 +130,28 @@ def _panel(panel: Panel, place: GridPos) -> ModernPanel:
         gridPos=place,
         targets=[_target(query, n, panel) for n, query in enumerate(panel.queries)],
         options=_stat_options() if panel.kind == "stat" else _graph_options(panel),
-        field_config={"defaults": _field(panel), "overrides": []},
+        field_config={"defaults": _field(panel, links(panel)), "overrides": []},
     )
 
 
 def _target(query: Query, n: int, panel: Panel) -> ModernTarget:
     return ModernTarget(  # type: ignore[call-arg]  # grafanalib has no types
-        expr=query.expr, legendFormat=query.legend, refId=chr(ord("A") + n), instant=panel.kind == "stat"
+        expr=query.expr,
+        legendFormat=query.legend,
+        refId=chr(ord("A") + n),
+        instant=panel.kind == "stat",
+        exemplar=True if has_exemplars(query) and panel.kind == "timeseries" else None,
     )
 
 
-def _field(panel: Panel) -> Json:
+def _field(panel: Panel, links: Sequence[Json]) -> Json:
     field: Json = {
         "unit": panel.unit,
         "thresholds": {"mode": "absolute", "steps": [{"value": None, "color": panel.base}, *_steps(panel)]},
         "noValue": "no data",
     }
+    if links:
+        field["links"] = list(links)
     if panel.low is not None:
         field["min"] = panel.low
     if panel.high is not None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from burnline.dashboards.asking import growth, mean, quantiles, rate, ratio
 from burnline.dashboards.panels import Panel, Query
-from burnline.metrics import genai, otlp
+from burnline.metrics import answers, genai, otlp
 
 QUIET = "it says nothing of this by OpenTelemetry"
+UNREAD = "no answer was looked at"
 MODEL, OPERATION, EVALUATION = "{{model}}", "{{operation}} {{model}}", "{{evaluation}}"
 ENDS = (0.5, 0.99)
 
@@ -94,6 +95,33 @@ OTLP = (
         (mean(genai.SCORE, "evaluation", legend=EVALUATION),),
         low=None,
         empty_ok=QUIET,
+    ),
+    Panel(
+        "Generative AI: what is wrong with answers",
+        "Which share says nothing, declines, or lacks support by its sources? After a release: prompt, model, search.",
+        (
+            ratio(answers.EMPTY, answers.TOTAL, "model", legend=f"{MODEL} empty"),
+            ratio(answers.REFUSED, answers.TOTAL, "model", legend=f"{MODEL} declines"),
+            ratio(answers.UNSUPPORTED, answers.SOURCED, "model", legend=f"{MODEL} unsupported"),
+        ),
+        "percentunit",
+        high=1,
+        empty_ok=UNREAD,
+    ),
+    Panel(
+        "Generative AI: support by sources",
+        "How much of an answer do its sources hold, at the median and the worst tenth? It falls: look at the search.",
+        quantiles(answers.SUPPORT, "model", legend=MODEL, shares=(0.1, 0.5)),
+        "percentunit",
+        high=1,
+        empty_ok=UNREAD,
+    ),
+    Panel(
+        "Generative AI: length of answers",
+        "How many characters has an answer? It jumps without a release: the questions, or the model, changed.",
+        quantiles(answers.LENGTH, "model", legend=MODEL, shares=ENDS),
+        "short",
+        empty_ok=UNREAD,
     ),
     Panel(
         "Generative AI: verdicts that say nothing",

@@ -36,7 +36,7 @@ EVERYTHING: dict[str, Any] = {
         *({"url": f"http://{profile}.example/metrics", "profile": profile} for profile in get_args(Profile)),
         *({"queue": queue} for queue in QUEUES),
     ],
-    "telemetry": {},
+    "telemetry": {"content": {"sample": "10%"}},
     "model": {
         "name": "everything",
         "version": {"from": "label", "label": "version"},

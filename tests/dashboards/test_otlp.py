@@ -41,3 +41,13 @@ def test_every_query_is_of_this_service_and_parses() -> None:
 
 def test_an_empty_panel_says_why_and_every_panel_what_it_answers() -> None:
     assert all(panel.empty_ok and "?" in panel.question for panel in panels(telemetry={}))
+
+
+def test_answers_have_panels_where_their_texts_are_looked_at() -> None:
+    more = {panel.title for panel in panels(telemetry={"content": {"sample": "10%"}})}
+
+    assert more - {panel.title for panel in panels(telemetry={"content": {"sample": "0%"}})} == {
+        "Generative AI: what is wrong with answers",
+        "Generative AI: support by sources",
+        "Generative AI: length of answers",
+    }

@@ -15,6 +15,7 @@ import yaml
 
 from burnline.app.build import write_files
 from burnline.app.trace_links import fill
+from burnline.dashboards.links import filled
 from burnline.settings import Settings
 from burnline.spec.load import load_services
 from tests.programs import program
@@ -167,6 +168,21 @@ def test_every_source_of_grafana_is_a_service_and_leads_to_sources_that_are_ther
 
     assert {urlsplit(each["url"]).hostname for each in sources.values()} == set(sources) <= set(SERVICES)
     assert set(re.findall(r"datasourceUid: (\w+)", text)) == set(sources)
+
+
+def test_the_links_of_panels_lead_to_sources_of_grafana() -> None:
+    given = SERVICES["generate"]["environment"]
+    settings = Settings(traces_url=given["BURNLINE_TRACES_URL"], logs_url=given["BURNLINE_LOGS_URL"])
+
+    traces, logs = (
+        json.loads(parse_qs(urlsplit(filled(url, "shop")).query)["panes"][0])["a"]
+        for url in (settings.traces_url, settings.logs_url)
+    )
+
+    assert (traces["datasource"], traces["queries"][0]["query"]) == ("tempo", '{resource.service.name="shop"}')
+    assert (logs["datasource"], logs["queries"][0]["expr"]) == ("loki", '{service_name="shop"}')
+    assert traces["range"] == logs["range"] == {"from": "${__from}", "to": "${__to}"}
+    assert "--enable-feature=exemplar-storage" in SERVICES["prometheus"]["command"]
 
 
 def test_the_links_of_incidents_are_taken_and_lead_to_sources_of_grafana() -> None:

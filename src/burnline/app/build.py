@@ -13,6 +13,7 @@ from burnline.collectors.mapping import EXPORTERS, machine_rules
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.profiles.rules import serving_rules
 from burnline.dashboards.grafana import render_dashboard
+from burnline.dashboards.links import Places
 from burnline.errors import BurnlineError
 from burnline.metrics import SERVICE
 from burnline.runbooks.load import Catalogue
@@ -75,12 +76,14 @@ def write_files(
     alertmanager: For | None = None,
     public_url: str = "",
     catalogue: Catalogue | None = None,
+    places: Places | None = None,
 ) -> list[Path]:
     """Write the files below `out` and return their paths; the same specs give the same bytes within a month.
 
     Args:
         public_url: where people reach burnline, for the links from alerts to runbooks; empty is `burnline_url`.
         catalogue: the runbooks to write as pages for people.
+        places: where panels lead, to the traces and logs of their service.
     """
     for_ = alertmanager or For()
     rules = rule_files(specs, now, form, layout, public_url or burnline_url)
@@ -89,7 +92,7 @@ def write_files(
         out / "alertmanager" / "alertmanager.yml": render_alertmanager(
             specs, f"{burnline_url}/v1/alerts", token_file=token_file, **_options(for_)
         ),
-        **{out / "grafana" / f"svc-{spec.service}.json": render_dashboard(spec) for spec in specs},
+        **{out / "grafana" / f"svc-{spec.service}.json": render_dashboard(spec, places) for spec in specs},
         **{out / "runbooks" / name: text for name, text in runbook_pages(catalogue).items()},
     }
     for path, content in files.items():

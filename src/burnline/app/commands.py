@@ -22,6 +22,7 @@ from burnline.app.console import words
 from burnline.app.console.words import plan, visible
 from burnline.app.proof import short_windows
 from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
+from burnline.dashboards.links import Places
 from burnline.detectors.profile import load_reference, profile_csv, save_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
@@ -116,6 +117,7 @@ def build_files(
     specs = [spec for spec, _ in read]
     for problem in (problem for each in read for problem in name_warnings(*each)):
         complain(f"warning: {problem}")
+    settings = read_settings()
     for written in write_files(
         specs,
         out,
@@ -125,8 +127,9 @@ def build_files(
         form=cast(Form, form),
         layout=cast(Layout, layout),
         alertmanager=alertmanager,
-        public_url=read_settings().public_url,
-        catalogue=load_catalogue(read_settings().runbooks),
+        public_url=settings.public_url,
+        catalogue=load_catalogue(settings.runbooks),
+        places=Places(settings.traces_url, settings.logs_url),
     ):
         print(written)
     target = alertmanager or For()
