@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from burnline.app import server as server_module
-from burnline.app.server import listen
+from burnline.app.server import address_of, listen, take
 from burnline.errors import BurnlineError
 from burnline.settings import Settings
 from tests.app.serving import serving
@@ -45,6 +45,20 @@ def closed_after(connection: socket.socket) -> float:
     while connection.recv(4096):
         pass
     return time.monotonic() - start
+
+
+def test_every_address_is_of_both_kinds() -> None:
+    with take("::", free_port(), "--port") as listening:
+        port = listening.getsockname()[1]
+
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            if family == socket.AF_INET or socket.has_dualstack_ipv6():
+                socket.create_connection((address, port), timeout=5).close()
+
+
+def test_an_address_of_ipv6_stands_in_brackets() -> None:
+    assert address_of("::1", 8600) == "[::1]:8600"
+    assert address_of("127.0.0.1", 8600) == "127.0.0.1:8600"
 
 
 def test_half_open_headers_are_closed_at_the_deadline(url: str) -> None:

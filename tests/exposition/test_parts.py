@@ -8,6 +8,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
+from burnline.errors import CollectorError
 from burnline.exposition.parts import LONGEST_SECONDS, Part, TooSlow, gather, seconds_for
 
 
@@ -103,6 +104,20 @@ def test_the_log_tells_of_a_change_only(caplog: pytest.LogCaptureFixture) -> Non
         "part of the exposition failed",
         "part of the exposition well again",
     ]
+
+
+def test_a_source_that_says_why_it_failed_fills_no_log_with_a_stack(caplog: pytest.LogCaptureFixture) -> None:
+    def refuse() -> None:
+        raise CollectorError("redis_list jobs: connection refused")
+
+    parts: list[Part[object]] = [Part("queue", refuse), Part("surprise", fail)]
+
+    gather(parts, 5)
+
+    told = {vars(record)["part"]: record for record in caplog.records}
+    assert vars(told["queue"])["error"] == "redis_list jobs: connection refused"
+    assert told["queue"].exc_info is None
+    assert told["surprise"].exc_info
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from burnline import __version__
-from burnline.app.server import make_server, stop_on_signals, take
+from burnline.app.server import address_of, make_server, stop_on_signals, take
 from burnline.collectors.budget import Budget
 from burnline.collectors.contract import Closeable, Collector
 from burnline.collectors.exposition import Turns, register
@@ -64,7 +64,7 @@ def run_exporter(name: str, services: Path | None, listen: str, web_config: Path
         app, tls = Guard(exporter, access), access.tls
     with take(host, port, "--listen") as address:
         scheme = "http" if tls is None else "https"
-        log.info("exporter up", extra={"exporter": name, "url": f"{scheme}://{host}:{port}/metrics"})
+        log.info("exporter up", extra={"exporter": name, "url": f"{scheme}://{address_of(host, port)}/metrics"})
         try:
             make_server(app, tls).run([address])
         finally:

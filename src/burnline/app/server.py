@@ -148,16 +148,23 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def take(host: str, port: int, options: str) -> socket.socket:
-    """A socket that listens there; `options` is where another port is written.
+    """A socket that listens there, `::` being every address, IPv4 too; `options` is where another port is written.
 
     Raises: BurnlineError when it cannot be taken.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
+    where = "" if host == "::" and not both else host  # without IPv6 "" is every address there is
+    family = socket.AF_INET6 if ":" in where else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family)
+        return socket.create_server((where, port), family=family, dualstack_ipv6=both)
     except OSError as error:
         reason = f"another program has it ({options})" if error.errno == errno.EADDRINUSE else str(error)
         raise BurnlineError(f"cannot listen on {host} port {port}: {reason}") from error
+
+
+def address_of(host: str, port: int) -> str:
+    """As it stands in a URL: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def make_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnline.app.application import create_app
-from burnline.app.server import listen, make_server, stop_on_signals
+from burnline.app.server import address_of, listen, make_server, stop_on_signals
 from burnline.app.web.access import WebAccess
 from burnline.app.wiring import build
 from burnline.settings import read_settings
@@ -37,7 +37,7 @@ def run_server(overrides: Mapping[str, Any]) -> None:
         server = app.state.server = make_server(app, access.tls if access else None)
         names = ", ".join(spec.service for spec in burnline.specs)
         scheme = "https" if access and access.tls else "http"
-        url = f"{scheme}://{settings.host}:{settings.port}"
+        url = f"{scheme}://{address_of(settings.host, settings.port)}"
         log.info("up", extra={"services": names, "url": url})
         if sys.stdout.isatty():  # for whoever sits there; the log goes to stderr
             sys.stdout.write(f"watching {names}: {url} (Ctrl-C stops it)\n")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Generic, TypeVar
 
+from burnline.errors import CollectorError
+
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -72,11 +74,13 @@ class Part(Generic[T]):
     def note(self, answer: Answer[T]) -> None:
         """Tell the log of a change."""
         if answer.ok != self._ok:
-            about = {"part": self.name, "seconds": round(answer.seconds, 3)}
+            about: dict[str, str | float] = {"part": self.name, "seconds": round(answer.seconds, 3)}
             if answer.ok:
                 log.warning("part of the exposition well again", extra=about)
             else:
-                log.warning("part of the exposition failed", exc_info=answer.error, extra=about)
+                told = isinstance(answer.error, CollectorError | TooSlow)  # in its own words: a stack adds nothing
+                about["error"] = str(answer.error)
+                log.warning("part of the exposition failed", exc_info=None if told else answer.error, extra=about)
         self._ok = answer.ok
 
 
