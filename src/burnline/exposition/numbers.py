@@ -20,11 +20,13 @@ def number_texts(values: Iterable[float]) -> list[str]:
     if not floats:
         return []
     texts = _encode(floats).decode()[1:-1].split(",")
-    return [t if _LEAST <= v < _PLAIN or not v else _rare(v, t) for v, t in zip(floats, texts, strict=True)]
+    for place in [place for place, value in enumerate(floats) if value and not _LEAST <= value < _PLAIN]:
+        texts[place] = _rare(floats[place], texts[place])
+    return texts
 
 
 def _rare(value: float, digits: str) -> str:
     """Whole numbers of bytes and joules are common, and have a short way."""
-    if _PLAIN <= value < _WHOLE and digits.endswith(".0"):
+    if _PLAIN <= value < _WHOLE and digits[-1] == "0":  # ".0": the shortest digits end in no other zero
         return f"{digits[0]}.{digits[1:-2]}".rstrip("0.") + _EXPONENTS[len(digits) - 2]
     return str(floatToGoString(value))  # type: ignore[no-untyped-call] # the library's own gap
