@@ -46,14 +46,16 @@ class Device:
     def read(self, now: datetime) -> list[Sample]:
         """Everything it offers; when the driver cannot talk to it, that alone."""
         try:
-            handle = self._find()
-            readings = [each for each in self._readings(handle, now) if self._has_links or each[0] not in NVLINK]
+            handle, labels = self._find(), self.labels
+            samples = [
+                Sample(name, labels | extra if extra else labels, value)
+                for name, extra, value in self._readings(handle, now)
+                if self._has_links or name not in NVLINK
+            ]
         except (pynvml.NVMLError, UnicodeDecodeError):  # lost, or not even its name can be read
             self._activities.close()
             return self.down()
-        labels = self.labels
-        up = Sample(names.UP, labels, 1)
-        return [up, *(Sample(name, labels | extra if extra else labels, value) for name, extra, value in readings)]
+        return [Sample(names.UP, labels, 1), *samples]
 
     def down(self) -> list[Sample]:
         """What is said of a GPU that the driver does not answer for."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from ctypes import Structure, byref, c_uint
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,21 @@ from burnline.metrics import gpu as names
 MOST = 20  # series per GPU; a host may run thousands of processes
 OTHERS = "__other__"
 NO_INSTANCE = 0xFFFFFFFF
+NOT_TOLD = 0xFFFFFFFFFFFFFFFF  # NVML_VALUE_NOT_AVAILABLE
 Process = tuple[int, int]  # its number, and the MIG instance it is in or NO_INSTANCE
 
+ROOM = 64  # processes asked for at first; pynvml's own wrappers ask for their number before, which is a second call
+
 _LISTS = (
-    (pynvml.nvmlDeviceGetComputeRunningProcesses_v3, pynvml.nvmlDeviceGetComputeRunningProcesses_v2),
-    (pynvml.nvmlDeviceGetGraphicsRunningProcesses_v3, pynvml.nvmlDeviceGetGraphicsRunningProcesses_v2),
+    ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"),
+    ("nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"),
 )
+
+
+class _Entry(Structure):
+    """As pynvml has it, the same in both versions, without its attributes in Python: they take longer than the call."""
+
+    _fields_ = pynvml.c_nvmlProcessInfo_v2_t._fields_
 
 
 class ProcessReader:
@@ -62,20 +72,38 @@ class ProcessReader:
 
 
 def _running(handle: Any) -> dict[Process, float | None] | None:
-    """Bytes, None where they are not told; None when the GPU lists no processes at all."""
-    lists = [each for calls in _LISTS if (each := _first(calls, handle)) is not None]
+    """Bytes, None where they are not told; None when the GPU lists no processes at all.
+
+    Raises: pynvml.NVMLError when the GPU is in trouble.
+    """
+    lists = [entries for functions in _LISTS if (entries := _first(functions, handle)) is not None]
     if not lists:
         return None
     found: dict[Process, float | None] = {}
-    for each in (process for processes in lists for process in processes):
-        key = each.pid, getattr(each, "gpuInstanceId", NO_INSTANCE)
-        used = each.usedGpuMemory
+    for each in chain.from_iterable(lists):
+        key = each.pid, each.gpuInstanceId
+        used = each.usedGpuMemory if each.usedGpuMemory != NOT_TOLD else None
         found[key] = used if found.get(key) is None else max(found[key] or 0, used or 0)
     return found
 
 
-def _first(calls: tuple[Any, ...], handle: Any) -> Any:
-    for call in calls:
-        with suppress(*ABSENT, pynvml.NVMLError_InsufficientSize):  # it grew between asking for the size and reading
-            return call(handle)
+def _first(functions: tuple[str, ...], handle: Any) -> list[_Entry] | None:
+    """What the first of these that the driver has and the GPU offers lists."""
+    for function in functions:
+        if (call := getattr(pynvml.nvmlLib, function, None)) is None:
+            continue
+        code, entries = _ask(call, handle, ROOM)
+        if code == pynvml.NVML_ERROR_INSUFFICIENT_SIZE:
+            code, entries = _ask(call, handle, len(entries) * 2)  # more may start meanwhile
+        if code == pynvml.NVML_SUCCESS:
+            return entries
+        if code != pynvml.NVML_ERROR_INSUFFICIENT_SIZE and not isinstance(error := pynvml.NVMLError(code), ABSENT):
+            raise error
     return None
+
+
+def _ask(call: Callable[..., int], handle: Any, room: int) -> tuple[int, list[_Entry]]:
+    """The return code, and as many entries as the driver counts; empty ones when there is no room for them."""
+    count, found = c_uint(room), (_Entry * room)()
+    code = call(handle, byref(count), found)
+    return code, found[: count.value] if count.value <= room else [_Entry()] * count.value
