@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from burnline.dashboards.asking import HOUR, age, increase, mean, quantiles, rate, ratio, value
-from burnline.dashboards.panels import Panel, Threshold
-from burnline.metrics import jobs
+from collections.abc import Iterable
+from dataclasses import replace
 
+from burnline.dashboards.asking import age, increase, mean, quantiles, rate, ratio, value
+from burnline.dashboards.given import shown
+from burnline.dashboards.panels import RATE, Panel, Threshold
+from burnline.metrics import jobs
+from burnline.spec.service import ServiceSpec
+
+DAY = "1d"  # a run may be one in a day: over the minute of $__rate_interval its line would be a dot
 NOTHING = "no job posted anything of this yet"
 EACH = "{{job}}"
 
 JOBS = (
     Panel(
-        "Jobs: runs per hour",
+        "Jobs: runs in a day",
         "How often does each job begin, and how does it end? It begins and never ends: look at the oldest run.",
         (
-            rate(jobs.STARTED, "job", legend=f"{EACH} began", times=HOUR),
-            rate(jobs.FINISHED, "job", legend=f"{EACH} ended well", times=HOUR),
-            rate(jobs.ABORTED, "job", legend=f"{EACH} was stopped", times=HOUR),
+            increase(jobs.STARTED, "job", legend=f"{EACH} began"),
+            increase(jobs.FINISHED, "job", legend=f"{EACH} ended well"),
+            increase(jobs.ABORTED, "job", legend=f"{EACH} was stopped"),
         ),
         empty_ok=NOTHING,
     ),
     Panel(
-        "Jobs: runs that failed per hour",
+        "Jobs: runs that failed in a day",
         "Which jobs fail, and why? `lost` never said how it ended: look whether its machine was taken away.",
-        (rate(jobs.FAILED, "job", "reason", legend=f"{EACH} {{{{reason}}}}", times=HOUR),),
+        (increase(jobs.FAILED, "job", "reason", legend=f"{EACH} {{{{reason}}}}"),),
         empty_ok=NOTHING,
     ),
     Panel(
@@ -32,7 +38,7 @@ JOBS = (
         (ratio(jobs.FAILED, jobs.ENDED, "job", legend=EACH),),
         "percentunit",
         high=1,
-        empty_ok="no run ended at the time",
+        empty_ok="no run ended in the last day",
     ),
     Panel(
         "Jobs: in work",
@@ -55,7 +61,7 @@ JOBS = (
             *quantiles(jobs.DURATION, "job", legend=EACH, shares=(0.95,)),
         ),
         "s",
-        empty_ok="no run ended well at the time",
+        empty_ok="no run ended well in the last day",
     ),
     Panel(
         "Jobs: waiting before they begin",
@@ -68,8 +74,8 @@ JOBS = (
         empty_ok="no run told how long it waited",
     ),
     Panel(
-        "Jobs: GPU hours per hour",
-        "How many GPUs do jobs use on average? More for the same result: look at the batch size and at what waits.",
+        "Jobs: GPUs in use, on average of a day",
+        "How many GPUs do jobs take? More for the same result: look at the batch size and at what waits.",
         (rate(jobs.GPU_SECONDS, "job", legend=EACH),),
         empty_ok="no run told its GPUs",
     ),
@@ -100,14 +106,14 @@ JOBS = (
 
 DATA = (
     Panel(
-        "Data: rows per second",
+        "Data: rows in a day",
         "How much is read, written and turned away? Read and not written: look at what is turned away.",
         (
-            rate(jobs.ROWS_IN, "job", legend=f"{EACH} read"),
-            rate(jobs.ROWS_OUT, "job", legend=f"{EACH} wrote"),
-            rate(jobs.REJECTED, "job", legend=f"{EACH} turned away"),
+            increase(jobs.ROWS_IN, "job", legend=f"{EACH} read"),
+            increase(jobs.ROWS_OUT, "job", legend=f"{EACH} wrote"),
+            increase(jobs.REJECTED, "job", legend=f"{EACH} turned away"),
         ),
-        "cps",
+        "short",
         empty_ok="no run told its rows",
     ),
     Panel(
@@ -118,7 +124,7 @@ DATA = (
         empty_ok="under six runs told their rows",
     ),
     Panel(
-        "Data: violations of the schema",
+        "Data: violations of the schema in a day",
         "Does the data still have the agreed form? Any: ask who changed the source, before training on it.",
         (increase(jobs.VIOLATIONS, "job", legend=EACH),),
         empty_ok="no run told any",
@@ -132,7 +138,7 @@ DATA = (
         empty_ok="no run told its nulls",
     ),
     Panel(
-        "Data: tries again",
+        "Data: tries again in a day",
         "What has to be tried again, and why? It grows: what the cause names is about to fail altogether.",
         (increase(jobs.RETRIES, "job", "cause", legend=f"{EACH} {{{{cause}}}}"),),
         empty_ok="nothing was tried again",
@@ -160,3 +166,11 @@ DATA = (
         empty_ok="no run ended yet",
     ),
 )
+
+
+def job_panels(table: Iterable[Panel], spec: ServiceSpec) -> tuple[Panel, ...]:
+    """The panels of a table that the service's jobs can fill, with what happened counted over a day."""
+    return tuple(
+        replace(panel, queries=tuple(replace(query, expr=query.expr.replace(RATE, DAY)) for query in panel.queries))
+        for panel in shown(table, spec)
+    )

@@ -10,7 +10,7 @@ from typing import Any
 from burnline import metrics as m
 from burnline.dashboards.business import business
 from burnline.dashboards.given import shown
-from burnline.dashboards.jobs import DATA, JOBS
+from burnline.dashboards.jobs import DATA, JOBS, job_panels
 from burnline.dashboards.machine import GPU_DETAIL, GPUS, HOST, HOST_DETAIL, machine_panels
 from burnline.dashboards.otlp import OTLP
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
@@ -319,8 +319,8 @@ ROWS: dict[str, Callable[[ServiceSpec], tuple[Panel, ...]]] = {
     "GPU": partial(machine_panels, GPUS),
     "Model": _model,
     "Predictions": partial(shown, PREDICTIONS),
-    "Jobs": partial(shown, JOBS),
-    "Data": partial(shown, DATA),
+    "Jobs": partial(job_panels, JOBS),
+    "Data": partial(job_panels, DATA),
     "Security": partial(shown, SECURITY),
     "Business": business,
     "Host in detail": partial(machine_panels, HOST_DETAIL),
