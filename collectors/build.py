@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 from burnline.collectors.contract import Collector
 from burnline.collectors.cost import CostCollector
@@ -47,7 +48,7 @@ def build_all(specs: Iterable[ServiceSpec], wanted: Callable[[str], frozenset[st
     if host and rival:
         collectors.append(_host(host, rival))
     if "gpu" in asked:
-        collectors.append(GpuCollector(interval=MACHINE_INTERVAL))
+        collectors.append(_gpu())
         if amd.is_present():
             collectors.append(amd.AmdCollector(interval=MACHINE_INTERVAL))
     for spec in specs:
@@ -79,6 +80,10 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
     ]
 
 
+def _gpu() -> GpuCollector:
+    return GpuCollector(interval=MACHINE_INTERVAL)
+
+
 def _host(places: HostPlaces, rival: Rival) -> HostCollector:
     return HostCollector(
         interval=MACHINE_INTERVAL,
@@ -98,7 +103,29 @@ def _page(page: ScrapeSpec) -> Page:
     return Page(page.url, page.interval, named=page.profile == EXPORTERS["host"])
 
 
-def page_scrapers(spec: ServiceSpec, wanted: frozenset[str], rival: Rival | None = None) -> Iterator[Scraper]:
+class Onlooker(Protocol):
+    """Who is shown each page that is scraped."""
+
+    def look(self, page: Page, text: str, now: datetime) -> None: ...
+
+
+def sources(spec: ServiceSpec, wanted: frozenset[str], onlooker: Onlooker) -> Iterator[tuple[int, Collector]]:
+    """What reads each item of `collect`, by its position, for one look; `wanted` as in `build_all`."""
+    pages = page_scrapers(spec, wanted, onlooker)
+    for index, item in enumerate(spec.collect):
+        if isinstance(item, ScrapeSpec):
+            yield index, next(pages)
+        elif isinstance(item, QueueSpec):
+            yield index, watch(spec.service, item.queue)
+        elif item == "gpu":
+            yield index, _gpu()
+            if amd.is_present():
+                yield index, amd.AmdCollector(interval=MACHINE_INTERVAL)
+        elif places := host_of([item]):
+            yield index, _host(places, Rival(proc=Path(places.proc)))
+
+
+def page_scrapers(spec: ServiceSpec, wanted: frozenset[str], rival: Onlooker | None = None) -> Iterator[Scraper]:
     """One for each page of the service, in their order; `wanted` as in `build_all`. `rival` is shown each page."""
     seen: Counter[str] = Counter()
     for page in spec.collect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,9 +16,12 @@ from burnline.collectors.inflate import inflate
 from burnline.collectors.page import SAMPLE_LIMIT, is_wanted, parse_page, pick
 from burnline.collectors.profiles.model import Profile
 from burnline.collectors.profiles.reading import lacks, own_series
+from burnline.collectors.profiles.recognise import families, other_engine
 from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
 from burnline.spec.collect import AccessSpec
+
+log = logging.getLogger(__name__)
 
 PROFILE_LIMIT = 5_000  # samples that only the profile reads: a quarter of a second of parsing
 LIMIT_BYTES = 32 * 1024 * 1024
@@ -61,6 +65,7 @@ class Scraper:
         self._profile = profile if profile is not None and profile.quantities and wanted is not None else None
         self.made = frozenset(self._profile.quantities) if self._profile else frozenset()
         self._look = look
+        self._other: tuple[str, ...] | None = None  # whose page it is; None: not looked at
         self._timeout = timeout.total_seconds()
         self._limit_bytes = limit_bytes
         self._sample_limit = sample_limit
@@ -117,8 +122,19 @@ class Scraper:
             self.notes = (f"nothing was made by the profile: {self._reason(error)}",)
             return samples
         made = own_series(self._profile, [*samples, *more], collector=self.name)
-        self.notes = tuple(map(str, lacks(self._profile, page, [*samples, *more])))
+        self.notes = (*self._whose(page, made), *map(str, lacks(self._profile, page, [*samples, *more])))
         return [*samples, *made]
+
+    def _whose(self, page: str, made: Sequence[Sample]) -> tuple[str, ...]:
+        """Whose the page is, where the profile makes nothing of it; looked at once, until it makes something again."""
+        if made or self._profile is None or self._profile.recognise.general:
+            self._other = None
+        elif self._other is None:
+            self._other = other_engine(self._profile, families(page))
+            if self._other:
+                about = {"service": self.service, "collector": self.name, "target": self.target}
+                log.warning("the profile is of another engine", extra={**about, "problem": self._other[0]})
+        return self._other or ()
 
     def _fetch(self) -> str:
         try:

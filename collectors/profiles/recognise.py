@@ -55,6 +55,19 @@ def recognise(names: Iterable[str]) -> tuple[Match, ...]:
     return tuple(sorted(found.values(), key=lambda match: _rank(match, found)))
 
 
+def other_engine(profile: Profile, there: Collection[str]) -> tuple[str, ...]:
+    """Whose page it is and what to write, when it is surely of another engine than the profile's."""
+    matches = recognise(there)
+    best = next(iter(matches), None)
+    if best is None or not best.sure or any(match.profile == profile and not _vague(match) for match in matches):
+        return ()
+    return (f"this page is of {best.profile.title} ({', '.join(best.evidence[:3])}): write `profile: {best.name}`",)
+
+
+def _vague(match: Match) -> bool:
+    return match.profile.recognise.general
+
+
 def _any(names: Iterable[str], there: Collection[str]) -> bool:
     return any(_on(name, there) for name in names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from shutil import copyfile
@@ -298,3 +299,31 @@ def test_a_page_by_tls_is_read_and_its_authority_written_down(cli: Cli, tmp_path
     assert code == 0, err
     assert f'    tls: {{ca: "{pem}"}}\n' in file.read_text()
     assert live[0] == 0, live[2]
+
+
+def test_the_file_says_what_is_next_and_its_comments_are_good_once_taken_out(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "chat.yaml"
+    written(cli, text("vllm"), file)
+    lines = file.read_text().splitlines()
+    start = next(index for index, line in enumerate(lines) if line.startswith("# What is next: who is told"))
+
+    taken_out = [re.sub("^# (?=escalation|runbooks|  )", "", line) for line in lines[start:]]
+    file.write_text("\n".join([*lines[:start], *taken_out]) + "\n")
+
+    code, _, err = cli("check", str(file))
+    (spec,) = load_checked(file)
+    assert code == 0, err
+    assert spec.escalation.page
+    assert [binding.on.slo for binding in spec.runbooks] == [spec.slos[0].name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_would_show_a_series_is_a_sentence(name: str) -> None:
+    """With a verb: `a first request` alone tells nobody what to do with it."""
+    verbs = re.compile(
+        r"\b(makes?|is|are|has|shows?|counts?|adds|read|start|set|run|write|name|must|measure|seen)\b", re.IGNORECASE
+    )
+
+    told = [quantity.shown_by for quantity in load_profile(name).quantities.values() if quantity.shown_by]
+
+    assert [each for each in told if not verbs.search(each)] == []

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import socket
+from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from tests.app.conftest import Cli
+from tests.brokers import RedisServer
 from tests.fakes.engine import serving_page
 
 PAGES = Path(__file__).parents[1] / "collectors/profiles/pages"
@@ -88,3 +94,67 @@ def test_a_page_that_cannot_be_read_fails_with_its_address(cli: Cli, tmp_path: P
     assert code == 1
     assert "chat.yaml:4: collect[0].url: http://127.0.0.1:9/metrics: " in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("profile", ["vllm", "http"])
+def test_a_page_of_another_engine_is_named_with_what_to_write(cli: Cli, tmp_path: Path, profile: str) -> None:
+    page = (PAGES / "sglang.txt").read_text()
+
+    _, _, err = look(cli, tmp_path, page, profile=profile)
+
+    notes = [line for line in err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 1
+    assert "chat.yaml:4: collect[0].profile: this page is of SGLang (sglang:num_running_reqs, " in notes[0]
+    assert notes[0].endswith("): write `profile: sglang`")
+
+
+def test_what_was_seen_of_each_source_is_told(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "chat.yaml"
+    queue = '{queue: {redis_list: jobs, url: "redis://127.0.0.1:9"}}'
+    file.write_text(f"apiVersion: burnline/v1\nservice: chat\nowner: team\ncollect:\n- host\n- gpu\n- {queue}\n")
+
+    code, out, err = cli("check", str(file), "--live")
+
+    assert code == 1
+    assert re.search(r"chat.yaml:5: collect\[0\]: /proc: [0-9,]+ series\n", out)
+    assert re.search(r"chat.yaml:6: collect\[1\]: nvml: (nothing to read here: |\d+ GPUs \()", out)
+    assert "chat.yaml:7: collect[2].queue: redis_list jobs at redis://127.0.0.1:9: " in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.integration
+def test_a_queue_shows_its_numbers_and_an_slo_on_what_it_does_not_know_is_noted(cli: Cli, tmp_path: Path) -> None:
+    redis, file = RedisServer(tmp_path), tmp_path / "chat.yaml"
+    gauge = "{{name: {}, objective: 99%, window: 30d, sli: {{threshold: {{gauge: burnline_queue_{}, above: 9}}}}}}"
+    file.write_text(
+        "apiVersion: burnline/v1\nservice: chat\nowner: team\n"
+        f'collect: [{{queue: {{redis_list: jobs, url: "{redis.url}"}}}}]\n'
+        f"slos: [{gauge.format('ready', 'messages_ready')},\n {gauge.format('late', 'messages_delayed')}]\n"
+    )
+    redis.start()
+    try:
+        code, out, err = cli("check", str(file), "--live")
+    finally:
+        redis.stop()
+
+    assert code == 0, err
+    assert "collect[0].queue: redis_list jobs at " in out
+    assert "messages ready 0" in out
+    assert "chat.yaml:6: slos[1].sli.threshold: nothing that was looked at shows burnline_queue_messages_del" in err
+    assert "slos[0]" not in err
+
+
+def test_a_source_that_never_answers_is_told_at_its_deadline(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("burnline.app.check_sources.DEADLINE", timedelta(seconds=0.3))
+    file = tmp_path / "chat.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"redis://127.0.0.1:{silent.getsockname()[1]}"
+        queue = f'{{queue: {{redis_list: jobs, url: "{address}"}}}}'
+        file.write_text(f"apiVersion: burnline/v1\nservice: chat\nowner: team\ncollect: [{queue}]\n")
+
+        code, _, err = cli("check", str(file), "--live")
+
+    assert code == 1
+    assert f"collect[0].queue: redis_list jobs at {address}: no answer in 0.3 s\n" in err

@@ -28,6 +28,7 @@ from burnline.spec.words import choice, did_you_mean
 
 TIMEOUT = timedelta(seconds=10)
 UNKNOWN_OWNER = "unknown"
+RUNBOOK = "inference-crash"  # looks and asks; it changes nothing without a hook
 WIDTH = 110  # of comments
 SHOWN = 25  # of the metrics of a page that nobody knows
 NEEDED = (
@@ -148,7 +149,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _render(page: ScrapeSpec, name: str, owner: str, chosen: Match, matches: Sequence[Match], found: Offer) -> str:
     head = _head(page, name, owner, chosen, matches)
-    return "\n".join([*head, *_bounds(found), *_model(name, found), *_slos(found)]) + "\n"
+    return "\n".join([*head, *_bounds(found), *_model(name, found), *_slos(found), *_next(found)]) + "\n"
 
 
 def _comment(text: str, indent: str = "") -> str:
@@ -208,7 +209,24 @@ def _slos(found: Offer) -> Iterator[str]:
     for line in found.left_out:
         yield _comment(f"No promise on {line}", "  ")
     for lack in found.lacks:
-        yield _comment(f"Not shown: {lack}", "  ")
+        yield _comment(f"N{str(lack)[1:]}.", "  ")
+
+
+def _next(found: Offer) -> Iterator[str]:
+    """What the file does not say yet, to be taken out of its comments once it is right."""
+    yield ""
+    yield _comment(
+        "What is next: who is told when a promise is broken, and which runbook starts (docs/service-file.md)."
+    )
+    yield "# escalation:"
+    yield '#   page: ["pagerduty:TEAM"]'
+    yield '#   ticket: ["slack:#CHANNEL"]'
+    for promise in found.promises[:1]:
+        yield "# runbooks:"
+        yield f"#   - {{on: {{slo: {promise.name}, severity: page}}, run: {RUNBOOK}, approval: one}}"
+    yield _comment(
+        "`burnline check --live` on this file looks whether all it needs is there; `burnline up` watches it."
+    )
 
 
 def _slo(promise: Promise) -> Iterator[str]:

@@ -1,82 +1,87 @@
-"""`burnline check --live`: whether the pages of the service files show what their SLOs and profiles need."""
+"""`burnline check --live`: whether what the service files have read shows what their SLOs and profiles need."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
 import typer
 
+from burnline.app.check_sources import look
 from burnline.app.commands import complain
+from burnline.app.console.words import visible
 from burnline.app.services import placed, read_checked
-from burnline.collectors.build import page_scrapers
-from burnline.collectors.scrape import Scraper
-from burnline.errors import CollectorError
 from burnline.events import Collection
 from burnline.slo.increments import Counters
 from burnline.slo.reading import Reader, Reading, metric_of
-from burnline.spec.collect import ScrapeSpec
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
 
+LOOKED_AT = ("burnline_gpu_", "burnline_host_", "burnline_queue_")
+
 
 def check_live(path: Path, now: datetime) -> int:
-    """Read every page once and tell what is missing; the exit code: 1 when an SLO has nothing to be measured by.
+    """Read every source once and tell what is missing; the exit code: 1 when an SLO has nothing to be measured by.
 
     Raises: SpecError with every problem of the files themselves.
     """
+    logging.getLogger("burnline").addHandler(logging.NullHandler())  # what is logged is told here by file and line
     code = 0
     for spec, document in read_checked(path):
-        look = _Look(spec, now)
-        for problem in placed(look.failures(), document):
+        live = _Live(spec, now)
+        for seen in placed(iter(live.seen), document):
+            typer.echo(visible(str(seen)))
+        for problem in placed(live.failures(), document):
             complain(str(problem))
             code = 1
-        for problem in placed(iter(look.notes), document):
+        for problem in placed(live.notes(), document):
             complain(f"note: {problem}")
     if not code:
         typer.echo("the pages show what the SLOs need")
     return code
 
 
-class _Look:
-    """One service's pages, read once.
+class _Live:
+    """One service's sources, read once.
 
     Attributes:
-        notes: what the profiles lack; no SLO needs it.
+        seen: what each source gave.
     """
 
     def __init__(self, spec: ServiceSpec, now: datetime) -> None:
-        self.notes: list[Flaw] = []
         self._spec = spec
-        self._unread: list[Flaw] = []
         self._readings: dict[str, Reading] = {}
-        self._made: frozenset[str] = frozenset()
         reader = Reader({slo.name: slo.sli for slo in spec.slos})
-        places = [index for index, item in enumerate(spec.collect) if isinstance(item, ScrapeSpec)]
-        for index, scraper in zip(places, page_scrapers(spec, reader.names), strict=True):
-            with closing(scraper):
-                self._read(index, scraper, reader, now)
+        self._looks = look(spec, reader.names, now)
+        self._made = frozenset().union(*(each.made for each in self._looks))
+        self.seen = [Flaw(each.place, each.found) for each in self._looks if not each.error]
+        for each in self._looks:
+            if each.turn.ok:
+                self._read(each.turn, reader)
 
-    def _read(self, index: int, scraper: Scraper, reader: Reader, now: datetime) -> None:
-        self._made |= scraper.made
-        try:
-            samples = tuple(scraper.collect(now))
-        except CollectorError as error:
-            self._unread.append(Flaw(("collect", index, "url"), str(error)))
-            return
-        turn = Collection(self._spec.service, scraper.name, scraper.target, now, 0.0, True, samples)
+    def _read(self, turn: Collection, reader: Reader) -> None:
         for name, reading in reader.read(turn, Counters(reader.counter_names)).items():
             if name not in self._readings or not reading.refused:
                 self._readings[name] = reading
-        self.notes += (Flaw(("collect", index, "profile"), note) for note in scraper.notes)
+
+    def notes(self) -> Iterator[Flaw]:
+        """What no SLO needs and a page lacks; and SLOs on the host, GPUs and queues that gave nothing for them now."""
+        for each in self._looks:
+            where = ("collect", each.place[1], "profile")
+            yield from (Flaw(where, note) for note in each.notes)
+        for index, slo in enumerate(self._spec.slos):
+            metric = metric_of(slo.sli).partition("{")[0]
+            if slo.name not in self._readings and metric.startswith(LOOKED_AT) and metric not in self._made:
+                about = f"nothing that was looked at shows {metric_of(slo.sli)} now"
+                yield Flaw(("slos", index, "sli", slo.sli.kind), about)
 
     def failures(self) -> Iterator[Flaw]:
         """Pages that cannot be read, and SLOs of which no page shows anything, or not at their threshold."""
-        yield from self._unread
+        yield from (Flaw(each.place, each.error) for each in self._looks if each.error)
         for index, slo in enumerate(self._spec.slos):
             place = ("slos", index, "sli", slo.sli.kind)
             reading = self._readings.get(slo.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from burnline.collectors.scrape import PROFILE_LIMIT, Scraper
 from burnline.events import Collection, Sample
 from tests.fakes.engine import serving_page
 
+PAGES = Path(__file__).parent / "pages"
 SECOND = timedelta(seconds=1)
 Scrape = Callable[..., tuple[list[Sample], Scraper]]
 VLLM = """\
@@ -181,3 +183,15 @@ def test_no_page_trips_a_profile(data: st.DataObject, name: str) -> None:
 
     scraper.close()
     assert all(abs(sample.value) < float("inf") for sample in samples)
+
+
+def test_a_page_of_another_engine_is_named_before_what_it_lacks(scrape: Scrape) -> None:
+    page = (PAGES / "sglang.txt").read_text()
+
+    _, wrong = scrape(page, profile="vllm")
+    _, right = scrape(page, profile="sglang")
+
+    assert wrong.notes[0].startswith("this page is of SGLang (")
+    assert wrong.notes[0].endswith("): write `profile: sglang`")
+    assert any("the page has no vllm:num_requests_running" in note for note in wrong.notes[1:])
+    assert not any("this page is of" in note for note in right.notes)
