@@ -123,10 +123,11 @@ HOST = (
     ),
     Panel(
         "Killed for want of memory",
-        "Did the kernel kill a process? Any: give it more memory, or find what grew.",
+        "Did the kernel kill a process, or was a cgroup at its limit? Any: give it more memory, or find what grew.",
         (
             increase(host.OOM_KILLS, legend="on the host"),
             increase(host.CGROUP_OOM_KILLS, "cgroup", legend="{{cgroup}}"),
+            increase(host.CGROUP_LIMIT_HITS, "cgroup", legend="{{cgroup}} was at its limit"),
         ),
         empty_ok="a kernel before 4.13",
     ),
@@ -258,16 +259,18 @@ HOST_DETAIL = (
         empty_ok="a host without NVMe, or another exporter reads it",
     ),
     Panel(
-        "Filesystems: room for root alone, and read-only ones",
-        "Can anything be written? Read-only after it was not: the disk failed, and the kernel saved what it could.",
-        (
-            Query(
-                f"({host.FILESYSTEM_FREE} - {host.FILESYSTEM_AVAILABLE}) / {host.FILESYSTEM_SIZE}",
-                "{{mountpoint}}: root's",
-            ),
-            Query(host.FILESYSTEM_READ_ONLY, "{{mountpoint}} is read-only"),
-        ),
+        "Filesystems: room for root alone",
+        "What share can only root still write? When no more than this is free, nobody else can write.",
+        (Query(f"({host.FILESYSTEM_FREE} - {host.FILESYSTEM_AVAILABLE}) / {host.FILESYSTEM_SIZE}", "{{mountpoint}}"),),
         "percentunit",
+        high=1,
+        empty_ok="no filesystem of its own",
+    ),
+    Panel(
+        "Filesystems that are read-only",
+        "Can anything be written? Read-only after it was not: the disk failed, and the kernel saved what it could.",
+        (Query(host.FILESYSTEM_READ_ONLY, "{{mountpoint}}"),),
+        "bool",
         high=1,
         empty_ok="no filesystem of its own",
     ),
@@ -345,10 +348,7 @@ HOST_DETAIL = (
     Panel(
         "Pressure of cgroups",
         "What does each cgroup wait for? Alone, while the host does not: its own limit is what is full.",
-        (
-            Query(f"rate({host.CGROUP_PRESSURE}[{RATE}])", "{{cgroup}} {{resource}}: {{stall}}"),
-            Query(f"rate({host.CGROUP_LIMIT_HITS}[{RATE}])", "{{cgroup}} at its memory limit per second"),
-        ),
+        (Query(f"rate({host.CGROUP_PRESSURE}[{RATE}])", "{{cgroup}} {{resource}}: {{stall}}"),),
         "percentunit",
         empty_ok=OLD_KERNEL,
     ),

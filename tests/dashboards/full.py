@@ -7,10 +7,13 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any, get_args
 
+from burnline.collectors.mapping import EXPORTERS
+from burnline.collectors.profiles.load import load_profile
+from burnline.collectors.profiles.model import Profile
 from burnline.dashboards.asking import MACHINE
 from burnline.metrics.measured import HISTOGRAMS, SUMMARIES, kind_of
 from burnline.metrics.register import MEASURED
-from burnline.spec.collect import Profile
+from burnline.spec import collect
 from burnline.spec.service import ServiceSpec
 
 SERVICE = "everything"
@@ -33,7 +36,7 @@ EVERYTHING: dict[str, Any] = {
     "collect": [
         "host",
         "gpu",
-        *({"url": f"http://{profile}.example/metrics", "profile": profile} for profile in get_args(Profile)),
+        *({"url": f"http://{profile}.example/metrics", "profile": profile} for profile in get_args(collect.Profile)),
         *({"queue": queue} for queue in QUEUES),
     ],
     "telemetry": {"content": {"sample": "10%"}},
@@ -107,9 +110,27 @@ def everything(**changed: Any) -> ServiceSpec:
 def page(counted: float) -> str:
     """All of its series, each counter at `counted`."""
     lines = [line for name in MEASURED for line in _measured(name, counted)]
-    lines += [line for name, labels in TOLD.items() for line in _lines(name, {"service": SERVICE, **labels}, counted)]
+    for name, labels in TOLD.items():
+        lines += _lines(name, {"service": SERVICE, **labels}, _value(name, counted))
     lines += _histogram("http_request_duration_seconds", {}, counted)
     return "\n".join(lines) + "\n"
+
+
+def exporters_page(counted: float) -> str:
+    """What the exporters of machines show, made of their profiles: every series of every quantity, of another host."""
+    profiles = [load_profile(name) for name in EXPORTERS.values()]
+    found = {line for profile in profiles for name in profile.quantities for line in _exported(profile, name, counted)}
+    return "\n".join(sorted(found)) + "\n"
+
+
+def _exported(profile: Profile, name: str, counted: float) -> Iterator[str]:
+    for source in profile.quantities[name].sources:
+        kept = profile.labels if source.labels is None else source.labels
+        labels: dict[str, Any] = {theirs: VALUES.get(ours, ("x",)) for theirs, ours in kept.items() if ours != "host"}
+        for series in source.series:
+            matched = {matcher.label: matcher.value for matcher in series.matchers if matcher.op == "="}
+            shown = {"instance": "other:9", **labels, **matched}
+            yield from _lines(series.metric, shown, _value(name, counted))
 
 
 def labels_of(name: str) -> dict[str, Iterable[str]]:
@@ -129,7 +150,7 @@ def _measured(name: str, counted: float) -> Iterator[str]:
         for part in ("_sum", "_count"):
             yield from _lines(name + part, labels_of(name), counted)
     else:
-        yield from _lines(name, labels_of(name), counted if kind_of(name) == "counter" else 1.0)
+        yield from _lines(name, labels_of(name), _value(name, counted))
 
 
 def _histogram(name: str, labels: dict[str, Iterable[str]], counted: float) -> Iterator[str]:
@@ -139,9 +160,12 @@ def _histogram(name: str, labels: dict[str, Iterable[str]], counted: float) -> I
         yield from _lines(name + part, labels, counted)
 
 
+def _value(name: str, counted: float) -> float:
+    return counted if kind_of(name) == "counter" else 1.0
+
+
 def _lines(name: str, labels: dict[str, Any], value: float) -> Iterator[str]:
     each = [(value,) if isinstance(value, str) else tuple(value) for value in labels.values()]
-    value = value if name.endswith(("_total", "_bucket", "_sum", "_count")) else 1.0
     for chosen in product(*each):
         written = ",".join(f'{label}="{text}"' for label, text in zip(labels, chosen, strict=True))
         yield f"{name}{{{written}}} {value}"

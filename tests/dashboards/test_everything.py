@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from burnline.app.build import machine_groups
-from burnline.collectors.mapping import recorded
+from burnline.collectors.mapping import EXPORTERS, recorded
 from burnline.dashboards.given import NAMES, asked, given
 from burnline.dashboards.panels import RATE, Panel
 from burnline.dashboards.service import ROWS, service_rows
@@ -23,7 +23,7 @@ from burnline.metrics.register import MEASURED
 from burnline.slo.compiler.yaml import dump
 from burnline.spec.queue import QueueSpec
 from burnline.spec.service import ServiceSpec
-from tests.dashboards.full import HEAD, everything, page
+from tests.dashboards.full import HEAD, everything, exporters_page, page
 from tests.programs import free_port, program, running, wait_until
 
 # On no panel, each with its reason.
@@ -37,6 +37,7 @@ EXCEPTIONS = {
     "burnline_host_nvme_namespace_size_bytes": "what is bought does not change",
     "burnline_host_boot_timestamp_seconds": "a host that started anew is seen by all its other series",
 }
+MACHINES = ("Saturation", "GPU", "Host in detail", "GPU in detail")
 OF_LAST_RULE = host.NUMA_MISSES
 EVERYTHING = everything()
 PANELS = [panel for row in service_rows(EVERYTHING) for panel in row.panels]
@@ -83,15 +84,18 @@ def names(panel: Panel) -> set[str]:
     return {name for query in panel.queries for name in asked(query.expr)}
 
 
+PAGES = {"/metrics": page, "/exporters": exporters_page}
+
+
 class Page(BaseHTTPRequestHandler):
-    """A page of all series, whose counters grow by one a second."""
+    """Pages of all series, whose counters grow by one a second."""
 
     def do_GET(self) -> None:
         """Answer with the page of now."""
         self.send_response(200)
         self.send_header("Content-Type", "text/plain; version=0.0.4")
         self.end_headers()
-        self.wfile.write(page(monotonic()).encode())
+        self.wfile.write(PAGES[self.path](monotonic()).encode())
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -114,10 +118,12 @@ def _prometheus(folder: Path, page_at: int) -> Iterator[httpx.Client]:
         "rule_files": [f"{folder}/machine.yml"],
         "scrape_configs": [
             {
-                "job_name": "burnline",
+                "job_name": path,
+                "metrics_path": path,
                 "honor_labels": True,
                 "static_configs": [{"targets": [f"127.0.0.1:{page_at}"]}],
             }
+            for path in PAGES
         ],
     }
     (folder / "prometheus.yml").write_text(json.dumps(config))  # which is YAML
@@ -128,7 +134,7 @@ def _prometheus(folder: Path, page_at: int) -> Iterator[httpx.Client]:
         f"--storage.tsdb.path={folder}/data",
         f"--web.listen-address={url.removeprefix('http://')}",
     ]
-    last = recorded(OF_LAST_RULE)
+    last = f'{recorded(OF_LAST_RULE)}{{host="other"}}'
     client = httpx.Client(base_url=url, trust_env=False)
     with client, running(argv, log=folder / "log", url=f"{url}/-/ready") as process:
         wait_until(lambda: bool(ask(client, f"count_over_time({last}[1m]) > 3")), process, log=folder / "log")
@@ -150,3 +156,24 @@ def test_a_real_prometheus_answers_every_query_with_the_labels_of_its_legend(pro
     for query, found in answers.items():
         for label in re.findall(r"{{(\w+)}}", query.legend):
             assert all(label in labels for labels in found), query
+
+
+@pytest.mark.integration
+def test_a_host_that_only_exporters_read_is_on_every_panel_of_machines(prometheus: httpx.Client) -> None:
+    collect = [{"url": "http://h:9/metrics", "profile": profile} for profile in EXPORTERS.values()]
+    rows = service_rows(ServiceSpec.model_validate({**HEAD, "collect": collect}))
+    drawn = [panel for row in rows if row.title in MACHINES for panel in row.panels]
+
+    answers = {
+        query.expr: ask(prometheus, re.sub(r"(machine:\w+)(\{)?", of_other, query.expr))
+        for panel in drawn
+        for query in panel.queries
+    }
+
+    assert len(drawn) > 30
+    assert [expr for expr, found in answers.items() if not found] == []
+
+
+def of_other(found: re.Match[str]) -> str:
+    """The selector of the host that has exporters alone."""
+    return f'{found[1]}{{host="other"' + ("," if found[2] else "}")
