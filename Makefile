@@ -10,7 +10,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test check golden bench lock clean
+.PHONY: help demo test check golden bench bench-wall lock clean
 
 help:
 	@echo 'make demo    the whole loop on this machine: a bad release, its detection, its rollback (KEEP=1 stays up)'
@@ -18,6 +18,7 @@ help:
 	@echo 'make check   lint, format, types, import rules'
 	@echo 'make golden  rewrite the golden files, to be read and committed'
 	@echo 'make bench   every benchmark'
+	@echo 'make bench-wall  those that go by the clock, as rows of a table: for a machine that does nothing else (3 minutes)'
 	@echo 'make lock    pin the requirements again after a change of pyproject.toml (UPGRADE=--upgrade: newest of all)'
 	@echo 'make clean   remove .venv and what tools left behind'
 
@@ -39,6 +40,9 @@ golden: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+bench-wall: .venv/dev.stamp
+	set -e; for script in store webhooks runs; do echo "== $$script"; SECONDS=3 PYTHONPATH=. $(BIN)/python benchmarks/$$script.py; done
 
 lock: .venv/dev.stamp
 	$(LOCK) $(UPGRADE) pyproject.toml --all-extras requirements/dev.in -o requirements/dev.txt

@@ -2,7 +2,8 @@
 
 Ratios of CPU time in the same run, the best of several turns. Collecting counts on both sides: the client's objects
 are made from the same samples, or are its own instruments. Before each page every value has changed (`new values`), or
-none has (`same turn`, as for the second of two Prometheus). Beside it, what packing costs.
+none has (`same turn`, as for the second of two Prometheus). Beside it, what packing costs, and what a part of the page
+does to it that hangs (by the clock, as nothing is computed meanwhile).
 Run: python benchmarks/scrape.py [SERIES...]
 """
 
@@ -12,6 +13,7 @@ import gc
 import gzip
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +25,7 @@ from prometheus_client.registry import Collector
 from burnline.collectors.exposition import Turns, families, register
 from burnline.events import Collection, Sample
 from burnline.exposition.negotiate import choose_format
+from burnline.exposition.parts import Part, gather
 from burnline.exposition.renderer import Renderer
 from burnline.metrics import queues
 
@@ -120,6 +123,18 @@ def measure(series: int) -> None:
         row(f"  gzip level {level}: {len(packed) / len(page):.1%} of the size", spent)
 
 
+def wedged(deadline_seconds: float) -> None:
+    """A page of three parts of which one hangs, and the next page while it still does."""
+    ending = threading.Event()
+    parts = [Part("host", bool), Part("queues", bool), Part("wedged", lambda: ending.wait(60))]
+    for what in ("a part that hangs", "  the page after it, as it still hangs"):
+        start = time.perf_counter()
+        answers = gather(parts, deadline_seconds)
+        spent, well = time.perf_counter() - start, sum(answer.ok for answer in answers)
+        row(f"{what}: {well} of {len(parts)} parts", spent * 1000)
+    ending.set()
+
+
 def row(name: str, spent: float, against: float = 0.0) -> None:
     """One line."""
     print(f"  {name:44} {spent:9.2f} ms" + (f"  {against / spent:6.1f}x" if against else ""))
@@ -129,6 +144,9 @@ def main(sizes: list[int]) -> None:
     """Measure and print."""
     for size in sizes:
         measure(size)
+    for deadline in (0.5, 2.0):
+        print(f"a part of the page hangs, its deadline is {deadline:g} s")
+        wedged(deadline)
 
 
 if __name__ == "__main__":

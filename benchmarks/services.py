@@ -113,14 +113,15 @@ def measure(services: int, pages: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         with up(services, pages, Path(folder)) as (url, pid):
-            began = time.perf_counter() - start
+            began, spent = time.perf_counter() - start, cpu_seconds(pid)
             time.sleep(SETTLE_SECONDS)
             before = cpu_seconds(pid)
             time.sleep(SETTLE_SECONDS)
             share = (cpu_seconds(pid) - before) / SETTLE_SECONDS
             resident = of_process(pid, "VmRSS") / 1024
             took, size = page(url)
-            print(f"{services:,} services: ready in {began:.1f} s, {resident:.0f} MiB resident, at most", end=" ")
+            print(f"{services:,} services: ready in {began:.1f} s ({spent:.1f} s of CPU)", end=", ")
+            print(f"{resident:.0f} MiB resident, at most", end=" ")
             print(f"{of_process(pid, 'VmHWM') / 1024:.0f}, {of_process(pid, 'Threads')} threads, {share:.0%} of a core")
             print(f"  /metrics: {size / 1e6:.2f} MB in {took * 1000:.0f} ms", end="; ")
             Pages.wedged.set()

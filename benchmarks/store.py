@@ -24,7 +24,7 @@ def write_until(db: Database, until: float) -> list[float]:
 
 
 def main() -> None:
-    print("writers  durable writes/s  p50 ms  p99 ms")
+    print("| writers that wait | durable writes a second | p50, ms | p99, ms |\n|---|---|---|---|")
     for writers in (1, 8, 32, 64):
         with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(writers) as threads:
             db = open_database(f"sqlite:///{folder}/burnline.db")
@@ -32,9 +32,8 @@ def main() -> None:
             times = sorted(t for took in threads.map(write_until, [db] * writers, [until] * writers) for t in took)
             db.close()
         rate = len(times) / SECONDS
-        print(
-            f"{writers:7} {rate:17,.0f} {times[len(times) // 2] * 1e3:7.2f} {times[len(times) * 99 // 100] * 1e3:7.2f}"
-        )
+        p50, p99 = (times[int(len(times) * share)] * 1e3 for share in (0.5, 0.99))
+        print(f"| {writers} | {rate:,.0f} | {p50:.1f} | {p99:.1f} |")
 
 
 if __name__ == "__main__":

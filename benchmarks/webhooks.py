@@ -4,7 +4,7 @@ SQLite (synchronous=FULL) and PostgreSQL (fsync on), with group commit and with 
 server whose door reads the body and keeps nothing: the ratio of the two is what durability costs, and the work on the
 webhooks that goes on beside it. `at 2,000/s`: so many are offered whatever comes back, and the time of each counts from
 when it was due. Client, server and database share this machine's cores, so rates are lower bounds. With 32 connections,
-as a busy Alertmanager has. SECONDS says how long each row is measured.
+as a busy Alertmanager has. CPU is the server's alone, until the last answer. SECONDS: how long each row is measured.
 """
 
 from __future__ import annotations
@@ -97,10 +97,11 @@ class Connection:
 
 
 class Load(NamedTuple):
-    """Every request's seconds, sorted, and those that all of them took together."""
+    """Every request's seconds, sorted; those that all of them took together, and what they cost the server in CPU."""
 
     times: list[float]
     seconds: float
+    cpu_seconds: float
 
 
 async def post(message: bytes, until: float, every: float) -> list[float]:
@@ -119,11 +120,18 @@ async def post(message: bytes, until: float, every: float) -> list[float]:
     return took
 
 
-async def load(message: bytes, *, a_second: float = 0) -> Load:
+async def load(server: int, message: bytes, *, a_second: float = 0) -> Load:
     """As many requests as there can be, or so many `a_second`; those that are late are sent all the same."""
-    start, every = time.perf_counter(), CONNECTIONS / a_second if a_second else 0.0
+    before, start, every = cpu_seconds(server), time.perf_counter(), CONNECTIONS / a_second if a_second else 0.0
     taken = await asyncio.gather(*[post(message, start + SECONDS, every) for _ in range(CONNECTIONS)])
-    return Load(sorted(seconds for one in taken for seconds in one), time.perf_counter() - start)
+    times = sorted(seconds for one in taken for seconds in one)
+    return Load(times, time.perf_counter() - start, cpu_seconds(server) - before)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of another process: proc(5), fields 14 and 15 of stat, behind the name in parentheses."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def storm_of(messages: list[bytes]) -> None:
@@ -140,13 +148,13 @@ async def storm_of(messages: list[bytes]) -> None:
 
 
 @contextmanager
-def serving(argv: list[str]) -> Iterator[None]:
-    """The program, once it is ready."""
+def serving(argv: list[str]) -> Iterator[int]:
+    """The program, once it is ready: its process."""
     child = subprocess.Popen([sys.executable, *argv], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not ready():
             time.sleep(0.05)
-        yield
+        yield child.pid
     finally:
         child.terminate()
         child.wait(20)
@@ -161,16 +169,16 @@ def ready() -> bool:
 
 
 @contextmanager
-def burnline(url: str, *, batch: int = 512) -> Iterator[Engine]:
-    """`burnline up` on an empty database at `url`, and a look into that; `batch`: writes in one commit at most."""
+def burnline(url: str, *, batch: int = 512) -> Iterator[tuple[int, Engine]]:
+    """`burnline up` on an empty database at `url`: its process, and a look into that; `batch`: writes in a commit."""
     with tempfile.TemporaryDirectory() as folder:
         service = Path(folder) / "idle.yaml"
         service.write_text("apiVersion: burnline/v1\nservice: idle\nowner: nobody\n")
         target = url or f"sqlite:///{folder}/burnline.db"
         argv = ["-c", UP, str(batch), "up", str(service), "--port", str(PORT), "--database", target]
-        with serving(argv):
+        with serving(argv) as pid:
             engine = create_engine(target)
-            yield engine
+            yield pid, engine
             engine.dispose()
 
 
@@ -184,7 +192,8 @@ def told(name: str, sent: Load, alerts: int) -> None:
     """Print one line."""
     times, rate = sent.times, len(sent.times) / sent.seconds
     p50, p99 = (times[int(len(times) * share)] * 1e3 for share in (0.5, 0.99))
-    print(f"{name:44} {rate:9,.0f} {rate * alerts:9,.0f} {p50:8.1f} {p99:8.1f}", flush=True)
+    each = sent.cpu_seconds / len(times) * 1e6
+    print(f"| {name} | {rate:,.0f} | {rate * alerts:,.0f} | {p50:,.0f} | {p99:,.0f} | {each:,.0f} us |", flush=True)
 
 
 def rates(name: str, url: Iterator[str]) -> None:
@@ -195,8 +204,8 @@ def rates(name: str, url: Iterator[str]) -> None:
         ("a commit for each", 1, 1, 0),
         ("100 alerts each", 100, 512, 0),
     ):
-        with burnline(next(url), batch=batch) as engine:
-            sent = uvloop.run(load(request(0, alerts), a_second=a_second))
+        with burnline(next(url), batch=batch) as (server, engine):
+            sent = uvloop.run(load(server, request(0, alerts), a_second=a_second))
             if (kept := counted(engine, "inbox")) < len(sent.times):
                 raise SystemExit(f"{len(sent.times)} were acknowledged, {kept} were kept")
         told(f"{name}, {what}", sent, alerts)
@@ -208,14 +217,15 @@ def storms(name: str, url: Iterator[str]) -> None:
         ("one webhook", [request(0, STORM)]),
         (f"{STORM:,} webhooks", [request(n, 1) for n in range(STORM)]),
     ):
-        with burnline(next(url)) as engine:
-            start = time.perf_counter()
+        with burnline(next(url)) as (server, engine):
+            before, start = cpu_seconds(server), time.perf_counter()
             uvloop.run(storm_of(messages))
             acknowledged = time.perf_counter() - start
             while counted(engine, "episode") < STORM:
                 time.sleep(0.1)
             recorded = time.perf_counter() - start
-        print(f"{name}, {STORM:,} alerts in {what:16} {acknowledged:12.1f} {recorded:12.1f}", flush=True)
+            spent = cpu_seconds(server) - before
+        print(f"| {name}, in {what} | {acknowledged:.1f} s | {recorded:.1f} s | {spent:.1f} s |", flush=True)
 
 
 def empty_databases(server: str) -> Iterator[str]:
@@ -246,13 +256,16 @@ def main() -> None:
             databases["PostgreSQL"] = empty_databases(stack.enter_context(restartable_postgres(fsync=True)).url)
         except pytest.skip.Exception as reason:
             print(f"without PostgreSQL: {reason}")
-        print(f"{'':44} {'POST/s':>9} {'alerts/s':>9} {'p50 ms':>8} {'p99 ms':>8}")
+        print("| what | webhooks a second | alerts a second | p50, ms | p99, ms | CPU of the server for each |")
+        print("|---|---|---|---|---|---|")
         for alerts in (1, 100):
-            with serving(["-c", PEER, str(PORT)]):
-                told(f"the same server, nothing kept, {alerts} each", uvloop.run(load(request(0, alerts))), alerts)
+            with serving(["-c", PEER, str(PORT)]) as peer:
+                sent = uvloop.run(load(peer, request(0, alerts)))
+            told(f"the same server, nothing kept, alerts each: {alerts}", sent, alerts)
         for name, url in databases.items():
             rates(name, url)
-        print(f"{'':44} {'acknowledged':>12} {'recorded, s':>12}")
+        print(f"\n| a storm of {STORM:,} alerts | acknowledged | every alert has its episode | CPU of the server |")
+        print("|---|---|---|---|")
         for name, url in databases.items():
             storms(name, url)
     print("load average after:", ", ".join(f"{value:.1f}" for value in os.getloadavg()))
