@@ -76,6 +76,7 @@ def test_a_series_that_nothing_in_the_file_gives_is_a_warning_that_says_what_doe
         ("burnline_cost_spent_total", {"cost": {"gpu_hour": "1 USD"}}, "`cost.gpus`"),
         ("burnline_release_info", {}, "`model.version`"),
         ("burnline_events_schema_violations_total", {}, "`model.schema`"),
+        ("burnline_answers_total", {"telemetry": {"content": {"sample": "0%"}}}, "`content: {sample: 10%}`"),
         ("burnline_signal_score_ratio", {}, "told by burnline of itself"),
     ],
 )
@@ -97,6 +98,7 @@ def test_what_is_to_be_declared_is_named(metric: str, rest: dict[str, object], a
         ("burnline_cost_spent_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}),
         ("burnline_genai_evaluation_score_sum", {}),
         ("burnline_otlp_spans_total", {}),
+        ("burnline_answers_total", {"telemetry": {"content": {"sample": "10%"}}}),
         ("burnline_security_events_total", {}),
         ("http_requests_total", {}),
     ],

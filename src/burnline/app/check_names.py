@@ -207,6 +207,11 @@ def _posted(spec: ServiceSpec, name: str) -> str:
     return ""
 
 
+def _answers(spec: ServiceSpec, name: str) -> str:
+    on = spec.telemetry.content and spec.telemetry.content.sample
+    return "" if on else "write `content: {sample: 10%}` in `telemetry`, which has the texts of answers looked at"
+
+
 _MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
     "gpu": _gpu,
     "host": _host,
@@ -216,6 +221,7 @@ _MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
     "cost": _cost,
     "release": _release,
     "events": _events,
+    "answers": _answers,
     **dict.fromkeys(("labelled", "labels", "genai", "otlp", "security", "predictions"), _posted),
 }
 
