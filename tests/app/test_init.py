@@ -16,7 +16,7 @@ from burnline.app.services import load_checked
 from burnline.app.wiring import build
 from burnline.collectors.profiles.load import NAMES, load_profile
 from burnline.collectors.profiles.offer import offer
-from burnline.collectors.profiles.recognise import families, recognise
+from burnline.collectors.profiles.recognise import families, other_engine, recognise
 from burnline.errors import SpecError
 from burnline.metrics import serving as names
 from burnline.settings import Settings
@@ -62,6 +62,13 @@ def test_every_engine_is_known_by_its_page(page: str) -> None:
 
     assert best.name == OF.get(page, page)
     assert best.sure is not best.profile.recognise.general
+
+
+@pytest.mark.parametrize("page", EVERY)
+def test_no_page_is_taken_for_another_engine_s_than_its_own(page: str) -> None:
+    own = load_profile(OF.get(page, page))
+
+    assert other_engine(own, families(text(page))) == ()
 
 
 @pytest.mark.parametrize("page", EVERY)

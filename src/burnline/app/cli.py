@@ -101,7 +101,9 @@ def up(
 @app.command()
 def check(
     services: Services,
-    live: Annotated[bool, typer.Option("--live", help="Also read the pages: do they show what the SLOs need?")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also look at every source: is there what the SLOs need?")
+    ] = False,
 ) -> None:
     """Say what is wrong with service files, by file and line."""
     from burnline.app.commands import check_services
