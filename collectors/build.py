@@ -72,7 +72,7 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
         collector
         for spec in specs
         for collector in (
-            PushedCollector(db, spec.service, interval=PUSHED_INTERVAL),
+            PushedCollector(db, spec.service, interval=PUSHED_INTERVAL, expected=_posts(spec)),
             JobsCollector(db, spec, interval=PUSHED_INTERVAL),
             AskingCollector(db, spec.service, interval=PUSHED_INTERVAL),
             RegistryCollector(db, spec.service, interval=PUSHED_INTERVAL),
@@ -82,6 +82,11 @@ def build_pushed(specs: Iterable[ServiceSpec], db: Database) -> list[Collector]:
 
 def _gpu() -> GpuCollector:
     return GpuCollector(interval=MACHINE_INTERVAL)
+
+
+def _posts(spec: ServiceSpec) -> bool:
+    """Whether the service file says that somebody posts numbers."""
+    return any(number.posted for number in spec.business.values())
 
 
 def _host(places: HostPlaces, rival: Rival) -> HostCollector:

@@ -37,7 +37,8 @@ class Collector(Protocol):
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Read the source once.
 
-        Raises: NoData when there is nothing to read here (quiet); CollectorError when reading failed.
+        Raises: NoData when there is nothing to read here (quiet), NotAsked when nobody declared that there would be;
+        CollectorError when reading failed.
         """
         ...
 

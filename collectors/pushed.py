@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from burnline.collectors.contract import PUSHED
-from burnline.errors import NoData
+from burnline.errors import NoData, NotAsked
 from burnline.events import Sample
 from burnline.metrics import SERVICE
 from burnline.store import series, streams
@@ -26,10 +26,11 @@ class PushedCollector:
     target = "posted to burnline"
     measured = True
 
-    def __init__(self, db: Database, service: str, *, interval: timedelta) -> None:
+    def __init__(self, db: Database, service: str, *, interval: timedelta, expected: bool = False) -> None:
         self.service = service
         self.interval = interval
         self._db = db
+        self._nothing = NoData if expected else NotAsked
 
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Every counter, and every gauge that is not too old.
@@ -37,13 +38,13 @@ class PushedCollector:
         What others named has the label `service`: Prometheus finds the metrics of several services on one page, and an
         SLO that names its own means the same to both engines.
 
-        Raises: NoData when nothing was ever posted.
+        Raises: NoData when nothing was ever posted; NotAsked when nothing is `expected` either.
         """
         with self._db.read() as tx:
             found = series.samples(tx, self.service, since=now - GAUGE_LASTS)
             found += streams.gauges(tx, self.service, since=now - OTLP_GAUGE_LASTS)
         if not found:
-            raise NoData("nothing was posted yet")
+            raise self._nothing("nothing was posted yet")
         return [self._named(sample) for sample in sorted(found, key=_place)]
 
     def _named(self, sample: Sample) -> Sample:

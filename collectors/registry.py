@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from burnline.errors import NoData
+from burnline.errors import NotAsked
 from burnline.events import Sample
 from burnline.metrics import registry
 from burnline.store.database import Database
@@ -29,13 +29,13 @@ class RegistryCollector:
     def collect(self, now: datetime) -> Sequence[Sample]:
         """The newest version seen.
 
-        Raises: NoData when none was seen yet.
+        Raises: NotAsked when none was seen yet.
         """
         newest = select(release).where(release.c.service == self.service).order_by(release.c.id.desc()).limit(1)
         with self._db.read() as tx:
             seen = tx.execute(newest).first()
             if seen is None:
-                raise NoData("no version was seen yet")
+                raise NotAsked("no version was seen yet")
             these = (rollout.c.service == self.service, rollout.c.version == seen.version)
             by = tx.scalars(select(rollout.c.approved_by).where(*these).order_by(rollout.c.id.desc()).limit(1)).first()
         approved = "unknown" if by is None else "yes" if by else "no"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from threading import Thread
 from time import monotonic
@@ -11,7 +12,7 @@ from time import monotonic
 from burnline.collectors.budget import Budget
 from burnline.collectors.contract import Closeable, Collector, Profiled
 from burnline.collectors.reasons import TIMEOUT, reason_of
-from burnline.errors import CollectorError, NoData
+from burnline.errors import CollectorError, NoData, NotAsked
 from burnline.events import Collection, Sample
 from burnline.metrics.measured import MOST_SERIES
 
@@ -124,11 +125,12 @@ class _Slot:
         return now - last >= self.collector.interval * (1 - EARLY)
 
     def _end(self, attempt: _Attempt) -> Collection:
-        nothing = isinstance(attempt.error, NoData)
-        error = "" if nothing else self._reason(attempt.error)
+        error = "" if isinstance(attempt.error, NoData) else self._reason(attempt.error)
         samples = () if error else attempt.samples
         reason = reason_of(attempt.error) if error and attempt.error else ""
-        return self._collection(attempt.at, attempt.ended - attempt.started, samples, error, reason, nothing=nothing)
+        turn = self._collection(attempt.at, attempt.ended - attempt.started, samples, error, reason)
+        nothing, unasked = isinstance(attempt.error, NoData), isinstance(attempt.error, NotAsked)
+        return replace(turn, nothing=nothing, unasked=unasked) if nothing else turn
 
     def _collection(
         self,
@@ -137,8 +139,6 @@ class _Slot:
         samples: tuple[Sample, ...],
         error: str,
         reason: str = "",
-        *,
-        nothing: bool = False,
     ) -> Collection:
         turn = Collection(
             service=self.collector.service,
@@ -149,7 +149,6 @@ class _Slot:
             ok=not error,
             samples=samples,
             error=error,
-            nothing=nothing,
             measured=self.collector.measured,
             made=self.collector.made if isinstance(self.collector, Profiled) else frozenset(),
             notes=tuple(self.collector.notes) if isinstance(self.collector, Profiled) and not error else (),

@@ -130,6 +130,7 @@ class EmbeddedEngine:
                 self._by_signal.setdefault((slo.promise.spec.service, slo.promise.sli.signal), []).append(slo)
         self._targets: dict[str, _Target] = {}
         self._position = 0
+        self._began: datetime | None = None
         self._unsaved = _Unsaved()
         self._jumped: dict[str, int] = {}  # by base interval, the tile at which time went on by a day or more at once
         self._old_units: Mapping[str, str] = {}  # of what was kept, also of SLOs that are in no file now
@@ -256,6 +257,7 @@ class EmbeddedEngine:
     def _evaluate(self, findings: Iterable[tuple[int, Finding]], now: datetime) -> int:
         with self._lock:
             self._follow_clock(now)
+            self._began = self._began or now
             for finding_id, finding in findings:
                 self._count_finding(finding)
                 self._position = finding_id
@@ -341,7 +343,9 @@ class EmbeddedEngine:
     def _silent(self, promise: Promise, group: Group, last_seen: int) -> str:
         slo = self._slo_of(promise)
         seen = group.time_of(last_seen) if last_seen >= 0 else None
-        return cause(promise, slo.watch, seen, at=group.closed_at, after=slo.silence)
+        young = self._began is not None and group.closed_at < self._began
+        first = self._began + 2 * group.base if young and self._began else None
+        return cause(promise, slo.watch, seen, at=group.closed_at, after=slo.silence, first=first)
 
     def _memories(self, now: datetime) -> dict[str, Memory]:
         closed = {_base(group): group.closed for group in self._groups}

@@ -30,6 +30,8 @@ ORIGINS = {  # where the series come from that burnline measures itself; another
     "burnline_job_": "jobs that report to /v1/jobs",
     "burnline_business_": "numbers posted to /v1/business",
     "burnline_labelled_": "labels posted to /v1/labels",
+    "burnline_labels_": "labels posted to /v1/labels",
+    "burnline_events_": "predictions posted to /v1/predictions",
     "burnline_cost_": "`cost` of the service file, and of what it is divided by",
     "burnline_security_": "events posted to /v1/security or over OTLP",
     "burnline_otlp_": "telemetry sent over OTLP",
@@ -121,8 +123,19 @@ def scrape_interval(promise: Promise, base: timedelta) -> timedelta:
     return max((item.interval for item in promise.spec.collect if isinstance(item, ScrapeSpec)), default=base)
 
 
-def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime, after: timedelta) -> str:
-    """Why the SLO is unknown and what to do about it; empty when it is not."""
+def cause(
+    promise: Promise,
+    watch: Watch,
+    seen: datetime | None,
+    *,
+    at: datetime,
+    after: timedelta,
+    first: datetime | None = None,
+) -> str:
+    """Why the SLO is unknown and what to do about it; empty when it is not.
+
+    `first` is set while nothing can have been counted since burnline started: by then it will have been.
+    """
     if promise.sli.promql:
         return PROMQL_ALONE
     if watch.refused:
@@ -134,6 +147,8 @@ def cause(promise: Promise, watch: Watch, seen: datetime | None, *, at: datetime
     if promise.sli.signal:
         return f"no finding of signal {promise.sli.signal} {since}{note}: do predictions arrive?"
     metric = metric_of(promise.sli)
+    if seen is None and first is not None and not note and not watch.source:
+        return f"burnline has just started: what {metric} counts is judged by {first:%H:%M:%S} UTC for the first time"
     if not watch.source and (origin := origin_of(metric)):
         return f"no sample of {metric} {since}{note}: burnline makes it of {origin}"
     if seen is None and watch.source and not note:

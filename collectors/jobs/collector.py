@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from burnline.errors import NoData
+from burnline.errors import NoData, NotAsked
 from burnline.events import Sample
 from burnline.metrics import jobs as names
 from burnline.metrics.measured import OTHER
@@ -30,12 +30,12 @@ class JobsCollector:
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Every job that was ever heard of, or is expected.
 
-        Raises: NoData when there is none.
+        Raises: NoData when there is none; NotAsked when none is expected either.
         """
         with self._db.read() as tx:
             jobs, runs = jobs_of(tx, self.service), open_runs(tx, self.service)
         if not jobs and not runs:
-            raise NoData("no job posted anything yet")
+            raise (NoData if self._expected else NotAsked)("no job posted anything yet")
         return [*_running(jobs, runs, now), *self._states(jobs, now)]
 
     def _states(self, jobs: Mapping[str, Job], now: datetime) -> Iterator[Sample]:

@@ -12,7 +12,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from burnline.collectors.security.sketch import Sketch, read_sketch
-from burnline.errors import NoData
+from burnline.errors import NotAsked
 from burnline.events import Sample
 from burnline.metrics import security
 from burnline.store.asking import principal_key, put_sketch, sketches_of
@@ -90,7 +90,7 @@ class AskingCollector:
     def collect(self, now: datetime) -> Sequence[Sample]:
         """Shares of the principal that stands out most.
 
-        Raises: NoData when too few queries were told.
+        Raises: NotAsked when too few queries were told.
         """
         with self._db.read() as tx:
             kept = sketches_of(tx, self.service, now.replace(minute=0, second=0, microsecond=0) - HOUR)
@@ -100,5 +100,5 @@ class AskingCollector:
         found = ((security.TOP_SHARE, both.share()), (security.TOP_COVERAGE, both.coverage()))
         samples = [Sample(name, {}, value) for name, value in found if value is not None]
         if not samples:
-            raise NoData("too few queries were told by who asked")
+            raise NotAsked("too few queries were told by who asked")
         return samples

@@ -8,6 +8,7 @@ BurnlineError
 ├── SourceError            an Alertmanager or a Prometheus could not say what fires
 ├── CollectorError         a collector could not read its source
 │   └── NoData             the source is there but has nothing to say; not a failure
+│       └── NotAsked       and nobody declared it: not worth a line
 ├── PayloadError           bytes from outside are not what the door accepts
 │   ├── PayloadTooLarge    ... because they are too many, before or after decompression
 │   ├── PayloadTooSlow     ... because they do not come to an end in time
@@ -80,6 +81,10 @@ class CollectorError(BurnlineError):
 
 class NoData(CollectorError):
     """The source is there but has nothing to say (no GPU, no pressure files): quiet, not a failure."""
+
+
+class NotAsked(NoData):
+    """Nor does anybody wait for it: nothing was declared and nothing came, which is not worth a line anywhere."""
 
 
 class PayloadError(BurnlineError):

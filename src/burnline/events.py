@@ -36,6 +36,7 @@ class Collection:
     Attributes:
         samples: empty unless `ok`.
         nothing: there was nothing to read.
+        unasked: nor did anybody declare that there would be; such a turn is not shown.
         measured: burnline measured them itself, so its own /metrics passes them on.
         made: names of burnline's own series among the samples of a page, made of its others; passed on as well.
         notes: for people, what could not be read although the turn succeeded.
@@ -52,6 +53,7 @@ class Collection:
     samples: tuple[Sample, ...] = ()
     error: str = ""
     nothing: bool = False
+    unasked: bool = False
     measured: bool = False
     made: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()

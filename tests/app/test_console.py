@@ -19,6 +19,7 @@ from burnline.events import Collection
 from burnline.runbooks.switch import switch_actions
 from burnline.settings import Settings
 from burnline.store.incidents import start_incident
+from burnline.store.series import Point, record
 from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
 from tests.flow.world import World
 
@@ -190,6 +191,22 @@ def test_a_collector_with_nothing_to_read_is_not_said_to_have_read(scene: World)
     page = browser(scene.app).get("/services/scoring").text
 
     assert "gpu - nothing to read nvml" in row(page, "gpu")
+
+
+def test_a_collector_that_nobody_asked_for_and_that_has_nothing_leaves_no_trace(scene: World) -> None:
+    idle = {"asking", "jobs", "pushed"}
+    scene.app.turns["scoring", "asking", "posted to burnline", False] = Collection(
+        "scoring", "asking", "posted to burnline", scene.now, 0.1, ok=False, error="the database was away"
+    )
+
+    scene.live(20)
+
+    assert not idle & {name for _, name, *_ in scene.app.turns}, "also what failed before is over"
+    scene.app.db.write(
+        lambda tx: record(tx, "scoring", [Point("burnline_business_orders_total", {}, 1, add=True)], scene.now)
+    )
+    scene.live(20)
+    assert idle & {name for _, name, *_ in scene.app.turns} == {"pushed"}
 
 
 def test_charts_know_incidents_and_releases(breached: World) -> None:

@@ -67,6 +67,17 @@ PAINTED = """(canvas) => {
 }"""
 
 
+OF_COLOR = """(canvas, name) => {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const wanted = parseInt(pen.fillStyle.slice(1), 16);
+  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let found = 0;
+  for (let n = 0; n < data.length; n += 4) found += (data[n] << 16 | data[n + 1] << 8 | data[n + 2]) === wanted;
+  return found;
+}"""
+
+
 def _is_complaint(line: ConsoleMessage) -> bool:
     """That these tests read pixels back often is Chromium's advice to them, no fault of the page."""
     return line.type in ("error", "warning") and "readback" not in line.text
@@ -192,6 +203,43 @@ def test_charts_are_painted_and_repainted_for_the_dark(chromium: Browser, still:
 
         assert len(light) == len(dark) == 6
         assert min(light + dark) > 20
+        assert seen.complaints == []
+
+
+def test_a_service_without_data_has_words_and_no_empty_charts(chromium: Browser, tmp_path: Path) -> None:
+    with story(tmp_path, seconds=10) as scene, served(scene) as url, tab(chromium, url) as seen:
+        page = seen.open("/services/scoring")
+        expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
+
+        assert page.locator("[data-plot] canvas").count() == 0
+        expect(page.locator("#availability [data-plot=burn]")).to_contain_text("nothing to draw. Not evaluated yet")
+        expect(page.locator("#availability [data-plot=budget]")).to_have_text("No data in this time: nothing to draw. ")
+        expect(page.get_by_text("no collector of the service file has had its turn")).to_be_visible()
+        assert page.get_by_text("OK", exact=True).count() == 0
+        assert page.evaluate(FAINT) == []
+        assert seen.complaints == []
+
+
+def test_the_first_point_of_a_young_slo_is_seen_and_dates_are_not_cut(
+    chromium: Browser, still: tuple[World, str]
+) -> None:
+    twelve_hours = [1.8e9 + 720 * n for n in range(60)]
+    lines = {"rate": [None] * 59 + [0.5], "tier": "page-fast", "window": "1h", "factor": 14.4, "hue": "page-fast"}
+    young = {"at": twelve_hours, "budget_remaining": lines["rate"], "known": [False] * 59 + [True], "burns": [lines]}
+    old = {**young, "known": [True] * 60}
+    with tab(chromium, still[1]) as seen:
+        kept: dict[str, object] = young
+        seen.page.route("**/history?*", lambda route: route.fulfill(json=kept))
+        budget = seen.open("/services/scoring").locator("#availability [data-plot=budget]")
+        expect(budget.locator("canvas")).to_have_count(1)
+        assert budget.locator("canvas").evaluate(OF_COLOR, "ok") > 5, "the point"
+
+        kept = old
+        seen.open("/services/scoring")
+        expect(budget.locator("canvas")).to_have_count(1)
+
+        bottom = budget.locator(".u-axis").first.evaluate("(axis) => axis.getBoundingClientRect().height")
+        assert bottom >= 40, "a date stands under the hour"
         assert seen.complaints == []
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from burnline.app.measured_views import ROWS, in_words
+from burnline.app.measured_views import PARTS, ROWS, in_words
 from burnline.events import Collection, Sample
-from burnline.metrics import cost, gpu, queues
+from burnline.metrics import cost, events, gpu, jobs, queues, registry
 from burnline.metrics.register import MEASURED
 from tests.app.scenes import HOSTILE, browser, story, text
 from tests.flow.world import World
@@ -65,7 +65,30 @@ def test_numbers_stand_under_the_part_they_belong_to(scene: World) -> None:
     page = text(browser(scene.app).get("/services/scoring/measured").text)
 
     assert page.index("Queues") < page.index("queue orders") < page.index("Cost") < page.index("12.5")
-    assert MEASURED[cost.SPENT].replace("{currency}", "currency") in page
+    assert "What this GPU time cost, in currency ." in page
+
+
+def test_what_predictions_and_their_labels_gave_stands_together(scene: World) -> None:
+    made = (events.LATE, events.UNKNOWN, events.LABELLED, events.UNMATCHED, registry.SERVING_SINCE)
+    put(scene, "pushed", *[Sample(name, {}, 1) for name in made])
+
+    parts = browser(scene.app).get("/v1/services/scoring/measured").json()
+
+    assert [part["title"] for part in parts] == ["Predictions", "Releases"]
+    assert {family["name"] for family in parts[0]["families"]} == set(made[:-1])
+
+
+def test_every_name_has_a_part_of_its_own() -> None:
+    assert {name.split("_")[1] for name in MEASURED} <= PARTS.keys()
+
+
+def test_the_label_that_a_sentence_names_is_seen_to_be_one(scene: World) -> None:
+    put(scene, "jobs", Sample(jobs.STARTED, {"job": "train"}, 1))
+
+    client = browser(scene.app)
+
+    assert "Runs of <code>job</code> that began." in client.get("/services/scoring/measured").text
+    assert "Runs of {job} that began." in client.get("/v1/services/scoring/measured").text
 
 
 def test_programs_get_the_values_themselves(scene: World) -> None:

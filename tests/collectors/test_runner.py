@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from burnline.collectors.runner import Runner
-from burnline.errors import CollectorError, NoData
+from burnline.errors import CollectorError, NoData, NotAsked
 from burnline.events import Collection, Sample
 
 SECOND = timedelta(seconds=1)
@@ -108,8 +108,14 @@ def test_a_collector_with_nothing_to_say_is_no_failure(now: datetime, caplog: py
     with caplog.at_level(logging.DEBUG):
         (turn,) = runner(Source(failing(NoData("no GPU")))).run_once(now)
 
-    assert (turn.ok, turn.samples, turn.error, turn.nothing) == (True, (), "", True)
+    assert (turn.ok, turn.samples, turn.error, turn.nothing, turn.unasked) == (True, (), "", True, False)
     assert not caplog.records
+
+
+def test_nothing_where_nothing_was_declared_is_marked_as_unasked(now: datetime) -> None:
+    (turn,) = runner(Source(failing(NotAsked("no version was seen yet")))).run_once(now)
+
+    assert (turn.ok, turn.nothing, turn.unasked) == (True, True, True)
 
 
 def test_a_hanging_collector_is_failed_at_the_deadline_and_the_others_have_answered(

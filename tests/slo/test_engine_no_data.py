@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -104,6 +105,18 @@ def test_the_first_errors_of_a_new_series_all_count(world: Any) -> None:
     status = world.tick(MINUTE, ok=90, failed=10)
 
     assert status.counts == Counts(10, 1000)
+
+
+def test_a_young_slo_says_when_it_is_judged_first_instead_of_blaming_the_service(world: Any) -> None:
+    world.promise()
+
+    world.engine.run_once(world.now + 7 * SECOND)
+
+    status = world.status()
+    assert status.state is SloState.UNKNOWN
+    assert re.search(r"just started: what http_requests_total counts is judged by 12:0\d:\d\d UTC", status.cause)
+    world.engine.run_once(world.now + 5 * MINUTE)
+    assert "is the service up" in world.status().cause
 
 
 def test_an_slo_read_once_says_when_it_is_read_next(world: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,9 @@ from burnline.spec.units import format_duration
 ROWS = 20  # of one name; a page is no data base
 PARTS = {  # the second word of a name, and the heading above all that share it
     "serving": "Serving",
+    "events": "Predictions",
+    "labelled": "Predictions",
+    "labels": "Predictions",
     "queue": "Queues",
     "storage": "Storage",
     "job": "Jobs",
@@ -27,6 +29,7 @@ PARTS = {  # the second word of a name, and the heading above all that share it
     "security": "Security",
     "business": "Business",
     "cost": "Cost",
+    "release": "Releases",
     "gpu": "GPUs of this host",
     "host": "This host",
 }
@@ -70,7 +73,8 @@ def measured(app: App, spec: ServiceSpec, now: datetime) -> tuple[PartView, ...]
     families: dict[str, list[FamilyView]] = {}
     for family in _families(turns, now):
         families.setdefault(PARTS.get(family.name.split("_")[1], OTHERS), []).append(family)
-    return tuple(PartView(title, tuple(families[title])) for title in (*PARTS.values(), OTHERS) if title in families)
+    titles = dict.fromkeys((*PARTS.values(), OTHERS))
+    return tuple(PartView(title, tuple(families[title])) for title in titles if title in families)
 
 
 def _families(turns: Iterable[Collection], now: datetime) -> Iterator[FamilyView]:
@@ -96,9 +100,8 @@ def _number(sample: Sample, sums: Mapping[tuple[str, str], float], now: datetime
 
 
 def _help(name: str) -> str | None:
-    """The sentence about a name, without the braces around its labels; None for what burnline does not measure."""
-    text = MEASURED.get(name) or MEASURED.get(name.removesuffix("_count"))
-    return None if text is None else re.sub(r"[{}]", "", text)
+    """The sentence about a name, its labels in braces; None for what burnline does not measure."""
+    return MEASURED.get(name) or MEASURED.get(name.removesuffix("_count"))
 
 
 def _labels(sample: Sample) -> str:

@@ -157,13 +157,22 @@ class App:
         """
         collections = self.runner.run_once(now)
         for collection in collections:
-            self.turns[collection.service, collection.collector, collection.target, collection.ok] = collection
+            self._remember(collection)
             if not collection.ok:
                 self.instruments.scrape_errors.labels(collection.service, collection.collector).inc()
             for name, count in collection.beyond_budget.items():
                 self.instruments.series_folded.labels(collection.service, name).inc(count)
             self._hand_over(collection)
         return len(collections)
+
+    def _remember(self, turn: Collection) -> None:
+        """For whoever looks; a turn that nobody asked for and that has nothing leaves no trace of the collector."""
+        key = (turn.service, turn.collector, turn.target)
+        if turn.unasked:
+            self.turns.pop((*key, True), None)
+            self.turns.pop((*key, False), None)
+        else:
+            self.turns[*key, turn.ok] = turn
 
     def _hand_over(self, collection: Collection) -> None:
         try:

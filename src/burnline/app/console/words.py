@@ -111,8 +111,18 @@ def coded(text: str) -> Markup:
     )
 
 
+def named(text: str) -> Markup:
+    """A sentence of ours that has the names of labels in braces.
+
+    >>> named("Runs of {job} that began.")
+    Markup('Runs of <code>job</code> that began.')
+    """
+    return coded(text.replace("{", "`").replace("}", "`"))
+
+
 FILTERS = {
     "coded": coded,
+    "named": named,
     "percent": percent,
     "rate": rate,
     "span": span,

@@ -49,6 +49,8 @@ class Page:
         answers = gather(self._parts, seconds)
         found = [family for answer in answers for family in answer.given or ()]
         sources = self._turns.sources(list(self._app.turns.copy().values()))
+        if not form.openmetrics:
+            found = [without_created(family) for family in found]
         exemplars = {(service, PUSHED): each for service, each in self._app.exemplars.by_service().items()}
         return self._renderer.render(form, [*found, *_how_parts_fare(answers)], sources, exemplars)
 
@@ -62,6 +64,16 @@ class Page:
 
 def _all_of(read: Callable[[], Iterable[Metric]]) -> Callable[[], list[Metric]]:
     return lambda: list(read())
+
+
+def without_created(family: Metric) -> Metric:
+    """The family as the text format has it: the times when its series began are OpenMetrics' own."""
+    began = f"{family.name}_created"
+    if not any(sample.name == began for sample in family.samples):
+        return family
+    found = Metric(family.name, family.documentation, family.type, family.unit)
+    found.samples = [sample for sample in family.samples if sample.name != began]
+    return found
 
 
 def _how_parts_fare(answers: Iterable[Answer[list[Metric]]]) -> Iterator[Metric]:

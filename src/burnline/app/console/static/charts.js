@@ -33,7 +33,7 @@ function newChart(section) {
       if (!answer.ok) return;
       history = await answer.json();
       wait = 900 * (history.at[1] - history.at[0] || 1);
-      if (plots.length) plots.forEach((plot) => plot.setData(series(plot.root.parentElement.dataset.plot)));
+      if (plots.length && watched()) plots.forEach((plot) => plot.setData(series(plot.root.parentElement.dataset.plot)));
       else draw();
     } catch {
       // the page says by itself that it is not live
@@ -45,12 +45,26 @@ function newChart(section) {
   function draw() {
     if (!history) return;
     plots.forEach((plot) => plot.destroy());
-    plots = [...section.querySelectorAll("[data-plot]")].map((element) => {
+    plots = [];
+    const places = [...section.querySelectorAll("[data-plot]")];
+    if (!watched()) return places.forEach(sayNothing);
+    plots = places.map((element) => {
+      element.replaceChildren();
       const kind = element.dataset.plot;
       const plot = new uPlot(kind === "burn" ? burnOptions(element) : budgetOptions(element), series(kind), element);
       element.dataset.ready = "1";
       return plot;
     });
+  }
+
+  const watched = () => history.known.includes(true);
+
+  // An empty frame would look like a quiet service: where nothing was watched, words stand in the chart's place.
+  function sayNothing(element) {
+    const said = document.createElement("p");
+    said.append(`No data in this time: nothing to draw. ${element.dataset.plot === "burn" ? section.dataset.awaited : ""}`);
+    element.replaceChildren(said);
+    element.dataset.ready = "1";
   }
 
   // What lies before the first sample was not watched yet: no chart needs room for it.
@@ -101,12 +115,18 @@ function newChart(section) {
       cursor: { drag: { x: false, y: false }, y: false, sync: { key: "time" }, points: { size: 6 } },
       scales: { x: { time: true, range: () => [firstKnown(), history.at.at(-1)] }, y: scale },
       axes: [
-        { ...axis, size: 26, space: 70, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
+        { ...axis, size: (_, ticks) => (ticks?.some((tick) => tick.includes("\n")) ? 40 : 26), space: 70, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [3600, "{HH}:{mm}", "\n{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1], [1, "{HH}:{mm}:{ss}", null, null, null, null, null, null, 1]] },
         { ...axis, size: 48, space: 24, filter: (_, ticks) => ticks, values: (_, ticks) => ticks.map(label), ...(splits ? { splits } : {}) },
       ],
-      series: [{}, ...lines.map(([name, stroke]) => ({ label: name, stroke: color(stroke), width: 1.5, spanGaps: false, points: { show: false } }))],
+      series: [{}, ...lines.map(([name, stroke]) => ({ label: name, stroke: color(stroke), width: 1.5, spanGaps: false, points: { show: true, size: 6, fill: color(stroke), filter: lonely } }))],
       hooks: { drawClear: [drawBehind], draw: [(plot) => drawOver(plot, dashes)], setCursor: [(plot) => tell(plot, label)] },
     };
+  }
+
+  // No line leads to a value without neighbours, such as the first of a young SLO: it is a point.
+  function lonely(plot, line) {
+    const values = plot.data[line];
+    return [...values.keys()].filter((n) => values[n] !== null && (values[n - 1] ?? null) === null && (values[n + 1] ?? null) === null);
   }
 
   // Behind the lines: where there was no data, and while an incident was open.
@@ -154,10 +174,6 @@ function newChart(section) {
       ctx.strokeStyle = ctx.fillStyle = color(name);
       line(bbox.left, y, bbox.left + bbox.width, y);
       ctx.fillText(text, bbox.left + 4 * ratio, y - 3 * ratio);
-    }
-    if (!history.known.includes(true)) {
-      ctx.fillStyle = color("unknown");
-      ctx.fillText("no data in this time", bbox.left + 4 * ratio, bbox.top + bbox.height - 5 * ratio);
     }
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.strokeStyle = ctx.fillStyle = color("ink");
