@@ -10,8 +10,10 @@ from typing import Any
 from burnline import metrics as m
 from burnline.dashboards.business import business
 from burnline.dashboards.given import shown
+from burnline.dashboards.gpu import GPU_DETAIL, GPUS
+from burnline.dashboards.host import HOST, HOST_DETAIL
 from burnline.dashboards.jobs import DATA, JOBS, job_panels
-from burnline.dashboards.machine import GPU_DETAIL, GPUS, HOST, HOST_DETAIL, machine_panels
+from burnline.dashboards.machine import machine_panels
 from burnline.dashboards.otlp import OTLP
 from burnline.dashboards.panels import RATE, Panel, Query, Row, Threshold, Unit
 from burnline.dashboards.predictions import PREDICTIONS
