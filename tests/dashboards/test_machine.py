@@ -54,6 +54,15 @@ def test_what_rules_record_is_asked_under_that_name_alone(items: tuple[object, .
     assert not asked & known
 
 
+def test_each_host_has_a_line_of_its_own() -> None:
+    found = {panel.title: panel.queries[0] for panel in drawn_of("host", "gpu")}
+
+    assert found["CPU in use"].expr.count("sum by (host) (rate(") == 2
+    assert found["Disk bytes"].expr.startswith("sum by (host, device) (")
+    assert found["GPU in use"].legend == "{{host}} {{gpu}}"
+    assert "by" not in found["Filesystems failing"].expr
+
+
 def test_of_an_exporter_nothing_is_asked_that_only_burnline_tells() -> None:
     own, others = (str(drawn_of(*items)) for items in (("host", "gpu"), (NODE, DCGM)))
 
