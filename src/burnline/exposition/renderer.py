@@ -17,6 +17,7 @@ from burnline.exposition.source import Found, Source, family_of, metrics_of
 
 log = logging.getLogger(__name__)
 
+WHY, TAKEN = "it cannot be written", "another has its name"
 MOST_FORMATS = 4  # whose series are kept: who scrapes asks for one or two
 
 
@@ -116,4 +117,9 @@ class Renderer:
         broken.add(part)
         if part not in self._broken:
             level = logging.ERROR if error else logging.WARNING
-            log.log(level, "left out of the exposition", exc_info=error, extra={"part": part})
+            log.log(
+                level,
+                "left out of the exposition",
+                exc_info=error,
+                extra={"part": part, "why": WHY if error else TAKEN},
+            )
