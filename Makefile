@@ -9,6 +9,7 @@ LOCK   := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
           --annotation-style line --no-header --no-emit-index-url
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # tests start hundreds of interpreters: what they import is compiled once
 
 .PHONY: help demo test check golden bench bench-wall lock clean
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 from shutil import copyfile
+from sqlite3 import Connection
 from ssl import SSLContext
 from typing import Any
 from uuid import uuid4
@@ -19,6 +20,7 @@ from httpx._transports import default as transport
 from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
+from burnline.store import database as store
 from burnline.store.database import Database, open_database
 from tests.postgres import postgres_server
 
@@ -36,6 +38,15 @@ def _trust_once(verify: Any = True, cert: Any = None, trust_env: bool = True) ->
     return httpx.create_ssl_context(verify, cert, trust_env)
 
 
+_set_really = store._set
+
+
+def _set_unsynced(connection: Connection, setting: str, busy_timeout: timedelta) -> None:
+    """A commit does not wait for the disk: half of the time of many tests, and no test cuts the power."""
+    _set_really(connection, setting.replace("synchronous = FULL", "synchronous = OFF"), busy_timeout)
+
+
+store._set = _set_unsynced
 transport.create_ssl_context = _trust_once  # type: ignore[attr-defined]  # it exports nothing
 
 
@@ -61,6 +72,12 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert path.read_text() == text, f"{path} has changed: run `make golden`, then read the difference"
 
     return check
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases that are opened now are set as they are for users."""
+    monkeypatch.setattr(store, "_set", _set_really)
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def running(
     log: Path,
     url: str | None = None,
     ready: Callable[[], bool] | None = None,
-    deadline_seconds: float = 30.0,
+    deadline_seconds: float = 120.0,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
@@ -101,7 +101,7 @@ def running(
             stop(process)
 
 
-def wait_until(ready: Callable[[], bool], process: Process, *, log: Path, deadline_seconds: float = 30.0) -> None:
+def wait_until(ready: Callable[[], bool], process: Process, *, log: Path, deadline_seconds: float = 120.0) -> None:
     """Ask `ready()` again and again until it is true; fail when `process` exits or the deadline passes."""
     until = monotonic() + deadline_seconds
     while not ready():

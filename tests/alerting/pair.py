@@ -38,7 +38,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def until(condition: Callable[[], object], what: str, *, within: float = 30.0) -> None:
+def until(condition: Callable[[], object], what: str, *, within: float = 90.0) -> None:
     """Look until it holds."""
     deadline = time.monotonic() + within
     while not condition():

@@ -149,7 +149,7 @@ class Live:
         """The state of the run's newest step of this name."""
         return next((step["state"] for step in reversed(self.run().get("steps", ())) if step["name"] == name), "")
 
-    def until(self, condition: Callable[[], object], what: str, *, within: float = 40.0) -> None:
+    def until(self, condition: Callable[[], object], what: str, *, within: float = 120.0) -> None:
         """Look until it holds; fails with the whole story when it does not in time."""
         deadline = time.monotonic() + within
         while not condition():

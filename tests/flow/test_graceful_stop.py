@@ -59,4 +59,4 @@ def test_sigterm_ends_in_time_with_a_page_open_and_a_run_in_flight(tmp_path: Pat
         [[state, attempts]] = scene.rows("SELECT state, attempts FROM run")
         assert (state, attempts) == ("waiting", 0), "handed back, not left behind"
         scene.burnline.start()
-        scene.until(lambda: scene.step(step) != "", "taken up again", within=5)
+        scene.until(lambda: scene.step(step) != "", "taken up again", within=30)

@@ -43,13 +43,13 @@ def test_a_run_killed_at_every_stage_is_finished_once_by_the_next_process(tmp_pa
         scene.until(lambda: scene.states().get("availability") == "ok", "healthy")
         scene.service.release("2", now())
 
-        scene.until(lambda: scene.rows("SELECT id FROM inbox WHERE kind = 'alerts'"), "alarmed", within=60)
+        scene.until(lambda: scene.rows("SELECT id FROM inbox WHERE kind = 'alerts'"), "alarmed")
         restart(scene)
         scene.until(lambda: scene.service.version == "1", "rolled back")
         restart(scene)
         scene.until(lambda: scene.step("prove") == "started", "waiting for proof")
         restart(scene)
-        scene.until(lambda: scene.incident().get("state") == "closed", "closed", within=60)
+        scene.until(lambda: scene.incident().get("state") == "closed", "closed")
 
         story = scene.story()
         assert scene.run()["outcome"] == "recovered", story
@@ -76,7 +76,7 @@ def test_nothing_acknowledged_is_lost_over_twenty_kills(tmp_path: Path) -> None:
         for each in sending:
             each.result()
 
-        scene.until(lambda: not scene.rows("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1"), "worked off", within=60)
+        scene.until(lambda: not scene.rows("SELECT 1 FROM inbox WHERE state = 'new' LIMIT 1"), "worked off")
         rows = dict(scene.rows("SELECT id, state FROM inbox WHERE kind = 'alerts' AND source = 'alertmanager'"))
         episodes = [mark for (mark,) in scene.rows("SELECT fingerprint FROM episode WHERE source = 'alertmanager'")]
         assert {row: rows.get(row) for row in kept} == dict.fromkeys(kept, "done")

@@ -117,7 +117,7 @@ def test_a_real_prometheus_pages_recovers_and_goes_blind_as_the_reader_says(tmp_
         return next(status for status in reader.statuses(now()) if status.slo == "availability")
 
     def until(condition: Callable[[SloStatus], bool]) -> SloStatus:
-        wait_until(lambda: condition(availability()), process, log=log, deadline_seconds=25)
+        wait_until(lambda: condition(availability()), process, log=log)
         return availability()
 
     with serving(exporter):

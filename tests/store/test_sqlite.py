@@ -48,6 +48,7 @@ def page_count(db: Database) -> int:
         return int(tx.execute(text("PRAGMA page_count")).scalar_one())
 
 
+@pytest.mark.usefixtures("synced")
 def test_the_file_is_kept_in_wal_mode_and_every_commit_is_synced(impatient: Database) -> None:
     modes = impatient.write(
         lambda tx: tuple(tx.execute(text(f"PRAGMA {name}")).scalar_one() for name in ("journal_mode", "synchronous"))
