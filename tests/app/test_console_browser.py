@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 
 from burnline.app.application import create_app
 from burnline.store import timeline
+from tests.alerting.pair import until
 from tests.app.scenes import HOSTILE, break_release, deliver, story
 from tests.app.serving import serving
 from tests.flow.world import World
@@ -325,4 +326,4 @@ def test_a_hidden_tab_holds_no_stream(chromium: Browser, still: tuple[World, str
         assert page.evaluate("stream.readyState") == 2  # EventSource.CLOSED
 
         page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
-        page.wait_for_function("stream.readyState === 1")
+        until(lambda: page.evaluate("stream.readyState") == 1, "open again")  # wait_for_function may not eval here
