@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 from burnline.app.incident_views import IncidentView, incident
 from burnline.app.wiring import App, build
 from burnline.collectors.predictions.door import accept_predictions
-from burnline.detectors.profile import build_profile, save_reference
+from burnline.detectors.profile import Reference, build_profile, save_reference
 from burnline.events import SloStatus
 from burnline.settings import Settings
 from burnline.store import incidents
@@ -210,11 +211,16 @@ class World:
         )
 
 
-def write_files(folder: Path, url: str, *, approval: str = "none", params: str = "") -> Path:
-    """The service file, which it returns, and its reference; the service and its pager are at `url`."""
+@cache
+def _reference() -> Reference:
     random = np.random.default_rng(0)
     columns = {"length": random.normal(20, 3, 20_000).tolist(), "weight": random.normal(70, 9, 20_000).tolist()}
-    save_reference(build_profile(columns, [1.0] * 20_000, name="scoring"), folder / "reference.json")
+    return build_profile(columns, [1.0] * 20_000, name="scoring")
+
+
+def write_files(folder: Path, url: str, *, approval: str = "none", params: str = "") -> Path:
+    """The service file, which it returns, and its reference; the service and its pager are at `url`."""
+    save_reference(_reference(), folder / "reference.json")
     more = f", params: {params}" if params else ""
     file = folder / "scoring.yaml"
     file.write_text(SERVICE_FILE.format(page=url, pager=url, folder=folder, approval=approval, params=more))

@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import timedelta
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from sqlalchemy import make_url
@@ -32,6 +33,7 @@ GIVE_UP_SECONDS = 30.0
 def prepare(folder: Path) -> None:
     """A release that has just begun, of a version that will go bad."""
     folder.mkdir(parents=True)
+    copyfile(folder.parent / "migrated.db", folder / "burnline.db")
     db = open_database(f"sqlite:///{folder}/burnline.db")
     scene = Scene(db, folder, traffic_hook="shift")
     scene.start()
@@ -124,6 +126,7 @@ def killed_at(folder: Path, boundary: int) -> dict[str, Any]:
 
 
 def main(folder: Path) -> None:
+    open_database(f"sqlite:///{folder}/migrated.db").close()  # every table and no row, to be copied
     boundary, died = 0, True
     while died:
         found = killed_at(folder / str(boundary), boundary)
