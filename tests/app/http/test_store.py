@@ -23,9 +23,16 @@ def door(tmp_path: Path) -> Iterator[Still]:
 
 
 def refused(door: Still) -> None:
-    """Both doors say 503, tell nothing of the cause, and keep nothing."""
-    for answer, path in ((door.alert(b"{}" * 5000), "/v1/alerts"), (door.predict(PREDICTION), "/v1/predictions")):
-        assert answer.status_code == 503
+    """Every door says 503 and when to come again, tells nothing of the cause, and keeps nothing."""
+    run = b'{"service": "ranking", "job": "train", "run": "1", "event": "started"}'
+    reported = b'{"service": "ranking", "events": [{"kind": "pii"}]}'
+    for answer, path in (
+        (door.alert(b"{}" * 5000), "/v1/alerts"),
+        (door.predict(PREDICTION), "/v1/predictions"),
+        (door.post("/v1/jobs", run, content_type="application/json"), "/v1/jobs"),
+        (door.post("/v1/security", reported, content_type="application/json"), "/v1/security"),
+    ):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
         assert answer.json() == {"error": "the store failed; nothing was kept: send it again"}
         assert door.counted("burnline_bodies_refused_total", door=path, reason="store") == 1
 
@@ -48,7 +55,7 @@ def test_a_locked_database_is_503_until_it_is_free(
     other.close()
 
     taken(door)
-    [first, _second] = [record for record in caplog.records if record.message == "the store failed"]
+    [first, *_others] = [record for record in caplog.records if record.message == "the store failed"]
     assert "locked" in vars(first)["error"], "the cause is in the log"
     assert first.exc_info is None, "without a traceback"
 
