@@ -34,13 +34,14 @@ class Server:
 class RedisServer(Server):
     """redis-server; what it holds is written to disk at every change."""
 
-    def __init__(self, folder: Path, *, password: str = "") -> None:
+    def __init__(self, folder: Path, *arguments: str | Path, password: str = "", tls: bool = False) -> None:
         super().__init__(free_port())
-        self._folder, self._password = folder, password
-        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._folder, self._password, self._arguments, self._tls = folder, password, arguments, tls
+        self.url = f"redis{'s' if tls else ''}://127.0.0.1:{self.port}/0"
 
     def _running(self) -> AbstractContextManager[object]:
-        argv: list[str | Path] = [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
+        argv: list[str | Path] = [program("redis-server"), "--bind", "127.0.0.1", *self._arguments]
+        argv += ["--port", "0", "--tls-port", str(self.port)] if self._tls else ["--port", str(self.port)]
         argv += ["--dir", self._folder]
         argv += ["--appendonly", "yes", "--appendfsync", "no", "--save", ""]
         argv += ["--requirepass", self._password] if self._password else []

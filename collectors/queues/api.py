@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import ssl
 from time import monotonic
 from typing import Any
 
 import httpx
 
-from burnline.collectors.queues.keys import Keys, Login
+from burnline.collectors.queues.keys import Keys, Login, trust
 from burnline.errors import CollectorError
 from burnline.spec.queue import Watched
 
@@ -64,12 +63,9 @@ class Api:
 
     def _connected(self) -> httpx.Client:
         if self._client is None:
-            try:
-                trust = ssl.create_default_context(cafile=self._spec.ca) if self._spec.ca else True
-            except OSError as error:
-                raise CollectorError(f"{self._spec.ca} holds no certificate authorities: {error}") from error
+            verify = trust(self._spec.ca) if self._spec.ca else True
             # trust_env: a proxy set for the outside world must not see what is asked inside.
-            self._client = httpx.Client(timeout=SECONDS, verify=trust, follow_redirects=False, trust_env=False)
+            self._client = httpx.Client(timeout=SECONDS, verify=verify, follow_redirects=False, trust_env=False)
         return self._client
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
@@ -64,6 +65,14 @@ class Keys:
             return read_secret(reference)
         except SecretError as error:
             raise CollectorError(str(error)) from error
+
+
+def trust(ca: str) -> ssl.SSLContext:
+    """TLS that believes the authorities in a file alone. Raises: CollectorError naming the file."""
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except OSError as error:
+        raise CollectorError(f"{ca} holds no certificate authorities: {error}") from error
 
 
 def place(url: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
-from burnline.collectors.queues.keys import Keys, missing
+from burnline.collectors.queues.keys import Keys, missing, trust
 from burnline.errors import CollectorError
 from burnline.spec.queue import NatsSpec
 
 Seen = TypeVar("Seen")
 SECONDS = 3.0  # for connecting and for each answer
+CLOSE_SECONDS = 0.5
 
 
 async def ask(spec: NatsSpec, keys: Keys, talk: Callable[[Any], Awaitable[Seen]]) -> Seen:
@@ -27,15 +28,17 @@ async def ask(spec: NatsSpec, keys: Keys, talk: Callable[[Any], Awaitable[Seen]]
     except ImportError as error:
         raise missing("nats-py", "nats") from error
     client, problems = Client(), list[Exception]()
+    options = _options(spec, keys, problems)  # before the block: what was never connected cannot be closed
     try:
-        await asyncio.wait_for(client.connect(**_options(spec, keys, problems)), 2 * SECONDS)
+        await asyncio.wait_for(client.connect(**options), 2 * SECONDS)
         return await talk(_requests(client))
     except NoRespondersError as error:
         raise CollectorError("nobody answers for JetStream: it is off, or not for this account") from error
     except (Error, OSError, TimeoutError) as error:
         raise CollectorError(f"no answer: {_reason(problems[-1] if problems else error)}") from error
     finally:
-        await client.close()
+        with suppress(TimeoutError):  # after a failed TLS handshake it waits for ever
+            await asyncio.wait_for(client.close(), CLOSE_SECONDS)
         await _drop(client)
 
 
@@ -65,7 +68,7 @@ def _options(spec: NatsSpec, keys: Keys, problems: list[Exception]) -> dict[str,
         "password": keys.read(spec.password),
         "token": keys.read(spec.token),
         "user_credentials": spec.credentials,
-        "tls": ssl.create_default_context(cafile=spec.ca) if spec.ca else None,
+        "tls": trust(spec.ca) if spec.ca else None,
     }
     return {
         **{name: value for name, value in options.items() if value is not None},

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from burnline.collectors.queues.keys import Keys, Login, missing
+from burnline.collectors.queues.keys import Keys, Login, missing, trust
 from burnline.errors import CollectorError
 from burnline.spec.queue import Watched
 
+Seen = TypeVar("Seen")
 SECONDS = 3.0  # for connecting and for each answer
 
 
@@ -31,6 +34,22 @@ class RedisServer:
             self._client, self._login = _connect(login, self._spec.ca), login
         return self._client
 
+    def ask(self, keys: Keys, question: Callable[[Any], Iterable[Seen]]) -> list[Seen]:
+        """What the question finds; in a cluster at the node that has its keys, which is asked first from then on.
+
+        Raises: as `client`, and whatever the question does.
+        """
+        client = self.client(keys)
+        from redis.exceptions import MovedError
+
+        try:
+            return list(question(client))
+        except MovedError as moved:
+            login = keys.login(self._spec, self._url)
+            self.close()
+            self._client = _connect(replace(login, url=_at(login.url, moved.host, moved.port)), self._spec.ca)
+            return list(question(self._client))
+
     def close(self) -> None:
         """Drop the connection."""
         if self._client is not None:
@@ -46,9 +65,11 @@ def _connect(login: Login, ca: str | None) -> Any:
     except ImportError as error:
         raise missing("redis", "redis") from error
     _check(login.url)
-    options: dict[str, Any] = {"username": login.user, "password": login.password}
+    options: dict[str, Any] = {"username": login.user, "password": login.password, "ssl_ca_certs": ca}
     if ca is not None:
-        options["ssl_ca_certs"] = ca
+        if not login.url.startswith("rediss:"):
+            raise CollectorError("`ca` needs TLS: write rediss:// instead of redis://")
+        trust(ca)  # says which file is no good
     return redis.Redis.from_url(
         login.url,
         socket_timeout=SECONDS,
@@ -58,6 +79,14 @@ def _connect(login: Login, ca: str | None) -> Any:
         client_name="burnline",
         **{name: value for name, value in options.items() if value is not None},
     )
+
+
+def _at(url: str, host: str, port: int) -> str:
+    """The same URL at another node; a node without a name of its own has that of the one who tells of it."""
+    parts = urlsplit(url)
+    login = "".join(parts.netloc.rpartition("@")[:2])
+    name = host or parts.hostname or ""
+    return parts._replace(netloc=f"{login}[{name}]:{port}" if ":" in name else f"{login}{name}:{port}").geturl()
 
 
 def _check(url: str) -> None:

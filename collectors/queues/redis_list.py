@@ -22,7 +22,10 @@ class RedisList:
         self._server = RedisServer(spec, spec.url)
 
     def look(self, keys: Keys, now: datetime) -> Iterator[Depth]:
-        spec, client = self._spec, self._server.client(keys)
+        yield from self._server.ask(keys, self._ask)
+
+    def _ask(self, client: Any) -> Iterator[Depth]:
+        spec = self._spec
         pipe = client.pipeline(transaction=True)  # one moment: a message that moves is not counted twice
         lists = [spec.redis_list, *([spec.processing] if spec.processing else [])]
         for key in lists:

@@ -29,7 +29,10 @@ class RedisStream:
         self._server = RedisServer(spec, spec.url)
 
     def look(self, keys: Keys, now: datetime) -> Iterator[Depth]:
-        client, stream = self._server.client(keys), self._spec.redis_stream
+        yield from self._server.ask(keys, self._ask)
+
+    def _ask(self, client: Any) -> Iterator[Depth]:
+        stream = self._spec.redis_stream
         info, group = self._infos(client)
         delivered, last = _text(group["last-delivered-id"]), _text(info["last-generated-id"])
         waiting = [] if delivered == last else client.xrange(stream, min=_after(delivered), count=1)
