@@ -71,8 +71,8 @@ def test_the_head_of_a_file_is_checked(file_problems: Problems, content: str, ex
         (
             "collect:\n  - {url: http://h/, profil: http}",
             (
-                "5: collect[0].profil: is no key here; accepted: basic_auth, bearer_token_file, bounds, interval, profile, "
-                "tls or url; did you mean 'profile'?"
+                "5: collect[0].profil: is no key here; accepted: basic_auth, bearer_token_file, bounds, interval, "
+                "profile, tls or url; did you mean 'profile'?"
             ),
         ),
         (
