@@ -23,6 +23,7 @@ from tests.app.conftest import Cli
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = "apiVersion: burnline/v1\nservice: chat\nowner: team\n"
 COLLECT = 'collect: [{{url: "http://chat:8000/metrics", profile: {}}}]\n'
+SQS = {"sqs": "https://sqs.example.com/1/jobs"}
 SLO = "slos: [{{name: own, objective: 99%, window: 30d, sli: {{threshold: {{gauge: {}, above: 0.9}}}}}}]\n"
 
 
@@ -63,6 +64,8 @@ def test_a_series_that_nothing_in_the_file_gives_is_a_warning_that_says_what_doe
     [
         ("burnline_host_cpus", {"collect": ["gpu"]}, "`host`"),
         ("burnline_queue_messages_ready", {}, "`queue`"),
+        ("burnline_queue_consumers", {"collect": [{"queue": SQS}]}, "of redis_stream, rabbitmq, kafka or celery"),
+        ("burnline_cost_training_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}, "`jobs`"),
         ("burnline_serving_waiting_requests", {"collect": [{"url": "http://x/", "profile": "minio"}]}, "vllm"),
         ("burnline_storage_free_bytes", {"collect": [{"url": "http://x/"}]}, "a page of profile `http` shows it"),
         ("burnline_job_running", {}, "`jobs`"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -11,13 +11,12 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from burnline import metrics
-from burnline.collectors.profiles.load import all_profiles, load_profile
-from burnline.metrics import business, cost, events, instruments, jobs
+from burnline.collectors.given import missing
+from burnline.metrics import business, instruments
 from burnline.metrics.measured import HISTOGRAMS, SUMMARIES, kind_of
 from burnline.metrics.otlp import otlp_instruments
 from burnline.metrics.register import MEASURED
 from burnline.spec.collect import ScrapeSpec
-from burnline.spec.host import host_of
 from burnline.spec.place import Flaw, Place
 from burnline.spec.queue import QueueSpec
 from burnline.spec.selector import Selector
@@ -128,102 +127,15 @@ def _nothing_gives(spec: ServiceSpec, selector: Selector) -> Iterator[str]:
     if family not in MEASURED:
         yield f"{name} is told by burnline of itself: only a Prometheus that scrapes burnline has it"
         return
-    scraped: set[str] = {item.profile for item in spec.collect if isinstance(item, ScrapeSpec)}
-    if any(family in load_profile(profile).quantities for profile in scraped):
-        return
-    missing = _MISSING.get(family.split("_")[1], _of_profiles)(spec, family)
-    if missing:
-        yield f"nothing in this file gives {name}: {missing}" + _unless(scraped)
+    if advice := missing(spec, family):
+        yield f"nothing in this file gives {name}: {advice}" + _unless(spec)
     elif said := _other_label(spec, selector):
         yield said
 
 
-def _unless(scraped: set[str]) -> str:
-    return " (or a page of profile `http` shows it itself)" if "http" in scraped else ""
-
-
-def _of_profiles(spec: ServiceSpec, name: str) -> str:
-    profiles = [profile for profile, each in all_profiles().items() if name in each.quantities]
-    return f"write the `profile` of a page that does: {choice(profiles)}" if profiles else ""
-
-
-def _gpu(spec: ServiceSpec, name: str) -> str:
-    return "" if "gpu" in spec.collect else _instead("write `gpu` in `collect`", name)
-
-
-def _host(spec: ServiceSpec, name: str) -> str:
-    return "" if host_of(spec.collect) else _instead("write `host` in `collect`", name)
-
-
-def _queue(spec: ServiceSpec, name: str) -> str:
-    watched = any(isinstance(item, QueueSpec) for item in spec.collect)
-    return "" if watched else _instead("write a `queue` in `collect`", name)
-
-
-def _instead(here: str, name: str) -> str:
-    profiles = [profile for profile, each in all_profiles().items() if name in each.quantities]
-    return f"{here}, or scrape an exporter's page with `profile: {choice(profiles)}`" if profiles else here
-
-
-def _job(spec: ServiceSpec, name: str) -> str:
-    if not spec.jobs:
-        return "write the job under `jobs`; it is there once the job tells of a run"
-    if name == jobs.OVERDUE and not any(job.every for job in spec.jobs.values()):
-        return "write `every` at the job: by when it must have succeeded again"
-    if name == jobs.DATA_LAG and not any(job.behind for job in spec.jobs.values()):
-        return "write `behind` at the job: whose data it copies"
-    return ""
-
-
-def _business(spec: ServiceSpec, name: str) -> str:
-    kind = "counter" if name == business.TOTAL else "gauge"
-    posted = any(number.posted == kind for number in spec.business.values())
-    return "" if posted else f"write a number under `business` with `posted: {kind}`"
-
-
-def _cost(spec: ServiceSpec, name: str) -> str:
-    if spec.cost is None:
-        return "write `cost` with the price of a GPU's hour"
-    if name == cost.SAVED and spec.cost.cache_hits is None:
-        return "write `cost.cache_hits`: the counter of answers from the cache"
-    read = "gpu" in spec.collect
-    if not read and (name == cost.IDLE or spec.cost.gpus is None):
-        return "write `gpu` in `collect`, or how many serve: `cost.gpus`" if name != cost.IDLE else _gpu(spec, name)
-    return ""
-
-
-def _release(spec: ServiceSpec, name: str) -> str:
-    told = spec.model is not None and spec.model.version is not None
-    return "" if told else "write `model.version`: where the version that serves is seen"
-
-
-def _events(spec: ServiceSpec, name: str) -> str:
-    declared = spec.model is not None and spec.model.schema_ is not None
-    return "write `model.schema`: what the features may be" if name == events.VIOLATIONS and not declared else ""
-
-
-def _posted(spec: ServiceSpec, name: str) -> str:
-    """What comes by the doors without being declared."""
-    return ""
-
-
-def _answers(spec: ServiceSpec, name: str) -> str:
-    on = spec.telemetry.content and spec.telemetry.content.sample
-    return "" if on else "write `content: {sample: 10%}` in `telemetry`, which has the texts of answers looked at"
-
-
-_MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
-    "gpu": _gpu,
-    "host": _host,
-    "queue": _queue,
-    "job": _job,
-    "business": _business,
-    "cost": _cost,
-    "release": _release,
-    "events": _events,
-    "answers": _answers,
-    **dict.fromkeys(("labelled", "labels", "genai", "otlp", "security", "predictions"), _posted),
-}
+def _unless(spec: ServiceSpec) -> str:
+    plain = any(isinstance(item, ScrapeSpec) and item.profile == "http" for item in spec.collect)
+    return " (or a page of profile `http` shows it itself)" if plain else ""
 
 
 def _other_label(spec: ServiceSpec, selector: Selector) -> str:
