@@ -197,6 +197,59 @@ def test_a_limit_that_cannot_be_is_422_in_words(client: Client, path: str, limit
 
 
 @pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/v1/services/scoring/slos/latency/history?seconds=abc", "seconds: is 'abc'; write a number"),
+        ("/v1/services/scoring/slos/latency/history?seconds=0", "seconds: is '0'; write a number above 0.0"),
+        ("/v1/runs?limit=all", "limit: is 'all'; write a whole number"),
+        ("/v1/runs?limit=1.5", "limit: is '1.5'; write a whole number"),
+        ("/v1/runs?limit=1001", "limit: is '1001'; write a number up to 1000"),
+        ("/v1/runs/one", "run_id: is 'one'; write a whole number"),
+        ("/v1/runs/0", "run_id: is '0'; write a number from 1 on"),
+        ("/v1/drills?service=a%00b", "service: holds a NUL character"),
+        ("/v1/incidents/1/postmortem?format=pdf", "format: is 'pdf'; accepted: md, html or json"),
+    ],
+)
+def test_what_is_wrong_with_a_query_or_path_is_said_with_its_place_and_what_is_accepted(
+    client: Client, path: str, said: str
+) -> None:
+    answer = client.get(path)
+
+    assert (answer.status_code, answer.json()) == (422, {"error": said})
+
+
+def test_a_gate_that_is_none_is_said_with_those_that_there_are(client: Client) -> None:
+    answer = client.post("/v1/gates/flagger/rolback", json={"name": "scoring"})
+
+    assert answer.status_code == 422
+    assert "gate: is 'rolback'; accepted: confirm-rollout, " in answer.json()["error"]
+    assert "did you mean 'rollback'?" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/services/scorin", None),
+        ("/v1/services/scorin/policy", None),
+        ("/v1/services/scorin/measured", None),
+        ("/v1/services/scorin/verdict", None),
+        ("/v1/services/scorin/slos/latency/history", None),
+        ("/v1/gates/argo/scorin", None),
+        ("/v1/gates/flagger/rollback", {"name": "scorin"}),
+        ("/v1/drills", {"service": "scorin"}),
+        ("/v1/runs", {"service": "scorin", "runbook": "bad-release", "actor": "ines"}),
+    ],
+)
+def test_a_service_that_is_none_is_said_with_those_that_there_are(
+    client: Client, path: str, body: dict[str, str] | None
+) -> None:
+    answer = client.post(path, json=body) if body else client.get(path)
+
+    said = "no service is called 'scorin'; known: scoring; did you mean 'scoring'?"
+    assert (answer.status_code, answer.json()) == (404, {"error": said})
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b"",

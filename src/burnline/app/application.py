@@ -49,9 +49,7 @@ from burnline.errors import (
     PayloadWrong,
     StoreError,
 )
-from burnline.spec.bodies import flaws, on_one_line
-from burnline.spec.place import Flaw
-from burnline.spec.problems import message
+from burnline.spec.bodies import flaws, on_one_line, outside
 
 log = logging.getLogger(__name__)
 
@@ -166,9 +164,8 @@ def _explain(request: Request, error: Exception) -> tuple[int, str, str]:
 def _wrong(request: Request, error: RequestValidationError) -> str:
     """What is wrong with the query, a header or the path; else with the body."""
     found: list[ErrorDetails] = list(error.errors())
-    outside = [Flaw(each["loc"][1:], message(each)) for each in found if each["loc"][0] != "body"]
-    if outside:
-        return on_one_line(outside)
+    if beside := outside(each for each in found if each["loc"][0] != "body"):
+        return on_one_line(beside)
     if found[0]["type"] == "json_invalid":
         return f"the body is no JSON: {found[0]['ctx']['error']}"
     field = request.scope["route"].body_field

@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
-from burnline.app.http.api import NOT_FOUND, Number, Parts, Trouble, found
+from burnline.app.http.answers import Trouble, found
+from burnline.app.http.api import NOT_FOUND, Number, Parts
 from burnline.app.postmortem import gather
 from burnline.app.postmortem_text import FORMS
 from burnline.app.trace_links import Links

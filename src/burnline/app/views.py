@@ -134,17 +134,13 @@ def fleet(app: App, now: datetime) -> list[ServiceView]:
     return sorted(views, key=lambda view: (WORST_FIRST.index(view.state), view.name))
 
 
-def service(app: App, name: str, now: datetime) -> ServiceView | None:
-    """One service by name."""
-    spec = app.spec(name)
-    return _service(spec, _look(app, now)) if spec else None
+def service(app: App, spec: ServiceSpec, now: datetime) -> ServiceView:
+    """One service."""
+    return _service(spec, _look(app, now))
 
 
-def policy(app: App, name: str, now: datetime) -> PolicyView | None:
-    """The error-budget policy of a service now, or None when there is no such service."""
-    spec = app.spec(name)
-    if spec is None:
-        return None
+def policy(app: App, spec: ServiceSpec, now: datetime) -> PolicyView:
+    """The error-budget policy of a service now."""
     return _policy(spec, app.statuses(now))
 
 

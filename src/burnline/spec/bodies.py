@@ -15,9 +15,12 @@ from burnline.spec.words import choice, shown
 MOST_TOLD = 10
 TIME = "2026-01-05T12:00:00Z"
 _SAID = {
+    "bool_parsing": "is {found}; write true or false",
     "float_parsing": "is {found}; write a number",
     "greater_than": "is {found}; write a number above {gt}",
     "greater_than_equal": "is {found}; write a number from {ge} on",
+    "int_parsing": "is {found}; write a whole number",
+    "int_parsing_size": "is {found}; write a whole number of fewer digits",
     "less_than": "is {found}; write a number below {lt}",
     "less_than_equal": "is {found}; write a number up to {le}",
     "string_unicode": "holds {found}: half of a character (a surrogate)",
@@ -37,6 +40,11 @@ def flaws(errors: Iterable[ErrorDetails], data: Any, model: type[BaseModel] | No
     # what is wrong inside of one branch of a union tells more than that the other branches do not fit
     inner = [place for place in found if not any(place == other[: len(place)] != other for other in found)]
     return [Flaw(place, _message(found[place], place, model)) for place in inner]
+
+
+def outside(errors: Iterable[ErrorDetails]) -> list[Flaw]:
+    """What is wrong with a query, a header or a path: their values are texts, and their places have one step."""
+    return [Flaw(each["loc"][1:], _message([each], each["loc"][1:], None)) for each in errors]
 
 
 def on_one_line(wrong: Sequence[Flaw]) -> str:

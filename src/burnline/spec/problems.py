@@ -67,7 +67,7 @@ def message(detail: ErrorDetails) -> str:
         return str(context["error"])
     if kind in EXPECTED:
         return f"is {found}; write {EXPECTED[kind]}"
-    if kind == "literal_error":
+    if kind in ("literal_error", "enum"):
         accepted = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
         return f"is {found}; accepted: {choice(accepted)}{_hint(detail['input'], accepted)}"
     if kind in ("too_short", "string_too_short"):

@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from burnline.app import incident_views, measured_views, switch_views, views
 from burnline.app.console import words
 from burnline.app.console.live import Pulse, ticks
-from burnline.app.http.api import Decision, Number, Parts, found, settle
+from burnline.app.http.answers import found, service_of
+from burnline.app.http.api import Decision, Number, Parts, settle
 from burnline.app.http.bodies import read_body
 from burnline.app.http.guards import check_token, refuse_cross_site
 from burnline.app.runbook_views import runbook_lines, runbook_view
@@ -81,8 +82,7 @@ def fleet(request: Request, app: Parts) -> Response:
 @page("/services/{name}")
 def service(request: Request, name: str, app: Parts) -> Response:
     now = app.clock()
-    view = found(views.service(app, name, now), f"No service is called {name}.")
-    spec = found(app.spec(name), f"No service is called {name}.")
+    spec = service_of(app, name)
     zooms = _zooms(spec)
     last = request.query_params.get("last", "")
     shown = {slo.name: zooms.get(last) or views.recent(slo) for slo in spec.slos}
@@ -92,7 +92,7 @@ def service(request: Request, name: str, app: Parts) -> Response:
         request,
         app,
         "service.html",
-        service=view,
+        service=views.service(app, spec, now),
         shown=shown,
         zooms=list(zooms),
         last=last if last in zooms else next(iter(zooms), ""),
@@ -107,7 +107,7 @@ def service(request: Request, name: str, app: Parts) -> Response:
 
 @page("/services/{name}/measured")
 def measured(request: Request, name: str, app: Parts) -> Response:
-    spec = found(app.spec(name), f"No service is called {name}.")
+    spec = service_of(app, name)
     parts = measured_views.measured(app, spec, app.clock())
     return _page(request, app, "measured.html", service=spec, parts=parts)
 

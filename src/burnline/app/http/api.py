@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
 from burnline.app import incident_views, measured_views, switch_views, views
 from burnline.app.audit import Head, head_of
+from burnline.app.http.answers import Trouble, found, service_of
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN, Word
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
@@ -24,16 +25,9 @@ from burnline.runbooks.byhand import start_by_hand
 from burnline.runbooks.switch import switch_actions
 from burnline.store.chains import chains
 
-T = TypeVar("T")
 Seconds = Annotated[float, Query(gt=0, le=366 * 86400)]
 Limit = Annotated[int, Query(gt=0, le=1000)]
 Number = Annotated[int, Path(ge=1, le=2**63 - 1)]  # what a database can hold
-
-
-class Trouble(BaseModel):
-    """What went wrong, in words."""
-
-    error: str
 
 
 class Decision(BaseModel):
@@ -100,25 +94,25 @@ def services(app: Parts) -> list[ServiceView]:
 @router.get("/services/{name}", responses=NOT_FOUND)
 def service(name: str, app: Parts) -> ServiceView:
     """One service now."""
-    return found(views.service(app, name, app.clock()), f"no service is called {name!r}")
+    return views.service(app, service_of(app, name), app.clock())
 
 
 @router.get("/services/{name}/policy", responses=NOT_FOUND)
 def policy(name: str, app: Parts) -> views.PolicyView:
     """What the error-budget policy of one service says now: what a release guard asks before it lets a release go."""
-    return found(views.policy(app, name, app.clock()), f"no service is called {name!r}")
+    return views.policy(app, service_of(app, name), app.clock())
 
 
 @router.get("/services/{name}/measured", responses=NOT_FOUND)
 def measured(name: str, app: Parts) -> tuple[PartView, ...]:
     """What burnline itself measured for one service, by the newest turn of each collector."""
-    return measured_views.measured(app, found(app.spec(name), f"no service is called {name!r}"), app.clock())
+    return measured_views.measured(app, service_of(app, name), app.clock())
 
 
 @router.get("/services/{name}/slos/{slo}/history", responses=NOT_FOUND)
 def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> History:
     """One SLO over the last `seconds` (by default a sixtieth of its window, at least five minutes)."""
-    spec = found(app.spec(name), f"no service is called {name!r}")
+    spec = service_of(app, name)
     promised = found(spec.slo(slo), f"{name} has no SLO called {slo!r}")
     span = timedelta(seconds=seconds) if seconds else views.recent(promised)
     return views.history(app, name, promised, app.clock() - span)
@@ -159,7 +153,7 @@ def runs(app: Parts, limit: Limit = 50) -> list[RunView]:
 )
 def start_run(wish: RunWish, app: Parts) -> Started:
     """Start a runbook by hand."""
-    spec = found(app.spec(wish.service), f"no service is called {wish.service!r}")
+    spec = service_of(app, wish.service)
     recipe = found(app.catalogue.get(wish.runbook), f"no runbook is called {wish.runbook!r}")
     refuse_nobody(wish.actor)
     started = start_by_hand(
@@ -241,10 +235,3 @@ def settle(app: App, approval_id: int, decision: Decision) -> str:
         reason=decision.reason,
         now=app.clock(),
     )
-
-
-def found(value: T | None, message: str) -> T:
-    """The value, or 404 in words."""
-    if value is None:
-        raise HTTPException(404, message)
-    return value

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from burnline.app.http.answers import service_of
 from burnline.app.http.api import Parts
 from burnline.app.http.door import (
     Each,
@@ -18,7 +19,6 @@ from burnline.app.http.door import (
     kept,
     key_of,
     refuse_all,
-    service_of,
     wrong_items,
 )
 from burnline.app.http.words import PLAIN

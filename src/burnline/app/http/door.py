@@ -7,27 +7,25 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
-from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_wrap_validator_function
 
-from burnline.app.http.api import Trouble
+from burnline.app.http.answers import Trouble
 from burnline.app.http.bodies import SMALL_LIMIT_BYTES, encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN
-from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.door import MAX_KEY, REFUSALS_LISTED
 from burnline.collectors.predictions.events import Refusal
 from burnline.collectors.predictions.formats import media_type_of
 from burnline.errors import PayloadError, PayloadUnsupported, PayloadWrong
-from burnline.spec.bodies import MOST_TOLD, flaws, on_one_line
+from burnline.spec.bodies import flaws, on_one_line
 from burnline.spec.place import Flaw, dotted
-from burnline.spec.service import ServiceSpec
-from burnline.spec.words import did_you_mean, shown
+from burnline.spec.words import shown
 
 REFUSED: dict[int | str, dict[str, Any]] = {
     status: {"model": Trouble} for status in (400, 401, 403, 404, 408, 413, 415, 422, 503)
@@ -86,18 +84,6 @@ def read_json(body: bytes, content_type: str, encoding: str, limit_bytes: int) -
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no value; leave out what is missing")
-
-
-def service_of(app: App, name: str) -> ServiceSpec:
-    """The service of that name. Raises: HTTPException 404 with the names that there are."""
-    spec = app.spec(name)
-    if spec is not None:
-        return spec
-    names = sorted(each.service for each in app.specs)
-    more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-    known = ", ".join(names[:MOST_TOLD]) or "none"
-    hint = did_you_mean(name, names)
-    raise HTTPException(404, f"no service is called {shown(name)}; known: {known}{more}" + (f";{hint}" if hint else ""))
 
 
 def key_of(written: str, sent: str) -> str:

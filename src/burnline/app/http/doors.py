@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 
 from burnline.alerting.inbox import submit_webhook
 from burnline.alerting.webhook import ALERTMANAGER
-from burnline.app.http.api import Trouble
+from burnline.app.http.answers import Trouble
 from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App

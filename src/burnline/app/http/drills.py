@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from burnline.app.drills.live import judge_run
-from burnline.app.http.api import NOT_FOUND, Limit, Parts, Trouble, found
+from burnline.app.http.answers import Trouble, service_of
+from burnline.app.http.api import NOT_FOUND, Limit, Parts
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import Word
 from burnline.errors import DecisionRefused
@@ -56,7 +57,7 @@ def list_drills(app: Parts, service: Word | None = None, limit: Limit = 100) -> 
 )
 def start_drill(body: DrillBody, app: Parts, response: Response) -> DrillStarted:
     """Drill a service in the background; it is in the list when it is over."""
-    spec = found(app.spec(body.service), f"no service is called {body.service!r}")
+    spec = service_of(app, body.service)
     if body.run is None:
         asked = app.drills.ask(spec.service, body.scenarios)
         return DrillStarted(service=spec.service, scenarios=list(asked.scenarios))

@@ -12,11 +12,13 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from burnline.app import release_views, views
-from burnline.app.http.api import NOT_FOUND, Parts, Trouble, found
+from burnline.app.http.answers import Trouble, service_of
+from burnline.app.http.api import NOT_FOUND, Parts
 from burnline.app.http.words import PLAIN, Word, plain
 from burnline.app.release_views import VerdictView
 from burnline.events import GuardVerdict
 from burnline.slo.policy import Releases
+from burnline.spec.service import ServiceSpec
 
 router = APIRouter(prefix="/v1/gates", responses={status: {"model": Trouble} for status in (400, 408, 413, 422, 503)})
 
@@ -66,9 +68,9 @@ class Yes(BaseModel):
 @router.post("/flagger/{gate}", responses={status: {"model": Trouble} for status in (403, 404)})
 def flagger(gate: Gate, body: FlaggerBody, app: Parts) -> Yes:
     """200 is yes; 403 is no, with the reason; 404 a service without a file, which is no as well."""
-    found(app.spec(body.service), f"no service is called {body.service[:100]!r}")
+    spec = service_of(app, body.service)
     if gate is Gate.ROLLOUT:
-        return _policy(app, body.service)
+        return _policy(app, spec)
     said = release_views.verdict(app.db, body.service, version=body.version)
     if _goes(gate, said):
         return Yes(why=said.why)
@@ -84,9 +86,9 @@ def _goes(gate: Gate, said: VerdictView) -> bool:
     return said.verdict in (GuardVerdict.PASS, GuardVerdict.INCONCLUSIVE)
 
 
-def _policy(app: Parts, service: str) -> Yes:
-    policy = views.policy(app, service, app.clock())
-    if policy is not None and policy.releases != Releases.ALLOWED:
+def _policy(app: Parts, spec: ServiceSpec) -> Yes:
+    policy = views.policy(app, spec, app.clock())
+    if policy.releases != Releases.ALLOWED:
         raise HTTPException(403, f"no: releases are {policy.releases}: {'; '.join(policy.because)}")
     return Yes(why="the error-budget policy allows releases")
 
@@ -94,5 +96,5 @@ def _policy(app: Parts, service: str) -> Yes:
 @router.get("/argo/{service}", responses=NOT_FOUND)
 def argo(service: str, app: Parts, version: Word = "") -> VerdictView:
     """For Argo Rollouts' `web` metric: `verdict`, and `value` (1 pass, 0 fail, 0.5 neither)."""
-    found(app.spec(service), f"no service is called {service!r}")
+    service_of(app, service)
     return release_views.verdict(app.db, service, version=version)

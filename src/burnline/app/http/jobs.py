@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from burnline.app.http.answers import service_of
 from burnline.app.http.api import Parts
 from burnline.app.http.business import Label, Value
-from burnline.app.http.door import door_router, service_of
+from burnline.app.http.door import door_router
 from burnline.app.http.words import PLAIN
 from burnline.collectors.jobs.facts import Facts
 from burnline.collectors.jobs.runs import Event, Receipt, accept_event

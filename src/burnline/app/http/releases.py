@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from burnline.app import release_views
-from burnline.app.http.api import NOT_FOUND, Limit, Number, Parts, Trouble, found
+from burnline.app.http.answers import Trouble, found, service_of
+from burnline.app.http.api import NOT_FOUND, Limit, Number, Parts
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import Reason, Word
 from burnline.app.release_views import ReleaseLine, ReleaseView, VerdictView
@@ -142,7 +143,7 @@ def abort(release_id: Number, body: AbortBody, app: Parts) -> ReleaseView:
 @router.get("/services/{name}/verdict", responses=NOT_FOUND)
 def verdict(name: str, app: Parts, version: Word = "") -> VerdictView:
     """What the guards of the newest release say: pass, fail, inconclusive or no_data."""
-    found(app.spec(name), f"no service is called {name!r}")
+    service_of(app, name)
     return release_views.verdict(app.db, name, version=version)
 
 

@@ -21,7 +21,8 @@ from burnline.alerting.silences import (
     read_silence,
     set_silence,
 )
-from burnline.app.http.api import NOT_FOUND, Parts, Trouble, found
+from burnline.app.http.answers import Trouble, found
+from burnline.app.http.api import NOT_FOUND, Parts
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN
 from burnline.store.silences import find_silence, silences
