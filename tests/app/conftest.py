@@ -1,4 +1,4 @@
-"""What several files ask for: burnline behind its doors, once a file (a start takes a third of a second); its verbs."""
+"""What several files ask for: burnline behind its doors and stories of it, once a file (a start takes time); its verbs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from burnline.app.cli import main
+from tests.app.scenes import break_release, story
 from tests.app.still import Still, still
+from tests.flow.world import World
 
 Outcome = tuple[int, str, str]
 Cli = Callable[..., Outcome]
@@ -47,3 +49,29 @@ def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp
         return code or 0, out, err
 
     return run
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[World]:
+    """A service nobody has looked at yet; the first thing it does is up to the test."""
+    with story(tmp_path, seconds=45) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def breached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A bad release serves, and its rollback waits for a person."""
+    with story(tmp_path_factory.mktemp("breached"), seconds=45) as made:
+        made.live(20)
+        break_release(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The bad release was rolled back without asking, and all is well again."""
+    with story(tmp_path_factory.mktemp("over"), seconds=180, approval="none") as made:
+        made.live(70)
+        made.service.release("2", made.now)
+        made.live(110)
+        yield made

@@ -107,3 +107,14 @@ def text(html: str) -> str:
         re.sub(r"<[^>]+>", " ", re.sub(r"<head>.*?</head>|<title>.*?</title>", " ", html, flags=re.DOTALL))
     )
     return re.sub(r"\s+", " ", visible).translate(KEYBOARD).strip()
+
+
+def row(html: str, name: str) -> str:
+    """The text of the first table row that has `name` in its header cell."""
+    rows: list[str] = re.findall(r"<tr.*?</tr>", html, flags=re.DOTALL)
+    return next(text(each) for each in rows if re.search(rf"<t[hd][^>]*>(<a[^>]*>)?{name}\b", each))
+
+
+def fields(html: str) -> dict[str, str]:
+    """The hidden fields of the first form."""
+    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))

@@ -1,12 +1,11 @@
-"""The pages as a browser without scripts gets them."""
+"""The pages as a browser without scripts gets them: the first screen, a service, and what is the same on every page."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,43 +19,11 @@ from burnline.runbooks.switch import switch_actions
 from burnline.settings import Settings
 from burnline.store.incidents import start_incident
 from burnline.store.series import Point, record
-from tests.app.scenes import HOSTILE, Client, break_release, browser, deliver, story, text
+from tests.app.scenes import Client, browser, deliver, row, text
 from tests.flow.world import World
 
 STATIC = pages.FOLDER / "static"
 PATHS = ["/", "/services/scoring", "/incidents", "/incidents/1", "/approvals"]
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Iterator[World]:
-    """A service nobody has looked at yet; the first thing it does is up to the test."""
-    with story(tmp_path, seconds=45) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def breached(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A bad release serves, and its rollback waits for a person."""
-    with story(tmp_path_factory.mktemp("breached"), seconds=45) as made:
-        made.live(20)
-        break_release(made)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The bad release was rolled back without asking, and all is well again."""
-    with story(tmp_path_factory.mktemp("over"), seconds=180, approval="none") as made:
-        made.live(70)
-        made.service.release("2", made.now)
-        made.live(110)
-        yield made
-
-
-def row(html: str, name: str) -> str:
-    """The text of the first table row that has `name` in its header cell."""
-    rows: list[str] = re.findall(r"<tr.*?</tr>", html, flags=re.DOTALL)
-    return next(text(each) for each in rows if re.search(rf"<t[hd][^>]*>(<a[^>]*>)?{name}\b", each))
 
 
 # The first screen: is it OK, what is burning, what is being done
@@ -245,252 +212,15 @@ def test_without_scripts_charts_give_way_to_a_link_and_tables_stay(breached: Wor
     assert 'aria-label="Burn rate of availability; page-fast: ' in page
 
 
-def test_a_young_slo_below_its_objective_says_why_it_is_not_breached(over: World) -> None:
-    page = browser(over.app).get("/services/scoring")
-
-    assert "● OK" in row(page.text, "availability")
-    assert "; the window of 12h is young" in row(page.text, "availability")
-
-
-# An incident
-
-
-def test_an_incident_tells_what_happened_in_order_with_the_time_since_it_opened(over: World) -> None:
-    page = text(browser(over.app).get("/incidents/1").text)
-
-    told = ["version 2 took over from 1", "availability page-fast fires", "2 -> 1", "ended: recovered", "closed: every"]
-    places = [page.index(words) for words in told]
-    assert places == sorted(places)
-    assert re.search(r"-\d+s release version 2 took over", page)
-    assert re.search(r"\+[\dms ]+ runbook runbook bad-release ended: recovered", page)
-    assert "record intact" in page
-    assert "● closed" in page
-    assert "Run 1: bad-release ● recovered" in page
-
-
-def test_steps_that_end_at_once_have_one_line(over: World) -> None:
-    page = text(browser(over.app).get("/incidents/1").text)
-
-    assert "roll-back: started" not in page
-    assert page.count("roll-back: registry.json") == 1
-
-
-def test_a_step_that_took_no_time_takes_no_line_of_a_narrow_page(over: World) -> None:
-    page = browser(over.app).get("/incidents/1").text
-
-    assert re.search(r'class="right number instant" data-label="Took">0s<', page)
-    assert re.search(r'class="right number" data-label="Took">\d{1,2}(\.\d)?s<', page)
-    assert ".stack .instant { display: none; }" in browser(over.app).get("/static/console.css").text
-
-
-def test_a_record_that_was_changed_is_said_to_be(scene: World) -> None:
-    scene.live(20)
-    break_release(scene)
-    scene.app.db.write(lambda tx: tx.exec_driver_sql("UPDATE timeline SET text = 'all fine' WHERE id = 2"))
-
-    page = text(browser(scene.app).get("/incidents/1").text)
-
-    assert "▲ the record was changed after it was written" in page
-
-
-def test_incidents_are_listed_with_what_was_done(over: World) -> None:
-    page = text(browser(over.app).get("/incidents").text)
-
-    assert "● closed" in page
-    assert "bad-release recovered" in page
-
-
-def test_a_drill_is_shown_as_one_and_is_no_incident_of_the_service(scene: World) -> None:
-    deliver(scene, service="scoring", summary="DRILL of scoring", drill="true")
-    deliver(scene, service="scoring", summary="the drill errors failed", alertname="DrillFailed", fingerprint="e" * 16)
-
-    fleet, listed, one, own = (
-        text(browser(scene.app).get(path).text) for path in ("/", "/incidents", "/incidents/1", "/services/scoring")
-    )
-
-    assert "open incidents 0" in fleet
-    assert all("- DRILL DRILL of scoring scoring" in page for page in (fleet, listed))
-    assert "no alert of the service itself is in it" in one
-    assert "DRILL: DrillFailed fires" in one
-    assert "DRILL" not in own
-    assert [each["drill"] for each in browser(scene.app).get("/v1/incidents").json()] == [True]
-
-
-def test_without_incidents_the_list_says_so(scene: World) -> None:
-    assert "Nothing has gone wrong yet." in text(browser(scene.app).get("/incidents").text)
-
-
-@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/1", "/incidents/2", "/services/scoring"])
-def test_hostile_words_are_shown_as_words(scene: World, path: str) -> None:
-    scene.live(5)
-    deliver(scene, service="scoring", summary=HOSTILE, alertname="<img src=x onerror=alert(1)>")
-    deliver(scene, service='"><script>', summary=HOSTILE, fingerprint="e" * 16)
-
-    page = browser(scene.app).get(path)
-
-    assert page.status_code == 200
-    assert "<script>alert" not in page.text
-    assert "<img src=x" not in page.text
-    assert "{{ 7 * 7 }}" in page.text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
-
-
-@pytest.mark.parametrize("path", ["/", "/incidents", "/incidents/1"])
-def test_control_characters_do_not_reach_the_page(scene: World, path: str) -> None:
-    deliver(scene, service="scoring", summary="ends here \x1b[2J\x07\x9b", alertname="Custom")
-
-    page = browser(scene.app).get(path).text
-
-    assert "ends here \N{REPLACEMENT CHARACTER}[2J" in page
-    assert not any((ord(char) < 32 and char not in "\t\r\n") or 127 <= ord(char) < 160 for char in page)
-
-
-# Approvals
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_what_waits_for_a_person_is_on_every_page(breached: World, path: str) -> None:
-    page = text(browser(breached.app).get(path).text)
-
-    assert "Waiting for a person" in page
-    assert "alias registry.json#champion from 2 to 1" in page
-    assert "Approvals 1" in page
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_while_actions_are_off_every_page_says_so_by_whom_and_why(over: World, path: str) -> None:
-    switch_actions(over.app.db, "off", actor="ines <b>", reason="a bad deploy", now=over.now)
-    off = text(browser(over.app).get(path).text)
-    switch_actions(over.app.db, "on", actor="tor", now=over.now)
-    on = text(browser(over.app).get(path).text)
-
-    assert "Actions are switched off by ines <b> since " in off
-    assert "UTC: a bad deploy. No run changes anything." in off
-    assert "Actions are switched off" not in on
-
-
-def test_the_switch_is_shown_with_its_last_turns(scene: World) -> None:
-    before = text(browser(scene.app).get("/approvals").text)
-    switch_actions(scene.app.db, "off", actor="ines", reason="a bad deploy", now=scene.now)
-    switch_actions(scene.app.db, "on", actor="tor", reason="it is good again", now=scene.now)
-
-    page = text(browser(scene.app).get("/approvals").text)
-
-    assert "Actions are on . " in before
-    assert "Actions are on : tor, since " in page
-    assert page.index("tor off on it is good again") < page.index("ines on off a bad deploy")
-
-
-def test_an_approval_by_form_is_taken_and_on_the_record(scene: World) -> None:
-    scene.live(20)
-    number = break_release(scene)
-    client = browser(scene.app)
-    form = fields(client.get("/approvals").text)
-
-    sent = client.post(
-        f"/approvals/{number}", data={**form, "actor": "Noor", "reason": "v2 fails", "decision": "approve"}
-    )
-
-    assert (sent.status_code, sent.headers["location"]) == (303, "/incidents/1")
-    assert "Noor approved what run 1 plans: v2 fails" in text(client.get("/incidents/1").text)
-    assert "Nothing waits for a person." in text(client.get("/approvals").text)
-    scene.now = datetime.now(UTC)  # an answer is taken at the time it really is
-    scene.live(3)
-    assert scene.service.version == "1"
-
-
-def test_a_rejection_by_form_changes_nothing(scene: World) -> None:
-    scene.live(20)
-    number = break_release(scene)
-    client = browser(scene.app)
-    form = fields(client.get("/incidents/1").text)
-
-    client.post(f"/approvals/{number}", data={**form, "actor": "Noor", "decision": "reject"})
-    scene.now = datetime.now(UTC)  # an answer is taken at the time it really is
-    scene.live(3)
-
-    assert scene.service.version == "2"
-    assert "Noor rejected what run 1 plans" in text(client.get("/incidents/1").text)
-
-
-@pytest.mark.parametrize(
-    ("changed", "status", "said"),
-    [
-        ({"actor": ""}, 422, "Write your name"),
-        ({"actor": "x" * 101}, 422, "Write your name"),
-        ({"decision": "maybe"}, 422, "Choose approve or reject."),
-        ({"plan_hash": ""}, 422, "load the page again"),
-        ({"plan_hash": "0" * 64}, 409, "is for another plan"),
-        ({"actor": "burnline"}, 409, "needs the name of a person"),
-        ({"actor": "Noor\x00"}, 422, "Write your name"),
-        ({"reason": "x" * 501}, 422, "under 500 characters"),
-    ],
-)
-def test_a_bad_answer_shows_a_page_that_says_what_was_wrong(
-    breached: World, changed: dict[str, str], status: int, said: str
-) -> None:
-    client = browser(breached.app)
-    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve", **changed}
-
-    answer = client.post("/approvals/1", data=form)
-
-    assert answer.status_code == status
-    assert answer.headers["content-type"].startswith("text/html")
-    assert "Your answer was not taken" in text(answer.text)
-    assert said in text(answer.text)
-    assert breached.service.version == "2"
-
-
-@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"actor", b"=&=&=", b"%%%" * 1000])
-def test_a_body_that_is_no_form_is_refused(breached: World, body: bytes) -> None:
-    answer = browser(breached.app).post("/approvals/1", content=body)
-
-    assert answer.status_code == 422
-    assert "Write your name" in text(answer.text)
-
-
-def test_an_answer_from_another_site_is_refused(breached: World) -> None:
-    client = browser(breached.app)
-    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve"}
-
-    answer = client.post("/approvals/1", data=form, headers={"sec-fetch-site": "cross-site"})
-
-    assert answer.status_code == 403
-    assert "came from another site" in text(answer.text)
-
-
-def test_an_answer_to_nothing_is_refused_in_words(breached: World) -> None:
-    form = {"actor": "Noor", "decision": "approve", "plan_hash": "0"}
-
-    answer = browser(breached.app).post("/approvals/999", data=form)
-
-    assert answer.status_code == 409
-    assert "there is no approval 999" in text(answer.text)
-
-
-def test_where_a_token_is_set_the_form_asks_for_it(scene: World) -> None:
-    scene.live(20)
-    break_release(scene)
-    scene.app.settings = scene.app.settings.model_copy(update={"token": "s3cret"})
-    client = browser(scene.app)
-    form = {**fields(client.get("/approvals").text), "actor": "Noor", "decision": "approve"}
-
-    without, wrong = client.post("/approvals/1", data=form), client.post("/approvals/1", data={**form, "token": "ü"})
-    right = client.post("/approvals/1", data={**form, "token": "s3cret"})
-
-    assert 'name="token" type="password"' in client.get("/approvals").text or right.status_code == 303
-    assert [answer.status_code for answer in (without, wrong, right)] == [401, 401, 303]
-
-
-def test_what_has_expired_is_no_longer_asked(scene: World) -> None:
-    scene.live(20)
-    break_release(scene)
-    late = datetime.now(UTC) - timedelta(hours=1)
-    scene.app.db.write(lambda tx: tx.exec_driver_sql(f"UPDATE approval SET expires_at = {int(late.timestamp() * 1e6)}"))
-
-    page = text(browser(scene.app).get("/approvals").text)
-
-    assert "Nothing waits for a person." in page
+def test_what_a_page_lacks_stands_beside_its_collector(scene: World) -> None:
+    note = "no burnline_serving_running_requests: the page has no <vllm:num_requests_running>"
+    turn = Collection("scoring", "vllm", "http://h", scene.now, 0.1, ok=True, notes=(note,))
+    scene.app.turns["scoring", "vllm", "http://h", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "1 not shown by the page" in page
+    assert "&lt;vllm:num_requests_running&gt;" in page
 
 
 # Every page
@@ -508,6 +238,27 @@ def test_a_part_is_the_page_without_its_head(breached: World, path: str) -> None
     assert re.sub(clock, "", text(part).partition("burnline ")[2]) == re.sub(
         clock, "", text(whole).partition("burnline ")[2]
     )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_what_waits_for_a_person_is_on_every_page(breached: World, path: str) -> None:
+    page = text(browser(breached.app).get(path).text)
+
+    assert "Waiting for a person" in page
+    assert "alias registry.json#champion from 2 to 1" in page
+    assert "Approvals 1" in page
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_while_actions_are_off_every_page_says_so_by_whom_and_why(breached: World, path: str) -> None:
+    switch_actions(breached.app.db, "off", actor="ines <b>", reason="a bad deploy", now=breached.now)
+    off = text(browser(breached.app).get(path).text)
+    switch_actions(breached.app.db, "on", actor="tor", now=breached.now)
+    on = text(browser(breached.app).get(path).text)
+
+    assert "Actions are switched off by ines <b> since " in off
+    assert "UTC: a bad deploy. No run changes anything." in off
+    assert "Actions are switched off" not in on
 
 
 @pytest.mark.parametrize(
@@ -606,19 +357,3 @@ def test_numbers_are_written_for_people() -> None:
     spans = ["0s", "0s", "2.5s", "10s", "1m", "1m", "59m 59s", "1h", "1d 1h", "400d"]
     assert [span(timedelta(seconds=each)) for each in seconds] == spans
     assert [text(delta(timedelta(seconds=each))) for each in (-2, 0, 75)] == ["-2s", "0s", "+1m 15s"]
-
-
-def fields(html: str) -> dict[str, str]:
-    """The hidden fields of the first form."""
-    return dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html))
-
-
-def test_what_a_page_lacks_stands_beside_its_collector(scene: World) -> None:
-    note = "no burnline_serving_running_requests: the page has no <vllm:num_requests_running>"
-    turn = Collection("scoring", "vllm", "http://h", scene.now, 0.1, ok=True, notes=(note,))
-    scene.app.turns["scoring", "vllm", "http://h", True] = turn
-
-    page = browser(scene.app).get("/services/scoring").text
-
-    assert "1 not shown by the page" in page
-    assert "&lt;vllm:num_requests_running&gt;" in page
