@@ -1,4 +1,4 @@
-"""What several files ask for: burnline behind its doors and stories of it, once a file (a start takes time); its verbs."""
+"""What several files ask for: burnline behind its doors, and stories of it, once a file as both are slow; and verbs."""
 
 from __future__ import annotations
 
