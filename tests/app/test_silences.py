@@ -75,7 +75,7 @@ def test_other_matchers_end_the_old_silence_and_begin_a_new_one(door: Still) -> 
             "match alerts that have none of the labels",
         ),
         ({"matchers": [{"name": "a", "value": "x" * 2000}]}, 422, "value"),
-        ({"matchers": [{"name": "a", "value": "x\0"}]}, 422, "matchers.0.value: holds a NUL"),
+        ({"matchers": [{"name": "a", "value": "x\0"}]}, 422, "matchers[0].value: holds a NUL"),
         ({"matchers": [EQUAL] * 21}, 422, "matchers"),
         ({"createdBy": ""}, 422, "createdBy"),
         ({"createdBy": "  "}, 400, "createdBy: write 1 to 100 characters"),
