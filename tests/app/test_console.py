@@ -40,6 +40,30 @@ def test_a_healthy_fleet_is_said_to_keep_its_promise(scene: World) -> None:
     assert "● OK" in row(page.text, "availability")
 
 
+def test_a_service_that_is_read_and_counts_nothing_is_unknown_and_never_ok(scene: World) -> None:
+    scene.live(12, traffic=False)
+
+    fleet, [found] = browser(scene.app).get("/").text, Client(scene.app).get("/v1/services").json()
+    assert "? scoring is unknown: no data is not health" in text(fleet)
+    assert "OK" not in row(fleet, "latency")
+    assert {slo["state"] for slo in found["slos"]} == {found["state"]} == {"unknown"}
+    assert "No event since" in row(fleet, "latency")
+
+
+def test_a_service_of_which_some_slos_have_data_says_how_many_have_none(scene: World) -> None:
+    scene.live(3)
+
+    fleet, page = browser(scene.app).get("/").text, browser(scene.app).get("/services/scoring").text
+
+    [found] = Client(scene.app).get("/v1/services").json()
+    unknown = sum(slo["state"] == "unknown" for slo in found["slos"])
+    assert 0 < unknown < 3
+    assert "? scoring is partly unknown" in text(fleet)
+    assert found["partly"].startswith(f"{unknown} of 3 SLOs ")
+    assert found["partly"] in text(page)
+    assert found["partly"] in text(fleet)
+
+
 def test_the_first_screen_says_what_burns_and_what_is_being_done(breached: World) -> None:
     page = text(browser(breached.app).get("/").text)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from burnline.app.slo_views import judged
 from burnline.app.slo_views import sentence as said
 from burnline.events import Burn, Counts, SloState, SloStatus
 
@@ -37,7 +38,6 @@ FIRING = Burn("page-fast", "page", 14.4, timedelta(hours=1), timedelta(minutes=5
     ("changed", "sentence"),
     [
         ({}, "2,000 bad of 1,000,000 events in 30d."),
-        ({"counts": Counts(0, 0)}, "No traffic in the window: the budget is untouched."),
         ({"state": SloState.UNKNOWN, "cause": "no sample yet"}, "No sample yet"),
         (
             {"state": SloState.UNKNOWN, "cause": "http_requests_total was read once"},
@@ -70,3 +70,23 @@ FIRING = Burn("page-fast", "page", 14.4, timedelta(hours=1), timedelta(minutes=5
 )
 def test_a_status_is_said_in_onesaid(now: datetime, changed: dict[str, Any], sentence: str) -> None:
     assert said(status(now, **changed)) == sentence
+
+
+def test_a_window_without_events_is_unknown_and_not_health(now: datetime) -> None:
+    seen = judged(status(now, sli=None, counts=Counts(0, 0), budget_remaining=None))
+
+    assert seen.state is SloState.UNKNOWN
+    assert said(seen) == "No event in 30d: its source answers and counts nothing. Does traffic reach it?"
+
+
+def test_maintenance_is_the_reason_when_it_is_one(now: datetime) -> None:
+    seen = judged(status(now, counts=Counts(0, 0), excluded="excluded until 12:30:00 UTC: new disks"))
+
+    assert said(seen) == "Excluded until 12:30:00 UTC: new disks"
+
+
+@pytest.mark.parametrize("state", [SloState.OK, SloState.AT_RISK, SloState.BREACHED])
+def test_a_window_with_events_keeps_its_state(now: datetime, state: SloState) -> None:
+    one = status(now, state=state, counts=Counts(0, 1))
+
+    assert judged(one) is one

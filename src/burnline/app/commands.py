@@ -191,6 +191,8 @@ def _notes(slo: dict[str, Any]) -> Iterator[str]:
 
 
 def _service_notes(service: dict[str, Any]) -> Iterator[str]:
+    if partly := service.get("partly"):
+        yield partly
     policy = service.get("policy") or {}
     if reasons := policy.get("because"):
         yield f"Releases are {RELEASES[policy['releases']]}: {'; '.join(reasons)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from burnline.events import Burn, Counts, SloState, SloStatus
@@ -111,6 +111,17 @@ def slo_view(spec: ServiceSpec, slo: SloSpec, statuses: Mapping[str, SloStatus],
     )
 
 
+def judged(status: SloStatus) -> SloStatus:
+    """The status as people are shown it: one whose whole window holds no event is unknown, however well it is watched.
+
+    Alerts and the budget policy go by what the engine says: a source that answers is not missing, though it is idle.
+    """
+    if status.counts.total > 0 or status.state is not SloState.OK:
+        return status
+    why = status.excluded or f"no event {_since(status)}: its source answers and counts nothing. Does traffic reach it?"
+    return replace(status, state=SloState.UNKNOWN, cause=why)
+
+
 def exclusion_views(spec: ServiceSpec, now: datetime) -> tuple[ExclusionView, ...]:
     """Of each exclusion of a service the one that is now, or else its next within a month."""
     found = []
@@ -139,8 +150,6 @@ def sentence(status: SloStatus) -> str:
     window = f"this {status.period}" if status.period else format_duration(status.window)
     if status.state is SloState.UNKNOWN:
         return _capital(status.cause) or "Nothing is known of this SLO."
-    if status.counts.total == 0:
-        return "No traffic in the window: the budget is untouched."
     return (
         f"{status.counts.bad:,.0f} bad of {status.counts.total:,.0f} events {_since(status)}{_outlook(status, window)}."
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from burnline.app.slo_views import ExclusionView, SloView, exclusion_views, hues, slo_view
+from burnline.app.slo_views import ExclusionView, SloView, exclusion_views, hues, judged, slo_view
 from burnline.app.wiring import App
 from burnline.detectors.build import windows
 from burnline.events import Collection, Finding, SloState, SloStatus, Verdict
@@ -106,6 +106,7 @@ class ServiceView:
     """One service now; its state and sentence are its worst SLO's.
 
     Attributes:
+        partly: how many of its SLOs are unknown while others are not, in words; empty otherwise.
         at: of the newest evaluation; None before the first.
         late: that was too long ago, so nothing here can be relied on.
         policy: None where the service has no error-budget policy.
@@ -125,6 +126,7 @@ class ServiceView:
     collectors: tuple[CollectorView, ...]
     policy: PolicyView | None
     exclusions: tuple[ExclusionView, ...]
+    partly: str
 
 
 def fleet(app: App, now: datetime) -> list[ServiceView]:
@@ -210,7 +212,8 @@ def _look(app: App, now: datetime) -> _Seen:
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
     statuses = seen.statuses.get(spec.service, {})
-    slos = tuple(slo_view(spec, slo, statuses, seen.now) for slo in spec.slos)
+    shown = {name: judged(status) for name, status in statuses.items()}
+    slos = tuple(slo_view(spec, slo, shown, seen.now) for slo in spec.slos)
     at = max((status.at for status in statuses.values()), default=None)
     worst = min(slos, key=lambda slo: WORST_FIRST.index(slo.state), default=None)
     turns = (*seen.turns.get("", ()), *seen.turns.get(spec.service, ()))  # without a service: this host's own
@@ -231,7 +234,15 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         ),
         policy=_policy(spec, statuses.values()) if spec.budget_policy else None,
         exclusions=exclusion_views(spec, seen.now),
+        partly=_partly(slos),
     )
+
+
+def _partly(slos: Sequence[SloView]) -> str:
+    unknown = sum(slo.state is SloState.UNKNOWN for slo in slos)
+    if unknown in (0, len(slos)):
+        return ""
+    return f"{unknown} of {len(slos)} SLOs {'is' if unknown == 1 else 'are'} unknown: no data is not health."
 
 
 def _patience(spec: ServiceSpec) -> timedelta:
