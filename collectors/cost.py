@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from burnline.collectors.fleet import Fleet
 from burnline.collectors.growth import Growth
 from burnline.errors import NoData
 from burnline.events import Collection, Sample
@@ -50,6 +51,7 @@ class CostCollector:
         self._growths = {name: Growth(unit) for name, unit in units.items() if isinstance(unit, Selector)}
         self._hits = Growth(cost.cache_hits) if cost.cache_hits else None
         self._first = next(iter(self._growths), "")
+        self._fleet = Fleet(spec, idle_below=cost.idle_below)
         self._sums = _Sums()
         self._last: datetime | None = None
         self._past: deque[tuple[datetime, float, Mapping[str, float]]] = deque()  # at, GPU hours, units
@@ -61,7 +63,7 @@ class CostCollector:
         """
         turns = [turn for turn in self._latest() if turn.ok and now - turn.at <= FRESH]
         own = [turn for turn in turns if turn.service == self.service]
-        gpus, idle = self._gpus(turns)
+        gpus, idle = self._gpus(turns, now)
         hours = min(now - (self._last or now), LONGEST_GAP) / HOUR
         self._last = now
         self._sums.gpu_hours += gpus * hours
@@ -81,16 +83,14 @@ class CostCollector:
     def _price(self) -> float:
         return self._cost.gpu_hour.amount
 
-    def _gpus(self, turns: Iterable[Collection]) -> tuple[float, float | None]:
+    def _gpus(self, turns: Iterable[Collection], now: datetime) -> tuple[float, float | None]:
         """How many serve, and how many of them are idle (None: not known)."""
-        samples = [sample for turn in turns if turn.collector == "gpu" for sample in turn.samples]
-        up = sum(sample.value for sample in samples if sample.name == gpu.UP)
-        used = [sample.value for sample in samples if sample.name == gpu.UTILIZATION]
-        serving = self._cost.gpus or up
+        counted = self._fleet.count(turns, now)
+        serving = self._cost.gpus or counted.gpus
         if not serving:
-            raise NoData("no GPU is read here; write how many serve: cost.gpus")
-        idle = sum(value < self._cost.idle_below for value in used) / len(used) if used else None
-        return serving, None if idle is None else idle * serving
+            raise NoData("nothing that is read tells of a GPU; write how many serve: cost.gpus")
+        idle = None if counted.idle is None else counted.idle / counted.gpus * serving
+        return serving, idle
 
     def _each(self, now: datetime) -> dict[str, float]:
         """The cost of one unit over the last hour, or since the beginning."""
@@ -141,10 +141,10 @@ def units_of(spec: ServiceSpec, cost: CostSpec) -> Mapping[str, Selector | Gauge
 
 
 def wanted(spec: ServiceSpec) -> frozenset[str]:
-    """Metrics to read for the cost of a service."""
+    """Metrics to read for the cost of a service; a page of another burnline may tell of GPUs."""
     if spec.cost is None:
         return frozenset()
     units = units_of(spec, spec.cost).values()
     selectors = [unit.gauge if isinstance(unit, GaugeUnit) else unit for unit in units]
     selectors += [spec.cost.cache_hits] if spec.cost.cache_hits else []
-    return frozenset(selector.metric for selector in selectors)
+    return frozenset(selector.metric for selector in selectors) | {gpu.UP, gpu.UTILIZATION}

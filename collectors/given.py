@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from burnline.collectors.profiles.load import all_profiles, load_profile
-from burnline.metrics import business, cost, events, jobs, queues
+from burnline.metrics import business, cost, events, gpu, jobs, queues
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.host import host_of
 from burnline.spec.queue import QueueSpec
@@ -87,10 +87,10 @@ def _cost(spec: ServiceSpec, name: str) -> str:
         return "write `cost.cache_hits`: the counter of answers from the cache"
     if name == cost.TRAINING and not spec.jobs:
         return _job(spec, name)
-    if name == cost.IDLE:
-        return _gpu(spec, name)
-    read = "gpu" in spec.collect or spec.cost.gpus is not None
-    return "" if read else "write `gpu` in `collect`, or how many serve: `cost.gpus`"
+    said = missing(spec, gpu.UTILIZATION)
+    if not said or (spec.cost.gpus is not None and name != cost.IDLE):
+        return ""
+    return said if name == cost.IDLE else f"{said}, or how many serve: `cost.gpus`"
 
 
 def _release(spec: ServiceSpec, name: str) -> str:

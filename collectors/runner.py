@@ -130,7 +130,10 @@ class _Slot:
         reason = reason_of(attempt.error) if error and attempt.error else ""
         turn = self._collection(attempt.at, attempt.ended - attempt.started, samples, error, reason)
         nothing, unasked = isinstance(attempt.error, NoData), isinstance(attempt.error, NotAsked)
-        return replace(turn, nothing=nothing, unasked=unasked) if nothing else turn
+        if not nothing:
+            return turn
+        why = tuple(dict.fromkeys((str(attempt.error), *turn.notes)))
+        return replace(turn, nothing=True, unasked=unasked, notes=why if str(attempt.error) else turn.notes)
 
     def _collection(
         self,

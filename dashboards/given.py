@@ -61,11 +61,10 @@ def _families(spec: ServiceSpec) -> Iterator[str]:
 
 
 def _likely(spec: ServiceSpec) -> ServiceSpec:
-    """The file with what others may add: a job that an SLO is about, GPUs read elsewhere; without pages of any sort."""
+    """The file with what others may add: a job that an SLO is about; without pages of any sort."""
     pages = tuple(item for item in spec.collect if not (isinstance(item, ScrapeSpec) and item.profile == "http"))
     jobs = spec.jobs or ({"": JobSpec()} if "burnline_job_" in _about(spec) else {})
-    cost = spec.cost and spec.cost.model_copy(update={"gpus": spec.cost.gpus or 1})
-    return spec.model_copy(update={"collect": pages, "jobs": jobs, "cost": cost})
+    return spec.model_copy(update={"collect": pages, "jobs": jobs})
 
 
 def _about(spec: ServiceSpec) -> str:

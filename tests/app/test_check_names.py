@@ -23,6 +23,7 @@ from tests.app.conftest import Cli
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = "apiVersion: burnline/v1\nservice: chat\nowner: team\n"
 COLLECT = 'collect: [{{url: "http://chat:8000/metrics", profile: {}}}]\n'
+DCGM = {"url": "http://x/", "profile": "dcgm-exporter"}
 SQS = {"sqs": "https://sqs.example.com/1/jobs"}
 SLO = "slos: [{{name: own, objective: 99%, window: 30d, sli: {{threshold: {{gauge: {}, above: 0.9}}}}}}]\n"
 
@@ -75,8 +76,9 @@ def test_a_series_that_nothing_in_the_file_gives_is_a_warning_that_says_what_doe
         ("burnline_business_value", {"business": {"orders": {"posted": "counter"}}}, "`posted: gauge`"),
         ('burnline_business_value{number="buzy"}', {"business": {"busy": {"posted": "gauge"}}}, "'busy'?"),
         ("burnline_cost_per_unit", {}, "`cost`"),
-        ("burnline_cost_cache_saved_total", {"cost": {"gpu_hour": "1 USD"}}, "`cost.cache_hits`"),
-        ("burnline_cost_spent_total", {"cost": {"gpu_hour": "1 USD"}}, "`cost.gpus`"),
+        ("burnline_cost_cache_saved_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}, "`cost.cache_hits`"),
+        ("burnline_cost_idle_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}, "`gpu`"),
+        ("http_requests_total", {"cost": {"gpu_hour": "1 USD"}}, "or how many serve: `cost.gpus`"),
         ("burnline_release_info", {}, "`model.version`"),
         ("burnline_events_schema_violations_total", {}, "`model.schema`"),
         ("burnline_answers_total", {"telemetry": {"content": {"sample": "0%"}}}, "`content: {sample: 10%}`"),
@@ -93,12 +95,14 @@ def test_what_is_to_be_declared_is_named(metric: str, rest: dict[str, object], a
     ("metric", "rest"),
     [
         ("burnline_gpu_power_watts", {"collect": ["gpu"]}),
-        ("burnline_gpu_power_watts", {"collect": [{"url": "http://x/", "profile": "dcgm-exporter"}]}),
+        ("burnline_gpu_power_watts", {"collect": [DCGM]}),
         ("burnline_host_cpus", {"collect": [{"host": {"proc": "/host/proc"}}]}),
         ("burnline_queue_messages_ready", {"collect": [{"queue": {"redis_list": "a", "url": "redis://r:6379"}}]}),
         ('burnline_job_running{job="train"}', {"jobs": {"train": {}}}),
         ('burnline_business_value{number="busy"}', {"business": {"busy": {"posted": "gauge"}}}),
         ("burnline_cost_spent_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}),
+        ("burnline_cost_idle_total", {"cost": {"gpu_hour": "1 USD"}, "collect": ["gpu"]}),
+        ("burnline_cost_idle_total", {"cost": {"gpu_hour": "1 USD"}, "collect": [DCGM]}),
         ("burnline_genai_evaluation_score_sum", {}),
         ("burnline_otlp_spans_total", {}),
         ("burnline_answers_total", {"telemetry": {"content": {"sample": "10%"}}}),

@@ -176,12 +176,12 @@ def test_a_signal_without_a_window_yet_says_when_its_first_one_ends(scene: World
 
 
 def test_a_collector_with_nothing_to_read_is_not_said_to_have_read(scene: World) -> None:
-    turn = Collection("scoring", "gpu", "nvml", scene.now, 0.1, ok=True, nothing=True)
+    turn = Collection("scoring", "gpu", "nvml", scene.now, 0.1, ok=True, nothing=True, notes=("no GPU",))
     scene.app.turns["scoring", "gpu", "nvml", True] = turn
 
     page = browser(scene.app).get("/services/scoring").text
 
-    assert "gpu - nothing to read nvml" in row(page, "gpu")
+    assert "gpu - nothing to read no GPU nvml" in row(page, "gpu")
 
 
 def test_a_collector_that_nobody_asked_for_and_that_has_nothing_leaves_no_trace(scene: World) -> None:

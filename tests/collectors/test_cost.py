@@ -23,7 +23,10 @@ from burnline.spec.service import ServiceSpec
 SCRAPE = timedelta(seconds=15)
 
 
-def spec(**cost: Any) -> ServiceSpec:
+DCGM = {"url": "http://gpu-7:9400/metrics", "profile": "dcgm-exporter"}
+
+
+def spec(*, collect: Iterable[Any] = (), **cost: Any) -> ServiceSpec:
     slo = {
         "name": "up",
         "objective": "99%",
@@ -31,16 +34,19 @@ def spec(**cost: Any) -> ServiceSpec:
         "sli": {"ratio": {"bad": "errors_total", "total": "requests_total"}},
     }
     whole = {"apiVersion": "burnline/v1", "service": "chat", "owner": "ml", "slos": [slo]}
-    return ServiceSpec.model_validate({**whole, "cost": {"gpu_hour": "3.60 EUR", **cost}})
+    return ServiceSpec.model_validate({**whole, "collect": list(collect), "cost": {"gpu_hour": "3.60 EUR", **cost}})
 
 
 class Machine:
     """GPUs and a service whose pages a test sets."""
 
-    def __init__(self, now: datetime, **cost: Any) -> None:
+    def __init__(self, now: datetime, **said: Any) -> None:
         self.now = now
-        self.spec = spec(**cost)
         self.pages: dict[str, tuple[str, list[Sample]]] = {}
+        self.declare(**said)
+
+    def declare(self, **said: Any) -> None:
+        self.spec = spec(**said)
         assert self.spec.cost
         self.collector = CostCollector(self.spec, self.spec.cost, interval=SCRAPE, latest=self.latest)
 
@@ -51,6 +57,13 @@ class Machine:
     def gpus(self, *used: float) -> None:
         up = [Sample(gpu.UP, {"gpu": str(n)}, 1) for n in range(len(used))]
         self.pages["gpu"] = ("", [*up, *(Sample(gpu.UTILIZATION, {"gpu": str(n)}, use) for n, use in enumerate(used))])
+
+    def page_of_dcgm(self, *used: float) -> None:
+        """As the profile makes it: nothing says whether a GPU is lost."""
+        page = [Sample(gpu.UTILIZATION, {"gpu": str(n), "uuid": f"GPU-{n}"}, use) for n, use in enumerate(used)]
+        if "dcgm-exporter" not in self.pages:
+            self.declare(collect=[*self.spec.collect, DCGM])
+        self.pages["dcgm-exporter"] = ("chat", page)
 
     def count(self, name: str, value: float) -> None:
         self.pages[name] = ("chat", [Sample(name, {}, value)])
@@ -91,6 +104,77 @@ def test_it_is_not_guessed_how_many_gpus_serve(now: datetime) -> None:
 
     with pytest.raises(NoData, match=r"cost\.gpus"):
         machine.turns(1)
+
+
+def test_gpus_of_dcgms_page_serve_and_those_of_the_machine_beside_it_do_not(now: datetime) -> None:
+    machine = Machine(now)
+    machine.page_of_dcgm(0.9, 0.01)
+    machine.gpus(0.5, 0.5, 0.5)
+
+    samples = machine.turns(241)
+
+    assert value(samples, names.GPU_SECONDS) == pytest.approx(2 * 3600)
+    assert value(samples, names.IDLE) == pytest.approx(3.6)
+
+
+def test_a_gpu_that_two_collectors_tell_of_is_paid_once(now: datetime) -> None:
+    machine = Machine(now, collect=("gpu",))
+    machine.page_of_dcgm(0.9, 0.9)
+    machine.pages["gpu"] = ("", [Sample(gpu.UP, {"gpu": "0", "uuid": "GPU-1"}, 1)])
+
+    assert value(machine.turns(241), names.GPU_SECONDS) == pytest.approx(2 * 3600)
+
+
+def test_amd_gpus_serve(now: datetime) -> None:
+    machine = Machine(now)
+    machine.gpus(0.9)
+    machine.pages["gpu-amd"] = machine.pages["gpu"]
+
+    assert value(machine.turns(241), names.GPU_SECONDS) == pytest.approx(2 * 3600)
+
+
+@pytest.mark.parametrize("lost", [1, 4])
+def test_a_lost_gpu_costs_as_much_and_is_idle(now: datetime, lost: int) -> None:
+    machine = Machine(now)
+    machine.gpus(0.9, 0.9, 0.9, 0.9)
+    machine.turns(1)
+    service, samples = machine.pages["gpu"]
+    dead = [Sample(gpu.UP, {"gpu": str(n)}, 0) for n in range(lost)]
+    well = [sample for sample in samples if int(sample.labels["gpu"]) >= lost]
+    machine.pages["gpu"] = (service, [*dead, *well])
+
+    after = machine.turns(240)
+
+    assert value(after, names.SPENT) == pytest.approx(4 * 3.6)
+    assert value(after, names.IDLE) == pytest.approx(lost * 3.6)
+
+
+def test_a_gpu_that_is_gone_from_its_exporters_page_is_paid_for_a_day(now: datetime) -> None:
+    machine = Machine(now)
+    machine.page_of_dcgm(0.9, 0.9)
+    machine.turns(1)
+    machine.page_of_dcgm(0.9)
+
+    after = machine.turns(240)
+
+    assert value(after, names.SPENT) == pytest.approx(2 * 3.6)
+    assert value(after, names.IDLE) == pytest.approx(3.6)
+    machine.now += timedelta(days=1)
+    machine.turns(1)
+    before, later = (value(machine.turns(n), names.GPU_SECONDS) for n in (1, 240))
+    assert before
+    assert later
+    assert later - before == pytest.approx(3600)
+
+
+def test_it_is_not_known_whether_gpus_without_utilization_are_idle(now: datetime) -> None:
+    machine = Machine(now)
+    machine.pages["gpu"] = ("", [Sample(gpu.UP, {"gpu": "0"}, 1), Sample(gpu.UP, {"gpu": "1"}, 0)])
+
+    samples = machine.turns(3)
+
+    assert value(samples, names.GPU_SECONDS) == pytest.approx(60)
+    assert value(samples, names.IDLE) is None
 
 
 def test_idle_cost_is_absent_where_no_gpu_is_read(now: datetime) -> None:
@@ -194,12 +278,11 @@ def test_the_hour_that_the_documentation_works_out_comes_out(now: datetime) -> N
 
 
 def test_what_is_divided_by_is_scraped() -> None:
-    assert wanted(spec()) == {"requests_total"}
-    assert wanted(spec(per={"user": {"gauge": "users"}, "token": "tokens_total"}, cache_hits="hits_total")) == {
-        "users",
-        "tokens_total",
-        "hits_total",
-    }
+    own = {gpu.UP, gpu.UTILIZATION}
+    many = spec(per={"user": {"gauge": "users"}, "token": "tokens_total"}, cache_hits="hits_total")
+
+    assert wanted(spec()) == own | {"requests_total"}
+    assert wanted(many) == own | {"users", "tokens_total", "hits_total"}
 
 
 def test_series_that_are_gone_are_forgotten_once_there_are_too_many(

@@ -109,6 +109,7 @@ def test_a_collector_with_nothing_to_say_is_no_failure(now: datetime, caplog: py
         (turn,) = runner(Source(failing(NoData("no GPU")))).run_once(now)
 
     assert (turn.ok, turn.samples, turn.error, turn.nothing, turn.unasked) == (True, (), "", True, False)
+    assert turn.notes == ("no GPU",)
     assert not caplog.records
 
 

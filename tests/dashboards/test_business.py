@@ -46,7 +46,7 @@ def test_units_are_in_the_title_and_the_sentence_under_it_is_the_teams() -> None
 
 
 def test_cost_is_shown_in_its_currency() -> None:
-    panels = business(spec(cost={"gpu_hour": "2.49 CHF"}))
+    panels = business(spec(cost={"gpu_hour": "2.49 CHF", "gpus": 2}))
 
     assert [panel.title for panel in panels] == [
         "Cost per hour (CHF)",
@@ -55,6 +55,15 @@ def test_cost_is_shown_in_its_currency() -> None:
     ]
     for query in [query for panel in panels for query in panel.queries]:
         promql_parser.parse(query.expr.replace("$__rate_interval", "5m"))
+
+
+def test_cost_has_no_panels_where_nothing_tells_of_gpus() -> None:
+    cost = {"gpu_hour": "2.49 CHF"}
+    dcgm = {"url": "http://gpu-7:9400/metrics", "profile": "dcgm-exporter"}
+
+    assert business(spec(cost=cost)) == ()
+    idle = [query.expr for panel in business(spec(cost=cost, collect=[dcgm])) for query in panel.queries]
+    assert any("burnline_cost_idle_total" in expr for expr in idle)
 
 
 def test_without_numbers_and_cost_there_is_no_row() -> None:

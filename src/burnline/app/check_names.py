@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from burnline import metrics
 from burnline.collectors.given import missing
-from burnline.metrics import business, instruments
+from burnline.metrics import business, cost, instruments
 from burnline.metrics.measured import HISTOGRAMS, SUMMARIES, kind_of
 from burnline.metrics.otlp import otlp_instruments
 from burnline.metrics.register import MEASURED
@@ -42,6 +42,8 @@ def doubtful_names(spec: ServiceSpec) -> Iterator[Flaw]:
 
     A rule of somebody's own may record such a name, and a page of kind `http` may show it.
     """
+    if spec.cost is not None and (advice := missing(spec, cost.SPENT)):
+        yield Flaw(("cost",), f"it is not known how many GPUs serve, so there is no cost: {advice}" + _unless(spec))
     for place, selector in _selectors(spec, ()):
         name = selector.metric
         if name.startswith(PREFIX) and _is_known(name, families=place[-1] == "histogram"):

@@ -78,7 +78,7 @@ class CostSpec(Strict):
     """What an hour of a GPU costs.
 
     Attributes:
-        gpus: how many serve; left out, those that burnline reads here (`collect: [gpu]`).
+        gpus: how many serve; left out, those that `collect` tells of (`gpu`, or an exporter's page).
         idle_below: a GPU that is used less than this is idle.
         per: what the cost is divided by: counters (or gauges) by the name of their unit; empty (`request`): the `total`
             of the first SLO of kind ratio.
