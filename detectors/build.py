@@ -22,6 +22,13 @@ def windows(signals: SignalsSpec) -> dict[str, timedelta]:
     return {name: section.window for name, section in sections.items() if section is not None}
 
 
+def build_declared(spec: ServiceSpec, declared: Reference) -> Mapping[str, Detector]:
+    """What needs no more than the features that `model.schema` declares."""
+    if spec.signals.data is None or spec.model is None or spec.model.schema_ is None:
+        return {}
+    return {Quality.signal: Quality(declared, spec.signals.data, spec.model.schema_.features)}
+
+
 def build_detectors(spec: ServiceSpec, reference: Reference) -> Mapping[str, Detector]:
     """One detector per signal the service asks for."""
     return {

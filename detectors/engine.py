@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from burnline.detectors.build import build_detectors, windows
+from burnline.detectors.build import build_declared, build_detectors, windows
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Detector, Judgement, no_data
+from burnline.detectors.declared import declared_reference
 from burnline.detectors.profile import load_reference
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
@@ -222,7 +223,10 @@ def _watch(spec: ServiceSpec) -> _Service:
     if not wanted:
         return _Service(spec, wanted)
     if spec.model is None or spec.model.reference is None:
-        return _Service(spec, wanted, problem="no reference profile: name one in model.reference")
+        if spec.model is None or spec.model.schema_ is None:
+            return _Service(spec, wanted, problem="no reference profile: name one in model.reference")
+        reference = declared_reference(spec.model.schema_)
+        return _Service(spec, wanted, ColumnReader(reference), build_declared(spec, reference))
     try:
         reference = load_reference(spec.model.reference)
     except SpecError as error:

@@ -1,8 +1,8 @@
-"""Data quality: missing values, wrong types, values outside the range of the reference, unknown features."""
+"""Data quality: missing values, wrong types, values outside the range of the reference or of `model.schema`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -13,12 +13,15 @@ from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_fe
 from burnline.detectors.profile import Number, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Verdict
+from burnline.spec.events import FeatureSpec
 from burnline.spec.service import DataSpec
 
 UNKNOWN = "(unknown features)"
 MARGIN = 0.1  # of the reference's range, on either side
 MISSING, MISSING_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(4)  # counts per feature
 SENTENCES = {MISSING: "missing", WRONG_TYPE: "of the wrong type", OUT_OF_RANGE: "outside the range of the reference"}
+_BY_REASON = {"type": WRONG_TYPE, "range": OUT_OF_RANGE, "value": OUT_OF_RANGE}
+BY_SCHEMA = {**SENTENCES, OUT_OF_RANGE: "outside what model.schema allows"}
 
 
 class Quality:
@@ -27,14 +30,18 @@ class Quality:
     Allowed is `max_null`, or what the reference itself had. An event is bad when anything in it has a wrong type,
     an impossible value or an unknown name, or when it lacks a feature that is missing too often in this window
     (the worst such feature: the count is exact for one, and never too high for several).
+
+    With `declared` features the types and values that they allow are judged, not those of the reference, which then is
+    made of them (detectors/declared.py).
     """
 
     signal: ClassVar[str] = "data"
 
-    def __init__(self, reference: Reference, spec: DataSpec) -> None:
+    def __init__(self, reference: Reference, spec: DataSpec, declared: Mapping[str, FeatureSpec] | None = None) -> None:
         self.window = spec.window
         self._spec = spec
         self._reference = reference
+        self._declared = declared or {}
         self._of = f"data:{spec.schema_}:{reference.digest()}"
         self._bounds = {
             name: _bounds(column) for name, column in reference.features.items() if isinstance(column, Number)
@@ -70,7 +77,8 @@ class Quality:
             if self._missing_excess(name, int(counts[MISSING]), sketch.events) > 0
         ]
         bad = int(sketch.counts[1]) + max(lacking, default=0)
-        reason = f"{found[0].feature}: {found[0].detail}" if found else "Values are as whole as in the reference"
+        whole = "Values are as model.schema declares" if self._declared else "Values are as whole as in the reference"
+        reason = f"{found[0].feature}: {found[0].detail}" if found else whole
         return Judgement(
             Verdict.ALARM if found else Verdict.OK,
             found[0].score if found else 0.0,
@@ -81,12 +89,17 @@ class Quality:
 
     def _defects(self, columns: Columns, name: str) -> tuple[Mask, Mask, Mask]:
         reading = columns.feature(name)
+        if declared := self._declared.get(name):
+            column = columns.batch.features.get(name) or [None] * len(columns)
+            found = np.array([_BY_REASON.get(declared.violation(value), MISSING) for value in column], dtype=np.intp)
+            return reading.missing, found == WRONG_TYPE, (found == OUT_OF_RANGE) & ~reading.missing
         low, high = self._bounds.get(name, (-np.inf, np.inf))
         return reading.missing, reading.wrong, (reading.values < low) | (reading.values > high)
 
     def _excesses(self, sketch: Sketch) -> Iterator[Contributor]:
         """What is over its limit: one contributor per feature, with its worst defect."""
         events, limit = sketch.events, self._spec.max_null
+        sentences = BY_SCHEMA if self._declared else SENTENCES
         unknown = int(sketch.counts[2])
         if (score := self._excess(unknown, limit, events)) > 0:
             yield Contributor(UNKNOWN, score, f"{unknown / events:.1%} of the events carry features nobody knows")
@@ -98,7 +111,7 @@ class Quality:
             }
             worst = max(scores, key=lambda defect: scores[defect])
             if scores[worst] > 0:
-                share = f"{counts[worst] / events:.1%} of its values are {SENTENCES[worst]}"
+                share = f"{counts[worst] / events:.1%} of its values are {sentences[worst]}"
                 yield Contributor(name, scores[worst], share)
 
     @property

@@ -16,7 +16,6 @@ from burnline.spec.events import FeatureSpec
 from burnline.spec.units import format_duration
 from burnline.store.schema import EPOCH, MICROSECOND
 
-TYPES: Mapping[str, type] = {"number": float, "text": str, "bool": bool}
 MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 
 
@@ -114,21 +113,9 @@ def _broken(decoded: Decoded, schema: Mapping[str, FeatureSpec]) -> dict[tuple[s
     found: dict[tuple[str, str], list[int]] = {}
     for name, spec in schema.items():
         for place, value in enumerate(decoded.features[name]):
-            if reason := _violation(value, spec):
+            if reason := spec.violation(value):
                 found.setdefault((name, reason), []).append(place)
     return found
-
-
-def _violation(value: Any, spec: FeatureSpec) -> str:
-    """What is wrong with the value; empty when nothing is."""
-    if value is None:
-        return "" if spec.nullable else "missing"
-    if type(value) is not TYPES[spec.type]:
-        return "type"
-    if isinstance(value, float):
-        above = spec.max is not None and value > spec.max
-        return "range" if above or (spec.min is not None and value < spec.min) else ""
-    return "value" if spec.values and value not in spec.values else ""
 
 
 def _words(spec: FeatureSpec, reason: str) -> str:

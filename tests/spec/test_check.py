@@ -13,6 +13,10 @@ def slos(*fields: str) -> str:
     return "slos:\n" + "".join(f"  - {{objective: 99%, window: 30d, {field}}}\n" for field in fields)
 
 
+MODEL = "model: {name: m, schema: {features: {x: {type: number}}}}\n"
+DATA = MODEL + "signals: {data: {schema: off}}\n"
+
+
 @pytest.mark.parametrize(
     ("body", "problem"),
     [
@@ -59,8 +63,8 @@ def test_what_is_used_twice_names_both_places(problems: Problems, body: str, pro
             "5: slos[0].sli.signal: 'drift' is no signal of this service; it has no signal",
         ),
         (
-            "signals: {data: {schema: off}}\n" + slos("name: a, sli: {signal: dat}"),
-            "6: slos[0].sli.signal: 'dat' is no signal of this service; accepted: data; did you mean 'data'?",
+            DATA + slos("name: a, sli: {signal: dat}"),
+            "7: slos[0].sli.signal: 'dat' is no signal of this service; accepted: data; did you mean 'data'?",
         ),
         (
             "runbooks: [{on: {slo: up}, run: r}]",
@@ -71,8 +75,8 @@ def test_what_is_used_twice_names_both_places(problems: Problems, body: str, pro
             "4: runbooks[0].on.signal: 'drift' is no signal of this service; it has no signal",
         ),
         (
-            "signals: {data: {schema: off}}\nrunbooks: [{on: {signal: data, severity: page}, run: r}]",
-            "5: runbooks[0].on.severity: is 'page'; alarms of signals are tickets, so this would never start",
+            DATA + "runbooks: [{on: {signal: data, severity: page}, run: r}]",
+            "6: runbooks[0].on.severity: is 'page'; alarms of signals are tickets, so this would never start",
         ),
     ],
 )
@@ -82,7 +86,12 @@ def test_a_reference_to_nothing_says_what_there_is(problems: Problems, body: str
 
 @pytest.mark.parametrize(
     ("signal", "instead"),
-    [("drift: {}", ""), ("confidence: {}", ""), ("data: {}", ", or say `schema: off`")],
+    [
+        ("drift: {}", ""),
+        ("confidence: {}", ""),
+        ("data: {}", ", or declare the features in model.schema"),
+        ("data: {schema: off}", ", or declare the features in model.schema"),
+    ],
 )
 @pytest.mark.parametrize("model", ["", "model: {name: m}\n"])
 def test_a_signal_that_compares_needs_a_reference(problems: Problems, signal: str, instead: str, model: str) -> None:
@@ -93,11 +102,12 @@ def test_a_signal_that_compares_needs_a_reference(problems: Problems, signal: st
     ]
 
 
-def test_data_quality_without_a_schema_needs_no_reference(load: Load) -> None:
-    service = load("signals: {data: {schema: off}}")
+@pytest.mark.parametrize("how", ["off", "strict"])
+def test_data_quality_of_declared_features_needs_no_reference(load: Load, how: str) -> None:
+    service = load(f"{MODEL}signals: {{data: {{schema: {how}}}}}")
 
     assert service.signals.data is not None
-    assert service.signals.data.schema_ == "off"
+    assert service.signals.data.schema_ == how
 
 
 @pytest.mark.parametrize(
@@ -105,8 +115,8 @@ def test_data_quality_without_a_schema_needs_no_reference(load: Load) -> None:
     [
         ("collect: [{url: http://h/, interval: 50ms}]", "4: collect[0].interval: is 50ms; accepted: 100ms to 1h"),
         ("collect: [{url: http://h/, interval: 2h}]", "4: collect[0].interval: is 2h; accepted: 100ms to 1h"),
-        ("signals: {data: {schema: off, window: 0s}}", "4: signals.data.window: is 0s; accepted: 1s to 7d"),
-        ("signals: {data: {schema: off, window: 30d}}", "4: signals.data.window: is 30d; accepted: 1s to 7d"),
+        (f"{MODEL}signals: {{data: {{window: 0s}}}}", "5: signals.data.window: is 0s; accepted: 1s to 7d"),
+        (f"{MODEL}signals: {{data: {{window: 30d}}}}", "5: signals.data.window: is 30d; accepted: 1s to 7d"),
         (
             f"slos: [{{name: a, objective: 99%, window: 59m, {UP}}}]",
             "4: slos[0].window: is 59m; accepted: 1h to 366d",

@@ -96,10 +96,10 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
     if spec.model and spec.model.reference:
         return
     needy = [name for name in ("drift", "confidence") if getattr(signals, name)]
-    if signals.data and signals.data.schema_ == "strict":
+    if signals.data and not (spec.model and spec.model.schema_):
         needy.append("data")
     for name in needy:
-        instead = ", or say `schema: off`" if name == "data" else ""
+        instead = ", or declare the features in model.schema" if name == "data" else ""
         yield Flaw(
             ("signals", name), f"compares with a reference; add model.reference (see `burnline profile`){instead}"
         )

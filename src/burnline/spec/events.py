@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Text
+
+TYPES = {"number": float, "text": str, "bool": bool}
 
 
 class EventsSpec(Strict):
@@ -37,6 +39,17 @@ class FeatureSpec(Strict):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"min {self.min:g} is above max {self.max:g}")
         return self
+
+    def violation(self, value: Any) -> str:
+        """What is wrong with a value: `missing`, `type`, `range` or `value`; empty when nothing is."""
+        if value is None:
+            return "" if self.nullable else "missing"
+        if type(value) is not TYPES[self.type]:
+            return "type"
+        if isinstance(value, float):
+            above = self.max is not None and value > self.max
+            return "range" if above or (self.min is not None and value < self.min) else ""
+        return "value" if self.values and value not in self.values else ""
 
 
 class SchemaSpec(Strict):
