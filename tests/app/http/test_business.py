@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from burnline.app import wiring
+from burnline.app.http.words import OWN_LABELS
 from burnline.metrics.business import judged
 from burnline.runbooks.releases.plan import plan_of
 from burnline.settings import Settings
@@ -110,6 +111,11 @@ def test_what_cannot_be_kept_is_told(app: wiring.App) -> None:
         ({"service": "shpo", "add": {"signups": 1}}, 404, "no service is called 'shpo'; known: shop; did you mean"),
         ({"add": {"signups": "many"}}, 422, "add.signups: is 'many'; write a number"),
         ({"add": {"signups": 1}, "labels": {"a b": "x"}}, 422, "labels['a b']: is 'a b'; it must match"),
+        (
+            {"add": {"signups": 1}, "labels": {"service": "other"}},
+            422,
+            "labels.service: is set by burnline itself; acc",
+        ),
         ({"add": {"signups": 1}, "lables": {}}, 422, "lables: is no key here; accepted: add, id, labels"),
         ({"add": {"signups": 1}, "\ud800": 1}, 422, "the body: holds '\\ud800': half of a character"),
         ({"service": 7}, 422, "service: is 7; write text"),
@@ -122,6 +128,15 @@ def test_what_cannot_be_kept_is_told(app: wiring.App) -> None:
         answer = client.post("/v1/business", content=sent)
 
         assert (answer.status_code, words in answer.json()["error"]) == (status, True), answer.text
+    assert totals(app) == {}
+
+
+def test_a_label_that_burnline_sets_itself_is_refused(app: wiring.App) -> None:
+    for name in (*OWN_LABELS, "__name__"):
+        answer = post(app, set={"happiness": 1}, labels={name: "clean"})
+
+        assert answer.status_code == 422
+        assert f"labels.{name}: is set by burnline itself; accepted: any name but service" in answer.text
     assert totals(app) == {}
 
 

@@ -331,6 +331,8 @@ def test_the_engine_reads_what_slos_name(door: Door) -> None:
         ({"reason": "because", "event": "failed"}, 422, "reason"),
         ({"reason": "error", "event": "finished"}, 422, "only a run that failed has one"),
         ({"labels": {"reason": "x"}}, 422, "labels.reason: is set by burnline"),
+        ({"labels": {"number": "x"}}, 422, "labels.number: is set by burnline"),
+        ({"labels": {"__name__": "x"}}, 422, "labels.__name__: is set by burnline"),
         ({"row_in": 1}, 422, "row_in: is no key here; accepted: at, data_as_of,"),
         ({"record": {"data": 5}}, 422, "record.data: is 5; write text, a list or a mapping"),
         ({"record": {"data": {"a": [1]}}}, 422, "record.data.a: is a list; write text, a number or true or false"),

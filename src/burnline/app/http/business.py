@@ -21,14 +21,12 @@ from burnline.app.http.door import (
     refuse_all,
     wrong_items,
 )
-from burnline.app.http.words import PLAIN
+from burnline.app.http.words import PLAIN, Labels
 from burnline.collectors.business import Numbers, accept_numbers, fault_of
 from burnline.errors import PayloadWrong
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
 
-Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", max_length=100)]
-Value = Annotated[str, Field(max_length=200), PLAIN]
 Amount = Annotated[float | Wrong, Each(float)]
 Amounts = Annotated[dict[Annotated[str, Field(max_length=63), PLAIN], Amount], Field(max_length=100)]
 router = door_router()
@@ -43,7 +41,7 @@ class Posting(BaseModel):
     id: Id = ""
     add: Amounts = Field(default_factory=dict)
     set: Amounts = Field(default_factory=dict)
-    labels: Annotated[dict[Label, Value], Field(max_length=5)] = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
 
 
 @router.post("/v1/business")

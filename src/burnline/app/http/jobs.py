@@ -8,16 +8,14 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from burnline.app.http.answers import service_of
 from burnline.app.http.api import Parts
-from burnline.app.http.business import Label, Value
 from burnline.app.http.door import door_router
-from burnline.app.http.words import PLAIN
+from burnline.app.http.words import PLAIN, Labels
 from burnline.collectors.jobs.facts import Facts
 from burnline.collectors.jobs.runs import Event, Receipt, accept_event
 from burnline.errors import PayloadWrong
 
 Happened = Literal["started", "running", "finished", "failed", "aborted"]
 Reason = Literal["error", "exit", "signal", "timeout", "out_of_memory", "data", "dependency", "gpu", "other"]
-TAKEN = ("job", "reason", "cause", "column", "behind", "le", "service")  # labels that burnline sets itself
 router = door_router()
 
 
@@ -32,7 +30,7 @@ class JobPosting(Facts):
     event: Happened
     at: AwareDatetime | None = None
     reason: Reason | None = None
-    labels: Annotated[dict[Label, Value], Field(max_length=5)] = Field(default_factory=dict)
+    labels: Labels = Field(default_factory=dict)
 
 
 class Taken(BaseModel):
@@ -47,8 +45,6 @@ class Taken(BaseModel):
 def jobs(body: JobPosting, app: Parts) -> Taken:
     """Take what happened to a run of a job; it is durable when this answers."""
     spec = service_of(app, body.service)
-    if taken := [name for name in body.labels if name in TAKEN]:
-        raise PayloadWrong(f"labels.{taken[0]}: is set by burnline itself; choose another name")
     if body.reason and body.event != "failed":
         raise PayloadWrong(f"reason: {body.reason} is no part of {body.event!r}; only a run that failed has one")
     now = app.clock()
