@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from burnline.collectors.profiles.load import all_profiles, load_profile
 from burnline.metrics import business, cost, events, gpu, jobs, queues
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.host import host_of
-from burnline.spec.queue import QueueSpec
+from burnline.spec.queue import CelerySpec, KafkaSpec, QueueItem, QueueSpec, RedisListSpec
+from burnline.spec.selector import Matcher
 from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice
 
 _COUNTS = frozenset({queues.ARRIVED, queues.SERVED})
 _WORK = frozenset({queues.READY, queues.INFLIGHT})
+_INFLIGHT = frozenset({queues.INFLIGHT})
 _OLDEST = frozenset({queues.OLDEST_AGE, queues.OLDEST_TIMESTAMP})
-# What burnline's own look at a queue tells.
+# What burnline's own look at a queue tells at its best; `_told` takes off what this one does not.
 QUEUES = {
     "redis_list": _WORK | _OLDEST,
     "redis_stream": _WORK | _COUNTS | _OLDEST | {queues.INFLIGHT_AGE, queues.CONSUMERS},
@@ -26,12 +28,23 @@ QUEUES = {
     "sqs": _WORK | {queues.DELAYED},
 }
 
+_KEYS = {  # what makes a queue of the kind tell it
+    **{(kind, name): "timestamp" for kind in ("redis_list", "celery") for name in _OLDEST},
+    **{("kafka", name): "age: true" for name in _OLDEST},
+    ("redis_list", queues.INFLIGHT): "processing",
+}
 
-def missing(spec: ServiceSpec, name: str) -> str:
-    """What to write so that the file gives a measured series; nothing where it does, or needs to say nothing."""
+
+def missing(spec: ServiceSpec, name: str, matchers: Sequence[Matcher] = ()) -> str:
+    """What to write so that the file gives a measured series; nothing where it does, or needs to say nothing.
+
+    `matchers` narrow it to some queues.
+    """
     pages = {item.profile for item in spec.collect if isinstance(item, ScrapeSpec)}
     if any(name in load_profile(page).quantities for page in pages):
         return ""
+    if name.split("_")[1] == "queue":
+        return _queue(spec, name, matchers)
     return _MISSING.get(name.split("_")[1], _of_profiles)(spec, name)
 
 
@@ -56,12 +69,35 @@ def _host(spec: ServiceSpec, name: str) -> str:
     return "" if host_of(spec.collect) else _instead("write `host` in `collect`", name)
 
 
-def _queue(spec: ServiceSpec, name: str) -> str:
-    watched = {item.queue.kind for item in spec.collect if isinstance(item, QueueSpec)}
-    kinds = [kind for kind, told in QUEUES.items() if name in told]
-    if watched.intersection(kinds):
+def _queue(spec: ServiceSpec, name: str, matchers: Sequence[Matcher]) -> str:
+    every = [item.queue for item in spec.collect if isinstance(item, QueueSpec)]
+    watched = [queue for queue in every if _is_meant(queue, matchers)] or every
+    if any(name in _told(queue) for queue in watched):
         return ""
+    keys = dict.fromkeys(key for queue in watched if (key := _KEYS.get((queue.kind, name))))
+    if keys:
+        return f"write {choice(f'`{key}`' for key in keys)} at the queue"
+    kinds = [kind for kind, told in QUEUES.items() if name in told]
     return _instead(f"write a `queue` {f'of {choice(kinds)} ' if watched else ''}in `collect`", name)
+
+
+def _is_meant(queue: QueueItem, matchers: Sequence[Matcher]) -> bool:
+    labels = {"queue": queue.queue, "backend": queue.kind}
+    return all(each.matches(labels) for each in matchers if each.label in labels)
+
+
+def _told(queue: QueueItem) -> frozenset[str]:
+    """What a look at this queue tells, as docs/queues.md has it; of a URL that is a secret, the most it can be."""
+    told = QUEUES[queue.kind]
+    if isinstance(queue, RedisListSpec):
+        told -= (frozenset() if queue.timestamp else _OLDEST) | (frozenset() if queue.processing else _INFLIGHT)
+    elif isinstance(queue, CelerySpec) and queue.url.startswith("redis"):
+        told -= (frozenset() if queue.timestamp else _OLDEST) | _COUNTS | {queues.CONSUMERS}
+    elif isinstance(queue, CelerySpec) and queue.url.startswith("http"):
+        told -= {queues.INFLIGHT_AGE}
+    elif isinstance(queue, KafkaSpec) and not queue.age:
+        told -= _OLDEST
+    return told
 
 
 def _job(spec: ServiceSpec, name: str) -> str:
@@ -111,7 +147,6 @@ def _answers(spec: ServiceSpec, name: str) -> str:
 _MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
     "gpu": _gpu,
     "host": _host,
-    "queue": _queue,
     "job": _job,
     "business": _business,
     "cost": _cost,

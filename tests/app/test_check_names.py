@@ -25,6 +25,9 @@ HEAD = "apiVersion: burnline/v1\nservice: chat\nowner: team\n"
 COLLECT = 'collect: [{{url: "http://chat:8000/metrics", profile: {}}}]\n'
 DCGM = {"url": "http://x/", "profile": "dcgm-exporter"}
 SQS = {"sqs": "https://sqs.example.com/1/jobs"}
+LIST = {"redis_list": "a", "url": "redis://r:6379"}
+CELERY = {"celery": "tasks", "url": "redis://r:6379"}
+RABBIT = {"rabbitmq": "b", "url": "http://rabbitmq:15672"}
 SLO = "slos: [{{name: own, objective: 99%, window: 30d, sli: {{threshold: {{gauge: {}, above: 0.9}}}}}}]\n"
 
 
@@ -66,6 +69,18 @@ def test_a_series_that_nothing_in_the_file_gives_is_a_warning_that_says_what_doe
         ("burnline_host_cpus", {"collect": ["gpu"]}, "`host`"),
         ("burnline_queue_messages_ready", {}, "`queue`"),
         ("burnline_queue_consumers", {"collect": [{"queue": SQS}]}, "of redis_stream, rabbitmq, kafka or celery"),
+        ("burnline_queue_consumers", {"collect": [{"queue": LIST}]}, "of redis_stream, rabbitmq, kafka or celery"),
+        ("burnline_queue_messages_served_total", {"collect": [{"queue": LIST}]}, "of redis_stream, rabbitmq"),
+        ("burnline_queue_oldest_message_age_seconds", {"collect": [{"queue": LIST}]}, "write `timestamp` at the queue"),
+        ("burnline_queue_messages_inflight", {"collect": [{"queue": LIST}]}, "write `processing` at the queue"),
+        ("burnline_queue_consumers", {"collect": [{"queue": CELERY}]}, "of redis_stream, rabbitmq, kafka or celery"),
+        ("burnline_queue_messages_arrived_total", {"collect": [{"queue": CELERY}]}, "write a `queue` of redis_stream"),
+        ("burnline_queue_oldest_message_timestamp_seconds", {"collect": [{"queue": CELERY}]}, "`timestamp`"),
+        (
+            'burnline_queue_consumers{queue="a"}',
+            {"collect": [{"queue": LIST}, {"queue": RABBIT}]},
+            "write a `queue` of",
+        ),
         ("burnline_cost_training_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}, "`jobs`"),
         ("burnline_serving_waiting_requests", {"collect": [{"url": "http://x/", "profile": "minio"}]}, "vllm"),
         ("burnline_storage_free_bytes", {"collect": [{"url": "http://x/"}]}, "a page of profile `http` shows it"),
@@ -98,6 +113,12 @@ def test_what_is_to_be_declared_is_named(metric: str, rest: dict[str, object], a
         ("burnline_gpu_power_watts", {"collect": [DCGM]}),
         ("burnline_host_cpus", {"collect": [{"host": {"proc": "/host/proc"}}]}),
         ("burnline_queue_messages_ready", {"collect": [{"queue": {"redis_list": "a", "url": "redis://r:6379"}}]}),
+        ("burnline_queue_oldest_message_age_seconds", {"collect": [{"queue": {**LIST, "timestamp": "at"}}]}),
+        ("burnline_queue_messages_inflight", {"collect": [{"queue": {**LIST, "processing": "doing"}}]}),
+        ("burnline_queue_consumers", {"collect": [{"queue": {**CELERY, "url": "http://rabbitmq:15672"}}]}),
+        ("burnline_queue_consumers", {"collect": [{"queue": {**CELERY, "url": "env:BROKER"}}]}),
+        ('burnline_queue_consumers{queue="b"}', {"collect": [{"queue": LIST}, {"queue": RABBIT}]}),
+        ("burnline_queue_consumers", {"collect": [{"queue": LIST}, {"queue": RABBIT}]}),
         ('burnline_job_running{job="train"}', {"jobs": {"train": {}}}),
         ('burnline_business_value{number="busy"}', {"business": {"busy": {"posted": "gauge"}}}),
         ("burnline_cost_spent_total", {"cost": {"gpu_hour": "1 USD", "gpus": 8}}),

@@ -123,7 +123,7 @@ def test_what_was_seen_of_each_source_is_told(cli: Cli, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_a_queue_shows_its_numbers_and_an_slo_on_what_it_does_not_know_is_noted(cli: Cli, tmp_path: Path) -> None:
+def test_a_queue_shows_its_numbers_and_an_slo_on_what_it_does_not_know_fails(cli: Cli, tmp_path: Path) -> None:
     redis, file = RedisServer(tmp_path), tmp_path / "chat.yaml"
     gauge = "{{name: {}, objective: 99%, window: 30d, sli: {{threshold: {{gauge: burnline_queue_{}, above: 9}}}}}}"
     file.write_text(
@@ -137,11 +137,26 @@ def test_a_queue_shows_its_numbers_and_an_slo_on_what_it_does_not_know_is_noted(
     finally:
         redis.stop()
 
-    assert code == 0, err
+    assert code == 1, err
     assert "collect[0].queue: redis_list jobs at " in out
     assert "messages ready 0" in out
-    assert "chat.yaml:6: slos[1].sli.threshold: nothing that was looked at shows burnline_queue_messages_del" in err
+    assert "the pages show" not in out
+    told = "nothing in this file gives burnline_queue_messages_delayed: write a `queue` of sqs in `collect`"
+    assert f"chat.yaml:6: slos[1].sli.threshold: {told}" in err
     assert "slos[0]" not in err
+
+
+def test_an_slo_that_has_nothing_now_is_noted_and_nothing_says_that_all_is_shown(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "chat.yaml"
+    slo = "{name: own, objective: 99%, window: 30d, sli: {threshold: {gauge: 'burnline_host_cpus{x=\"y\"}', above: 9}}}"
+    file.write_text(f"apiVersion: burnline/v1\nservice: chat\nowner: team\ncollect: [host]\nslos: [{slo}]\n")
+
+    code, out, err = cli("check", str(file), "--live")
+
+    assert code == 0
+    assert "note: " in err
+    assert "shows burnline_host_cpus{x=" in err
+    assert out.endswith("1 of the SLOs has nothing to be measured by now\n")
 
 
 def test_a_source_that_never_answers_is_told_at_its_deadline(

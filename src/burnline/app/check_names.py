@@ -129,7 +129,7 @@ def _nothing_gives(spec: ServiceSpec, selector: Selector) -> Iterator[str]:
     if family not in MEASURED:
         yield f"{name} is told by burnline of itself: only a Prometheus that scrapes burnline has it"
         return
-    if advice := missing(spec, family):
+    if advice := missing(spec, family, selector.matchers):
         yield f"nothing in this file gives {name}: {advice}" + _unless(spec)
     elif said := _other_label(spec, selector):
         yield said

@@ -13,10 +13,12 @@ from burnline.app.check_sources import look
 from burnline.app.commands import complain
 from burnline.app.console.words import visible
 from burnline.app.services import placed, read_checked
+from burnline.collectors.given import missing
 from burnline.events import Collection
 from burnline.slo.increments import Counters
 from burnline.slo.reading import Reader, Reading, metric_of
 from burnline.spec.place import Flaw
+from burnline.spec.selector import parse_selector
 from burnline.spec.service import ServiceSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.units import format_duration
@@ -30,7 +32,7 @@ def check_live(path: Path, now: datetime) -> int:
     Raises: SpecError with every problem of the files themselves.
     """
     logging.getLogger("burnline").addHandler(logging.NullHandler())  # what is logged is told here by file and line
-    code = 0
+    code, silent = 0, 0
     for spec, document in read_checked(path):
         live = _Live(spec, now)
         for seen in placed(iter(live.seen), document):
@@ -38,9 +40,12 @@ def check_live(path: Path, now: datetime) -> int:
         for problem in placed(live.failures(), document):
             complain(str(problem))
             code = 1
+        silent += len(list(live.silent()))
         for problem in placed(live.notes(), document):
             complain(f"note: {problem}")
-    if not code:
+    if silent:
+        typer.echo(f"{silent} of the SLOs {'has' if silent == 1 else 'have'} nothing to be measured by now")
+    elif not code:
         typer.echo("the pages show what the SLOs need")
     return code
 
@@ -73,9 +78,12 @@ class _Live:
         for each in self._looks:
             where = ("collect", each.place[1], "profile")
             yield from (Flaw(where, note) for note in each.notes)
+        yield from self.silent()
+
+    def silent(self) -> Iterator[Flaw]:
+        """SLOs on the host, GPUs and queues that can give something for them, and gave nothing now."""
         for index, slo in enumerate(self._spec.slos):
-            metric = metric_of(slo.sli).partition("{")[0]
-            if slo.name not in self._readings and metric.startswith(LOOKED_AT) and metric not in self._made:
+            if self._gave_nothing(slo) and not self._impossible(slo):
                 about = f"nothing that was looked at shows {metric_of(slo.sli)} now"
                 yield Flaw(("slos", index, "sli", slo.sli.kind), about)
 
@@ -87,8 +95,21 @@ class _Live:
             reading = self._readings.get(slo.name)
             if reading is None and self._is_of_a_page(slo):
                 yield Flaw(place, f"no page of this service shows {metric_of(slo.sli)}")
+            elif why := self._impossible(slo):
+                yield Flaw(place, f"nothing in this file gives {metric_of(slo.sli)}: {why}")
             elif reading is not None and reading.refused and slo.sli.latency:
                 yield Flaw((*place, "below"), _no_bound(slo, reading))
+
+    def _gave_nothing(self, slo: SloSpec) -> bool:
+        metric = metric_of(slo.sli).partition("{")[0]
+        return slo.name not in self._readings and metric.startswith(LOOKED_AT) and metric not in self._made
+
+    def _impossible(self, slo: SloSpec) -> str:
+        """What to write for an SLO that no source of the file can ever give anything; empty where one can."""
+        if not self._gave_nothing(slo):
+            return ""
+        selector = parse_selector(metric_of(slo.sli))
+        return missing(self._spec, selector.metric, selector.matchers)
 
     def _is_of_a_page(self, slo: SloSpec) -> bool:
         """Not what burnline itself measures elsewhere: the host, GPUs, queues, what others post."""
