@@ -15,7 +15,7 @@ from burnline.collectors.access import Access
 from burnline.collectors.inflate import inflate
 from burnline.collectors.page import SAMPLE_LIMIT, is_wanted, parse_page, pick
 from burnline.collectors.profiles.model import Profile
-from burnline.collectors.profiles.reading import lacks, own_series
+from burnline.collectors.profiles.reading import hints, lacks, own_series
 from burnline.collectors.profiles.recognise import families, other_engine
 from burnline.errors import CollectorError, PayloadError
 from burnline.events import Sample
@@ -122,7 +122,9 @@ class Scraper:
             self.notes = (f"nothing was made by the profile: {self._reason(error)}",)
             return samples
         made = own_series(self._profile, [*samples, *more], collector=self.name)
-        self.notes = (*self._whose(page, made), *map(str, lacks(self._profile, page, [*samples, *more])))
+        there = [*samples, *more]
+        missed = (*map(str, lacks(self._profile, page, there)), *hints(self._profile, page, there))
+        self.notes = (*self._whose(page, made), *missed)
         return [*samples, *made]
 
     def _whose(self, page: str, made: Sequence[Sample]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from burnline.collectors.profiles.model import Profile, Source, base_bound
+from burnline.collectors.profiles.model import Profile, Quantity, Source, base_bound
 from burnline.events import Sample
 from burnline.metrics import COLLECTOR
 from burnline.metrics.measured import HISTOGRAMS
@@ -78,14 +78,23 @@ def lacks(profile: Profile, page: str, samples: Iterable[Sample]) -> tuple[Lack,
 
     A metric that the page declares and has counted nothing of yet is not lacking: its first request brings it.
     """
+    return tuple(lack for lack, quantity in _absent(profile, page, samples) if quantity.expected)
+
+
+def hints(profile: Profile, page: str, samples: Iterable[Sample]) -> tuple[str, ...]:
+    """What the engine shows only when it is asked to, and what asks it: a line for each way to do so."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for lack, quantity in _absent(profile, page, samples):
+        if quantity.shown_by and not quantity.expected:
+            found[quantity.shown_by].append(lack.quantity)
+    return tuple(f"not on the page: {', '.join(names)}; {shown_by}" for shown_by, names in found.items())
+
+
+def _absent(profile: Profile, page: str, samples: Iterable[Sample]) -> Iterator[tuple[Lack, Quantity]]:
     by_metric = _by_metric(samples)
-    return tuple(
-        Lack(name, quantity.looked_for, quantity.shown_by)
-        for name, quantity in profile.quantities.items()
-        if quantity.expected
-        and chosen(quantity.sources, by_metric) is None
-        and not any(_declared(page, metric) for metric in quantity.names)
-    )
+    for name, quantity in profile.quantities.items():
+        if chosen(quantity.sources, by_metric) is None and not any(_declared(page, each) for each in quantity.names):
+            yield Lack(name, quantity.looked_for, quantity.shown_by), quantity
 
 
 def _declared(page: str, metric: str) -> bool:

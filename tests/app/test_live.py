@@ -52,7 +52,7 @@ def test_an_slo_on_what_no_page_shows_fails_by_line(cli: Cli, tmp_path: Path) ->
     code, _, err = look(cli, tmp_path, page)
 
     assert code == 1
-    assert "chat.yaml:9: slos[0].sli.ratio: no page of this service shows http_requests_total\n" in err
+    assert "chat.yaml:9: slos[0].sli.ratio: no page of this service shows http_requests_total; the API server counts " in err
 
 
 def test_a_threshold_that_is_no_bound_on_the_page_fails_with_the_bounds(cli: Cli, tmp_path: Path) -> None:
@@ -71,6 +71,22 @@ def test_what_only_the_profile_lacks_is_a_note(cli: Cli, tmp_path: Path) -> None
     assert code == 0
     assert "note: " in err
     assert "no burnline_serving_request_duration_seconds: the page has no vllm:e2e_request_latency_seconds; " in err
+
+
+def test_what_the_engine_shows_only_when_asked_is_told_and_fails_where_an_slo_needs_it(
+    cli: Cli, tmp_path: Path
+) -> None:
+    own = "burnline_serving_time_to_first_token_seconds"
+    page = "\n".join(
+        line for line in (PAGES / "triton.txt").read_text().splitlines() if "first_response_histogram" not in line
+    )
+    flag = "; start it with --metrics-config histogram_latencies=true (24.11 and later, decoupled models)\n"
+
+    _, _, err = look(cli, tmp_path, page, profile="triton", histogram=own, below="500ms")
+
+    notes = [line for line in err.splitlines(keepends=True) if line.startswith("note: ")]
+    assert f"slos[1].sli.latency: no page of this service shows {own}_bucket{flag}" in err
+    assert any(note.endswith(f"collect[0].profile: not on the page: {own}{flag}") for note in notes)
 
 
 def test_burnlines_own_series_are_looked_for_as_well(cli: Cli, tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from burnline.app.commands import complain
 from burnline.app.console.words import visible
 from burnline.app.services import placed, read_checked
 from burnline.collectors.given import missing
+from burnline.collectors.profiles.load import load_profile
 from burnline.events import Collection
 from burnline.slo.increments import Counters
 from burnline.slo.reading import Reader, Reading, metric_of
+from burnline.spec.collect import ScrapeSpec
 from burnline.spec.place import Flaw
 from burnline.spec.selector import parse_selector
 from burnline.spec.service import ServiceSpec
@@ -94,11 +96,19 @@ class _Live:
             place = ("slos", index, "sli", slo.sli.kind)
             reading = self._readings.get(slo.name)
             if reading is None and self._is_of_a_page(slo):
-                yield Flaw(place, f"no page of this service shows {metric_of(slo.sli)}")
+                yield Flaw(place, f"no page of this service shows {metric_of(slo.sli)}{self._hint(slo)}")
             elif why := self._impossible(slo):
                 yield Flaw(place, f"nothing in this file gives {metric_of(slo.sli)}: {why}")
             elif reading is not None and reading.refused and slo.sli.latency:
                 yield Flaw((*place, "below"), _no_bound(slo, reading))
+
+    def _hint(self, slo: SloSpec) -> str:
+        """What would make the engine show it, as the profiles of the pages know."""
+        metric = metric_of(slo.sli).partition("{")[0].removesuffix("_bucket")
+        pages = [load_profile(item.profile) for item in self._spec.collect if isinstance(item, ScrapeSpec)]
+        every = (quantity for page in pages for quantity in page.quantities.items())
+        known = (each.shown_by for name, each in every if each.shown_by and metric in (name, *each.names))
+        return next((f"; {shown_by}" for shown_by in known), "")
 
     def _gave_nothing(self, slo: SloSpec) -> bool:
         metric = metric_of(slo.sli).partition("{")[0]

@@ -9,7 +9,7 @@ import pytest
 from burnline.collectors.page import parse_page
 from burnline.collectors.profiles.load import load_profile
 from burnline.collectors.profiles.model import Profile
-from burnline.collectors.profiles.reading import lacks, own_series
+from burnline.collectors.profiles.reading import hints, lacks, own_series
 from burnline.metrics import serving
 
 FAILED = [{"series": 'requests{status=~"5.."}', "of": 'requests{status!=""}'}]
@@ -148,3 +148,15 @@ def test_what_is_not_expected_is_not_missed() -> None:
     quantity = read.quantities["burnline_serving_requests_total"].model_copy(update={"expected": False})
 
     assert lacks(read.model_copy(update={"quantities": {serving.REQUESTS: quantity}}), "", []) == ()
+
+
+def test_what_is_shown_only_when_asked_for_is_a_hint_by_what_asks_for_it() -> None:
+    read = profile(requests_total="done_total", prompt_tokens_total="read_total", running_requests="run")
+    quiet = {"expected": False, "shown_by": "start it with --all"}
+    quantities = {name: each.model_copy(update=quiet) for name, each in read.quantities.items()}
+    asked = read.model_copy(update={"quantities": quantities})
+
+    assert hints(asked, "# TYPE run gauge\n", []) == (
+        f"not on the page: {serving.REQUESTS}, {serving.PROMPT_TOKENS}; start it with --all",
+    )
+    assert hints(read, "", []) == ()
