@@ -105,6 +105,22 @@ def test_a_full_disk_refuses_and_loses_nothing_and_room_heals_it(tmp_path: Path,
         assert left.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_a_full_disk_is_not_ready_for_those_who_find_nothing_to_do_either(tmp_path: Path, disk: Path) -> None:
+    with opened(tmp_path, disk) as door:
+        (disk / "other").write_bytes(b"x" * 2_000_000)  # somebody else's
+        n = 0
+        while post(door, n, padding=50_000) == 200:
+            n += 1
+        answers = []
+        for _ in range(3):
+            door.app.db.write(lambda tx: tx.exec_driver_sql("DELETE FROM episode WHERE 1 = 0").close())
+            answers.append(health(door))
+            assert post(door, n, padding=50_000) == 503
+            answers.append(health(door))
+
+    assert set(answers) == {(503, 200)}
+
+
 def test_a_disk_that_turns_read_only_refuses_and_is_alive(tmp_path: Path) -> None:
     """As SQLite sees it: a kernel that found a fault in a file system lets nobody write there any more."""
 

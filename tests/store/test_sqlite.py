@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -115,6 +115,33 @@ def test_a_full_disk_refuses_the_write_and_burnline_goes_on_when_there_is_room(i
     keep(b"x" * 1_000_000, impatient)
     with impatient.read() as tx:
         assert depth(tx) == {("alerts", "new"): 1}
+
+
+def test_a_full_disk_is_trouble_until_something_is_kept_again(impatient: Database) -> None:
+    full = page_count(impatient) + 4
+    impatient.write(lambda tx: tx.execute(text(f"PRAGMA max_page_count = {full}")).close())
+    with pytest.raises(StoreError, match="full"):
+        keep(b"x" * 1_000_000, impatient)
+    assert "last write failed" in impatient.trouble()
+
+    impatient.write(lambda tx: tx.execute(text("DELETE FROM episode")).close())  # there are none
+    with suppress(ZeroDivisionError):
+        impatient.write(lambda tx: 1 // (tx.execute(text("SELECT 0")).scalar_one()))
+    assert "last write failed" in impatient.trouble()
+
+    impatient.write(lambda tx: tx.execute(text("PRAGMA max_page_count = 1000000")).close())
+    keep(b"x" * 1_000_000, impatient)
+    assert impatient.trouble() == ""
+
+
+def test_work_that_is_wrong_by_itself_is_no_trouble_of_the_store(impatient: Database) -> None:
+    impatient.write(put)
+
+    for wrong in (put, lambda tx: int("x")):
+        with pytest.raises((StoreError, ValueError)):
+            impatient.write(wrong)
+
+    assert impatient.trouble() == ""
 
 
 def test_a_group_that_met_a_full_disk_acknowledged_only_what_it_kept(impatient: Database) -> None:

@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import DBAPIError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from burnline.errors import StoreError
@@ -34,6 +42,7 @@ BUSY_TIMEOUT = timedelta(seconds=5)
 LONGEST_COMMIT = timedelta(seconds=10)
 READERS = 40  # as many as the web server has threads
 FAILURES = (DBAPIError, PoolTimeout)  # anything else is a mistake of ours and goes through as it is
+CALLERS = (IntegrityError, DataError, ProgrammingError)  # of them, those that say nothing of the store's health
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")  # XX...: PostgreSQL's class "internal error"
 OUR_FAULT = {"SQLITE_ERROR", "SQLITE_READONLY", "SQLITE_MISUSE"}
 
@@ -59,7 +68,7 @@ class Database:
         self.url = url
         self._owned = owned
         self._presence = Presence(Path(str(url.database))) if url.get_backend_name() == "sqlite" else None
-        self._failed = False  # the last group that was to be committed
+        self._failed = False  # something of the last group that there was to keep; work that changes nothing is none
         self._busy_since: float | None = None
         self._writer = _engine(url, busy_timeout)
         self._reader = _engine(url, busy_timeout, read_only=True)
@@ -155,8 +164,7 @@ class Database:
             if self._presence:
                 self._presence.check()
             with self._writer.connect() as connection, connection.begin():
-                for job in batch:
-                    self._attempt(job, connection)
+                outcomes = {self._attempt(job, connection) for job in batch}
         except Exception as error:  # noqa: BLE001 - the writer must outlive a failing database
             self._failed, self._busy_since = True, None
             failure = self._as_caller_sees_it(error)
@@ -164,13 +172,20 @@ class Database:
                 if not job.future.done():
                     job.future.set_exception(failure)
         else:
-            self._failed, self._busy_since = False, None
+            if outcomes - {None}:
+                self._failed = False in outcomes
+            self._busy_since = None
             for job in batch:
                 if not job.future.done():
                     job.future.set_result(job.result)
 
-    def _attempt(self, job: Job, connection: Connection) -> None:
-        """Run one piece of work in a savepoint. Raises only when the whole transaction is lost with it."""
+    def _attempt(self, job: Job, connection: Connection) -> bool | None:
+        """Run one piece of work in a savepoint. Raises only when the whole transaction is lost with it.
+
+        Returns whether the store was able to keep it; None where that was not seen: nothing changed, or a mistake of
+        the work's own. A disk may be full for every alert, and yet let through whoever finds nothing to do.
+        """
+        before = _changes(connection) if self._failed else 0
         connection.exec_driver_sql("SAVEPOINT work")  # begin_nested() builds the statement anew each time: 4x as slow
         try:
             job.result = job.work(connection)
@@ -182,6 +197,8 @@ class Database:
             except SQLAlchemyError:
                 raise error from None  # the database dropped the transaction (disk full, connection lost)
             job.future.set_exception(self._as_caller_sees_it(error))
+            return False if isinstance(error, FAILURES) and not isinstance(error, CALLERS) else None
+        return True if not self._failed or _changes(connection) != before else None
 
     def _as_caller_sees_it(self, error: BaseException) -> BaseException:
         return store_error(error, self.url) if isinstance(error, FAILURES) else error
@@ -271,6 +288,14 @@ def store_error(error: Exception, url: URL) -> StoreError:
     hint = "; the file is damaged: restore a backup" if damaged else ""
     retryable = isinstance(error, OperationalError) and not damaged and code not in OUR_FAULT
     return StoreError(f"{named(url)}: {cause}{hint}", retryable=retryable)
+
+
+def _changes(connection: Connection) -> int:
+    """A number that is another one after rows have changed; only differences within a transaction mean anything."""
+    if connection.dialect.name == "sqlite":
+        found: int = connection.connection.dbapi_connection.total_changes  # type: ignore[union-attr]  # it is open
+        return found
+    return int(connection.scalar(text("SELECT coalesce(txid_current_if_assigned(), 0)")))
 
 
 def _engine(url: URL, busy_timeout: timedelta, *, read_only: bool = False) -> Engine:
