@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from burnline.collectors.gpu.collector import EACH, TURN
+from burnline.collectors.gpu.collector import EACH, TURN, silent
 from burnline.collectors.gpu.patience import Patience
 from burnline.collectors.gpu.processes import NO_INSTANCE, ProcessReader
 from burnline.collectors.gpu.session import Reading
@@ -45,6 +45,7 @@ class AmdCollector:
     name = "gpu-amd"
     target = "amdsmi"
     measured = True
+    made: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class AmdCollector:
         turn: timedelta = TURN,
     ) -> None:
         self.interval = interval
+        self.notes: tuple[str, ...] = ()
         self._load = load
         self._smi: Any = None  # while it is open
         self._labels: dict[int, dict[str, str]] = {}
@@ -67,9 +69,12 @@ class AmdCollector:
 
         Raises: NoData without GPU; CollectorError without the library, or when the driver as a whole fails.
         """
+        self.notes = ()
         handles = self._handles()
         found = self._patience.read_all(range(len(handles)), lambda index: self._read(index, handles[index]))
-        return [sample for index in range(len(handles)) for sample in found.get(index) or self._down(index)]
+        samples = [sample for index in range(len(handles)) for sample in found.get(index) or self._down(index)]
+        self.notes = silent(samples)
+        return samples
 
     def close(self) -> None:
         """Let the library go; while a call hangs in it, it stays."""

@@ -20,6 +20,17 @@ EACH = timedelta(seconds=2)  # a driver answers in milliseconds; the first call 
 TURN = timedelta(seconds=8)  # below the runner's deadline
 
 
+def silent(samples: Iterable[Sample]) -> tuple[str, ...]:
+    """For people: how many GPUs do not answer, and which; nothing where all do."""
+    gpus = [sample for sample in samples if sample.name == names.UP]
+    lost = [sample.labels for sample in gpus if not sample.value]
+    if not lost:
+        return ()
+    verb = "does" if len(gpus) == 1 else "do"
+    which = ", ".join(f"{each['gpu']} {each['uuid']}".strip() for each in lost)
+    return (f"{len(lost)} of {len(gpus)} GPU{'s' * (len(gpus) != 1)} {verb} not answer ({which}): drain the host",)
+
+
 class GpuCollector:
     """One set of samples per GPU, labelled gpu, uuid and model.
 
@@ -31,6 +42,7 @@ class GpuCollector:
     name = "gpu"
     target = "nvml"
     measured = True
+    made: frozenset[str] = frozenset()
 
     def __init__(
         self,
@@ -42,6 +54,7 @@ class GpuCollector:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.interval = interval
+        self.notes: tuple[str, ...] = ()
         self._proc = proc
         self._session = Session()
         self._devices: dict[int, Device] = {}
@@ -56,6 +69,7 @@ class GpuCollector:
 
         Raises: NoData without driver or GPU; CollectorError when the driver as a whole fails.
         """
+        self.notes = ()
         indices = range(self._count())
         for index in indices:
             self._devices.setdefault(index, Device(index, self._proc, self._pcie))
@@ -65,8 +79,9 @@ class GpuCollector:
         self._xids.follow((device.handle, device.labels) for device in well)
         self._pcie.follow((device.labels["uuid"], device.handle) for device in well if not device.has_gpm)
         about = Sample(names.DRIVER_INFO, self._driver, 1)
-        samples = [sample for samples in per_gpu for sample in samples]
-        return [about, *samples, *self._gone(indices), *self._xids.samples()]
+        samples = [*(sample for samples in per_gpu for sample in samples), *self._gone(indices)]
+        self.notes = silent(samples)
+        return [about, *samples, *self._xids.samples()]
 
     def close(self) -> None:
         """Let the driver's library go; while a call hangs in it, it stays."""

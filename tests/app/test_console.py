@@ -247,6 +247,15 @@ def test_what_a_page_lacks_stands_beside_its_collector(scene: World) -> None:
     assert "&lt;vllm:num_requests_running&gt;" in page
 
 
+def test_gpus_that_do_not_answer_are_told_beside_their_collector(scene: World) -> None:
+    turn = Collection("scoring", "gpu", "nvml", scene.now, 0.1, ok=True, notes=("2 of 4 GPUs do not answer",))
+    scene.app.turns["scoring", "gpu", "nvml", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "read 2 of 4 GPUs do not answer nvml" in row(page, "gpu")
+
+
 # Every page
 
 

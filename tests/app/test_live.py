@@ -133,7 +133,7 @@ def test_what_was_seen_of_each_source_is_told(cli: Cli, tmp_path: Path) -> None:
 
     assert code == 1
     assert re.search(r"chat.yaml:5: collect\[0\]: /proc: [0-9,]+ series\n", out)
-    assert re.search(r"chat.yaml:6: collect\[1\]: nvml: (nothing to read here: |\d+ GPUs \()", out)
+    assert re.search(r"chat.yaml:6: collect\[1\]: nvml: (nothing to read here: |\d+ (of \d+ )?GPUs)", out)
     assert "chat.yaml:7: collect[2].queue: redis_list jobs at redis://127.0.0.1:9: " in err
     assert "Traceback" not in err
 

@@ -129,9 +129,14 @@ def _found(samples: Sequence[Sample]) -> str:
     """In short: a queue's numbers, how many GPUs, or how many series."""
     if samples and all(sample.name.startswith("burnline_queue_") for sample in samples):
         return ", ".join(_number(sample) for sample in samples[:SHOWN]) + (", ..." if len(samples) > SHOWN else "")
-    gpus = [sample.labels for sample in samples if sample.name == gpu.UP and sample.value]
+    told = [sample for sample in samples if sample.name == gpu.UP]
+    gpus = [sample.labels for sample in told if sample.value]
     counted = f"{len(samples):,} series"
-    return f"{len(gpus)} GPUs ({', '.join(sorted(map(_model, gpus)))}), {counted}" if gpus else counted
+    if not told:
+        return counted
+    few = f"{len(gpus)} GPUs" if len(gpus) == len(told) else f"{len(gpus)} of {len(told)} GPUs"
+    models = f" ({', '.join(sorted(map(_model, gpus)))})" if gpus else ""
+    return f"{few}{models}, {counted}"
 
 
 def _model(labels: Mapping[str, str]) -> str:

@@ -78,7 +78,7 @@ class _Live:
     def notes(self) -> Iterator[Flaw]:
         """What no SLO needs and a page lacks; and SLOs on the host, GPUs and queues that gave nothing for them now."""
         for each in self._looks:
-            where = ("collect", each.place[1], "profile")
+            where = ("collect", each.place[1], "profile") if each.place[-1] == "url" else each.place
             yield from (Flaw(where, note) for note in each.notes)
         yield from self.silent()
 
