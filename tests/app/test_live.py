@@ -52,7 +52,7 @@ def test_an_slo_on_what_no_page_shows_fails_by_line(cli: Cli, tmp_path: Path) ->
     code, _, err = look(cli, tmp_path, page)
 
     assert code == 1
-    assert "chat.yaml:9: slos[0].sli.ratio: no page of this service shows http_requests_total; the API server counts " in err
+    assert "chat.yaml:9: slos[0].sli.ratio: no page of this service shows http_requests_total; the API server " in err
 
 
 def test_a_threshold_that_is_no_bound_on_the_page_fails_with_the_bounds(cli: Cli, tmp_path: Path) -> None:
