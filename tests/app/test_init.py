@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from burnline.app import init as init_module
+from burnline.app.init import RUNBOOKS
 from burnline.app.services import load_checked
 from burnline.app.wiring import build
 from burnline.collectors.profiles.load import NAMES, load_profile
@@ -308,12 +309,24 @@ def test_a_page_by_tls_is_read_and_its_authority_written_down(cli: Cli, tmp_path
     assert live[0] == 0, live[2]
 
 
-def test_the_file_says_what_is_next_and_its_comments_are_good_once_taken_out(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "runbooks"),
+    [
+        ("vllm", {"availability": "inference-crash", "time-to-first-token": "queue-saturation"}),
+        ("kafka-exporter", {"backlog": "queue-saturation"}),
+        ("dcgm-exporter", {"GpuXid": "gpu-failure"}),
+        ("postgres-exporter", {}),
+    ],
+)
+def test_the_file_says_what_is_next_and_its_comments_are_good_once_taken_out(
+    cli: Cli, tmp_path: Path, page: str, runbooks: dict[str, str]
+) -> None:
     file = tmp_path / "chat.yaml"
-    written(cli, text("vllm"), file)
+    written(cli, text(page), file)
     lines = file.read_text().splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("# What is next: who is told"))
 
+    assert bool(runbooks) is ("# No runbook that ships fits these promises" not in file.read_text())
     taken_out = [re.sub("^# (?=escalation|runbooks|  )", "", line) for line in lines[start:]]
     file.write_text("\n".join([*lines[:start], *taken_out]) + "\n")
 
@@ -321,7 +334,13 @@ def test_the_file_says_what_is_next_and_its_comments_are_good_once_taken_out(cli
     (spec,) = load_checked(file)
     assert code == 0, err
     assert spec.escalation.page
-    assert [binding.on.slo for binding in spec.runbooks] == [spec.slos[0].name]
+    assert {str(binding.on.slo or binding.on.alert): binding.run for binding in spec.runbooks} == runbooks
+
+
+def test_every_promise_on_a_gauge_is_given_its_runbook_or_none() -> None:
+    gauges = {limit.name for name in NAMES for limit in load_profile(name).full}
+
+    assert gauges == RUNBOOKS.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -28,7 +28,16 @@ from burnline.spec.words import choice, did_you_mean
 
 TIMEOUT = timedelta(seconds=10)
 UNKNOWN_OWNER = "unknown"
-RUNBOOK = "inference-crash"  # looks and asks; it changes nothing without a hook
+CRASH, SATURATION, GPU = "inference-crash", "queue-saturation", "gpu-failure"  # they change nothing without a hook
+RUNBOOKS = {  # by what a promise on a gauge is called; of none the library has a runbook for
+    "queue": SATURATION,
+    "backlog": SATURATION,
+    "kv-cache": SATURATION,
+    "quota": SATURATION,
+    "gpu-heat": GPU,
+    "replication-lag": "",
+    "dead-replicas": "",
+}
 WIDTH = 110  # of comments
 SHOWN = 25  # of the metrics of a page that nobody knows
 NEEDED = (
@@ -221,12 +230,29 @@ def _next(found: Offer) -> Iterator[str]:
     yield "# escalation:"
     yield '#   page: ["pagerduty:TEAM"]'
     yield '#   ticket: ["slack:#CHANNEL"]'
-    for promise in found.promises[:1]:
-        yield "# runbooks:"
-        yield f"#   - {{on: {{slo: {promise.name}, severity: page}}, run: {RUNBOOK}, approval: one}}"
+    yield from _runbooks(found.promises)
     yield _comment(
         "`burnline check --live` on this file looks whether all it needs is there; `burnline up` watches it."
     )
+
+
+def _runbooks(promises: Sequence[Promise]) -> Iterator[str]:
+    """One binding a runbook, for the first promise that it fits."""
+    fitting = [(promise, run) for promise in promises if (run := _runbook(promise))]
+    first = {run: promise for promise, run in reversed(fitting)}
+    if promises and not first:
+        yield _comment("No runbook that ships fits these promises; write one of your own (docs/runbooks.md).")
+    for place, (run, promise) in enumerate(sorted(first.items(), key=lambda each: promises.index(each[1]))):
+        # an Xid says what is wrong with a GPU and on which node; that it is hot does not
+        on = "alert: GpuXid" if run == GPU else f"slo: {promise.name}, severity: page"
+        yield from [] if place else ["# runbooks:"]
+        yield f"#   - {{on: {{{on}}}, run: {run}, approval: one}}"
+
+
+def _runbook(promise: Promise) -> str:
+    if "ratio" in promise.sli:
+        return CRASH
+    return SATURATION if "latency" in promise.sli else RUNBOOKS.get(promise.name, "")
 
 
 def _slo(promise: Promise) -> Iterator[str]:
