@@ -124,6 +124,8 @@ def answers(values: list[Any]) -> list[Any]:
 
 def check_service(service: str, version: str, known: Known, asked: Asked) -> None:
     """Raises: PayloadError for a service that is not watched, or another one than the URL names."""
+    if not (service or asked.service):
+        raise PayloadError("no service is named; name it in the URL: ?service=NAME, or in a body that has a `service`")
     if service not in known:
         raise PayloadError(f"service {service!r} is not watched here; known: {', '.join(sorted(known)) or 'none'}")
     if asked.service not in ("", service) or asked.version not in ("", version):

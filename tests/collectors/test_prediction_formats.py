@@ -191,7 +191,7 @@ def test_unknown_features_are_dropped_and_counted_in_every_format(form: str) -> 
 def test_a_format_without_an_envelope_needs_the_service_in_the_url(form: str) -> None:
     kind, write = FORMS[form]
 
-    with pytest.raises(PayloadError, match="service '' is not watched here; known: card-fraud, ranking"):
+    with pytest.raises(PayloadError, match=r"no service is named; name it in the URL: \?service=NAME"):
         read(kind, write(EVENTS), asked=Asked())
 
 
