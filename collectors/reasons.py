@@ -34,7 +34,10 @@ def reason_of(error: BaseException) -> str:
     """The word for an error, going by what caused it first; never anything that is not in REASONS."""
     if not isinstance(error, CollectorError):
         return BUG  # of the collector: whatever goes wrong outside, it should say in its own words
-    for each in reversed(list(_chain(error))):
+    chain = list(_chain(error))
+    if any(isinstance(each, SecretError) for each in chain):
+        return REFUSED  # whatever kept it from being read
+    for each in reversed(chain):
         if reason := _reason(each):
             return reason
     return OTHER
@@ -53,8 +56,6 @@ def _reason(error: BaseException) -> str:
     for word, reason in _WORDS:
         if any(word in name for name in names):
             return reason
-    if isinstance(error, SecretError):
-        return REFUSED
     if isinstance(error, OSError):
         return SYSTEM
     return MALFORMED if isinstance(error, (ValueError, LookupError, PayloadError)) else ""

@@ -10,6 +10,7 @@ import pytest
 
 from burnline.collectors.reasons import REASONS, reason_of
 from burnline.errors import CollectorError, NoData, PayloadError, PayloadTooLarge, SecretError
+from burnline.spec.secret import read_secret
 
 
 def caused_by(cause: BaseException | None) -> CollectorError:
@@ -41,6 +42,14 @@ def caused_by(cause: BaseException | None) -> CollectorError:
 )
 def test_the_cause_gives_the_word(cause: BaseException | None, reason: str) -> None:
     assert reason_of(caused_by(cause)) == reason
+
+
+@pytest.mark.parametrize("reference", ["env:BURNLINE_TEST_NOT_THERE", "file:/not/there", "file:/\0"])
+def test_a_secret_that_is_not_there_is_refused_whatever_kept_it(reference: str) -> None:
+    with pytest.raises(SecretError) as missing:
+        read_secret(reference)
+
+    assert reason_of(caused_by(missing.value)) == "refused"
 
 
 def test_what_a_collector_did_not_foresee_is_a_bug() -> None:
