@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import httpx
@@ -164,6 +165,20 @@ def test_too_many_bodies_at_once_are_told_to_come_again(door: Still, monkeypatch
 
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
     assert Status.FromString(answer.content).code == 8
+
+
+def test_clients_that_send_slowly_keep_nobody_out(door: Still, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(otlp, "MOST_AT_ONCE", 1)
+    head = b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-protobuf\r\n"
+    with ExitStack() as stack:
+        slow = [stack.enter_context(door.connect()) for _ in range(3)]
+        for connection in slow:
+            connection.sendall(head + b"Content-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 100 "), "its body is awaited"
+
+        answer = door.post("/v1/traces", spans("ranking", 1), **PROTOBUF)
+
+    assert answer.status_code == 200
 
 
 @pytest.mark.parametrize("path", PATHS)

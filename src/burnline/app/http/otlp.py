@@ -47,7 +47,7 @@ WIRES: dict[str, tuple[Wire, ModuleType, str]] = {
 }
 AT_WORK = 4  # bodies that are decoded side by side: the other doors need threads too
 LARGE_BYTES = 1024 * 1024  # larger ones, unpacked, are decoded one at a time: they can take thirty times as much memory
-MOST_AT_ONCE = 32  # bodies that are being read, wait or are decoded: 16 MiB each
+MOST_AT_ONCE = 32  # bodies that have come, and wait or are decoded; one that is being read keeps nobody out
 # Status, reason to count it under, and google.rpc.Code, of what a door refuses.
 REFUSALS: dict[type[BurnlineError], tuple[int, str, int]] = {
     PayloadTooLarge: (413, "too_large", 8),
@@ -138,21 +138,20 @@ async def _take(request: Request, signal: Signal) -> Response:
     doors: Doors = request.app.state.otlp
     media_type = request.headers.get("content-type", "")
     wire, writer, answers = written_for(media_type)
-    with doors.entered() as room:
-        if not room:
-            return _trouble(request, 429, "busy", 8, "too many bodies at once; send it again", writer, answers)
-        try:
-            if wire is None:
-                raise PayloadUnsupported(
-                    f"Content-Type {media_type[:100]!r} is not supported; send {PROTOBUF} or {JSON}"
-                )
-            body = await _unpacked(request, await read_body(request), doors)
+    try:
+        if wire is None:
+            raise PayloadUnsupported(f"Content-Type {media_type[:100]!r} is not supported; send {PROTOBUF} or {JSON}")
+        body = await read_body(request)
+        with doors.entered() as room:
+            if not room:
+                return _trouble(request, 429, "busy", 8, "too many bodies at once; send it again", writer, answers)
+            body = await _unpacked(request, body, doors)
             work = partial(doors.door.accept, signal, wire, body, request.app.state.burnline.clock())
             limiter = doors.large if len(body) > LARGE_BYTES else doors.at_work
             receipt = await anyio.to_thread.run_sync(work, limiter=limiter)
-        except (PayloadError, StoreError) as error:
-            status, reason, code = next(found for kind, found in REFUSALS.items() if isinstance(error, kind))
-            return _trouble(request, status, reason, code, _told(error), writer, answers)
+    except (PayloadError, StoreError) as error:
+        status, reason, code = next(found for kind, found in REFUSALS.items() if isinstance(error, kind))
+        return _trouble(request, status, reason, code, _told(error), writer, answers)
     _count(doors.instruments, signal, receipt)
     return Response(writer.answer(signal, receipt.rejected, receipt.message), media_type=answers)
 
