@@ -12,6 +12,7 @@ BurnlineError
 ├── PayloadError           bytes from outside are not what the door accepts
 │   ├── PayloadTooLarge    ... because they are too many, before or after decompression
 │   ├── PayloadTooSlow     ... because they do not come to an end in time
+│   ├── PayloadBusy        ... because bodies of others take what memory there is for them
 │   ├── PayloadWrong       ... because of what stands in a field
 │   └── PayloadUnsupported ... because of their media type or encoding
 ├── ActionError            a hook or step failed; `.permanent` says that a retry cannot help
@@ -97,6 +98,10 @@ class PayloadTooLarge(PayloadError):
 
 class PayloadTooSlow(PayloadError):
     """The body did not come to its end by the deadline."""
+
+
+class PayloadBusy(PayloadError):
+    """Bodies of others take all the memory that bodies may; sent again later, this one may be taken."""
 
 
 class PayloadWrong(PayloadError):

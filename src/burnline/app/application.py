@@ -34,7 +34,7 @@ from burnline.app.http import (
     security,
     silences,
 )
-from burnline.app.http.bodies import SmallBodies
+from burnline.app.http.bodies import HeldBodies, SmallBodies
 from burnline.app.http.guards import AllowedHosts, TokenFirst
 from burnline.app.http.otlp_errors import OtlpErrors
 from burnline.app.web.access import WebAccess
@@ -42,6 +42,7 @@ from burnline.app.web.guard import Guard
 from burnline.app.wiring import App
 from burnline.errors import (
     DecisionRefused,
+    PayloadBusy,
     PayloadError,
     PayloadTooLarge,
     PayloadTooSlow,
@@ -67,6 +68,7 @@ PARTS = (doors, otlp, business, jobs, lineage, security, labels, api, releases, 
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     PayloadTooLarge: (413, "too_large"),
     PayloadTooSlow: (408, "too_slow"),
+    PayloadBusy: (503, "busy"),
     PayloadUnsupported: (415, "unsupported"),
     PayloadWrong: (422, "wrong"),
     PayloadError: (400, "malformed"),
@@ -97,6 +99,7 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app.add_middleware(
         SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *lineage.PATHS)
     )
+    app.add_middleware(HeldBodies)
     app.add_middleware(TokenFirst)
     app.add_middleware(AllowedHosts, names=burnline.settings.allowed_hosts)
     if access is not None:

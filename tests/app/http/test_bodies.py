@@ -132,6 +132,25 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing_behind(
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
+@pytest.mark.parametrize("path", [*DOORS, "/v1/jobs", "/v1/logs"])
+def test_bodies_hold_so_much_memory_in_all_and_no_more(door: Still, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "HELD_BYTES", 400_000)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 30)
+    with door.connect() as connection:
+        connection.sendall(b"POST /v1/predictions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        connection.sendall(bytes(350_000))
+
+        wait_for(lambda: door.post(path, bytes(100_000), **JSON).status_code == 503)
+        answer = door.post(path, bytes(100_000), **JSON)
+        alert = door.alert(b"{}")
+
+    assert answer.headers["retry-after"] == "5"
+    assert "too many bodies at once; send it again" in answer.text
+    assert door.counted("burnline_bodies_refused_total", door=path, reason="busy") == 2
+    assert alert.status_code == 200, "what is small comes in all the same"
+    wait_for(lambda: door.post(path, bytes(100_000), **JSON).status_code != 503)
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1/alerts/", "/"])
 def test_a_large_body_that_nobody_asked_for_is_not_read_either(door: Still, path: str) -> None:
     with door.connect() as connection:

@@ -10,10 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from burnline.errors import PayloadTooLarge, PayloadTooSlow
+from burnline.errors import PayloadBusy, PayloadTooLarge, PayloadTooSlow
 
 LIMIT_BYTES = 16 * 1024 * 1024  # Alertmanager sends 10,000 alerts in 6.9 MB
 SMALL_LIMIT_BYTES = 1024 * 1024  # of all but the doors: a release with its lineage has some 100 KB
+HELD_BYTES = 256 * 1024 * 1024  # of all bodies that are being read or worked on
+SPARED_BYTES = 64 * 1024  # uvicorn holds as much of each connection anyway: alerts come in while others fill HELD_BYTES
 BODY_SECONDS = 10.0  # Alertmanager gives up after ten
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110 9.2.1: these have no body that is read
 
@@ -39,6 +41,35 @@ async def read_body(request: Request) -> bytes:
 def encoding_of(request: Request) -> str:
     """All of it: a header sent twice means encoded twice."""
     return ", ".join(request.headers.getlist("content-encoding"))
+
+
+class HeldBodies:
+    """Lets all bodies together hold HELD_BYTES, from when their bytes come until their request is answered.
+
+    Whoever sends more is told to come again, before what came is kept; bodies of up to SPARED_BYTES always come in.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._held = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = 0
+
+        async def counted() -> Message:
+            nonlocal own
+            message = await receive()
+            size = len(message.get("body", b""))
+            self._held += size
+            own += size
+            if size and own > SPARED_BYTES and self._held > HELD_BYTES:
+                raise HTTPException(503) from PayloadBusy("too many bodies at once; send it again")
+            return message
+
+        try:
+            await self._app(scope, counted, send)
+        finally:
+            self._held -= own
 
 
 class SmallBodies:
