@@ -17,6 +17,8 @@ from burnline.dashboards.given import asked, shown
 from burnline.dashboards.panels import Panel, Query
 from burnline.spec.service import ServiceSpec
 
+GPU = "burnline_gpu_"
+
 
 def machine_panels(table: Iterable[Panel], spec: ServiceSpec) -> tuple[Panel, ...]:
     """The panels of a table that the service's machines can fill, asked under the names that rules record."""
@@ -34,14 +36,23 @@ def mapped() -> frozenset[str]:
 
 def _recorded(query: Query, *, each: bool) -> Query:
     """The query of recorded names, and for `each` host by itself: one that is full must not hide among others."""
-    if not asked(query.expr) <= mapped():
-        return query
+    names = asked(query.expr)
+    if not names <= mapped():
+        return _of_each(query) if all(name.startswith(GPU) for name in names) else query
     expr = re.sub(r"\bburnline_\w+", lambda found: recorded(found[0]), query.expr)
     if not each:
         return replace(query, expr=expr)
-    by_host = re.sub(r"\b(sum|avg|min|max)( by \(|\()", _by_host, expr)
-    return replace(query, expr=by_host, legend=f"{{{{{HOST}}}}} {query.legend}")
+    return _by(HOST, replace(query, expr=expr))
 
 
-def _by_host(found: re.Match[str]) -> str:
-    return f"{found[1]} by ({HOST}) (" if found[2] == "(" else f"{found[1]} by ({HOST}, "
+def _of_each(query: Query) -> Query:
+    """What burnline alone tells of GPUs: GPU 0 is one of each host, which Prometheus calls by its address."""
+    return _by("instance", query)
+
+
+def _by(label: str, query: Query) -> Query:
+    def told(found: re.Match[str]) -> str:
+        return f"{found[1]} by ({label}) (" if found[2] == "(" else f"{found[1]} by ({label}, "
+
+    expr = re.sub(r"\b(sum|avg|min|max)( by \(|\()", told, query.expr)
+    return replace(query, expr=expr, legend=f"{{{{{label}}}}} {query.legend}".rstrip())

@@ -63,6 +63,15 @@ def test_each_host_has_a_line_of_its_own() -> None:
     assert "by" not in found["Filesystems failing"].expr
 
 
+def test_what_burnline_alone_tells_of_a_gpu_names_its_host() -> None:
+    queries = [query for panel in drawn_of("gpu") for query in panel.queries if "burnline_gpu_" in query.expr]
+
+    assert len(queries) > 5
+    for query in queries:
+        assert query.legend.startswith("{{instance}}"), query
+        assert "by (instance" in query.expr or "sum" not in query.expr, query
+
+
 def test_of_an_exporter_nothing_is_asked_that_only_burnline_tells() -> None:
     own, others = (str(drawn_of(*items)) for items in (("host", "gpu"), (NODE, DCGM)))
 
