@@ -6,12 +6,19 @@ from dataclasses import replace
 
 from burnline.dashboards.asking import HOUR, rate, value
 from burnline.dashboards.given import shown
+from burnline.dashboards.jobs import DAY
 from burnline.dashboards.panels import RATE, Panel, Query
 from burnline.metrics import SERVICE, cost
 from burnline.metrics.business import selector_of
 from burnline.spec.business import NumberSpec
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.service import ServiceSpec
+
+
+def _over_a_day(query: Query) -> Query:
+    """Of what is told once a run ends: over the minute of $__rate_interval its line would be a spike."""
+    return replace(query, expr=query.expr.replace(RATE, DAY))
+
 
 COST = (
     Panel(
@@ -20,7 +27,7 @@ COST = (
         (
             rate(cost.SPENT, legend="all", times=HOUR),
             rate(cost.IDLE, legend="idle", times=HOUR),
-            rate(cost.TRAINING, "job", legend="{{job}}", times=HOUR),
+            _over_a_day(rate(cost.TRAINING, "job", legend="{{job}}, on average of a day", times=HOUR)),
             rate(cost.SAVED, legend="saved by the cache", times=HOUR),
         ),
         empty_ok="it is not known how many GPUs serve",

@@ -57,6 +57,13 @@ def test_cost_is_shown_in_its_currency() -> None:
         promql_parser.parse(query.expr.replace("$__rate_interval", "5m"))
 
 
+def test_what_training_costs_is_read_over_a_day() -> None:
+    panels = business(spec(cost={"gpu_hour": "2.49 CHF", "gpus": 2}, jobs={"train": {}}))
+
+    [training] = [q.expr for panel in panels for q in panel.queries if "training" in q.expr]
+    assert training == 'sum by (job) (rate(burnline_cost_training_total{service="shop"}[1d])) * 3600'
+
+
 def test_cost_has_no_panels_where_nothing_tells_of_gpus() -> None:
     cost = {"gpu_hour": "2.49 CHF"}
     dcgm = {"url": "http://gpu-7:9400/metrics", "profile": "dcgm-exporter"}
