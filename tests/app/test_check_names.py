@@ -106,6 +106,13 @@ def test_what_is_to_be_declared_is_named(metric: str, rest: dict[str, object], a
     assert advice in said
 
 
+def test_gpus_that_are_read_twice_are_told_with_what_to_leave_out() -> None:
+    [flaw] = doubtful_names(threshold("http_requests_total", collect=[DCGM, "gpu"]))
+
+    assert flaw.place == ("collect", 1)
+    assert "leave `gpu` out" in flaw.message
+
+
 @pytest.mark.parametrize(
     ("metric", "rest"),
     [

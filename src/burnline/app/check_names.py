@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from pydantic import BaseModel
 
 from burnline import metrics
+from burnline.collectors.fleet import has_page
 from burnline.collectors.given import missing
 from burnline.metrics import business, cost, instruments
 from burnline.metrics.measured import HISTOGRAMS, SUMMARIES, kind_of
@@ -24,6 +25,10 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.words import choice, did_you_mean
 
 PREFIX = "burnline_"
+TWICE = (
+    "the page of DCGM's exporter tells of GPUs too: where they are those of this host, sums of burnline_gpu_* count "
+    "each twice; leave `gpu` out, unless you need what only it tells (XIDs, memory by process)"
+)
 PARTS = {"histogram": ("_bucket", "_count", "_sum"), "summary": ("_count", "_sum")}
 _QUOTED = re.compile(r"""\"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`""")
 _NAME = re.compile(r"(?<![a-zA-Z0-9_:])burnline_[a-zA-Z0-9_:]*")
@@ -44,6 +49,8 @@ def doubtful_names(spec: ServiceSpec) -> Iterator[Flaw]:
     """
     if spec.cost is not None and (advice := missing(spec, cost.SPENT)):
         yield Flaw(("cost",), f"it is not known how many GPUs serve, so there is no cost: {advice}" + _unless(spec))
+    if "gpu" in spec.collect and has_page(spec):
+        yield Flaw(("collect", spec.collect.index("gpu")), TWICE)
     for place, selector in _selectors(spec, ()):
         name = selector.metric
         if name.startswith(PREFIX) and _is_known(name, families=place[-1] == "histogram"):
