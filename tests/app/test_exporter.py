@@ -192,10 +192,13 @@ def test_the_gpus_exporter_says_that_there_is_none(tmp_path: Path) -> None:
     port = free_port()
     argv = [*EXPORTER, "gpu", "--listen", f"127.0.0.1:{port}"]
     with running(argv, log=tmp_path / "log", url=f"http://127.0.0.1:{port}/healthz"):
-        found = values(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+        found, again = (values(httpx.get(f"http://127.0.0.1:{port}/metrics").text) for _ in range(2))
 
-    assert found["burnline_collector_success", "gpu"] == 1
+    assert found["burnline_collector_success", "gpu"] == again["burnline_collector_success", "gpu"] == 1
     assert ("burnline_collector_samples", "gpu") in found
+    told = [line for line in (tmp_path / "log").read_text().splitlines() if "nothing to read" in line]
+    assert len(told) == ((gpu.UP, "0") not in found)
+    assert all("NVML: " in line for line in told)
     assert (gpu.UP, "0") not in found or found[gpu.UP, "0"] in (0, 1)
 
 

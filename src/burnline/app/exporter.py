@@ -133,7 +133,8 @@ class Exporter:
         self._name, self._collectors = name, collectors
         self._budgets = [Budget() for _ in collectors]
         reads = zip(collectors, self._budgets, strict=True)
-        self._parts = [Part(each.name, partial(_read, each, budget)) for each, budget in reads]
+        self._idle: set[tuple[str, str]] = set()
+        self._parts = [Part(each.name, partial(_read, each, budget, self._idle)) for each, budget in reads]
         self._latest: dict[tuple[str, str, bool], Collection] = {}
         self._turns, self._renderer = Turns(), Renderer(register())
         self._registry = CollectorRegistry()
@@ -190,13 +191,18 @@ class Exporter:
         return 200, {**about, "Content-Type": form.content_type}, body
 
 
-def _read(collector: Collector, budget: Budget) -> tuple[Sample, ...] | None:
-    """None when there is nothing to read, which is no failure."""
+def _read(collector: Collector, budget: Budget, idle: set[tuple[str, str]]) -> tuple[Sample, ...] | None:
+    """None when there is nothing to read, which is no failure; `idle` are those of which the log says so already."""
+    key = collector.service, collector.name
     try:
         given = collector.collect(datetime.now(UTC))
-        return budget.fit(given) if collector.measured else tuple(given)
-    except NoData:
+    except NoData as error:
+        if key not in idle:
+            idle.add(key)
+            log.warning("nothing to read", extra={"collector": collector.name, "error": str(error)})
         return None
+    idle.discard(key)
+    return budget.fit(given) if collector.measured else tuple(given)
 
 
 def _turn(collector: Collector, answer: Answer[tuple[Sample, ...] | None], now: datetime) -> Collection:
