@@ -35,7 +35,8 @@ def test_a_service_without_queues_has_no_such_row() -> None:
 @pytest.mark.parametrize(
     ("queue", "titles"),
     [
-        ({"redis_list": "jobs", **URL}, ["depth", "age of the oldest"]),
+        ({"redis_list": "jobs", **URL}, ["depth"]),
+        ({"redis_list": "jobs", "timestamp": "at", **URL}, ["depth", "age of the oldest"]),
         ({"sqs": "https://sqs.example.com/1/jobs"}, ["depth"]),
         ({"nats": "S", "consumer": "c", **URL}, ["depth", "age of the oldest", "arrival and service"]),
         ({"rabbitmq": "jobs", **URL}, ["depth", "age of the oldest", "arrival and service", "consumers"]),
