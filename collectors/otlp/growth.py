@@ -48,6 +48,7 @@ class _Book:
         self._known = dict(known)
         self._heard = {name for name, stream in known.items() if now - stream.seen <= LATELY}
         self._now = now
+        self._soon = (now + LATELY).timestamp() * NANOSECONDS  # no clock is right that is beyond it
         self._room = room
         self.changed: dict[str, Stream] = {}
         self.without_room = 0
@@ -77,7 +78,7 @@ class _Book:
         if before is None:
             self._note(reading.stream, reading.at, {"counts": list(new)})
             return new if self._is_new(reading) else [0.0] * len(new)
-        if reading.at and reading.at < before.at:
+        if reading.at and reading.at < before.at <= self._soon:
             return None  # overtaken on its way: what it says is counted already
         grown = growth(before.body.get("counts", ()), new)
         kept = list(new)

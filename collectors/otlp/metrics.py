@@ -24,6 +24,7 @@ DELTA, CUMULATIVE = 1, 2
 OWN = "burnline_"  # names that only burnline itself may give
 MOST_BOUNDS = 200
 MOST_BUCKETS = 5_000  # of an exponential histogram
+LATEST = 2**63 - 1  # nanoseconds since 1970, in 2262: what databases hold
 MOST_QUANTILES = 50
 MOST_EXEMPLARS = 50  # of one point that are looked at, the last ones
 SCALES = range(-10, 21)
@@ -254,6 +255,8 @@ def _reading(
     else:
         context.sets.check(service, name, labels, most=most_of(bounds))
     start, at = int(point.start_time_unix_nano or 0), int(point.time_unix_nano or 0)
+    if not 0 <= min(start, at) <= max(start, at) <= LATEST:
+        raise Refused("time", f"{name} has a time that no clock shows; the latest is {LATEST} nanoseconds")
     attributes = sorted(labels.items())
     failed = context.meaning is not None and context.meaning.failed(scalars(context.wire, point.attributes))
     begun = 0 if delta else start

@@ -111,6 +111,21 @@ def test_deltas_add_up_in_any_order_and_once(scene: Scene) -> None:
     assert scene.values() == {"jobs_total": 8}
 
 
+def test_a_time_in_the_future_does_not_silence_what_comes_after_it(scene: Scene) -> None:
+    post(scene, total("jobs", point(3, start=-30)))
+    post(scene, total("jobs", point(5, start=-30, at=10 * 365 * 86_400)), seconds=30)
+    post(scene, total("jobs", point(9, start=-30, at=60)), seconds=60)
+
+    assert scene.values() == {"jobs_total": 9}
+
+
+@pytest.mark.parametrize("field", ["timeUnixNano", "startTimeUnixNano"])
+def test_a_time_that_no_clock_shows_is_refused_alone(scene: Scene, field: str) -> None:
+    post(scene, total("jobs", {**point(3), field: str(2**63)}), total("runs", point(2)))
+
+    assert scene.values() == {"runs_total": 2}
+
+
 def test_a_body_that_comes_again_counts_once_over_a_restart(scene: Scene) -> None:
     body = metric_body("shop", total("jobs", point(5, at=60), delta=True), gauge("depth", point(3)))
 
