@@ -10,7 +10,7 @@ import pytest
 
 from burnline.app.measured_views import PARTS, ROWS, in_words
 from burnline.events import Collection, Sample
-from burnline.metrics import cost, events, gpu, jobs, queues, registry
+from burnline.metrics import cost, events, gpu, host, jobs, queues, registry
 from burnline.metrics.register import MEASURED
 from tests.app.scenes import HOSTILE, browser, story, text
 from tests.flow.world import World
@@ -117,6 +117,25 @@ def test_many_series_of_a_name_are_cut_and_said_to_be(scene: World) -> None:
     page = text(browser(scene.app).get("/services/scoring/measured").text)
 
     assert f"and 5 more of {queues.READY}" in page
+
+
+def test_what_happened_stands_before_the_zeros_and_is_never_cut(scene: World) -> None:
+    zeros = [Sample(queues.READY, {"queue": f"q{n}"}, 0) for n in range(ROWS + 5)]
+    put(scene, "redis", *zeros, Sample(queues.READY, {"queue": "late"}, 79))
+
+    page = text(browser(scene.app).get("/services/scoring/measured").text)
+
+    assert page.index("queue late 79") < page.index("queue q0 0")
+    assert "and 6 more" in page
+
+
+def test_of_what_is_up_or_down_the_down_come_first(scene: World) -> None:
+    scene.app.specs = tuple(spec.model_copy(update={"collect": ("host",)}) for spec in scene.app.specs)
+    put(scene, "host", *[Sample(host.NETWORK_UP, {"interface": each}, each != "eth9") for each in ("eth0", "eth9")])
+
+    page = text(browser(scene.app).get("/services/scoring/measured").text)
+
+    assert page.index("interface eth9 0") < page.index("interface eth0 1")
 
 
 def test_hostile_labels_stay_text(scene: World) -> None:

@@ -34,6 +34,7 @@ PARTS = {  # the second word of a name, and the heading above all that share it
     "host": "This host",
 }
 OTHERS = "Others"
+WELL = ("_up", "_complete", "_present")  # how the names end that are 1 while all is well
 HIDDEN = ("_bucket", "_sum")  # of a histogram, whose count is shown
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 DECIMAL = ("", "k", "M", "G", "T")
@@ -86,8 +87,13 @@ def _families(turns: Iterable[Collection], now: datetime) -> Iterator[FamilyView
         if not sample.name.endswith(HIDDEN) and _help(sample.name) is not None:
             found.setdefault(sample.name, []).append(sample)
     for name in sorted(found):
-        numbers = [_number(sample, sums, now) for sample in found[name]]
+        numbers = [_number(sample, sums, now) for sample in sorted(found[name], key=_is_usual)]
         yield FamilyView(name, _help(name) or "", tuple(numbers[:ROWS]), max(0, len(numbers) - ROWS))
+
+
+def _is_usual(sample: Sample) -> bool:
+    """What happened stands before what did not: of a name that is 1 while all is well, the zeros."""
+    return (sample.value == 0) is not sample.name.endswith(WELL)
 
 
 def _number(sample: Sample, sums: Mapping[tuple[str, str], float], now: datetime) -> NumberView:
