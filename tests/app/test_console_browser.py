@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from burnline.app.application import create_app
+from burnline.events import Collection, Sample
+from burnline.metrics import cost, queues
 from burnline.store import timeline
 from tests.alerting.pair import until
 from tests.app.scenes import HOSTILE, break_release, deliver, story
@@ -327,3 +329,28 @@ def test_a_hidden_tab_holds_no_stream(chromium: Browser, still: tuple[World, str
 
         page.evaluate(hide % "false" + "document.dispatchEvent(new Event('visibilitychange'))")
         until(lambda: page.evaluate("stream.readyState") == 1, "open again")  # wait_for_function may not eval here
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_folded_part_opens_by_its_link_and_stays_open_when_the_page_changes(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    with story(tmp_path, seconds=10) as scene:
+        many = [Sample(name, {"queue": f"q{n}"}, n) for name in (queues.READY, queues.CONSUMERS) for n in range(20)]
+        turn = Collection("scoring", "redis", "here", scene.now, 0.1, True, (*many, Sample(cost.SPENT, {}, 5)))
+        scene.app.turns["scoring", "redis", "here", True] = turn
+        with served(scene) as url, tab(chromium, url, width=width) as seen:
+            page = seen.open("/services/scoring/measured")
+            row = page.get_by_text("queue q19", exact=True).first
+            expect(row).to_be_hidden()
+
+            page.get_by_role("link", name="Queues").click()
+            expect(row).to_be_visible()
+            later = replace(turn, samples=(*turn.samples, Sample(cost.IDLE, {}, 1)))
+            scene.app.turns["scoring", "redis", "here", True] = later
+            page.evaluate("htmx.trigger('#page', 'tick')")
+
+            expect(page.get_by_text("burnline_cost_idle_total")).to_be_visible()
+            expect(row).to_be_visible()
+            assert page.evaluate(FAINT) == []
+            assert page.evaluate("document.documentElement.scrollWidth") <= width

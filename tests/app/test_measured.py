@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 
 from burnline.app.measured_views import PARTS, ROWS, in_words
 from burnline.events import Collection, Sample
-from burnline.metrics import cost, events, gpu, host, jobs, queues, registry
+from burnline.metrics import business, cost, events, gpu, host, jobs, queues, registry
 from burnline.metrics.register import MEASURED
+from burnline.spec.business import NumberSpec
 from tests.app.scenes import HOSTILE, browser, story, text
 from tests.flow.world import World
 
@@ -64,7 +66,7 @@ def test_numbers_stand_under_the_part_they_belong_to(scene: World) -> None:
 
     page = text(browser(scene.app).get("/services/scoring/measured").text)
 
-    assert page.index("Queues") < page.index("queue orders") < page.index("Cost") < page.index("12.5")
+    assert page.index("Queues 1 row") < page.index("queue orders") < page.index("Cost 1 row") < page.index("12.5")
     assert "What this GPU time cost, in currency ." in page
 
 
@@ -136,6 +138,56 @@ def test_of_what_is_up_or_down_the_down_come_first(scene: World) -> None:
     page = text(browser(scene.app).get("/services/scoring/measured").text)
 
     assert page.index("interface eth9 0") < page.index("interface eth0 1")
+
+
+def test_a_business_number_has_the_unit_of_the_service_file(scene: World) -> None:
+    numbers = {"satisfaction": NumberSpec(posted="gauge", unit="points"), "orders": NumberSpec(posted="counter")}
+    scene.app.specs = tuple(spec.model_copy(update={"business": numbers}) for spec in scene.app.specs)
+    put(
+        scene,
+        "pushed",
+        Sample(business.VALUE, {"number": "satisfaction"}, 41),
+        Sample(business.TOTAL, {"number": "orders"}, 7),
+    )
+
+    parts = browser(scene.app).get("/v1/services/scoring/measured").json()
+
+    shown = {row["labels"]: row["text"] for part in parts for each in part["families"] for row in each["numbers"]}
+    assert shown == {"number satisfaction": "41 points", "number orders": "7"}
+
+
+def test_what_a_team_sends_over_otlp_is_a_part_of_its_own(scene: World) -> None:
+    labels = {"route": "/pay", "service": "scoring"}
+    put(
+        scene,
+        "pushed",
+        Sample("pay_wait_seconds_sum", labels, 2),
+        Sample("pay_wait_seconds_count", labels, 4),
+        Sample("pay_wait_seconds_bucket", {**labels, "le": "1"}, 4),
+    )
+    put(scene, "scrape", Sample("http_requests_total", {}, 5))
+
+    page = text(browser(scene.app).get("/services/scoring/measured").text)
+
+    assert "OpenTelemetry metrics" in page
+    assert "route /pay 500 ms on average, of 4" in page
+    assert "http_requests_total" not in page, "what a page holds is on that page"
+
+
+def test_parts_can_be_jumped_to_and_the_long_ones_are_folded(scene: World) -> None:
+    put(
+        scene,
+        "redis",
+        *[Sample(name, {"queue": f"q{n}"}, 1) for name in (queues.READY, queues.CONSUMERS) for n in range(ROWS)],
+    )
+    put(scene, "cost", Sample(cost.SPENT, {"currency": "EUR"}, 12.5))
+
+    page = browser(scene.app).get("/services/scoring/measured").text
+
+    [one, two] = re.findall(r'<details class="part"( open)?>.*?id="(part-\d)"', page, flags=re.DOTALL)
+    assert (one, two) == (("", "part-1"), (" open", "part-2"))
+    assert all(f'<a href="#{part}">' in page for _, part in (one, two))
+    assert f"Queues {2 * ROWS} rows" in text(page)
 
 
 def test_hostile_labels_stay_text(scene: World) -> None:

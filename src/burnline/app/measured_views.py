@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from burnline.app.wiring import App
+from burnline.collectors.contract import PUSHED
 from burnline.events import Collection, Sample
+from burnline.metrics import SERVICE, business
 from burnline.metrics.register import MEASURED
 from burnline.spec.host import host_of
 from burnline.spec.service import ServiceSpec
@@ -33,7 +35,10 @@ PARTS = {  # the second word of a name, and the heading above all that share it
     "gpu": "GPUs of this host",
     "host": "This host",
 }
+TEAMS = "OpenTelemetry metrics"  # what the team names itself
+ABOUT_TEAMS = "The team's own, sent over OTLP."
 OTHERS = "Others"
+OWN = "burnline_"
 WELL = ("_up", "_complete", "_present")  # how the names end that are 1 while all is well
 HIDDEN = ("_bucket", "_sum")  # of a histogram, whose count is shown
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -66,29 +71,40 @@ class PartView:
     title: str
     families: tuple[FamilyView, ...]
 
+    @property
+    def rows(self) -> int:
+        """How many lines a page needs for it."""
+        return sum(len(family.numbers) + bool(family.more) for family in self.families)
+
 
 def measured(app: App, spec: ServiceSpec, now: datetime) -> tuple[PartView, ...]:
     """The newest turn of each collector; of this host's own where the service file asks for them."""
     here = "gpu" in spec.collect or host_of(spec.collect) is not None
     turns = [turn for turn in app.latest_turns() if turn.service == spec.service or (here and not turn.service)]
     families: dict[str, list[FamilyView]] = {}
-    for family in _families(turns, now):
-        families.setdefault(PARTS.get(family.name.split("_")[1], OTHERS), []).append(family)
-    titles = dict.fromkeys((*PARTS.values(), OTHERS))
+    units = {number: said.unit for number, said in spec.business.items() if said.unit}
+    for family in _families(turns, units, now):
+        families.setdefault(_part(family.name), []).append(family)
+    titles = dict.fromkeys((*PARTS.values(), TEAMS, OTHERS))
     return tuple(PartView(title, tuple(families[title])) for title in titles if title in families)
 
 
-def _families(turns: Iterable[Collection], now: datetime) -> Iterator[FamilyView]:
+def _part(name: str) -> str:
+    return PARTS.get(name.split("_")[1], OTHERS) if name.startswith(OWN) else TEAMS
+
+
+def _families(turns: Iterable[Collection], units: Mapping[str, str], now: datetime) -> Iterator[FamilyView]:
     found: dict[str, list[Sample]] = {}
     sums: dict[tuple[str, str], float] = {}
-    for sample in (sample for turn in turns if turn.ok for sample in turn.samples):
+    for turn, sample in ((each, sample) for each in turns if each.ok for sample in each.samples):
+        theirs = turn.collector == PUSHED and not sample.name.startswith(OWN)
         if sample.name.endswith("_sum"):
             sums[sample.name.removesuffix("_sum"), _labels(sample)] = sample.value
-        if not sample.name.endswith(HIDDEN) and _help(sample.name) is not None:
+        if not sample.name.endswith(HIDDEN) and (theirs or _help(sample.name) is not None):
             found.setdefault(sample.name, []).append(sample)
     for name in sorted(found):
-        numbers = [_number(sample, sums, now) for sample in sorted(found[name], key=_is_usual)]
-        yield FamilyView(name, _help(name) or "", tuple(numbers[:ROWS]), max(0, len(numbers) - ROWS))
+        numbers = [_number(sample, sums, units, now) for sample in sorted(found[name], key=_is_usual)]
+        yield FamilyView(name, _help(name) or ABOUT_TEAMS, tuple(numbers[:ROWS]), max(0, len(numbers) - ROWS))
 
 
 def _is_usual(sample: Sample) -> bool:
@@ -96,12 +112,16 @@ def _is_usual(sample: Sample) -> bool:
     return (sample.value == 0) is not sample.name.endswith(WELL)
 
 
-def _number(sample: Sample, sums: Mapping[tuple[str, str], float], now: datetime) -> NumberView:
-    """Of a histogram its mean beside its count."""
+def _number(
+    sample: Sample, sums: Mapping[tuple[str, str], float], units: Mapping[str, str], now: datetime
+) -> NumberView:
+    """Of a histogram its mean beside its count; of a business number its unit."""
     base, labels = sample.name.removesuffix("_count"), _labels(sample)
     text = in_words(sample.name, sample.value, now)
     if (base, labels) in sums and sample.value > 0:
         text = f"{in_words(base, sums[base, labels] / sample.value, now)} on average, of {text}"
+    if sample.name in (business.TOTAL, business.VALUE):
+        text = f"{text} {units.get(sample.labels.get('number', ''), '')}".rstrip()
     return NumberView(labels, sample.value, text)
 
 
@@ -111,7 +131,8 @@ def _help(name: str) -> str | None:
 
 
 def _labels(sample: Sample) -> str:
-    return ", ".join(f"{label} {value}" for label, value in sorted(sample.labels.items()) if value)
+    shown = ((label, value) for label, value in sorted(sample.labels.items()) if value and label != SERVICE)
+    return ", ".join(f"{label} {value}" for label, value in shown)
 
 
 def in_words(name: str, value: float, now: datetime) -> str:

@@ -22,8 +22,9 @@ function morph(old, next) {
     return;
   }
   if (old.hasAttribute("data-keep")) return;
-  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const theirs = (name) => name === "open" && old.nodeName === "DETAILS"; // whoever reads folds and unfolds
+  for (const { name } of [...old.attributes]) if (!next.hasAttribute(name) && !theirs(name)) old.removeAttribute(name);
+  for (const { name, value } of next.attributes) if (old.getAttribute(name) !== value && !theirs(name)) old.setAttribute(name, value);
   morphChildren(old, next);
 }
 
