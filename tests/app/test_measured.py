@@ -67,7 +67,7 @@ def test_numbers_stand_under_the_part_they_belong_to(scene: World) -> None:
     page = text(browser(scene.app).get("/services/scoring/measured").text)
 
     assert page.index("Queues 1 row") < page.index("queue orders") < page.index("Cost 1 row") < page.index("12.5")
-    assert "What this GPU time cost, in currency ." in page
+    assert "What this GPU time cost, in the currency currency ." in page
 
 
 def test_what_predictions_and_their_labels_gave_stands_together(scene: World) -> None:
@@ -89,8 +89,15 @@ def test_the_label_that_a_sentence_names_is_seen_to_be_one(scene: World) -> None
 
     client = browser(scene.app)
 
-    assert "Runs of <code>job</code> that began." in client.get("/services/scoring/measured").text
-    assert "Runs of {job} that began." in client.get("/v1/services/scoring/measured").text
+    assert "Runs of the job <code>job</code> that began." in client.get("/services/scoring/measured").text
+    assert "Runs of the job {job} that began." in client.get("/v1/services/scoring/measured").text
+
+
+@pytest.mark.parametrize("name", sorted(MEASURED))
+def test_a_sentence_says_what_its_label_is_before_it_names_it(name: str) -> None:
+    bare = re.findall(r"\b(?:of|on|for|from|to|in|that|When|when|than) \{(?!per\}|resource\})", MEASURED[name])
+
+    assert bare == [], f"{MEASURED[name]!r} reads badly where the label is code: write `the job {{job}}`"
 
 
 def test_programs_get_the_values_themselves(scene: World) -> None:

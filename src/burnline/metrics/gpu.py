@@ -5,15 +5,18 @@ from __future__ import annotations
 from burnline.metrics.measured import measured
 
 UP = measured("burnline_gpu_up", "1 when the driver answers for the GPU; 0 when it is lost or its driver call hangs.")
-INFO = measured("burnline_gpu_info", "Always 1; {pci_bus_id} is how the kernel's log calls the GPU.")
-DRIVER_INFO = measured("burnline_gpu_driver_info", "Always 1; {driver} and the newest {cuda} version it can run.")
+INFO = measured("burnline_gpu_info", "Always 1; the bus id {pci_bus_id} is how the kernel's log calls the GPU.")
+DRIVER_INFO = measured(
+    "burnline_gpu_driver_info",
+    "Always 1; the version {driver} of the driver, and the newest CUDA version it can run, {cuda}.",
+)
 
 # How much it does
 UTILIZATION = measured("burnline_gpu_utilization_ratio", "Share of the last period in which a kernel ran.")
 MEMORY_BUSY = measured("burnline_gpu_memory_busy_ratio", "Share of the last period in which memory was accessed.")
 VIDEO = measured(
     "burnline_gpu_video_utilization_ratio",
-    "Share of the last period in which {engine} (encoder, decoder, jpeg, optical_flow) ran.",
+    "Share of the last period in which the engine {engine} (encoder, decoder, jpeg, optical_flow) ran.",
 )
 GRAPHICS_ACTIVE = measured("burnline_gpu_graphics_active_ratio", "Share of time in which any work was on the GPU.")
 SM_ACTIVE = measured("burnline_gpu_sm_active_ratio", "Share of time x multiprocessors in which they had a warp.")
@@ -31,40 +34,43 @@ MEMORY_FREE = measured("burnline_gpu_memory_free_bytes", "GPU memory that can st
 MEMORY_RESERVED = measured("burnline_gpu_memory_reserved_bytes", "GPU memory the driver keeps for itself.")
 PROCESS_MEMORY = measured(
     "burnline_gpu_process_memory_bytes",
-    "GPU memory of {pid} called {process}; those beyond the 20 largest are one, `__other__`.",
+    "GPU memory of the process {pid} called {process}; those beyond the 20 largest are one, `__other__`.",
 )
 PROCESSES = measured("burnline_gpu_processes", "Processes that have the GPU open.")
 
 # Heat, power and clocks
 TEMPERATURE = measured("burnline_gpu_temperature_celsius", "Temperature of the die.")
 MEMORY_TEMPERATURE = measured("burnline_gpu_memory_temperature_celsius", "Temperature of the memory.")
-FAN = measured("burnline_gpu_fan_speed_ratio", "Speed of {fan}, of its most.")
+FAN = measured("burnline_gpu_fan_speed_ratio", "Speed of the fan {fan}, of its most.")
 POWER = measured("burnline_gpu_power_watts", "Power drawn.")
 POWER_LIMIT = measured("burnline_gpu_power_limit_watts", "Power the GPU may draw before its clocks are held down.")
 ENERGY = measured("burnline_gpu_energy_joules_total", "Energy used since the driver was loaded.")
 SM_CLOCK = measured("burnline_gpu_sm_clock_hertz", "Clock of the streaming multiprocessors.")
 MEMORY_CLOCK = measured("burnline_gpu_memory_clock_hertz", "Clock of the memory.")
-THROTTLED = measured("burnline_gpu_throttled", "1 while the clocks are held down for {reason}.")
-THROTTLED_SECONDS = measured("burnline_gpu_throttled_seconds_total", "Time the clocks were held down for {reason}.")
+THROTTLED = measured("burnline_gpu_throttled", "1 while the clocks are held down for the reason {reason}.")
+THROTTLED_SECONDS = measured(
+    "burnline_gpu_throttled_seconds_total", "Time the clocks were held down for the reason {reason}."
+)
 
 # Health
 XID_ERRORS = measured(
-    "burnline_gpu_xid_errors_total", "Errors the driver reported since burnline listens, by the {xid} of NVIDIA's list."
+    "burnline_gpu_xid_errors_total",
+    "Errors the driver reported since burnline listens, by the number {xid} of NVIDIA's list.",
 )
-XID_LAST = measured("burnline_gpu_xid_last_timestamp_seconds", "When the driver last reported {xid}.")
+XID_LAST = measured("burnline_gpu_xid_last_timestamp_seconds", "When the driver last reported the error {xid}.")
 RECOVERY_ACTION = measured(
-    "burnline_gpu_recovery_action", "1 for the {action} the driver asks for; `none` while all is well."
+    "burnline_gpu_recovery_action", "1 for the action {action} the driver asks for; `none` while all is well."
 )
 ECC_ERRORS = measured("burnline_gpu_ecc_errors_total", "Memory errors over the GPU's life, by {kind}.")
 ECC_VOLATILE = measured(
     "burnline_gpu_ecc_volatile_errors_total", "Memory errors since the driver was loaded, by {kind}."
 )
 REMAPPED_ROWS = measured(
-    "burnline_gpu_remapped_rows_total", "Memory rows replaced by spare ones after errors of {kind}."
+    "burnline_gpu_remapped_rows_total", "Memory rows replaced by spare ones after errors of the kind {kind}."
 )
 REMAP_PENDING = measured("burnline_gpu_remap_pending", "1 when a row will be replaced at the next reset.")
 REMAP_FAILED = measured("burnline_gpu_remap_failed", "1 when a row could not be replaced: the GPU is to be exchanged.")
-RETIRED_PAGES = measured("burnline_gpu_retired_pages_total", "Memory pages given up after errors of {kind}.")
+RETIRED_PAGES = measured("burnline_gpu_retired_pages_total", "Memory pages given up after errors of the kind {kind}.")
 RETIRED_PENDING = measured("burnline_gpu_retired_pages_pending", "1 when a page will be given up at the next reset.")
 
 # Links
@@ -82,7 +88,9 @@ NVLINK_ERRORS = measured(
 # Instances of a GPU that is divided (MIG)
 MIG_INFO = measured(
     "burnline_gpu_mig_instance_info",
-    "Always 1: a part of the GPU, {mig_uuid}, with {gpu_instance}, {compute_instance} and {profile}.",
+    "Always 1: a part of the GPU, {mig_uuid}, made by the profile {profile} as {gpu_instance} and {compute_instance}.",
 )
-MIG_MEMORY_SIZE = measured("burnline_gpu_mig_memory_size_bytes", "Memory of {gpu_instance}, made by {profile}.")
-MIG_MEMORY_USED = measured("burnline_gpu_mig_memory_used_bytes", "Memory used in {gpu_instance}.")
+MIG_MEMORY_SIZE = measured(
+    "burnline_gpu_mig_memory_size_bytes", "Memory of the instance {gpu_instance}, made by the profile {profile}."
+)
+MIG_MEMORY_USED = measured("burnline_gpu_mig_memory_used_bytes", "Memory used in the instance {gpu_instance}.")
