@@ -256,6 +256,29 @@ def test_gpus_that_do_not_answer_are_told_beside_their_collector(scene: World) -
     assert "read 2 of 4 GPUs do not answer nvml" in row(page, "gpu")
 
 
+def test_a_note_of_what_is_no_page_is_shown_as_it_is(scene: World) -> None:
+    note = "off while node is scraped: it is node_exporter of this machine <really>"
+    turn = Collection("", "host", "gateway", scene.now, 0.1, ok=True, nothing=True, notes=(note,))
+    scene.app.turns["", "host", "gateway", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert f"- nothing to read {note}" in text(page)
+    assert "shown by the page" not in page
+
+
+def test_collectors_of_burnline_itself_have_a_title_beside_their_name(scene: World) -> None:
+    for name in ("asking", "pushed", "vllm"):
+        turn = Collection("scoring", name, "posted to burnline", scene.now, 0.1, ok=True)
+        scene.app.turns["scoring", name, "posted to burnline", True] = turn
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert re.search(r"who asks too much <code[^>]*>asking</code>", page)
+    assert re.search(r"posted numbers <code[^>]*>pushed</code>", page)
+    assert '<th scope="row">vllm</th>' in page
+
+
 # Every page
 
 
