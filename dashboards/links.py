@@ -16,7 +16,7 @@ FROM, UNTIL = "${__from}", "${__to}"  # Grafana's: milliseconds since 1970
 class Places:
     """Where a service's traces and logs are: URLs with {service}, {from} and {until}; empty for none."""
 
-    traces_url: str = ""
+    trace_search_url: str = ""
     logs_url: str = ""
 
 
@@ -24,7 +24,7 @@ def data_links(panel: Panel, service: str, places: Places) -> list[dict[str, Any
     """The links of a panel about how the service answers; none of another."""
     if not any(name in query.expr for query in panel.queries for name in LEADING):
         return []
-    found = {"Traces": places.traces_url, "Logs": places.logs_url}
+    found = {"Traces": places.trace_search_url, "Logs": places.logs_url}
     return [
         {"title": f"{what} of {service}", "url": filled(url, service), "targetBlank": True}
         for what, url in found.items()

@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         max_series: sets of labels that one collector of a service may have under one name; the rest is folded.
         public_url: where people reach burnline, for links in messages; empty means that none are sent.
         trace_url: where a trace can be looked at, `https://tempo.example.com/trace/{trace_id}`; empty means no links.
-        traces_url: where the traces of a service can be searched, with the same placeholders as `logs_url`.
+        trace_search_url: where the traces of a service can be searched, with the same placeholders as `logs_url`.
         logs_url: where the logs of a service can, with `{service}`, `{from}` and `{until}` (milliseconds since 1970).
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
@@ -133,7 +133,7 @@ class Settings(BaseSettings):
     max_series: Annotated[int, Field(ge=10, le=1_000_000)] = 2_000
     public_url: Annotated[str, AfterValidator(_public)] = ""
     trace_url: Annotated[str, AfterValidator(_trace_url)] = ""
-    traces_url: Annotated[str, AfterValidator(_logs_url)] = ""
+    trace_search_url: Annotated[str, AfterValidator(_logs_url)] = ""
     logs_url: Annotated[str, AfterValidator(_logs_url)] = ""
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 

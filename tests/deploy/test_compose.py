@@ -172,11 +172,11 @@ def test_every_source_of_grafana_is_a_service_and_leads_to_sources_that_are_ther
 
 def test_the_links_of_panels_lead_to_sources_of_grafana() -> None:
     given = SERVICES["generate"]["environment"]
-    settings = Settings(traces_url=given["BURNLINE_TRACES_URL"], logs_url=given["BURNLINE_LOGS_URL"])
+    settings = Settings(trace_search_url=given["BURNLINE_TRACE_SEARCH_URL"], logs_url=given["BURNLINE_LOGS_URL"])
 
     traces, logs = (
         json.loads(parse_qs(urlsplit(filled(url, "shop")).query)["panes"][0])["a"]
-        for url in (settings.traces_url, settings.logs_url)
+        for url in (settings.trace_search_url, settings.logs_url)
     )
 
     assert (traces["datasource"], traces["queries"][0]["query"]) == ("tempo", '{resource.service.name="shop"}')

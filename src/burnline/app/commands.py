@@ -129,7 +129,7 @@ def build_files(
         alertmanager=alertmanager,
         public_url=settings.public_url,
         catalogue=load_catalogue(settings.runbooks),
-        places=Places(settings.traces_url, settings.logs_url),
+        places=Places(settings.trace_search_url, settings.logs_url),
     ):
         print(written)
     target = alertmanager or For()
