@@ -36,7 +36,7 @@ def link_traces(tx: Connection, incident: Incident, began: datetime, now: dateti
                     "span_id": each.span_id,
                     "kind": each.kind,
                     "name": each.name,
-                    "seconds": round(each.duration, 6),
+                    "seconds": round(each.duration, 9),
                     "at": each.at.isoformat(),
                 }
                 for each in found

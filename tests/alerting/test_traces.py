@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -149,6 +150,7 @@ def test_the_draft_of_the_post_mortem_holds_the_links_and_hostile_names_are_text
 
     markdown, page = to_markdown(made), to_html(made)
     assert f"[{'f' * 32}](https://tempo/trace/{'f' * 32})" in markdown
+    assert re.search(r"\| slow \|.*\| 3 s \|", markdown)
     assert "<img" not in page
     assert "[x](javascript:1)" not in markdown
     assert f'<a href="https://tempo/trace/{"f" * 32}" rel="noreferrer">' in page

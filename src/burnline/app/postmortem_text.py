@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from burnline.app.console.words import plan, span, visible
+from burnline.app.console.words import brief, plan, span, visible
 from burnline.app.postmortem import Asked, PostMortem, Spent, Time, to_json
 from burnline.app.report_markdown import escape
 
@@ -137,7 +137,7 @@ def _traces(made: PostMortem) -> Iterator[str]:
     yield from ("| trace | kind | span | took |", "|---|---|---|---|")
     for each in made.traces:
         shown = f"[{_text(each.trace_id)}]({_link(each.url)})" if each.url else _text(each.trace_id)
-        yield f"| {shown} | {_text(each.kind)} | {_text(each.name)} | {each.seconds:.3f} s |"
+        yield f"| {shown} | {_text(each.kind)} | {_text(each.name)} | {brief(each.seconds)} |"
 
 
 def _link(url: str) -> str:

@@ -63,6 +63,21 @@ def span(value: timedelta) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0"))
 
 
+def brief(seconds: float) -> str:
+    """How long something took, in the unit that fits.
+
+    >>> brief(0.0000482), brief(0.0482), brief(2.5), brief(95), brief(0)
+    ('48.2 µs', '48.2 ms', '2.5 s', '1m 35s', '0 s')
+    """
+    seconds = float(f"{seconds:.3g}") if seconds < 60 else seconds
+    if seconds >= 60:
+        return span(timedelta(seconds=seconds))
+    for unit, size in (("s", 1.0), ("ms", 1e-3)):
+        if seconds >= size:
+            return f"{seconds / size:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs" if seconds > 0 else "0 s"
+
+
 def delta(value: timedelta) -> str:
     """A signed span.
 
@@ -126,6 +141,7 @@ FILTERS = {
     "percent": percent,
     "rate": rate,
     "span": span,
+    "brief": brief,
     "delta": delta,
     "clock": clock,
     "moment": moment,
