@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -354,3 +355,39 @@ def test_a_folded_part_opens_by_its_link_and_stays_open_when_the_page_changes(
             expect(row).to_be_visible()
             assert page.evaluate(FAINT) == []
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# What is written on canvases: [text, left, width, y], in pixels of the canvas.
+WRITTEN = """(() => {
+  window.written = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+    window.written.push([text, x, this.measureText(text).width, y, this.canvas.width]);
+    return write.apply(this, arguments);
+  };
+})()"""
+
+
+@pytest.mark.parametrize("width", [1280, 400])
+def test_the_names_of_tiers_do_not_lie_upon_each_other_when_the_burn_is_high(
+    chromium: Browser, tmp_path: Path, width: int
+) -> None:
+    with story(tmp_path, seconds=100) as scene:
+        scene.live(20)
+        scene.live(70, failing=1.0)
+        with served(scene) as url, tab(chromium, url, width=width) as seen:
+            seen.page.add_init_script(WRITTEN)
+            page = seen.open("/services/scoring")
+            expect(page.locator("[data-plot][data-ready]")).to_have_count(6)
+            tiers = ["page-fast", "page-slow", "ticket-fast", "ticket-slow"]
+
+            written = page.evaluate("(tiers) => window.written.filter(([text]) => tiers.includes(text))", tiers)
+
+            first = {each[0]: each[1:] for each in written[:4]}
+            assert sorted(first) == tiers
+            high = max(y for *_, y, _ in first.values()) - min(y for *_, y, _ in first.values())
+            assert high < 45, "four lines within the height of four words: the burn is high"
+            for one, other in combinations(first.values(), 2):
+                (x, wide, y, canvas), (x2, wide2, y2, _) = one, other
+                assert abs(y - y2) >= 10 or x + wide <= x2 or x2 + wide2 <= x
+                assert x + wide <= canvas

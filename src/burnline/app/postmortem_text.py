@@ -183,6 +183,7 @@ def _template() -> Template:
 _WORDS: Mapping[str, Any] = {
     "moment": moment,
     "took": took,
+    "brief": brief,
     "alert_name": alert_name,
     "more_labels": more_labels,
     "asked_plan": asked_plan,

@@ -2,6 +2,7 @@
 // Burn rate and budget of each SLO, drawn with uPlot from /v1/services/.../history. Colours come from the style sheet.
 
 const HEIGHT = 168;
+const PLOT_HEIGHT = 120; // what its axis of time leaves
 const charts = new Map(); // by section
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const times = (value) => `${+value.toPrecision(3)}×`;
@@ -82,9 +83,9 @@ function newChart(section) {
     const highest = factors.at(-1) ?? 1;
     return options(element, times, {
       scale: { distr: 100, fwd: Math.sqrt, bwd: (root) => root * root, range: (_, low, high) => [0, Math.max(highest, high ?? 0) * 1.2] },
-      splits: (plot) => {
+      splits: (plot, _, low, top) => {
         const high = Math.max(0, ...known(plot.data.slice(1).flat()));
-        return [0, ...factors, ...(high > 2 * highest ? [high] : [])];
+        return apart([0, ...(high > 2 * highest ? [high] : []), ...[...factors].reverse()], (value) => Math.sqrt(value / top) * PLOT_HEIGHT);
       },
       lines: history.burns.map((burn) => [`over ${burn.window}`, burn.hue]),
       dashes: history.burns.map((burn) => [burn.factor, burn.hue, burn.tier]),
@@ -104,6 +105,13 @@ function newChart(section) {
       lines: [["left", "ok"]],
       dashes: [[0, "breached", "spent"]],
     });
+
+  // Of values, the first first, those that leave room for their words on an axis.
+  function apart(values, place) {
+    const kept = [];
+    for (const value of values) if (kept.every((other) => Math.abs(place(other) - place(value)) >= 12)) kept.push(value);
+    return kept.sort((a, b) => a - b);
+  }
 
   function options(element, label, { scale, splits, lines, dashes }) {
     const axis = { stroke: color("quiet"), grid: { stroke: color("line"), width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif" };
@@ -167,14 +175,27 @@ function newChart(section) {
     ctx.font = `${10 * ratio}px system-ui, sans-serif`;
     ctx.textBaseline = "alphabetic";
     ctx.textAlign = "left";
-    for (const [value, name, text] of dashes) {
-      const y = plot.valToPos(value, "y", true);
-      if (y < bbox.top || y > bbox.top + bbox.height) continue;
-      ctx.setLineDash([5 * ratio, 4 * ratio]);
-      ctx.strokeStyle = ctx.fillStyle = color(name);
+    const levels = dashes.map(([value, name, text]) => ({ y: plot.valToPos(value, "y", true), name, text })).filter(({ y }) => y >= bbox.top && y <= bbox.top + bbox.height);
+    ctx.setLineDash([5 * ratio, 4 * ratio]);
+    for (const { y, name } of levels) {
+      ctx.strokeStyle = color(name);
       line(bbox.left, y, bbox.left + bbox.width, y);
-      ctx.fillText(text, bbox.left + 4 * ratio, y - 3 * ratio);
     }
+    // A name stands above its line, further right where it would lie upon another; its halo covers lines close by.
+    ctx.setLineDash([]);
+    ctx.lineJoin = "round";
+    const placed = [];
+    for (const { y, name, text } of levels) {
+      const box = { left: bbox.left + 4 * ratio, y, width: ctx.measureText(text).width + 6 * ratio };
+      for (const other of placed) if (Math.abs(other.y - y) < 11 * ratio && box.left < other.left + other.width) box.left = other.left + other.width;
+      placed.push(box);
+      ctx.lineWidth = 3 * ratio;
+      ctx.strokeStyle = color("paper");
+      ctx.strokeText(text, box.left, y - 3 * ratio);
+      ctx.fillStyle = color(name);
+      ctx.fillText(text, box.left, y - 3 * ratio);
+    }
+    ctx.lineWidth = ratio;
     ctx.setLineDash([2 * ratio, 2 * ratio]);
     ctx.strokeStyle = ctx.fillStyle = color("ink");
     for (const [n, [at, version]] of JSON.parse(section.dataset.releases).entries()) {
