@@ -363,6 +363,17 @@ def test_times_of_any_unit_are_read(unit: str, zone: str | None) -> None:
     assert decoded.at == [1_767_614_400.0, None]
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("far", [2**62, -(2**62)])
+def test_a_time_that_is_far_away_does_not_wrap_around(unit: str, far: int) -> None:
+    at = pa.array([far], pa.timestamp(unit))
+
+    decoded = read(ARROW, stream(pa.table({"amount": [1.0], "at": at})))
+
+    seconds = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[unit]
+    assert decoded.at == [pytest.approx(far / seconds)]
+
+
 def test_whole_numbers_are_ids() -> None:
     decoded = read(ARROW, stream(pa.table({"amount": [1.0], "id": [2**60 + 1]})))
 

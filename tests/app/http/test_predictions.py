@@ -6,6 +6,7 @@ import gzip
 import json
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import zstandard
 
@@ -13,6 +14,7 @@ from burnline.events import PredictionBatch
 from burnline.store.inbox import PREDICTIONS
 from burnline.store.predictions import next_batches
 from tests.app.still import Still
+from tests.collectors.formats import ARROW, stream
 
 
 def rows(*events: Any, service: str = "scoring") -> bytes:
@@ -76,6 +78,16 @@ def test_other_formats_are_read_for_the_service_in_the_url(door: Still) -> None:
     assert (answer.status_code, answer.json()["accepted"]) == (202, 2)
     [batch] = kept(door)
     assert (batch.version, batch.features["length"]) == ("7", [1.5, 2.5])
+
+
+def test_a_time_of_a_table_that_is_far_away_is_refused(door: Still) -> None:
+    found = pa.table({"length": [1.5], "at": pa.array([2**62], pa.timestamp("s"))})
+
+    answer = door.post("/v1/predictions?service=scoring", stream(found), content_type=ARROW)
+
+    assert answer.status_code == 422
+    assert answer.json()["refused"][0]["field"] == "at"
+    assert "ahead of burnline's clock" in answer.json()["refused"][0]["reason"]
 
 
 def test_a_damaged_table_is_refused(door: Still) -> None:
