@@ -21,6 +21,8 @@ OUT_BYTES = 64 << 20
 MAX_EVENTS, MAX_VALUES, MAX_TEXT = 100_000, 4_000_000, 1024  # as in prediction_events, which loads more than is needed
 STREAM, FILE, PARQUET = b"S", b"F", b"P"
 BESIDE = ("prediction", "confidence", "id", "at")
+# Of one unit of a timestamp, as a fraction; in Python's numbers, as in 64 bits what is too far away wraps around.
+MICROSECONDS = {"s": (10**6, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
 FEATURES = "features"  # a struct column of this name holds all of them
 
 
@@ -144,8 +146,9 @@ def _values(array: Any, name: str) -> list[Any]:
     if kind.is_integer(of) or kind.is_floating(of) or kind.is_decimal(of):
         return _numbers(array)
     if kind.is_timestamp(of) and name == "at":
-        micros = array.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).to_pylist()
-        return [None if value is None else value / 1e6 for value in micros]
+        times, divisor = MICROSECONDS[of.unit]
+        found = array.cast(pa.int64()).to_pylist()
+        return [None if value is None else value * times // divisor / 1e6 for value in found]
     if kind.is_string(of) or kind.is_large_string(of) or str(of) == "string_view":
         return _texts(array)
     wanted = "a timestamp, a text or a number" if name == "at" else "a number, a text, true or false"

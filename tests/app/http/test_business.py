@@ -110,6 +110,9 @@ def test_what_cannot_be_kept_is_told(app: wiring.App) -> None:
         ({}, 422, "nothing was posted"),
         ({"service": "shpo", "add": {"signups": 1}}, 404, "no service is called 'shpo'; known: shop; did you mean"),
         ({"add": {"signups": "many"}}, 422, "add.signups: is 'many'; write a number"),
+        ({"add": {"signups": "3"}}, 422, "add.signups: is '3'; write a number"),
+        ({"set": {"happiness": True}}, 422, "set.happiness: is true; write a number"),
+        ({"add": {"signups": 10**400}}, 422, "add.signups: is "),
         ({"add": {"signups": 1}, "labels": {"a b": "x"}}, 422, "labels['a b']: is 'a b'; it must match"),
         (
             {"add": {"signups": 1}, "labels": {"service": "other"}},

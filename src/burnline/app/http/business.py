@@ -27,7 +27,7 @@ from burnline.errors import PayloadWrong
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
 
-Amount = Annotated[float | Wrong, Each(float)]
+Amount = Annotated[float | Wrong, Each(Annotated[float, Field(strict=True)])]
 Amounts = Annotated[dict[Annotated[str, Field(max_length=63), PLAIN], Amount], Field(max_length=100)]
 router = door_router()
 
