@@ -181,6 +181,40 @@ def test_a_command_that_a_signal_killed_gives_the_code_that_shells_give(told: To
     assert (told.bodies[1]["reason"], told.bodies[1]["message"]) == ("signal", "died of SIGKILL")
 
 
+def test_a_signal_that_python_has_no_name_for_gives_its_code_too(told: Told) -> None:
+    number = signal.SIGRTMIN + 6
+
+    code = run_command(JobRun("shop", "train", url=told.url), python(f"import os; os.kill(os.getpid(), {number})"))
+
+    assert code == 128 + number
+    assert told.bodies[1]["message"] == "died of SIGRTMIN+6"
+
+
+@pytest.mark.parametrize("kind", ["nested", "pipe", "device", "large", "text"])
+def test_a_record_that_cannot_be_used_costs_neither_the_code_nor_the_end(
+    told: Told, tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str
+) -> None:
+    record = Path("/dev/zero") if kind == "device" else tmp_path / "record.json"
+    if kind == "pipe":
+        os.mkfifo(record)
+    elif kind != "device":
+        record.write_text({"nested": "[" * 100_000, "large": " " * 2_000_000 + "{}", "text": "no"}[kind])
+
+    code = run_command(JobRun("shop", "train", url=told.url), python("exit(4)"), record=record)
+
+    assert code == 4
+    assert told.events == ["started", "failed"]
+    assert f"the record {record}, which cannot be read: " in capfd.readouterr().err
+
+
+def test_without_an_stderr_nothing_is_put_among_the_commands_output() -> None:
+    command = wrapped(f"http://127.0.0.1:{free_port()}", *python("print('mine'); exit(3)"))
+
+    done = subprocess.run(["bash", "-c", '"$@" 2>&-', "bash", *command], stdout=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (3, "mine\n")
+
+
 def test_a_command_that_is_not_there_is_told_in_words(told: Told) -> None:
     done = subprocess.run(wrapped(told.url, "/no/such"), capture_output=True, text=True, check=False)
 

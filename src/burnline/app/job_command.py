@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from burnline.client.job import JobRun
 from burnline.errors import BurnlineError
+from burnline.spec.regular import read_regular
 
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 STOPPED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # somebody wanted the command to end
 CANNOT_RUN, NOT_FOUND, BY_SIGNAL = 126, 127, 128  # as shells say it
+LARGEST_RECORD = 1024 * 1024  # bytes
 
 
 def run_command(this: JobRun, command: Sequence[str], *, gpus: float | None = None, record: Path | None = None) -> int:
@@ -40,7 +43,7 @@ def run_command(this: JobRun, command: Sequence[str], *, gpus: float | None = No
         trouble = this.ended("failed", reason="exit", message=f"{command[0]}: {error.strerror}")
         if trouble != untold:
             _say(trouble)
-        print(f"burnline: {command[0]}: {error.strerror}", file=sys.stderr)
+        _print(f"{command[0]}: {error.strerror}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else CANNOT_RUN
 
     def forward(number: int, _frame: FrameType | None) -> None:
@@ -72,23 +75,35 @@ def _end(code: int, sent: Sequence[int]) -> tuple[str, dict[str, Any]]:
     if code == 0:
         return "finished", {}
     if any(number in STOPPED for number in sent):
-        return "aborted", {"message": f"stopped by {signal.Signals(sent[-1]).name}"}
+        return "aborted", {"message": f"stopped by {_name(sent[-1])}"}
     if code < 0:
-        name = signal.Signals(-code).name
-        return "failed", {"reason": "signal", "message": f"died of {name}"}
+        return "failed", {"reason": "signal", "message": f"died of {_name(-code)}"}
     return "failed", {"reason": "exit", "message": f"exit code {code}"}
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Python names two of the real-time signals only
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}" if number > signal.SIGRTMIN else f"signal {number}"
 
 
 def _tell_record(this: JobRun, path: Path) -> None:
     try:
-        this.record(**json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError) as error:
+        this.record(**json.loads(read_regular(path, LARGEST_RECORD)))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         _say(f"the record {path}, which cannot be read: {error}")
 
 
 def _say(trouble: str) -> None:
     if trouble:
-        print(f"burnline: not told (the command is not touched by that): {trouble}", file=sys.stderr)
+        _print(f"not told (the command is not touched by that): {trouble}")
+
+
+def _print(words: str) -> None:
+    if sys.stderr is not None:  # print() would take stdout, and what stands there is the command's
+        with suppress(OSError):
+            print(f"burnline: {words}", file=sys.stderr, flush=True)
 
 
 def default_service() -> str:
