@@ -256,6 +256,33 @@ def test_what_is_refused_is_not_tried_again() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.parametrize("token", ["sekret", "sekret\n", "sek\nret", "sekr\u00e9t"])
+@pytest.mark.parametrize("url", ["http://user:PASS@127.0.0.1:{port}", "http://user:PASS@127.0.0.1:{port}x", "u:PASS@x"])
+def test_no_message_holds_the_token_or_the_password(
+    token: str, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(client_job, "LONGEST_SECONDS", 0.2)
+    run = JobRun("shop", "train", url=url.format(port=free_port()), token=token)
+
+    said = f"{run.started()} {run.ended('finished')} {caplog.text}"
+
+    assert "...@" in said
+    assert [secret for secret in ("sek", "PASS", "refused: ", "again: ") if secret in said] == []
+
+
+def test_a_token_is_sent_without_the_newline_of_its_file() -> None:
+    sent = []
+
+    def door(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["authorization"])
+        return httpx.Response(422, json={"error": "no"})
+
+    trouble = JobRun("shop", "train", token="sekret\n", transport=httpx.MockTransport(door)).started()
+
+    assert sent == ["Bearer sekret"]
+    assert trouble == "http://127.0.0.1:8600 answered 422: no"
+
+
 def test_an_end_whose_facts_are_refused_is_told_without_them() -> None:
     told: list[dict[str, Any]] = []
 

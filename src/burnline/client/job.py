@@ -18,6 +18,8 @@ from typing import Any
 
 import httpx
 
+from burnline.client.secrets import bearer, shown_url
+
 log = logging.getLogger("burnline.client")
 URL = "http://127.0.0.1:8600"
 START_SECONDS = 2.0  # the longest that a run waits for burnline before it begins
@@ -42,8 +44,8 @@ class JobRun:
         self.run = run or str(uuid.uuid4())
         self._who = {"service": service, "job": job, "run": self.run}
         self._url = (url or os.environ.get("BURNLINE_URL") or URL).rstrip("/")
-        token = token or os.environ.get("BURNLINE_TOKEN", "")
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._shown = shown_url(self._url)
+        self._headers = bearer(token or os.environ.get("BURNLINE_TOKEN", ""))
         self._transport = transport
         self._facts: dict[str, Any] = {}
         self._begun = time.monotonic()
@@ -63,7 +65,7 @@ class JobRun:
 
     def started(self) -> str:
         """Tell of the start, once, within START_SECONDS; why it could not be told, or empty."""
-        return self._tell({"event": "started", **self._facts}, START_SECONDS).removeprefix(AGAIN)
+        return self._tell({"event": "started", **self._facts}, START_SECONDS).removeprefix(AGAIN).removeprefix(REFUSED)
 
     def ended(self, event: str, **more: Any) -> str:
         """Tell how it ended, within LONGEST_SECONDS; why it could not be told, or not all of it, or empty.
@@ -93,7 +95,7 @@ class JobRun:
         thread = threading.Thread(target=lambda: told.append(self._post(body)), name="burnline-job", daemon=True)
         thread.start()
         thread.join(max(0.0, seconds))
-        return told[0] if told else f"{AGAIN}{self._url} did not answer in {seconds:.0f} s"
+        return told[0] if told else f"{AGAIN}{self._shown} did not answer in {seconds:.0f} s"
 
     def _post(self, body: dict[str, Any]) -> str:
         try:
@@ -102,16 +104,16 @@ class JobRun:
             ) as client:
                 answer = client.post(f"{self._url}/v1/jobs", json={**self._who, **body})
         except httpx.TransportError as error:
-            return f"{AGAIN}{self._url} cannot be reached: {str(error) or type(error).__name__}"
+            return f"{AGAIN}{self._shown} cannot be reached: {str(error) or type(error).__name__}"
         except (TypeError, ValueError) as error:  # a fact that is no JSON, as NaN is none
             return f"{REFUSED}{error}"
         except Exception as error:  # noqa: BLE001 - a job must not fail because it could not be watched
-            return f"{self._url}: {error}"
+            return f"{self._shown}: {str(error).replace(self._url, self._shown)}"
         if answer.is_success:
             return ""
         again = AGAIN if answer.status_code >= 500 or answer.status_code in (408, 429) else ""
         kind = REFUSED if answer.status_code in (400, 413, 422) else again
-        return f"{kind}{self._url} answered {answer.status_code}: {_error_of(answer)}"
+        return f"{kind}{self._shown} answered {answer.status_code}: {_error_of(answer)}"
 
 
 def _error_of(answer: httpx.Response) -> str:

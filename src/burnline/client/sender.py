@@ -11,6 +11,8 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from burnline.client.secrets import bearer, shown_url
+
 if TYPE_CHECKING:
     import httpx
 
@@ -45,7 +47,7 @@ def connect(url: str, token: str, timeout_seconds: float, transport: httpx.BaseT
     """An HTTP client of the burnline at `url`."""
     import httpx
 
-    headers = {"User-Agent": "burnline-client", **({"Authorization": f"Bearer {token}"} if token else {})}
+    headers = {"User-Agent": "burnline-client", **bearer(token)}
     return httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds, transport=transport)
 
 
@@ -53,6 +55,7 @@ class Sender:
     """Posts bodies over one connection that is kept open. Not for two threads at once."""
 
     def __init__(self, url: str, token: str, timeout_seconds: float, transport: httpx.BaseTransport | None) -> None:
+        self._url = url
         self._http = connect(url, token, timeout_seconds, transport)
 
     def post(self, path: str, body: bytes, key: str) -> Answer:
@@ -65,7 +68,8 @@ class Sender:
         try:
             return _meaning(self._http.post(path, content=body, headers=headers))
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return Answer(Meaning.AGAIN, f"{type(error).__name__}: {error}")
+            reason = str(error).replace(self._url, shown_url(self._url))
+            return Answer(Meaning.AGAIN, f"{type(error).__name__}: {reason}")
 
     def close(self) -> None:
         """Drop the connection."""
