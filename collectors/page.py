@@ -10,12 +10,18 @@ from itertools import islice
 from prometheus_client.parser import text_string_to_metric_families
 
 from burnline.events import Sample
+from burnline.spec.words import shown
 
 MAX_LINE = 64 * 1024
 SAMPLE_LIMIT = 50_000  # of those wanted, per page: a label that changes with each request must not fill memory
 _NAME = re.compile(r"[ \t]*([a-zA-Z_:][a-zA-Z0-9_:]*)")
 _QUOTED_NAME = re.compile(r'[ \t]*\{[ \t]*"((?:[^"\\]|\\.)*)"')  # {"name.with.dots", label="x"} 1
 _SUFFIX = re.compile(r"_(?:bucket|count|sum|total)$")
+_FIRST = re.compile(r"^[ \t]*([^#\s].*)$", re.MULTILINE)  # line that is neither empty nor a comment
+_SAMPLE = re.compile(
+    r"(?:[a-zA-Z_:][a-zA-Z0-9_:]*[ \t]+|(?:[a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*\{.*\}[ \t]*)[+-]?\.?(?:[0-9]|nan|inf)",
+    re.IGNORECASE,
+)
 # OpenMetrics puts an exemplar behind a sample, ` # {trace_id="..."} 0.2`; a label value may look like one.
 _EXEMPLAR = re.compile(r'((?:[^"#]|"(?:[^"\\]|\\.)*+")*?)[ \t]#[ \t]*\{.*', re.DOTALL)
 
@@ -38,6 +44,16 @@ def parse_page(text: str, wanted: frozenset[str] | None, *, sample_limit: int = 
                     yield Sample(name, labels, value)
     except (ValueError, LookupError, ArithmeticError) as error:  # the parser trips over some lines without saying so
         raise ValueError(f"not the Prometheus text format: {error}") from error
+
+
+def check_format(text: str) -> None:
+    """Look whether a page is one of metrics at all, by its first line that says something; an empty one is.
+
+    Raises: ValueError quoting the start of the line.
+    """
+    first = _FIRST.search(text)
+    if first and not _SAMPLE.match(line := first[1][:MAX_LINE]):
+        raise ValueError(f"not the Prometheus text format: it begins with {shown(line)}")
 
 
 def pick(text: str, wanted: frozenset[str], more: frozenset[str]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import httpx
 
 from burnline.collectors.access import Access
 from burnline.collectors.inflate import inflate
-from burnline.collectors.page import SAMPLE_LIMIT, is_wanted, parse_page, pick
+from burnline.collectors.page import SAMPLE_LIMIT, check_format, is_wanted, parse_page, pick
 from burnline.collectors.profiles.model import Profile
 from burnline.collectors.profiles.reading import hints, lacks, own_series
 from burnline.collectors.profiles.recognise import families, other_engine
@@ -82,7 +82,9 @@ class Scraper:
             page = self._fetch()
             if self._look is not None:
                 self._look(page, now)
-            return self._read(page)
+            samples = self._read(page)
+            check_format(page)  # what nobody asked for is not read, and may be anything
+            return samples
 
     def page(self) -> str:
         """The whole page as it is.
@@ -90,7 +92,9 @@ class Scraper:
         Raises: CollectorError with the URL and the reason.
         """
         with self._in_words():
-            return self._fetch()
+            page = self._fetch()
+            check_format(page)
+            return page
 
     def close(self) -> None:
         """Drop the connection."""
@@ -147,6 +151,8 @@ class Scraper:
             if response.status_code != httpx.codes.OK:
                 unwelcome = response.status_code in UNWELCOME  # collectors/reasons.py tells it by its cause
                 raise self._refusal(response) from (PermissionError(response.status_code) if unwelcome else None)
+            if response.headers.get("content-type", "").partition(";")[0].strip().lower() == "text/html":
+                raise PayloadError("answered text/html, a page for people; give the address of the metrics")
             encoding = response.headers.get("content-encoding", "")
             return inflate(self._pieces(response), encoding=encoding, limit_bytes=self._limit_bytes).decode()
 
@@ -179,5 +185,5 @@ class Scraper:
         ends = monotonic() + self._timeout
         for piece in response.iter_raw():
             if monotonic() > ends:
-                raise CollectorError(f"{self.target}: the page did not end in {self._timeout:g} s")
+                raise CollectorError(f"{self.target}: the page did not end in {self._timeout:g} s") from TimeoutError()
             yield piece

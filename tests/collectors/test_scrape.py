@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from math import isfinite
 from threading import Event, Thread
 
 import pytest
@@ -19,6 +20,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from burnline.collectors.access import system_trust
 from burnline.collectors.page import parse_page
+from burnline.collectors.reasons import reason_of
 from burnline.collectors.scrape import Scraper
 from burnline.errors import CollectorError
 from burnline.events import Sample
@@ -180,7 +182,7 @@ def test_lines_are_read_as_the_format_allows_them(line: str, sample: Sample) -> 
 @given(st.text() | st.text(alphabet=' ab{}"=,#\\\n\t1.eE+-'), st.none() | st.frozensets(st.sampled_from("ab")))
 def test_any_page_gives_samples_or_a_value_error(text: str, wanted: frozenset[str] | None) -> None:
     with suppress(ValueError):
-        assert all(isinstance(sample.value, float) for sample in parse_page(text, wanted))
+        assert all(isfinite(sample.value) for sample in parse_page(text, wanted))
 
 
 @given(st.text(), st.floats(allow_nan=False, allow_infinity=False))
@@ -242,6 +244,48 @@ def test_a_page_that_cannot_be_used_is_an_error_with_its_address_and_the_reason(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (page(b"<html>xxx</html>", Content_Type="text/html; charset=utf-8"), "answered text/html"),
+        (page(b"", Content_Type="Text/HTML"), "answered text/html"),
+        (page(b"\n <!doctype html>\n"), "'<!doctype html>'"),
+        (page(b'{"status": "ok"}'), "not the Prometheus text format"),
+        (page(b"# Title\nIt works!\n"), "it begins with 'It works!'"),
+        (page(b"OK"), "it begins with 'OK'"),
+        (page(b"<" * 1_000_000), "it begins with '<<<"),
+    ],
+)
+def test_a_page_of_something_else_fails_though_nothing_of_it_is_wanted(
+    server: Server, scrape: Scrape, answer: Answer, said: str
+) -> None:
+    server.answer = answer
+
+    with pytest.raises(CollectorError) as caught:
+        scrape(server.url, frozenset({"up"}))
+
+    assert said in str(caught.value)
+    assert reason_of(caught.value) == "malformed"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "\n\n",
+        "# HELP a An answer.\n# EOF\n",
+        "a NaN",
+        'a{b="}"} +Inf 1700000000000',
+        '{"a.b", c="d"} -.5',
+        '\r\n  a {b="c",} 1e3 # {trace_id="x"} 0.2\r\n',
+    ],
+)
+def test_a_page_of_metrics_is_one_though_nothing_of_it_is_wanted(server: Server, scrape: Scrape, body: str) -> None:
+    server.answer = page(body.encode(), Content_Type="text/plain; version=0.0.4")
+
+    assert scrape(server.url, frozenset({"up"})) == []
+
+
 def test_a_page_with_too_many_wanted_samples_is_refused_whole() -> None:
     text = "".join(f'a{{n="{n}"}} 1\nb 1\n' for n in range(4))
 
@@ -288,8 +332,9 @@ def test_a_server_that_drips_is_given_up_too(server: Server, scrape: Scrape) -> 
 
     server.answer = drip
 
-    with pytest.raises(CollectorError, match=r"did not end in 0.2 s"):
+    with pytest.raises(CollectorError, match=r"did not end in 0.2 s") as caught:
         scrape(server.url, seconds=0.2)
+    assert reason_of(caught.value) == "timeout"
 
 
 def test_a_connection_closed_half_way_is_an_error(server: Server, scrape: Scrape) -> None:
