@@ -159,6 +159,29 @@ def test_a_password_is_hashed_once_and_a_wrong_one_each_time(file: Path, monkeyp
     assert looks.count(b"wrong") == 6
 
 
+def test_a_name_that_is_not_there_costs_what_the_dearest_hash_of_the_file_costs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, costs = tmp_path / "web.config.yml", list[bytes]()
+    users = {f"user-{cost}": bcrypt.hashpw(b"right", bcrypt.gensalt(cost)).decode() for cost in (4, 5)}
+    write(file, "basic_auth_users:\n" + "".join(f"  {name}: {hashed}\n" for name, hashed in users.items()))
+    access, check = WebAccess(file), bcrypt.checkpw
+
+    def noting(password: bytes, hashed: bytes) -> bool:
+        costs.append(hashed[4:6])
+        return bool(check(password, hashed))
+
+    monkeypatch.setattr(bcrypt, "checkpw", noting)
+    known = [access.knows(_basic(name, "wrong")) for name in ("user-5", "nobody")]
+
+    assert known == [False, False]
+    assert costs == [b"05", b"05"]
+
+
+def _basic(name: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
 def test_what_is_remembered_has_an_end(tmp_path: Path, hashed: str) -> None:
     file = tmp_path / "web.config.yml"
     write(file, "basic_auth_users:\n" + "".join(f"  user-{n}: {hashed}\n" for n in range(REMEMBERED + 5)))
