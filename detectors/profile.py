@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.errors import Problem, SpecError
+from burnline.spec.regular import read_regular
 
 VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
 BINS = 20  # quantile bins of a number
 TOP = 64  # categories with a cell of their own
 KNOWN = 1000  # further categories remembered by name, in one cell together
 LOW_QUANTILE = 0.05  # of confidence
+LARGEST_BYTES = 256 * 1024 * 1024  # of a file: one of a thousand features has a few megabytes
 
 
 class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
@@ -172,8 +174,8 @@ def load_reference(path: Path | str) -> Reference:
     Raises: SpecError naming the file, the field and what would be accepted.
     """
     try:
-        reference = msgspec.json.decode(Path(path).read_bytes(), type=Reference)
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        reference = msgspec.json.decode(read_regular(path, LARGEST_BYTES), type=Reference)
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         hint = "; make one with `burnline profile`"
         raise SpecError([Problem(str(path), 0, "", f"not a reference profile: {error}{hint}")]) from error
     problems = [Problem(str(path), 0, field, message) for field, message in _contradictions(reference)]

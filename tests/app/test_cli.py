@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -133,7 +134,13 @@ def test_check_survives_any_file(cli: Cli, good: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(None, "No such file or directory"), ("{}", "not a reference profile"), ("\x00", "malformed")]
+    ("content", "told"),
+    [
+        (None, "No such file or directory"),
+        ("{}", "not a reference profile"),
+        ("\x00", "malformed"),
+        ("[" * 100_000, "not a reference profile"),
+    ],
 )
 def test_check_reads_the_models_reference_too(cli: Cli, good: Path, content: str | None, told: str) -> None:
     bad = good / "scoring.yaml"
@@ -147,6 +154,16 @@ def test_check_reads_the_models_reference_too(cli: Cli, good: Path, content: str
     line = bad.read_text().splitlines().index("  reference: scoring.json") + 1
     assert err.startswith(f"{bad}:{line}: model.reference: {good}/scoring.json: ")
     assert told in err
+
+
+def test_check_does_not_wait_for_a_reference_that_is_a_pipe_or_has_no_end(cli: Cli, good: Path) -> None:
+    os.mkfifo(good / "pipe")
+
+    for reference in ("/dev/zero", "pipe"):
+        (good / "scoring.yaml").write_text(GOOD + f"model: {{name: scoring, reference: {reference}}}\n")
+        code, _, err = cli("check", good)
+
+        assert (code, "is not a file" in err) == (1, True)
 
 
 def test_check_names_file_and_line_of_a_binding_that_cannot_run(cli: Cli, good: Path) -> None:
