@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import httpx
 import pytest
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 
 from burnline.app import server as server_module
 from burnline.app.server import address_of, listen, take
@@ -45,6 +47,14 @@ def closed_after(connection: socket.socket) -> float:
     while connection.recv(4096):
         pass
     return time.monotonic() - start
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    """Until `done()` is true."""
+    until = time.monotonic() + 5
+    while not done():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_every_address_is_of_both_kinds() -> None:
@@ -113,6 +123,27 @@ def test_headers_as_large_as_any_client_sends_are_served_beside_a_large_body(url
     answer = httpx.post(url, content=b"x" * 300_000, headers={f"x-{n}": "x" * 1000 for n in range(50)})
 
     assert answer.json() == {"bytes": 300_000}
+
+
+def test_a_client_that_leaves_while_its_next_request_is_answered_is_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    app, begun = FastAPI(), list[int]()
+
+    @app.get("/")
+    async def large() -> Response:
+        begun.append(1)
+        return Response(bytes(20_000_000))
+
+    with serving(app) as url:
+        state = app.state.server.server_state
+        with connect(url) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 5)
+            wait_for(lambda: len(begun) == 2)  # and waits: nobody has read the first answer
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+        wait_for(lambda: not state.connections and not state.tasks)
+
+    assert len(begun) == 2
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_request_longer_than_the_header_deadline_is_served(url: str) -> None:

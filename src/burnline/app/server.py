@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from burnline.errors import BurnlineError
 
@@ -26,7 +26,7 @@ LINGER_SECONDS = 1.0
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 as uvicorn speaks it, with four things it lacks.
+    """HTTP/1.1 as uvicorn speaks it, with five things it lacks.
 
     A deadline for request headers (issue 157 there): a few hundred half-open connections would be held for ever. The
     body has its own deadline where it is read.
@@ -38,12 +38,16 @@ class Protocol(HttpToolsProtocol):
     might never read the answer.
 
     The bodies of requests that offer an upgrade, as the first of every Java client does (h2c): they would be lost.
+
+    Word to the request that is being answered that its client left, while others that came after it wait: it tells the
+    last one alone, and each answer to nobody would be an error with a traceback in the log.
     """
 
     _deadline: asyncio.TimerHandle | None = None
     _lingering = False
     _in_head = False
     _head_bytes = 0
+    _answered: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
         super().connection_made(transport)
@@ -97,8 +101,11 @@ class Protocol(HttpToolsProtocol):
         self._in_head = False
         self._disarm()
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
 
     def on_response_complete(self) -> None:
+        self._answered = self.pipeline[-1][0] if self.pipeline else None
         super().on_response_complete()
         if self.transport.is_closing():
             return
@@ -112,6 +119,9 @@ class Protocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        if self._answered:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
         super().connection_lost(exc)
 
     def _close_if_idle(self) -> None:
