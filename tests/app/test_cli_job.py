@@ -257,7 +257,7 @@ def test_what_is_refused_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("token", ["sekret", "sekret\n", "sek\nret", "sekr\u00e9t"])
-@pytest.mark.parametrize("url", ["http://user:PASS@127.0.0.1:{port}", "http://user:PASS@127.0.0.1:{port}x", "u:PASS@x"])
+@pytest.mark.parametrize("url", ["http://user:PASS@127.0.0.1:{port}", "http://user:PASS/x@127.0.0.1", "u:PASS@x"])
 def test_no_message_holds_the_token_or_the_password(
     token: str, url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from burnline.client import Client, sender
-from burnline.client.sender import pause, retry_after
+from burnline.client.sender import Meaning, Sender, pause, retry_after
 
 Reply = Callable[["Burnline"], httpx.Response]
 
@@ -473,3 +473,13 @@ def test_pauses_grow_and_are_bounded() -> None:
     assert pause(0, 0.0) == sender.FIRST_PAUSE_SECONDS
     assert all(pause(tries, None) <= sender.LONGEST_PAUSE_SECONDS for tries in range(2000))
     assert pause(0, None) < 0.26 < pause(6, None)
+
+
+@pytest.mark.parametrize("url", ["http://u:PASS@127.0.0.1:9", "http://u:PASS/x@127.0.0.1", "u:PASS@x"])
+def test_neither_token_nor_password_is_said_where_the_address_is_wrong(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = Sender(url, "sek\nret", 1, None).post("/v1/predictions", b"{}", "key")
+
+    assert answer.meaning is Meaning.AGAIN
+    assert [secret for secret in ("PASS", "sek") if secret in f"{answer.reason} {caplog.text}"] == []

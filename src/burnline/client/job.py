@@ -105,6 +105,8 @@ class JobRun:
                 answer = client.post(f"{self._url}/v1/jobs", json={**self._who, **body})
         except httpx.TransportError as error:
             return f"{AGAIN}{self._shown} cannot be reached: {str(error) or type(error).__name__}"
+        except httpx.InvalidURL:  # it would quote what may be part of a password
+            return f"{self._shown} is no address"
         except (TypeError, ValueError) as error:  # a fact that is no JSON, as NaN is none
             return f"{REFUSED}{error}"
         except Exception as error:  # noqa: BLE001 - a job must not fail because it could not be watched

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from burnline.client.secrets import bearer, shown_url
@@ -56,7 +57,8 @@ class Sender:
 
     def __init__(self, url: str, token: str, timeout_seconds: float, transport: httpx.BaseTransport | None) -> None:
         self._url = url
-        self._http = connect(url, token, timeout_seconds, transport)
+        self._connect = partial(connect, url, token, timeout_seconds, transport)
+        self._http: httpx.Client | None = None
 
     def post(self, path: str, body: bytes, key: str) -> Answer:
         """Send a body; whatever goes wrong is an answer."""
@@ -66,14 +68,18 @@ class Sender:
         if len(body) >= PACKED_FROM_BYTES:
             body, headers["Content-Encoding"] = gzip.compress(body, 1, mtime=0), "gzip"
         try:
+            self._http = self._http or self._connect()
             return _meaning(self._http.post(path, content=body, headers=headers))
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except httpx.InvalidURL:  # it would quote what may be part of a password
+            return Answer(Meaning.AGAIN, f"{shown_url(self._url)} is no address")
+        except httpx.HTTPError as error:
             reason = str(error).replace(self._url, shown_url(self._url))
             return Answer(Meaning.AGAIN, f"{type(error).__name__}: {reason}")
 
     def close(self) -> None:
         """Drop the connection."""
-        self._http.close()
+        if self._http is not None:
+            self._http.close()
 
 
 def pause(tries: int, asked: float | None) -> float:
