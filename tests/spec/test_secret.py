@@ -36,3 +36,8 @@ def test_an_empty_secret_and_one_that_is_no_text_are_refused_without_their_bytes
         read_secret(f"file:{tmp_path}/empty")
     with pytest.raises(SecretError, match=r"bytes is not there$"):
         read_secret(f"file:{tmp_path}/bytes")
+
+
+def test_a_device_without_an_end_is_no_secret() -> None:
+    with pytest.raises(SecretError, match="/dev/zero is not there"):
+        read_secret("file:/dev/zero")

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from burnline.errors import BurnlineError
+from burnline.spec.regular import read_regular
 
 app = typer.Typer(
     help="Releases under guard: start, status, promote, abort, list.", no_args_is_help=True, rich_markup_mode=None
@@ -152,9 +153,11 @@ def _record(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        if path.stat().st_size > LARGEST_RECORD:
-            raise BurnlineError(f"{path} is larger than {LARGEST_RECORD:,} bytes")
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = read_regular(path, LARGEST_RECORD)
+    except ValueError as error:
+        raise BurnlineError(f"{path} {error}") from error
+    try:
+        found = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise BurnlineError(f"{path} is not JSON: {error}") from error
     if not isinstance(found, dict):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from burnline.errors import SecretError
+from burnline.spec.regular import read_regular
+
+LARGEST_BYTES = 64 * 1024
 
 
 def read_secret(reference: str) -> str:
@@ -15,7 +17,7 @@ def read_secret(reference: str) -> str:
     """
     place, _, name = reference.partition(":")
     try:
-        value = os.environ[name] if place == "env" else Path(name).read_text(encoding="utf-8")
+        value = os.environ[name] if place == "env" else read_regular(name, LARGEST_BYTES).decode()
     except (KeyError, OSError, ValueError) as error:
         raise SecretError(f"the secret {reference} is not there") from error
     if not (secret := value.rstrip("\r\n")):
