@@ -196,8 +196,10 @@ class Database:
                 connection.exec_driver_sql("RELEASE SAVEPOINT work")
             except SQLAlchemyError:
                 raise error from None  # the database dropped the transaction (disk full, connection lost)
+            failed = isinstance(error, FAILURES) and not isinstance(error, CALLERS)
+            self._failed |= failed  # before anybody hears of it
             job.future.set_exception(self._as_caller_sees_it(error))
-            return False if isinstance(error, FAILURES) and not isinstance(error, CALLERS) else None
+            return False if failed else None
         return True if not self._failed or _changes(connection) != before else None
 
     def _as_caller_sees_it(self, error: BaseException) -> BaseException:
