@@ -102,8 +102,8 @@ def work(folder: Path, interrupt: partial[None] | None, at: int, owner: str) -> 
 
 
 def signal_self(number: signal.Signals) -> None:
-    """Die, or stop, here."""
-    os.kill(os.getpid(), number)
+    """Die, or stop, here: a signal to the process would let this thread go on until another one is there to take it."""
+    signal.pthread_kill(threading.get_ident(), number)
 
 
 def watch(db: Database, boundary: Callable[[], None], *, inside_lock: bool) -> None:
