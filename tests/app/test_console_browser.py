@@ -383,11 +383,11 @@ def test_the_names_of_tiers_do_not_lie_upon_each_other_when_the_burn_is_high(
 
             written = page.evaluate("(tiers) => window.written.filter(([text]) => tiers.includes(text))", tiers)
 
-            first = {each[0]: each[1:] for each in written[:4]}
-            assert sorted(first) == tiers
-            high = max(y for *_, y, _ in first.values()) - min(y for *_, y, _ in first.values())
-            assert high < 45, "four lines within the height of four words: the burn is high"
-            for one, other in combinations(first.values(), 2):
-                (x, wide, y, canvas), (x2, wide2, y2, _) = one, other
-                assert abs(y - y2) >= 10 or x + wide <= x2 or x2 + wide2 <= x
-                assert x + wide <= canvas
+            drawn = [written[at : at + 4] for at in range(0, len(written), 4)]  # a chart at a time, in any order
+            heights = [max(y for *_, y, _ in chart) - min(y for *_, y, _ in chart) for chart in drawn]
+            assert min(heights) < 45, "four lines within the height of four words: the burn is high"
+            for chart in drawn:
+                assert [text for text, *_ in chart] == tiers
+                for (_, x, wide, y, canvas), (_, x2, wide2, y2, _) in combinations(chart, 2):
+                    assert abs(y - y2) >= 10 or x + wide <= x2 or x2 + wide2 <= x
+                    assert x + wide <= canvas
