@@ -12,9 +12,9 @@ import httpx
 
 from burnline.errors import CollectorError
 from burnline.spec.collect import AccessSpec
+from burnline.spec.regular import read_regular
+from burnline.spec.secret import LARGEST_BYTES, hide
 
-HIDDEN = "..."
-MOST_BYTES = 64 * 1024  # of a file with a secret
 _TOKEN = re.compile(r"[!-~]+")
 
 
@@ -46,13 +46,13 @@ class Access:
         Raises: CollectorError naming a file, never what it holds.
         """
         if self._spec.bearer_token_file is not None:
-            token = self._secret(self._spec.bearer_token_file)
+            token = _secret(self._spec.bearer_token_file)
             if not _TOKEN.fullmatch(token):
                 raise CollectorError(f"{self._spec.bearer_token_file} holds no token: one word of printable characters")
             self._secrets = {token}
             return {"Authorization": f"Bearer {token}"}
         if self._spec.basic_auth is not None:
-            password = self._secret(self._spec.basic_auth.password_file)
+            password = _secret(self._spec.basic_auth.password_file)
             pair = base64.b64encode(f"{self._spec.basic_auth.username}:{password}".encode()).decode()
             self._secrets = {password, pair}
             return {"Authorization": f"Basic {pair}"}
@@ -74,25 +74,23 @@ class Access:
 
     def scrub(self, text: str) -> str:
         """The text without what was sent; whoever got it may send it back."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
-        return text
+        return hide(text, self._secrets)
 
-    def _secret(self, file: str) -> str:
-        try:
-            if not Path(file).is_file():
-                raise CollectorError(f"{file} is not there, or no file")
-            with Path(file).open("rb") as stream:
-                content = stream.read(MOST_BYTES + 1)
-        except OSError as error:
-            raise CollectorError(f"{file} cannot be read: {error.strerror}") from error
-        try:
-            secret = content.decode().strip()
-        except UnicodeDecodeError:
-            raise CollectorError(f"{file} is not UTF-8") from None  # the error itself holds the secret
-        if not secret or len(content) > MOST_BYTES:
-            raise CollectorError(f"{file} is {'larger than 64 KiB' if secret else 'empty'}")
-        return secret
+
+def _secret(file: str) -> str:
+    try:
+        secret = read_regular(file, LARGEST_BYTES).decode().strip()
+    except FileNotFoundError as error:
+        raise CollectorError(f"{file} is not there, or no file") from error
+    except OSError as error:
+        raise CollectorError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise CollectorError(f"{file} is not UTF-8") from None  # the error itself holds the secret
+    except ValueError as error:
+        raise CollectorError(f"{file} {error}") from error
+    if not secret:
+        raise CollectorError(f"{file} is empty")
+    return secret
 
 
 def _version(file: str) -> tuple[int, ...]:

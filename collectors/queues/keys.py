@@ -8,10 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from burnline.errors import CollectorError, SecretError
 from burnline.spec.queue import Watched
-from burnline.spec.secret import read_secret
+from burnline.spec.secret import hide, read_secret
 from burnline.spec.words import without_login
-
-HIDDEN = "..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +54,7 @@ class Keys:
 
     def scrub(self, text: str) -> str:
         """The text without any secret that was read; a client library may quote what it was given."""
-        for secret in sorted(self._secrets, key=len, reverse=True):
-            text = text.replace(secret, HIDDEN)
-        return text
+        return hide(text, self._secrets)
 
     def _read(self, reference: str) -> str:
         try:

@@ -89,7 +89,7 @@ def test_a_page_that_asks_for_a_login_where_none_is_written_says_what_to_write(n
         (b"s3cr3t\nt0ken", "holds no token: one word of printable characters"),
         ("s3cr3t-tøken".encode(), "holds no token"),
         (b"s3cr3t\xff", "is not UTF-8"),
-        (b"s3cr3t" * 20_000, "is larger than 64 KiB"),
+        (b"s3cr3t" * 20_000, "is larger than 65,536 bytes"),
     ],
     ids=["missing", "empty", "blank", "two lines", "not ASCII", "bytes", "large"],
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from burnline.errors import SecretError
 from burnline.spec.regular import read_regular
 
 LARGEST_BYTES = 64 * 1024
+HIDDEN = "..."
 
 
 def read_secret(reference: str) -> str:
@@ -23,3 +25,10 @@ def read_secret(reference: str) -> str:
     if not (secret := value.rstrip("\r\n")):
         raise SecretError(f"the secret {reference} is empty")
     return secret
+
+
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """The text with dots for each secret in it; who was given one may quote it."""
+    for secret in sorted(secrets, key=len, reverse=True):  # one may be a part of another
+        text = text.replace(secret, HIDDEN)
+    return text
