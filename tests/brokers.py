@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import httpx
 from tests.programs import free_port, program, running
 
 
-class Server:
+class Server(ABC):
     """A broker that a test may stop and start again on the same port and data."""
 
     def __init__(self, port: int) -> None:
@@ -27,8 +28,9 @@ class Server:
         """Returns once it is gone."""
         self._lives.close()
 
+    @abstractmethod
     def _running(self) -> AbstractContextManager[object]:
-        raise NotImplementedError
+        """The program, until it is left."""
 
 
 class RedisServer(Server):

@@ -15,6 +15,8 @@ from burnline.errors import Problem, SpecError
 from burnline.spec.document import Document, read_document
 from burnline.spec.place import Flaw
 from burnline.spec.problems import validate
+from burnline.spec.regular import read_regular
+from burnline.spec.secret import LARGEST_BYTES
 from burnline.spec.strict import Strict
 from burnline.spec.units import Text
 
@@ -136,7 +138,7 @@ def _document(path: Path) -> Document:
 
 def _token(document: Document, file: Path) -> str:
     try:
-        token = file.read_text(encoding="utf-8").strip()
+        token = read_regular(file, LARGEST_BYTES).decode().strip()
     except (OSError, ValueError) as error:
         raise document.error([Flaw(("bearer_token_file",), _unread(file, error))]) from error
     if not token:
