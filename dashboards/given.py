@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import replace
 
 from burnline.collectors.given import missing
@@ -25,10 +25,10 @@ PREDICTIONS = ("burnline_events_", "burnline_labelled_", "burnline_labels_")
 POSTED = TELEMETRY + PREDICTIONS  # by anybody: an SLO on one of them says that somebody does
 
 
-def given(spec: ServiceSpec) -> frozenset[str]:
-    """Which of NAMES a service with this file may have."""
+def given(spec: ServiceSpec, names: Set[str] = NAMES) -> frozenset[str]:
+    """Which of `names`, of NAMES, a service with this file may have."""
     families, likely = tuple(_families(spec)), _likely(spec)
-    every = {name for name in NAMES if name.startswith(families) or not name.startswith(POSTED)}
+    every = {name for name in names if name.startswith(families) or not name.startswith(POSTED)}
     return frozenset(name for name in every if not missing(likely, name)) - _told_twice(likely)
 
 
@@ -40,10 +40,12 @@ def asked(expr: str) -> set[str]:
 
 def shown(table: Iterable[Panel], spec: ServiceSpec) -> tuple[Panel, ...]:
     """The panels of a table, of this service, with the queries all of whose series it may have."""
-    known, of = given(spec), f'{{{SERVICE}="{spec.service}"}}'
+    panels, of = tuple(table), f'{{{SERVICE}="{spec.service}"}}'
+    wanted = {query.expr: asked(query.expr) & NAMES for panel in panels for query in panel.queries}
+    known = given(spec, frozenset().union(*wanted.values()))
     found = []
-    for panel in table:
-        queries = (query for query in panel.queries if asked(query.expr) & NAMES <= known)
+    for panel in panels:
+        queries = (query for query in panel.queries if wanted[query.expr] <= known)
         narrowed = tuple(replace(query, expr=query.expr.replace(OF, of)) for query in queries)
         found += [replace(panel, queries=narrowed)] if narrowed else []
     return tuple(found)
