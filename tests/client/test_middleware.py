@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 
 from burnline.app.http.otlp import WIRES
 from burnline.client import Client, Requests, trace_id
+from burnline.client.tally import Tally
 from burnline.collectors.otlp.door import OtlpDoor
 from burnline.spec.load import load_services
 from burnline.store import series
@@ -189,6 +190,17 @@ def test_hostile_requests_cost_a_bounded_number_of_series(burnline: Burnline, cl
     found = points(burnline.bodies("/v1/metrics")[-1])
     assert len(found) <= 501
     assert found["", 200]["count"] == "20"
+
+
+def test_methods_that_nobody_knows_are_one_method() -> None:
+    tally = Tally("here")
+
+    for method in ("GET", *(f"X{n}" for n in range(1000))):
+        tally.add((method, "", 405), 0.1, None)
+
+    [[metric]] = [each["scopeMetrics"][0]["metrics"] for each in tally.as_otlp("shop", "")["resourceMetrics"]]
+    told = {each["attributes"][0]["value"]["stringValue"]: each["count"] for each in metric["histogram"]["dataPoints"]}
+    assert told == {"GET": "1", "_OTHER": "1000"}
 
 
 def test_the_end_of_the_application_sends_what_is_left(burnline: Burnline, client: Client) -> None:

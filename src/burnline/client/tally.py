@@ -14,6 +14,8 @@ from burnline.client.trace import Trace
 # semantic conventions, HTTP metrics: the bounds advised for http.server.request.duration, in seconds
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 NAME = "http.server.request.duration"
+# the same: any other method is `_OTHER`, as a caller may write whatever it likes
+METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
 MOST_SERIES = 500
 CUMULATIVE = 2
 Kind = tuple[str, str, int]  # method, route, status
@@ -37,9 +39,11 @@ class Tally:
 
     def add(self, kind: Kind, seconds: float, trace: Trace | None) -> None:
         """Count one request. Routes beyond MOST_SERIES are counted without their name."""
+        method, route, status = kind
+        kind = (method if method in METHODS else "_OTHER", route, status)
         with self._lock:
             if kind not in self._series and len(self._series) >= MOST_SERIES:
-                kind = (kind[0] if len(kind[0]) < 8 else "_OTHER", "", kind[2] // 100 * 100)
+                kind = (kind[0], "", status // 100 * 100)
             series = self._series.setdefault(kind, _Series())
             series.counts[bisect_left(BOUNDS, seconds)] += 1
             series.total += seconds
