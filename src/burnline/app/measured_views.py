@@ -158,7 +158,7 @@ def _span(seconds: float) -> str:
         return f"{seconds * 1000:.3g} ms"
     if abs(seconds) > LONGEST.total_seconds():
         return f"{seconds / LONGEST.total_seconds():,.4g} years"
-    return format_duration(timedelta(seconds=round(seconds) if abs(seconds) >= 100 else round(seconds, 1)))
+    return format_duration(timedelta(seconds=round(seconds, 1 if abs(seconds) < 60 else 0)))
 
 
 def _scaled(value: float, step: int, units: tuple[str, ...]) -> str:
