@@ -57,13 +57,19 @@ class CostCollector:
         self._past: deque[tuple[datetime, float, Mapping[str, float]]] = deque()  # at, GPU hours, units
 
     def collect(self, now: datetime) -> Sequence[Sample]:
-        """What was spent since the last turn is added.
+        """What was spent since the last turn is added. Training has its price also where no GPU serves.
 
-        Raises: NoData when it is not known how many GPUs serve.
+        Raises: NoData when it is not known how many GPUs serve, and no job told of GPU time.
         """
         turns = [turn for turn in self._latest() if turn.ok and now - turn.at <= FRESH]
         own = [turn for turn in turns if turn.service == self.service]
-        gpus, idle = self._gpus(turns, now)
+        training = list(self._jobs(own))
+        try:
+            gpus, idle = self._gpus(turns, now)
+        except NoData:
+            if training:
+                return training
+            raise
         hours = min(now - (self._last or now), LONGEST_GAP) / HOUR
         self._last = now
         self._sums.gpu_hours += gpus * hours
@@ -77,7 +83,7 @@ class CostCollector:
             self._sums.saved = (self._sums.saved or 0.0) + hits * each[self._first]
         each |= self._per_gauge(own, gpus)
         units = [self._sample(names.UNIT, value, per=name) for name, value in each.items()]
-        return [*self._totals(), *units, *self._jobs(own)]
+        return [*self._totals(), *units, *training]
 
     @property
     def _price(self) -> float:

@@ -121,7 +121,7 @@ def _cost(spec: ServiceSpec, name: str) -> str:
         return "write `cost` with the price of a GPU's hour"
     if name == cost.SAVED and spec.cost.cache_hits is None:
         return "write `cost.cache_hits`: the counter of answers from the cache"
-    if name == cost.TRAINING and not spec.jobs:
+    if name == cost.TRAINING:
         return _job(spec, name)
     said = missing(spec, gpu.UTILIZATION)
     if not said or (spec.cost.gpus is not None and name != cost.IDLE):

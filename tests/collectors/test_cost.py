@@ -16,7 +16,7 @@ from burnline.collectors.cost import CostCollector, wanted
 from burnline.errors import NoData
 from burnline.events import Collection, Sample
 from burnline.metrics import cost as names
-from burnline.metrics import gpu
+from burnline.metrics import gpu, jobs
 from burnline.spec.selector import Selector
 from burnline.spec.service import ServiceSpec
 
@@ -104,6 +104,16 @@ def test_it_is_not_guessed_how_many_gpus_serve(now: datetime) -> None:
 
     with pytest.raises(NoData, match=r"cost\.gpus"):
         machine.turns(1)
+
+
+def test_training_has_its_price_where_no_gpu_serves(now: datetime) -> None:
+    machine = Machine(now)
+    machine.pages["jobs"] = ("chat", [Sample(jobs.GPU_SECONDS, {"job": "train"}, 7200)])
+
+    samples = machine.turns(1)
+
+    assert [sample.name for sample in samples] == [names.TRAINING]
+    assert value(samples, names.TRAINING, job="train", currency="EUR") == pytest.approx(7.2)
 
 
 def test_gpus_of_dcgms_page_serve_and_those_of_the_machine_beside_it_do_not(now: datetime) -> None:

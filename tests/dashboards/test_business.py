@@ -8,6 +8,7 @@ import promql_parser
 import pytest
 
 from burnline.dashboards.business import business
+from burnline.dashboards.given import asked
 from burnline.spec.service import ServiceSpec
 
 
@@ -69,6 +70,8 @@ def test_cost_has_no_panels_where_nothing_tells_of_gpus() -> None:
     dcgm = {"url": "http://gpu-7:9400/metrics", "profile": "dcgm-exporter"}
 
     assert business(spec(cost=cost)) == ()
+    [training] = business(spec(cost=cost, jobs={"train": {}}))
+    assert {name for query in training.queries for name in asked(query.expr)} == {"burnline_cost_training_total"}
     idle = [query.expr for panel in business(spec(cost=cost, collect=[dcgm])) for query in panel.queries]
     assert any("burnline_cost_idle_total" in expr for expr in idle)
 

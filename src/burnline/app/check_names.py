@@ -48,7 +48,8 @@ def doubtful_names(spec: ServiceSpec) -> Iterator[Flaw]:
     A rule of somebody's own may record such a name, and a page of kind `http` may show it.
     """
     if spec.cost is not None and (advice := missing(spec, cost.SPENT)):
-        yield Flaw(("cost",), f"it is not known how many GPUs serve, so there is no cost: {advice}" + _unless(spec))
+        but = " but that of jobs" if spec.jobs else ""
+        yield Flaw(("cost",), f"how many GPUs serve is not known, so there is no cost{but}: {advice}" + _unless(spec))
     if "gpu" in spec.collect and has_page(spec):
         yield Flaw(("collect", spec.collect.index("gpu")), TWICE)
     for place, selector in _selectors(spec, ()):
