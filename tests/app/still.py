@@ -17,7 +17,8 @@ from sqlalchemy import delete
 from burnline.app import wiring
 from burnline.app.application import create_app
 from burnline.app.workers import Workers
-from burnline.detectors.profile import build_profile, save_reference
+from burnline.detectors.profile import save_reference
+from burnline.detectors.profiling import build_profile
 from burnline.metrics import Instruments
 from burnline.settings import Settings
 from burnline.store.database import open_database

@@ -17,7 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from burnline.detectors.profile import build_profile, save_reference
+from burnline.detectors.profile import save_reference
+from burnline.detectors.profiling import build_profile
 from tests.flow.real import Burnline
 from tests.programs import free_port, running
 

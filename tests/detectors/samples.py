@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from burnline.detectors.profile import Reference, build_profile
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

@@ -10,7 +10,8 @@ import pytest
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.confidence import ConfidenceDrop, excess
 from burnline.detectors.contract import Judgement
-from burnline.detectors.profile import Reference, build_profile
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
 from burnline.events import Verdict
 from burnline.spec.service import ConfidenceSpec
 from tests.detectors.samples import make_batch, make_reference

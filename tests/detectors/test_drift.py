@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.drift import PREDICTION, Drift, chance, total_variation
-from burnline.detectors.profile import Reference, build_profile
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.service import DriftSpec
 from tests.detectors.samples import START, make_batch, make_reference

@@ -11,17 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.profile import (
-    BINS,
-    KNOWN,
-    TOP,
-    Category,
-    Number,
-    build_profile,
-    load_reference,
-    profile_csv,
-    save_reference,
-)
+from burnline.detectors.profile import BINS, KNOWN, TOP, Category, Number, load_reference, save_reference
+from burnline.detectors.profiling import build_profile, profile_csv
 from burnline.errors import SpecError
 from tests.detectors.samples import make_reference
 

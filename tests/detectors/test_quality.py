@@ -10,7 +10,8 @@ import pytest
 
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
-from burnline.detectors.profile import Reference, build_profile
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
 from burnline.detectors.quality import UNKNOWN, Quality
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.service import DataSpec

@@ -11,7 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from burnline.detectors.engine import DetectorEngine
-from burnline.detectors.profile import build_profile, save_reference
+from burnline.detectors.profile import save_reference
+from burnline.detectors.profiling import build_profile
 from burnline.events import Finding, PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals

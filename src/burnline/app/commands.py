@@ -23,7 +23,8 @@ from burnline.app.console.words import plan, visible
 from burnline.app.proof import short_windows
 from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
 from burnline.dashboards.links import Places
-from burnline.detectors.profile import load_reference, profile_csv, save_reference
+from burnline.detectors.profile import load_reference, save_reference
+from burnline.detectors.profiling import profile_csv
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue

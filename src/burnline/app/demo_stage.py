@@ -12,7 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from burnline.detectors.profile import profile_csv, save_reference
+from burnline.detectors.profile import save_reference
+from burnline.detectors.profiling import profile_csv
 from burnline.errors import BurnlineError
 from burnline.spec.load import load_service
 from burnline.spec.service import ServiceSpec

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from burnline.app.wiring import App, build
-from burnline.detectors.profile import build_profile, save_reference
+from burnline.detectors.profile import save_reference
+from burnline.detectors.profiling import build_profile
 from burnline.settings import Settings
 from burnline.store.database import open_database
 from tests.app.conftest import Cli
