@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
 from burnline.errors import Problem, SpecError
+from burnline.events import MAX_DIMENSION
 from burnline.spec.regular import read_regular
 
 VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
@@ -96,7 +98,65 @@ class Confidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     profile: Number
 
 
-class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How often answers of one class and confidence were right, where the truth was known.
+
+    Attributes:
+        classes: answers with cells of their own, most frequent first; all others share the cells after them.
+        edges: of the bins of confidence, as in `Number`.
+        counts, right: rows, and rows whose answer was right, by class and bin; the last bin of each class has the
+            answers without a confidence.
+        scored: the class whose probability the confidence is; empty where it is that of the answer given.
+    """
+
+    classes: tuple[str, ...]
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    right: tuple[int, ...]
+    scored: str = ""
+
+
+class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How good the answers were where the truth was known.
+
+    Attributes:
+        wrong: answers that were not the label; of numbers, those whose absolute error was over `limit`.
+        auc, ece: of answers that are classes and have a confidence; see `labelled.Labelled`.
+        mean_error, limit: of answers that are numbers, the mean and the 95 % quantile of the absolute error.
+    """
+
+    events: int
+    wrong: int
+    auc: float | None = None
+    ece: float | None = None
+    mean_error: float | None = None
+    limit: float | None = None
+
+
+class Embedding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where embeddings lay; coordinates are whole multiples of `2 ** exponent`, so that sums of them are exact.
+
+    Attributes:
+        centroids: 64 of `dimension` coordinates, 32-bit little-endian.
+        far: squared distance to the nearest centroid that 5 % of the rows not used to place centroids exceed.
+        counts: of those rows, how many are nearest to each centroid; `beyond` are farther than `far`.
+        mean: of all rows, in coordinates.
+        spread, spread_squared: trace of their covariance, and of its square, in squared coordinates.
+    """
+
+    dimension: int
+    exponent: int
+    centroids: bytes
+    far: int
+    counts: tuple[int, ...]
+    beyond: int
+    rows: int
+    mean: tuple[int, ...]
+    spread: float
+    spread_squared: float
+
+
+class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`)."""
 
     version: Literal["burnline/reference/v1"]
@@ -105,6 +165,9 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     features: dict[str, Column]
     prediction: Column | None
     confidence: Confidence | None
+    calibration: Calibration | None = None
+    performance: Performance | None = None
+    embedding: Embedding | None = None
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""
@@ -151,10 +214,45 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
         columns["confidence.profile"] = reference.confidence.profile
         if not 0 <= reference.confidence.below <= reference.events:
             yield "confidence.below", f"{reference.confidence.below}; needs 0 to {reference.events}"
+    yield from _labelled_problems(reference)
+    yield from _embedding_problems(reference.embedding)
     for field, column in columns.items():
         if min(column.cells) < 0 or sum(column.cells) != reference.events:
             yield field, f"counts and missing add up to {sum(column.cells)}; events is {reference.events}"
         yield from ((field, message) for message in _shape_problems(column))
+
+
+def _labelled_problems(reference: Reference) -> Iterator[tuple[str, str]]:
+    if known := reference.calibration:
+        cells = (len(known.classes) + 1) * (len(known.edges) + 2)
+        if not len(known.counts) == len(known.right) == cells:
+            found = f"{len(known.counts)} counts and {len(known.right)} right"
+            yield "calibration", f"has {found}; {len(known.classes)} classes and {len(known.edges)} edges need {cells}"
+        if any(not 0 <= right <= rows for rows, right in zip(known.counts, known.right, strict=False)):
+            yield "calibration.right", "needs 0 to as many as counts"
+        if any(low >= high for low, high in pairwise(known.edges)):
+            yield "calibration.edges", "must grow"
+        if reference.performance is None:
+            yield "performance", "is missing; calibration needs it"
+    if (found_so := reference.performance) and not 0 <= found_so.wrong <= found_so.events > 0:
+        yield "performance", f"{found_so.wrong} wrong of {found_so.events}; needs 0 to events, of which at least 1"
+
+
+def _embedding_problems(known: Embedding | None) -> Iterator[tuple[str, str]]:
+    if known is None:
+        return
+    if not 1 <= known.dimension <= MAX_DIMENSION or len(known.mean) != known.dimension:
+        yield "embedding.dimension", f"{known.dimension}, and mean has {len(known.mean)}; needs 1 to {MAX_DIMENSION}"
+    if len(known.centroids) != 4 * known.dimension * len(known.counts):
+        needed = 4 * known.dimension * len(known.counts)
+        yield "embedding.centroids", f"has {len(known.centroids)} bytes; {len(known.counts)} counts need {needed}"
+    if not 0 <= known.beyond <= sum(known.counts) <= known.rows or min(known.counts, default=0) < 0:
+        yield (
+            "embedding.counts",
+            f"{known.beyond} far of {sum(known.counts)} of {known.rows} rows; none may be negative",
+        )
+    if not known.counts or not -1100 < known.exponent < 1100 or not 0 <= known.spread < math.inf:
+        yield "embedding", "has no counts, or an exponent or a spread that cannot be"
 
 
 def _shape_problems(column: Column) -> Iterator[str]:

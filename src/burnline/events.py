@@ -12,6 +12,8 @@ from enum import StrEnum
 from itertools import compress
 from typing import Any, NamedTuple
 
+MAX_DIMENSION = 4096  # coordinates of one embedding
+
 
 class Sample(NamedTuple):
     """One value of one series at one moment, as a scrape gives it; a tuple is made in half of a dataclass's time."""
