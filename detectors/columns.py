@@ -1,38 +1,69 @@
-"""A batch read against a reference: every column is converted once, however many detectors count it."""
+"""A batch read against a reference: every column is converted once, however many detectors count it.
+
+A column is a list of values, an array, or `Coded`. An array of floats is not copied; a dictionary-coded label is looked
+up once, however often it occurs.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
-from typing import Any
+from functools import cached_property
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Category, Column, Number, Reference, category_text
+from burnline.detectors.sketch import Counter64
 from burnline.events import PredictionBatch
 
 Mask = NDArray[np.bool_]
 NUMBERS = frozenset({float, int, type(None)})
-TEXT = frozenset({str, type(None)})
+REMEMBERED = 1 << 14  # odd values per column whose cell is kept: ids would otherwise fill the memory
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Reading:
-    """One column of one batch.
+class Coded:
+    """A column that names its values once: event i has `values[codes[i]]`, and none where the code is -1."""
+
+    codes: NDArray[np.integer]
+    values: Sequence[Any]
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def plain(self) -> list[Any]:
+        """One value per event."""
+        named = [*self.values, None]
+        return [named[code] for code in self.codes.tolist()]
+
+
+Values: TypeAlias = "list[Any] | NDArray[Any] | Coded"
+
+
+class Reading(Protocol):
+    """One column of one batch; what nobody asks for is not computed. The counts alone cost least.
 
     Attributes:
+        counts: events per cell of the reference column, as `Column.cells` has them.
         cells: per event the cell of the reference column it falls into.
         values: per event the number, NaN where there is none (all NaN for labels).
         missing, wrong: per event, is the value absent; is it of the wrong type?
     """
 
-    cells: NDArray[np.intp]
-    values: NDArray[np.float64]
-    missing: Mask
-    wrong: Mask
+    @property
+    def counts(self) -> Counter64: ...
+    @property
+    def cells(self) -> NDArray[np.intp]: ...
+    @property
+    def values(self) -> NDArray[np.floating]: ...
+    @property
+    def missing(self) -> Mask: ...
+    @property
+    def wrong(self) -> Mask: ...
 
 
 class Columns:
@@ -50,16 +81,28 @@ class Columns:
     def feature(self, name: str) -> Reading:
         """A feature of the reference; one the batch does not carry is missing in every event."""
         if name not in self._read:
-            self._read[name] = self._readers[name].read(self.batch.features.get(name) or [None] * len(self))
+            column: Values | None = self.batch.features.get(name)
+            self._read[name] = self._readers[name](column if column is not None and len(column) else self._nothing())
         return self._read[name]
+
+    @cached_property
+    def _answers(self) -> Reading | None:
+        return self._prediction(self.batch.prediction) if self._prediction else None
 
     def prediction(self) -> Reading | None:
         """The model's answers; None when the reference has none to compare with."""
-        return self._prediction.read(self.batch.prediction) if self._prediction else None
+        return self._answers
+
+    @cached_property
+    def _sureness(self) -> NDArray[np.float64]:
+        return np.asarray(self.batch.confidence, dtype=np.float64)
 
     def confidence(self) -> NDArray[np.float64]:
         """Per event, NaN where none was sent."""
-        return np.array(self.batch.confidence, dtype=np.float64)
+        return self._sureness
+
+    def _nothing(self) -> Coded:
+        return Coded(np.full(len(self), -1, dtype=np.int8), ())
 
 
 class ColumnReader:
@@ -73,59 +116,154 @@ class ColumnReader:
         return Columns(self._readers, self._prediction, batch)
 
 
-class _NumberReader:
-    def __init__(self, column: Number) -> None:
-        self._edges = np.array(column.edges, dtype=np.float64)
-
-    def read(self, column: list[Any]) -> Reading:
-        values, wrong = _numbers(column)
-        missing = np.isnan(values) & ~wrong
-        cells = np.searchsorted(self._edges, values, side="left")
-        cells[missing] = len(self._edges) + 1
-        cells[wrong] = len(self._edges) + 2
-        return Reading(cells, values, missing, wrong)
-
-
-class _CategoryReader:
-    def __init__(self, column: Category) -> None:
-        known = len(column.values)
-        self._new, self._missing, self._wrong = known + 1, known + 2, known + 3
-        self._cells: dict[str | None, int] = {value: cell for cell, value in enumerate(column.values)}
-        self._cells |= dict.fromkeys(column.rare, known)
-        self._cells[None] = self._missing
-
-    def read(self, column: list[Any]) -> Reading:
-        if TEXT.issuperset(map(type, column)):
-            found = map(self._cells.get, column, repeat(self._new))
-        else:
-            found = map(self._cell, column)
-        cells = np.fromiter(found, dtype=np.intp, count=len(column))
-        values = np.full(len(column), np.nan)
-        return Reading(cells, values, cells == self._missing, cells == self._wrong)
-
-    def _cell(self, value: Any) -> int:
-        if isinstance(value, (str, bool)):
-            return self._cells.get(category_text(value), self._new)
-        return self._missing if value is None or _is_nan(value) else self._wrong
-
-
-_Reader = _NumberReader | _CategoryReader
+_Reader: TypeAlias = Callable[[Values], Reading]
 
 
 def _reader(column: Column) -> _Reader:
-    return _NumberReader(column) if isinstance(column, Number) else _CategoryReader(column)
+    if isinstance(column, Number):
+        grid = Grid(column.edges)
+        return lambda values: _Numbers(grid, values)
+    known = _Known(column)
+    return lambda values: _Labels(known, values)
 
 
-def _numbers(column: list[Any]) -> tuple[NDArray[np.float64], Mask]:
-    """Values (None is NaN) and which are no numbers; numpy alone would take `"1.5"` and True for numbers."""
-    if NUMBERS.issuperset(map(type, column)):
+class _Numbers:
+    """A reading of a column of numbers."""
+
+    def __init__(self, grid: Grid, column: Values) -> None:
+        self._grid = grid
+        self.values, self._wrong = _numbers(column)
+
+    @cached_property
+    def counts(self) -> Counter64:
+        counts = np.append(self._grid.count(self.values), 0)
+        if self._wrong is not None:  # they have no number, and are not missing
+            counts[-1] = np.count_nonzero(self._wrong)
+            counts[-2] -= counts[-1]
+        return counts
+
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        cells = self._grid.place(self.values)
+        if self._wrong is not None:
+            cells[self._wrong] = self._grid.cells + 1
+        return cells
+
+    @cached_property
+    def missing(self) -> Mask:
+        absent: Mask = np.isnan(self.values)
+        return absent if self._wrong is None else absent & ~self._wrong
+
+    @cached_property
+    def wrong(self) -> Mask:
+        return np.zeros(len(self.values), dtype=np.bool_) if self._wrong is None else self._wrong
+
+
+class _Labels:
+    """A reading of a column of labels."""
+
+    def __init__(self, known: _Known, column: Values) -> None:
+        self._known = known
+        self._codes, self._cells = known.codes(column)
+
+    @cached_property
+    def counts(self) -> Counter64:
+        """Adds what each code was found how often; a code's cell is looked up once."""
+        found = np.bincount(self._codes, minlength=len(self._cells))
+        counts = np.zeros(self._known.size, dtype=np.int64)
+        np.add.at(counts, self._cells, found)
+        return counts
+
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        cells: NDArray[np.intp] = self._cells[self._codes]
+        return cells
+
+    @cached_property
+    def values(self) -> NDArray[np.float64]:
+        return np.full(len(self._codes), np.nan)
+
+    @cached_property
+    def missing(self) -> Mask:
+        missing: Mask = self.cells == self._known.missing
+        return missing
+
+    @cached_property
+    def wrong(self) -> Mask:
+        wrong: Mask = self.cells == self._known.size - 1
+        return wrong
+
+
+class _Known(dict[Any, int]):
+    """The cell of each label; what is no label of the reference is looked at once and remembered.
+
+    Only text and None are keys. No other value equals a text, so that whatever is not found is judged by its type.
+    """
+
+    def __init__(self, column: Category) -> None:
+        super().__init__((value, cell) for cell, value in enumerate(column.values))
+        known = len(column.values)
+        self.size, self.missing = known + 4, known + 2
+        self.update(dict.fromkeys(column.rare, known))
+        self[None] = self.missing
+        self._room = len(self) + REMEMBERED
+
+    def __missing__(self, value: Any) -> int:
+        if isinstance(value, bool):
+            return self[category_text(value)]
+        if not isinstance(value, str):
+            return self.missing if _is_nan(value) else self.size - 1
+        if len(self) < self._room:
+            self[value] = self.missing - 1
+        return self.missing - 1
+
+    def codes(self, column: Values) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
+        """Per event a code, and per code the cell of the reference column."""
+        if isinstance(column, Coded):
+            cells = np.append(self._look_up(column.values), self.missing)
+            return np.where(column.codes < 0, len(column.values), column.codes), cells
+        return self._look_up(column.tolist() if isinstance(column, np.ndarray) else column), np.arange(self.size)
+
+    def _look_up(self, values: Sequence[Any]) -> NDArray[np.intp]:
         try:
-            return np.array(column, dtype=np.float64), np.zeros(len(column), dtype=np.bool_)
+            return np.fromiter(map(self.__getitem__, values), dtype=np.intp, count=len(values))
+        except TypeError:  # a list, a mapping: no label, and no key either
+            return np.array([self._cell(value) for value in values], dtype=np.intp)
+
+    def _cell(self, value: Any) -> int:
+        try:
+            return self[value]
+        except TypeError:
+            return self.size - 1
+
+
+def _numbers(column: Values) -> tuple[NDArray[np.floating], Mask | None]:
+    """Values (None is NaN) and which are no numbers, None when all are."""
+    if isinstance(column, Coded):
+        return _coded_numbers(column)
+    if isinstance(column, np.ndarray):
+        if column.dtype.kind == "f":
+            return (column if column.itemsize <= 8 else column.astype(np.float64)), None
+        if column.dtype.kind in "iu":
+            return column.astype(np.float64), None
+        return _listed_numbers(column.tolist())
+    return _listed_numbers(column)
+
+
+def _listed_numbers(column: list[Any]) -> tuple[NDArray[np.float64], Mask | None]:
+    if NUMBERS.issuperset(map(type, column)):  # numpy alone would take `"1.5"` and True for numbers
+        try:
+            return np.array(column, dtype=np.float64), None
         except OverflowError:
             pass  # an integer beyond any float
     wrong = np.fromiter((not _is_number(value) for value in column), dtype=np.bool_, count=len(column))
     usable = [None if bad else value for value, bad in zip(column, wrong, strict=True)]
     return np.array(usable, dtype=np.float64), wrong
+
+
+def _coded_numbers(column: Coded) -> tuple[NDArray[np.floating], Mask | None]:
+    values, wrong = _listed_numbers([*column.values, None])
+    return values[column.codes], None if wrong is None else wrong[column.codes]
 
 
 def _is_number(value: Any) -> bool:

