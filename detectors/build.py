@@ -10,7 +10,8 @@ from burnline.detectors.contract import Detector
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference
 from burnline.detectors.quality import Quality
-from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 
 # A detector is made from the reference and its section of `signals:` in the service file.
 DETECTORS = {Drift.signal: Drift, ConfidenceDrop.signal: ConfidenceDrop, Quality.signal: Quality}

@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Verdict
+from burnline.events import Contributor, Counts, Source, Verdict
 
 # Standard deviations granted to chance before anything counts as an effect: of a normal, 3.4e-6 lies beyond, about one
 # in the 216,000 tests of 25 features and five-minute windows in 30 days. docs/detectors.md has what was measured.
@@ -18,22 +18,34 @@ CONTRIBUTORS = 10
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a detector says of one window; fields as in `events.Finding`."""
+    """What a detector says of one window; fields as in `events.Finding`.
+
+    Attributes:
+        memory: what the next window of the same part is to be judged with; empty where nothing is carried over.
+    """
 
     verdict: Verdict
     score: float | None
     counts: Counts
     reason: str
     contributors: tuple[Contributor, ...] = ()
+    memory: bytes = b""
 
 
 class Detector(Protocol):
     """One signal of one service. Pure: no clock, no database; the same counts give the same judgement.
 
     `DETECTORS` in `build.py` names them all; the generic tests run over every one.
+
+    Attributes:
+        source: which batches it counts.
+        additive: bad events of windows add up to those of the windows together. Where they do not (what was bad is
+            known of all of them only), a longer time is judged by its own counts.
     """
 
     signal: ClassVar[str]
+    source: ClassVar[Source]
+    additive: ClassVar[bool]
     window: timedelta
 
     def empty(self) -> Sketch:
@@ -44,8 +56,15 @@ class Detector(Protocol):
         """The counts of this batch alone."""
         ...
 
-    def judge(self, sketch: Sketch) -> Judgement:
-        """The verdict on a window; too few events give NO_DATA, never OK."""
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        """The verdict on a window; too few events give NO_DATA, never OK.
+
+        `memory` is what the judgement of the part's last window left; one that cannot be read counts as none.
+        """
+        ...
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        """How much worse `candidate` is than `baseline` (two versions, or shadow pairs), beyond the chance of both."""
         ...
 
 

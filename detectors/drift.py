@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
 from burnline.detectors.profile import Column, Reference
-from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Verdict
-from burnline.spec.service import DriftSpec
+from burnline.detectors.sketch import Counter64, Sketch
+from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.spec.signals import DriftSpec
 
 PREDICTION = "(prediction)"
 
 
-def total_variation(live: NDArray[np.int64], reference: NDArray[np.int64]) -> float:
+def total_variation(live: Counter64, reference: Counter64) -> float:
     """Half the summed difference of shares: the part of the events that would have to change cell.
 
     >>> total_variation(np.array([75, 25]), np.array([500, 500]))
@@ -28,7 +27,7 @@ def total_variation(live: NDArray[np.int64], reference: NDArray[np.int64]) -> fl
     return float(np.abs(live / live.sum() - reference / reference.sum()).sum() / 2)
 
 
-def chance(reference: NDArray[np.int64], events: int) -> float:
+def chance(reference: Counter64, events: int) -> float:
     """The total variation that sampling alone explains, window and reference both: mean plus `Z` deviations.
 
     A cell's difference of shares is normal with variance p(1 - p)(1/n + 1/N), its absolute value half-normal, so
@@ -48,13 +47,15 @@ def chance(reference: NDArray[np.int64], events: int) -> float:
 class _Compared:
     name: str
     column: Column
-    reference: NDArray[np.int64]
+    reference: Counter64
 
 
 class Drift:
     """Score: the worst feature's total variation beyond chance. Bad events: that share of the window's events."""
 
     signal: ClassVar[str] = "drift"
+    source: ClassVar[Source] = Source.PREDICTIONS
+    additive: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: DriftSpec) -> None:
         self.window = spec.window
@@ -75,10 +76,19 @@ class Drift:
             counts.append(answers.counts)
         return Sketch(self._of, np.concatenate([np.array([len(columns)]), *counts]))
 
-    def judge(self, sketch: Sketch) -> Judgement:
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        references = [compared.reference for compared in self._columns]
+        return self._judged(sketch, references, "in the reference")
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        if short := too_few(baseline.events, self._spec.min_events, "events of the baseline"):
+            return short
+        return self._judged(candidate, self._parts(baseline), "in the baseline")
+
+    def _judged(self, sketch: Sketch, references: Sequence[Counter64], where: str) -> Judgement:
         if short := too_few(sketch.events, self._spec.min_events):
             return short
-        found = sorted(self._scores(sketch), key=lambda contributor: -contributor.score)
+        found = sorted(self._scores(sketch, references, where), key=lambda contributor: -contributor.score)
         if not found:
             return no_data("the reference has no columns")
         worst, limit = found[0], self._spec.threshold
@@ -95,23 +105,24 @@ class Drift:
             tuple(contributor for contributor in found[:CONTRIBUTORS] if contributor.score > 0),
         )
 
-    def _scores(self, sketch: Sketch) -> Iterator[Contributor]:
-        parts = np.split(sketch.counts[1:], np.cumsum(self._sizes)[:-1])
-        for compared, live in zip(self._columns, parts, strict=False):
-            reference = compared.reference
+    def _parts(self, sketch: Sketch) -> list[Counter64]:
+        return np.split(sketch.counts[1:], np.cumsum(self._sizes)[:-1])
+
+    def _scores(self, sketch: Sketch, references: Sequence[Counter64], where: str) -> Iterator[Contributor]:
+        for compared, live, reference in zip(self._columns, self._parts(sketch), references, strict=False):
             if compared.name == PREDICTION:  # a failed request has no answer: that is not drift
                 live, reference = (np.delete(counts, -2) for counts in (live, reference))  # noqa: PLW2901 - the part compared
             events = int(live.sum())
             if events < self._spec.min_events or not reference.sum():
                 continue
             score = max(0.0, total_variation(live, reference) - chance(reference, events))
-            yield Contributor(compared.name, score, _difference(compared, live, reference))
+            yield Contributor(compared.name, score, _difference(compared, live, reference, where))
 
 
-def _difference(compared: _Compared, live: NDArray[np.int64], reference: NDArray[np.int64]) -> str:
+def _difference(compared: _Compared, live: Counter64, reference: Counter64, where: str) -> str:
     """The cell that gained most, in words."""
     live_shares, shares = live / live.sum(), reference / reference.sum()
     gained = int(np.argmax(live_shares - shares))
     place = gained + 1 if compared.name == PREDICTION and gained == len(live) - 1 else gained
     what = compared.column.describe(place)
-    return f"{live_shares[gained]:.1%} of its values are {what}, in the reference {shares[gained]:.1%}"
+    return f"{live_shares[gained]:.1%} of its values are {what}, {where} {shares[gained]:.1%}"

@@ -12,9 +12,9 @@ from burnline.detectors.confidence import excess
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
 from burnline.detectors.profile import Number, Reference
 from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Verdict
+from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
-from burnline.spec.service import DataSpec
+from burnline.spec.signals import DataSpec
 
 UNKNOWN = "(unknown features)"
 MARGIN = 0.1  # of the reference's range, on either side
@@ -36,6 +36,8 @@ class Quality:
     """
 
     signal: ClassVar[str] = "data"
+    source: ClassVar[Source] = Source.PREDICTIONS
+    additive: ClassVar[bool] = True
 
     def __init__(self, reference: Reference, spec: DataSpec, declared: Mapping[str, FeatureSpec] | None = None) -> None:
         self.window = spec.window
@@ -64,7 +66,7 @@ class Quality:
             counts += [np.count_nonzero(missing), alone, *ill_formed]
         return Sketch(self._of, np.array(counts, dtype=np.int64))
 
-    def judge(self, sketch: Sketch) -> Judgement:
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if short := too_few(sketch.events, self._spec.min_events):
             return short
         if not self._reference.features:
@@ -86,6 +88,28 @@ class Quality:
             f"{reason}; {bad / sketch.events:.1%} of the events are bad.",
             tuple(found[:CONTRIBUTORS]),
         )
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
+            if short := too_few(sketch.events, self._spec.min_events, of):
+                return short
+        found = sorted(self._differences(baseline, candidate), key=lambda contributor: -contributor.score)
+        reason = f"{found[0].feature}: {found[0].detail}." if found else "Values are as whole as in the baseline."
+        verdict = Verdict.ALARM if found else Verdict.OK
+        score = found[0].score if found else 0.0
+        counts = Counts(int(candidate.counts[1]), candidate.events)
+        return Judgement(verdict, score, counts, reason, tuple(found[:CONTRIBUTORS]))
+
+    def _differences(self, baseline: Sketch, candidate: Sketch) -> Iterator[Contributor]:
+        """What there is more of than in the baseline, beyond the chance of both."""
+        usual, now = (sketch.counts[3:].reshape(-1, 4) / sketch.events for sketch in (baseline, candidate))
+        for row, name in enumerate(self._reference.features):
+            for defect, what in SENTENCES.items():
+                live, before = float(now[row, defect]), float(usual[row, defect])
+                allowed = max(self._spec.max_null, before)
+                score = excess(live, allowed, events=candidate.events, reference_events=baseline.events)
+                if score > 0:
+                    yield Contributor(name, score, f"{live:.1%} of its values are {what}, {before:.1%} in the baseline")
 
     def _defects(self, columns: Columns, name: str) -> tuple[Mask, Mask, Mask]:
         reading = columns.feature(name)

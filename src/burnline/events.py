@@ -63,6 +63,15 @@ class Collection:
     beyond_budget: Mapping[str, int] = field(default_factory=dict)
 
 
+class Source(StrEnum):
+    """What a detector counts. All of them come as batches of one type, each kind with columns of its own."""
+
+    PREDICTIONS = "predictions"
+    LABELS = "labels"  # predictions whose label came: prediction, confidence, label; slices as features
+    ANSWERS = "answers"  # numbers about answers of generative AI as features, never their texts
+    SAMPLES = "samples"  # per feature of a joined sample: does the training side differ?
+
+
 class Verdict(StrEnum):
     """What a detector says of one closed window. NO_DATA is never healthy."""
 
@@ -72,12 +81,28 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a feature in a finding: its share of the reference's events and of the window's, in [0, 1]."""
+
+    what: str
+    reference: float
+    live: float
+
+
+@dataclass(frozen=True, slots=True)
 class Contributor:
-    """One feature's share in a finding, worst first."""
+    """One feature's share in a finding, worst first.
+
+    Attributes:
+        cells: its values in the reference and in the window, for a picture; empty where there is none.
+        shown: numbers beside the score for those who know them, by name, such as `psi`.
+    """
 
     feature: str
     score: float
     detail: str = ""
+    cells: tuple[Cell, ...] = ()
+    shown: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +113,8 @@ class Finding:
         score: in [0, 1], 0 is best; None when the verdict is NO_DATA.
         counts: events an SLO can count; total is 0 when the verdict is NO_DATA.
         reason: one sentence for a person.
+        part: empty for all events; `version=7` or `country=DE` for those of a version or slice. SLOs and alerts
+            count all events.
     """
 
     service: str
@@ -99,6 +126,7 @@ class Finding:
     counts: Counts
     reason: str
     contributors: tuple[Contributor, ...] = ()
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +287,8 @@ class PredictionBatch:
         confidence: in [0, 1] per event; None when not sent.
         unknown_features: per event, how many features were sent that the reference does not know.
         at: per event, its own time in microseconds since 1970; empty where all of them are of `received_at`.
+        label: per event, what turned out to be true; empty but in batches of labels.
+        embedding: per event a vector as little-endian float32, None without; empty where no event has one.
     """
 
     service: str
@@ -269,6 +299,8 @@ class PredictionBatch:
     confidence: list[float | None]
     unknown_features: list[int]
     at: list[int] = field(default_factory=list)
+    label: list[float | str | None] = field(default_factory=list)
+    embedding: list[bytes | None] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.prediction)
@@ -286,6 +318,8 @@ class PredictionBatch:
             list(compress(self.confidence, kept)),
             list(compress(self.unknown_features, kept)),
             list(compress(self.at, kept)),
+            list(compress(self.label, kept)),
+            list(compress(self.embedding, kept)),
         )
 
 

@@ -13,7 +13,7 @@ from burnline.detectors.contract import Judgement
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
 from burnline.events import Verdict
-from burnline.spec.service import ConfidenceSpec
+from burnline.spec.signals import ConfidenceSpec
 from tests.detectors.samples import make_batch, make_reference
 
 REFERENCE = make_reference()

@@ -20,7 +20,8 @@ from burnline.detectors.profiling import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch, Verdict
-from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 from tests.detectors.samples import START, draw, make_batch, make_reference
 
 REFERENCE = make_reference()
@@ -126,6 +127,23 @@ def test_it_is_silent_on_its_own_population(detector: Detector, events: int) -> 
     verdicts = [detector.judge(fold(detector, make_batch(rng, events))).verdict for _ in range(100)]
 
     assert set(verdicts) == {Verdict.OK}
+
+
+def test_two_windows_of_one_population_compare_as_alike(detector: Detector) -> None:
+    rng = np.random.default_rng(5)
+
+    verdicts = [detector.compare(*(fold(detector, make_batch(rng, 1000)) for _ in "ab")).verdict for _ in range(30)]
+
+    assert set(verdicts) == {Verdict.OK}
+
+
+def test_nothing_compares_with_nothing(detector: Detector) -> None:
+    full, empty = fold(detector, make_batch(np.random.default_rng(5), 1000)), detector.empty()
+
+    said = [detector.compare(full, empty), detector.compare(empty, full), detector.compare(empty, empty)]
+
+    assert {each.verdict for each in said} == {Verdict.NO_DATA}
+    assert {each.score for each in said} == {None}
 
 
 def test_a_window_without_events_is_no_data(detector: Detector) -> None:

@@ -15,7 +15,7 @@ from burnline.detectors.drift import PREDICTION, Drift, chance, total_variation
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch, Verdict
-from burnline.spec.service import DriftSpec
+from burnline.spec.signals import DriftSpec
 from tests.detectors.samples import START, make_batch, make_reference
 
 REFERENCE = make_reference()

@@ -14,7 +14,7 @@ from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
 from burnline.detectors.quality import UNKNOWN, Quality
 from burnline.events import PredictionBatch, Verdict
-from burnline.spec.service import DataSpec
+from burnline.spec.signals import DataSpec
 from tests.detectors.samples import make_batch, make_reference
 
 REFERENCE = make_reference()

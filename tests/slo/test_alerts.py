@@ -8,7 +8,8 @@ import pytest
 
 from burnline.slo.alerts import burn_annotations, burn_labels, no_data_hold
 from burnline.slo.windows import tiers
-from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.spec.slo import SloSpec
 
 SPEC = ServiceSpec.model_validate(

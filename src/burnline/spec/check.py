@@ -10,7 +10,8 @@ from burnline.spec.collect import ScrapeSpec
 from burnline.spec.host import HostSpec
 from burnline.spec.place import Flaw, Place, dotted
 from burnline.spec.queue import QueueSpec
-from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.telemetry import SPAN_DURATION, check_telemetry
 from burnline.spec.units import format_duration

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from burnline.spec.place import Flaw, Place
 from burnline.spec.release import GuardSpec, ReleaseSpec
-from burnline.spec.service import ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.spec.sli import SliSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -20,10 +20,11 @@ from burnline.spec.jobs import MOST, JobName, JobSpec
 from burnline.spec.place import Place
 from burnline.spec.probe import ProbeSpec
 from burnline.spec.release import ReleaseSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.spec.slo import SloSpec
 from burnline.spec.strict import Strict
 from burnline.spec.telemetry import TelemetrySpec
-from burnline.spec.units import Duration, Name, PositiveCount, Ratio, Text
+from burnline.spec.units import Name, Ratio, Text
 
 RELEASE = "release"  # the name of the hook that changes which version serves
 
@@ -43,43 +44,6 @@ class ModelSpec(Strict):
     version: VersionSpec | None = None
     reference: Text | None = None
     schema_: Annotated[SchemaSpec | None, Field(alias="schema")] = None
-
-
-class DriftSpec(Strict):
-    """Does live data still look like the reference? `threshold`: share of events that would have to change."""
-
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
-
-
-class ConfidenceSpec(Strict):
-    """Is the model as sure of itself as it was on the reference?"""
-
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
-
-
-class DataSpec(Strict):
-    """Are the inputs whole? `max_null` per feature; `schema: strict` makes wrong types and ranges bad."""
-
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 100
-    max_null: Ratio = 0.01
-    max_age: Duration | None = None
-    schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
-
-
-class SignalsSpec(Strict):
-    """Which detectors run. An empty mapping takes the defaults."""
-
-    drift: DriftSpec | None = None
-    confidence: ConfidenceSpec | None = None
-    data: DataSpec | None = None
-    skew: dict[str, Any] | None = None
-    outliers: dict[str, Any] | None = None
-    hallucination: dict[str, Any] | None = None
 
 
 class PolicyStep(Strict):

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
-from burnline.spec.service import DataSpec, ServiceSpec, SignalsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import DataSpec, SignalsSpec
 from burnline.spec.words import choice
 
 SIGNALS = ("drift", "confidence", "data")
