@@ -35,6 +35,9 @@ class Coded:
     def __len__(self) -> int:
         return len(self.codes)
 
+    def __getitem__(self, events: slice) -> Coded:
+        return Coded(self.codes[events], self.values)
+
     def plain(self) -> list[Any]:
         """One value per event."""
         named = [*self.values, None]

@@ -80,6 +80,10 @@ class Drift:
         references = [compared.reference for compared in self._columns]
         return self._judged(sketch, references, "in the reference")
 
+    def scores(self, sketch: Sketch) -> Iterator[Contributor]:
+        """Every column that has enough events, also where nothing has moved."""
+        return self._scores(sketch, [compared.reference for compared in self._columns], "in the reference")
+
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         if short := too_few(baseline.events, self._spec.min_events, "events of the baseline"):
             return short

@@ -157,7 +157,10 @@ class Embedding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`)."""
+    """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`).
+
+    `columns` says what the columns of the training data were called that are no features: `prediction`, `confidence`.
+    """
 
     version: Literal["burnline/reference/v1"]
     name: str
@@ -168,6 +171,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     calibration: Calibration | None = None
     performance: Performance | None = None
     embedding: Embedding | None = None
+    columns: dict[str, str] = {}
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -68,12 +69,14 @@ def profile_csv(
         accepted = ", ".join(columns)
         raise SpecError([Problem(str(path), 1, column, f"no such column; there is {accepted}") for column in missing])
     taken = {column: columns.pop(column) for column in dict.fromkeys(wanted)}
-    return build_profile(
+    reference = build_profile(
         columns,
         taken[prediction] if prediction else None,
         taken[confidence] if confidence else None,
         name=name or path.stem,
     )
+    roles = {role: column for role, column in {"prediction": prediction, "confidence": confidence}.items() if column}
+    return msgspec.structs.replace(reference, columns=roles)
 
 
 def _column(values: Sequence[Any], problems: list[Problem], file: str, field: str) -> Column:

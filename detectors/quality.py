@@ -72,7 +72,7 @@ class Quality:
         if not self._reference.features:
             return no_data("the reference has no features")
         per_feature = sketch.counts[3:].reshape(-1, 4)
-        found = sorted(self._excesses(sketch), key=lambda contributor: -contributor.score)
+        found = sorted(self.scores(sketch), key=lambda contributor: -contributor.score)
         lacking = [
             int(counts[MISSING_ONLY])
             for counts, name in zip(per_feature, self._reference.features, strict=True)
@@ -120,7 +120,7 @@ class Quality:
         low, high = self._bounds.get(name, (-np.inf, np.inf))
         return reading.missing, reading.wrong, (reading.values < low) | (reading.values > high)
 
-    def _excesses(self, sketch: Sketch) -> Iterator[Contributor]:
+    def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """What is over its limit: one contributor per feature, with its worst defect."""
         events, limit = sketch.events, self._spec.max_null
         sentences = BY_SCHEMA if self._declared else SENTENCES

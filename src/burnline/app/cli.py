@@ -18,6 +18,7 @@ from burnline.app.cli_exporter import exporter
 from burnline.app.cli_incident import incident_app
 from burnline.app.cli_job import job
 from burnline.app.cli_runbook import runbook_app
+from burnline.app.cli_score import score_app
 from burnline.app.cli_silence import silence_app
 from burnline.errors import BurnlineError, SpecError
 
@@ -37,6 +38,7 @@ actions_app = typer.Typer(help="The switch that stops every change: status, off,
 app.add_typer(actions_app, name="actions")
 app.add_typer(runbook_app, name="runbook")
 app.add_typer(cli_release.app, name="release")
+app.add_typer(score_app, name="score")
 app.add_typer(silence_app, name="silence")
 app.add_typer(audit_app, name="audit")
 app.add_typer(incident_app, name="incident")

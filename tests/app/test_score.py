@@ -1,0 +1,267 @@
+"""`burnline score`: one JSON line per closed window and feature, the last one sums up."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnline.app.score import Asked, score_table
+from burnline.detectors.build import build_detectors
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.profile import load_reference, save_reference
+from burnline.detectors.profiling import profile_csv
+from burnline.detectors.tables import open_table
+from burnline.spec.service import ServiceSpec
+from tests.app.conftest import Cli
+from tests.detectors.samples import answers, draw
+from tests.detectors.test_columns import batch
+
+ROWS, WINDOW = 4000, 1000
+
+
+def write(path: Path, columns: Mapping[str, list[Any]]) -> Path:
+    """As CSV, the shortest text that is the number; None is an empty cell."""
+    rows = zip(*columns.values(), strict=True)
+    cells = (",".join("" if value is None else str(value) for value in row) for row in rows)
+    path.write_text("\n".join([",".join(columns), *cells]) + "\n")
+    return path
+
+
+def table(seed: int, rows: int = ROWS) -> dict[str, list[Any]]:
+    rng = np.random.default_rng(seed)
+    said, sure = answers(rng, rows)
+    return {**draw(rng, rows), "said": said, "sure": sure}
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    train = write(folder / "train.csv", table(1, 20_000))
+    save_reference(profile_csv(train, prediction="said", confidence="sure"), folder / "ref.json")
+    return folder / "ref.json"
+
+
+def score(reference: Path, file: Path, signal: str = "drift", **asked: Any) -> list[dict[str, Any]]:
+    columns = {"prediction": "said", "confidence": "sure"}
+    wanted = Asked(signal, **{"window": WINDOW, "columns": columns, **asked})
+    return list(score_table(wanted, load_reference(reference), open_table(str(file)), lambda rows: None))
+
+
+def test_a_line_for_every_closed_window_and_feature_and_a_last_one_that_sums_up(
+    cli: Cli, reference: Path, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "live.csv", table(2, ROWS + 7))
+
+    code, out, err = cli("score", "drift", "-r", reference, file, "--window", str(WINDOW))
+
+    *lines, summary = map(json.loads, out.splitlines())
+    features = ["amount", "age", "items", "fee", "city", "partly", "(prediction)"]
+    assert code == 0
+    assert [(line["window"], line["feature"]) for line in lines] == [(at, name) for at in range(4) for name in features]
+    assert {(line["verdict"], line["alarm"]) for line in lines} == {("ok", False)}
+    assert summary["summary"] is True
+    assert (summary["rows"], summary["windows"], summary["alarms"], summary["rows_left"]) == (ROWS + 7, 4, 0, 7)
+    assert "4,007 rows, 4 windows, 0 of them in alarm" in err
+
+
+def test_the_feature_that_moved_is_in_alarm_from_the_window_it_moved_in(reference: Path, tmp_path: Path) -> None:
+    columns = table(3)
+    columns["age"] = [value + (10 if at >= 2500 else 0) for at, value in enumerate(columns["age"])]
+
+    *lines, summary = score(reference, write(tmp_path / "live.csv", columns))
+
+    assert [(line["window"], line["feature"]) for line in lines if line["alarm"]] == [(2, "age"), (3, "age")]
+    assert [line["contributors"][0]["feature"] for line in lines if line["alarm"]] == ["age", "age"]
+    assert (summary["first_alarm"], summary["alarms"], summary["alarm"]) == (2, 2, True)
+    assert summary["features"]["age"]["alarms"] == 2
+    assert summary["features"]["city"] == {
+        "alarms": 0,
+        "worst": summary["features"]["city"]["worst"],
+        "first_alarm": None,
+    }
+
+
+def test_a_window_says_what_the_detector_of_a_service_says_of_its_events(reference: Path, tmp_path: Path) -> None:
+    columns = table(4, WINDOW)
+    columns["amount"] = [value * 2 for value in columns["amount"]]
+    known = load_reference(reference)
+    spec = {"apiVersion": "burnline/v1", "service": "s", "owner": "o", "signals": {"drift": {"min_events": 100}}}
+    detector = build_detectors(ServiceSpec.model_validate(spec), known)["drift"]
+
+    *lines, _ = score(reference, write(tmp_path / "live.csv", columns), features=("amount",))
+    events = batch(**{name: column for name, column in columns.items() if name not in ("said", "sure")})
+    said = detector.judge(detector.fold(ColumnReader(known).read(events)))
+
+    assert lines[0]["score"] == said.score
+    assert lines[0]["verdict"] == said.verdict
+    assert lines[0]["contributors"][0]["detail"] == said.contributors[0].detail
+
+
+@pytest.mark.parametrize("window", [1, 7, 3999, 4000, 4001])
+def test_windows_hold_the_rows_they_should_however_the_table_is_read(
+    reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int
+) -> None:
+    monkeypatch.setattr("burnline.detectors.tables.BLOCK", 64)
+    file = write(tmp_path / "live.csv", {"age": table(5, 200)["age"]})
+
+    *lines, summary = score(reference, file, window=window, features=("age",), columns={})
+
+    assert [(line["start"], line["end"]) for line in lines] == [
+        (start, start + window) for start in range(0, 200 - window + 1, window)
+    ]
+    assert summary["rows_left"] == 200 % window
+
+
+def test_without_a_window_the_table_is_one(reference: Path, tmp_path: Path) -> None:
+    *lines, summary = score(reference, write(tmp_path / "live.csv", table(6)), window=None)
+
+    assert {(line["start"], line["end"]) for line in lines} == {(0, ROWS)}
+    assert (summary["windows"], summary["rows_left"]) == (1, 0)
+
+
+def test_parquet_and_a_query_score_as_csv_does(reference: Path, tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+    from sqlalchemy import create_engine, text
+
+    columns = table(7)
+    columns["age"] = [value + 4 for value in columns["age"]]
+    parquet.write_table(pa.table(columns), tmp_path / "live.parquet")
+    engine = create_engine(f"sqlite:///{tmp_path}/live.db")
+    with engine.begin() as tx:
+        tx.execute(text(f"create table live ({', '.join(columns)})"))
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        tx.execute(text(f"insert into live values ({', '.join(f':{name}' for name in columns)})"), rows)
+    engine.dispose()
+    asked = Asked("drift", WINDOW, columns={"prediction": "said", "confidence": "sure"})
+    known = load_reference(reference)
+
+    query = open_table("select * from live order by rowid", database=f"sqlite:///{tmp_path}/live.db")
+    by_query = list(score_table(asked, known, query, lambda rows: None))
+
+    assert score(reference, tmp_path / "live.parquet") == score(reference, write(tmp_path / "live.csv", columns))
+    assert by_query == score(reference, tmp_path / "live.parquet")
+    assert by_query[-1]["alarm"]
+
+
+def test_missing_values_and_a_dropped_column_are_told_by_quality(reference: Path, tmp_path: Path) -> None:
+    columns = table(8)
+    columns["age"] = [None if at % 3 == 0 else value for at, value in enumerate(columns["age"])]
+    del columns["city"]
+
+    *lines, summary = score(reference, write(tmp_path / "live.csv", columns), "quality")
+
+    assert {line["feature"] for line in lines if line["alarm"]} == {"age", "city"}
+    assert {line["verdict"] for line in lines if line["feature"] == "amount"} == {"ok"}
+    assert summary["alarms"] == 4
+
+
+def test_a_column_that_nobody_knows_is_told_by_quality_unless_it_is_ignored(reference: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "live.csv", {**table(9), "surprise": [1] * ROWS})
+
+    told, ignored = score(reference, file, "quality"), score(reference, file, "quality", ignore=("surprise",))
+
+    assert told[-1]["alarm"]
+    assert not ignored[-1]["alarm"]
+
+
+def test_a_model_less_sure_than_on_the_reference_is_told_by_confidence(reference: Path, tmp_path: Path) -> None:
+    columns = table(10)
+    columns["sure"] = [value / 2 for value in columns["sure"]]
+
+    *lines, summary = score(reference, write(tmp_path / "live.csv", columns), "confidence")
+
+    assert [(line["window"], line["feature"]) for line in lines] == [(at, "(confidence)") for at in range(4)]
+    assert summary["alarms"] == 4
+
+
+def test_columns_are_found_by_their_names_in_the_training_data(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    columns = table(11)
+    columns["said"] = ["fraud"] * ROWS
+
+    _, out, _ = cli("score", "drift", "-r", reference, write(tmp_path / "live.csv", columns), "--window", str(WINDOW))
+
+    alarms = {line["feature"] for line in map(json.loads, out.splitlines()[:-1]) if line["alarm"]}
+    assert alarms == {"(prediction)"}
+
+
+def test_a_script_may_ask_for_an_exit_code(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    columns = table(12)
+    file = write(tmp_path / "live.csv", {**columns, "age": [0.0] * ROWS})
+
+    quiet = cli("score", "drift", "-r", reference, file, "--window", str(WINDOW))
+    asked = cli("score", "drift", "-r", reference, file, "--window", str(WINDOW), "--fail-on-alarm")
+
+    assert (quiet[0], asked[0]) == (0, 3)
+    assert quiet[1] == asked[1]
+
+
+def test_standard_input_is_scored_as_a_file(reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "live.csv", table(13))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(file.read_text()))
+
+    assert score(reference, Path("-")) == score(reference, file)
+
+
+@pytest.mark.parametrize(
+    ("argv", "written", "said"),
+    [
+        (
+            ["--feature", "nobody"],
+            "age\n1\n",
+            "--feature nobody: the reference has no such feature; it has amount",
+        ),
+        (["--prediction", "nobody"], "age\n1\n", "nobody: no such column; there is age"),
+        ([], "", "needs a header of distinct column names"),
+        ([], "age,city\n1,Oslo\n2\n", "live.csv:3: has 1 cells; the header has 2"),
+        ([], 'age\n"1\n', "live.csv:2: cannot be read as CSV"),
+        ([], b"age\n\xff\n", "cannot be read as CSV"),
+        (["--threshold", "2"], "age\n1\n", "threshold"),
+        (["--window", "0"], "age\n1\n", "window"),
+    ],
+)
+def test_what_cannot_be_scored_is_told_without_a_traceback(
+    cli: Cli, reference: Path, tmp_path: Path, argv: list[str], written: str | bytes, said: str
+) -> None:
+    (tmp_path / "live.csv").write_bytes(written if isinstance(written, bytes) else written.encode())
+
+    code, out, err = cli("score", "drift", "-r", reference, tmp_path / "live.csv", *argv)
+
+    assert code in (1, 2)
+    assert said in err
+    assert "Traceback" not in err
+    assert not out
+
+
+def test_a_file_or_reference_that_is_not_there_is_named(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    code, _, nowhere = cli("score", "drift", "-r", reference, tmp_path / "nowhere.csv")
+    again, _, unprofiled = cli("score", "drift", "-r", tmp_path / "nowhere.json", tmp_path / "live.csv")
+
+    assert "nowhere.csv: cannot be read as CSV" in nowhere
+    assert "burnline profile" in unprofiled
+    assert (code, again) == (1, 1)
+
+
+def test_a_header_alone_is_no_data(reference: Path, tmp_path: Path) -> None:
+    (tmp_path / "live.csv").write_text("age,said,sure\n")
+
+    (summary,) = score(reference, tmp_path / "live.csv")
+
+    assert (summary["rows"], summary["windows"], summary["verdict"]) == (0, 0, "no_data")
+
+
+def test_text_in_a_column_of_numbers_is_of_the_wrong_type(reference: Path, tmp_path: Path) -> None:
+    columns = table(14)
+    columns["age"] = ["forty" if at % 2 else value for at, value in enumerate(columns["age"])]
+
+    *lines, _ = score(reference, write(tmp_path / "live.csv", columns), "quality")
+
+    reasons = [line["reason"] for line in lines if line["feature"] == "age"]
+    assert reasons[0] == "50.0% of its values are of the wrong type"
