@@ -108,7 +108,7 @@ def test_a_window_says_what_the_detector_of_a_service_says_of_its_events(referen
 def test_windows_hold_the_rows_they_should_however_the_table_is_read(
     reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
-    monkeypatch.setattr("burnline.detectors.tables.BLOCK", 64)
+    monkeypatch.setattr("burnline.detectors.tables_csv.BLOCK", 64)
     file = write(tmp_path / "live.csv", {"age": table(5, 200)["age"]})
 
     *lines, summary = score(reference, file, window=window, features=("age",), columns={})

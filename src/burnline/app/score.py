@@ -14,12 +14,13 @@ import msgspec
 import numpy as np
 
 from burnline.app.progress import Progress
+from burnline.detectors.blocks import Block, Table, pick
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader, Values
 from burnline.detectors.contract import Detector, Judgement
 from burnline.detectors.profile import Number, Reference, load_reference
 from burnline.detectors.sketch import Sketch
-from burnline.detectors.tables import Block, Table, open_table, pick
+from burnline.detectors.tables import open_table
 from burnline.errors import BurnlineError
 from burnline.events import Contributor, PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
