@@ -138,6 +138,7 @@ class AnswerScore:
         refused: it declines to answer.
         support: share of its content that the sources hold; None without sources or content, or when it declines.
         unsupported: how many of its different words with content, numbers and names they do not.
+        ungrounded: from 0 to 1, how far it goes beyond its sources (tier 0 of detectors/grounding); None as `support`.
     """
 
     characters: int
@@ -145,6 +146,7 @@ class AnswerScore:
     refused: bool
     support: float | None
     unsupported: int
+    ungrounded: float | None = None
 
 
 class SloState(StrEnum):

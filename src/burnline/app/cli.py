@@ -15,6 +15,7 @@ from burnline.app import cli_release
 from burnline.app.cli_audit import audit_app
 from burnline.app.cli_drill import drill
 from burnline.app.cli_exporter import exporter
+from burnline.app.cli_grounding import calibrate
 from burnline.app.cli_incident import incident_app
 from burnline.app.cli_job import job
 from burnline.app.cli_runbook import runbook_app
@@ -333,6 +334,7 @@ def demo(
 app.command()(drill)
 app.command()(job)
 app.command()(exporter)
+app.command()(calibrate)
 
 
 @runs_app.command("list")

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from burnline.app.cli_grounding import score_grounding
+
 score_app = typer.Typer(
-    help="Judge a table by what a service's signals look at: drift, quality, confidence, skew.",
+    help="Judge a table by what a service's signals look at: drift, quality, confidence, skew; answers: grounding.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -77,6 +79,9 @@ def confidence(
     options = {"min_events": min_events, "threshold": threshold}
     columns = {"confidence": confidence}
     _score("confidence", table, reference, window, None, columns, None, database, options, fail_on_alarm)
+
+
+score_app.command("grounding")(score_grounding)
 
 
 def _score(

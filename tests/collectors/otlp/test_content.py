@@ -11,7 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from burnline.collectors.otlp.door import OtlpDoor
 from burnline.collectors.otlp.json_body import Json
-from burnline.detectors.text import score_answer
+from burnline.detectors.grounding.answer import score_answer
 from burnline.events import AnswerScore
 from burnline.store.database import Database
 from tests.collectors.otlp.bodies import NANO, START, attributes, log_body, span_body

@@ -25,7 +25,7 @@ from burnline.collectors.otlp import json_body, protobuf
 from burnline.collectors.otlp.door import OtlpDoor, Signal
 from burnline.collectors.otlp.sheet import Receipt
 from burnline.collectors.otlp.wire import Wire
-from burnline.detectors.text import score_answer
+from burnline.detectors.grounding.answer import score_answer
 from burnline.errors import (
     BurnlineError,
     PayloadError,

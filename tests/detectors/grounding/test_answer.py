@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.text import score_answer, stems
+from burnline.detectors.grounding.answer import score_answer
+from burnline.detectors.grounding.words import stems
 
 SOURCES = ["The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day."]
 

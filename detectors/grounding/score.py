@@ -1,0 +1,260 @@
+"""How far an answer goes beyond its sources: tier 0, for every answer, without a model.
+
+Untrained: the weights below are fixed, and small changes of any of them change little on each of three kinds of sets
+(questions, dialogue, claims). docs/detectors/grounding.md has what was measured. What it cannot see: an answer that
+puts its sources' own words together to something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from math import exp, sqrt
+
+from burnline.detectors.grounding.sentences import sentences
+from burnline.detectors.grounding.sources import Sources
+from burnline.detectors.grounding.words import SCALES, Token, listed, opposites, stemmed, tokens
+
+LONGEST = 200_000  # characters of an answer that are looked at
+TIER = 0
+
+# What a word weighs in an answer.
+NAME = 1.6  # a name or a number
+TALK = 0.3  # of the sources, or of the answer itself: "the passage mentions"
+# How much of a word is not held up when it stands in the sources ...
+ALIKE = 0.5  # only in another form
+ASKED = 0.6  # nowhere, but in the question
+OPPOSITE = 1.5  # nowhere, but its opposite does
+# What else counts against an answer.
+APART = 0.2  # a word that stands in the sources, elsewhere than the rest of its sentence
+JOINED = 0.25  # two words that follow each other here and nowhere in the sources
+NAMES = 0.35  # a name or number that the sources do not hold, whatever the length of the answer
+MOST_NAMES = 8
+ASKS = 0.6  # it asks something
+SELF = 0.3  # it speaks of itself, and nobody does in the sources
+STEEP = 0.55  # score = 1 - exp(-STEEP x evidence)
+
+POOR = 0.5  # share of a sentence that is not held up, from which the whole sentence is marked
+ROUGH = frozenset(
+    ["about", "around", "approximately", "roughly", "nearly", "almost", "over", "some", "than", "circa", "up"]
+)
+FIRST_PERSON = frozenset(["i", "me", "my", "i'm", "i've", "i'd", "i'll", "mine", "myself"])
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of an answer that the sources do not hold up.
+
+    Attributes:
+        start, end: characters of the answer, `answer[start:end]`.
+        kind: `number`, `name`, `words`, or `sentence`.
+    """
+
+    start: int
+    end: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """What tier 0 says of one answer.
+
+    Attributes:
+        score: from 0 (the sources hold all of it) to 1; a rank, a probability only after `burnline calibrate`.
+        unsupported: what they do not hold, in the order of the answer; a sentence comes before its words.
+        support: share of the answer's different content words, numbers and names (by their stems) that stand somewhere
+            in the sources; None for an answer without any.
+        missing: how many of them do not.
+        truncated: the answer was longer than what is looked at.
+    """
+
+    score: float
+    unsupported: tuple[Span, ...]
+    support: float | None
+    missing: int
+    truncated: bool = False
+
+
+@dataclass(slots=True)
+class _Word:
+    token: Token
+    name: bool
+    number: bool
+    weight: float
+    lacking: float
+
+
+@dataclass(slots=True)
+class _Evidence:
+    weight: float = 0.0
+    lacking: float = 0.0
+    apart: float = 0.0
+    joined: int = 0
+    names: int = 0
+    asks: bool = False
+    speaks: bool = False
+    spans: list[Span] = field(default_factory=list)
+    counted: set[str] = field(default_factory=set)
+
+    @property
+    def sum(self) -> float:
+        """Words are held against the root of their number: between a count and a share, it holds for short and long."""
+        of_words = (self.lacking + APART * self.apart + JOINED * self.joined) / sqrt(max(self.weight, 1.0))
+        return of_words + NAMES * min(self.names, MOST_NAMES) + ASKS * self.asks + SELF * self.speaks
+
+
+def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
+    """Score one answer against the documents it was to be built on.
+
+    >>> ground(["The bridge opened in 1932."], "When?", "It opened in 1932.").score
+    0.0
+    >>> found = ground(["The bridge opened in 1932."], "When?", "It opened in 1943.")
+    >>> [(span.kind, "It opened in 1943."[span.start : span.end]) for span in found.unsupported]
+    [('sentence', 'It opened in 1943.'), ('number', '1943')]
+    """
+    text = answer[:LONGEST]
+    read = [(start, end, list(tokens(text, start, end))) for start, end in sentences(text)]
+    wanted = {token.stem for *_, found in read for token in found} - {""}
+    known = Sources(sources, wanted)
+    asked = {token.stem for token in tokens(question[:LONGEST])}
+    evidence = _Evidence()
+    for start, end, found in read:
+        _weigh(evidence, _Sentence(text, start, end, found), known, asked)
+    missing = len(wanted - known.seen)
+    return Grounding(
+        score=round(1 - exp(-STEEP * evidence.sum), 6),
+        unsupported=tuple(evidence.spans),
+        support=1 - missing / len(wanted) if wanted else None,
+        missing=missing,
+        truncated=len(answer) > LONGEST,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    start: int
+    end: int
+    tokens: list[Token]
+
+    @property
+    def asks(self) -> bool:
+        """Whether it is a question."""
+        return self._written.endswith(("?", "\uff1f"))
+
+    @property
+    def offers(self) -> bool:
+        """Whether it is a question that offers more help."""
+        return self.asks and any(each in self._written.lower() for each in listed("offers"))
+
+    @property
+    def _written(self) -> str:
+        return self.text[self.start : self.end].rstrip("\"')]")
+
+    @property
+    def speaks(self) -> bool:
+        return any(token.word.lower().replace("\u2019", "'") in FIRST_PERSON for token in self.tokens)
+
+    def words(self, known: Sources, asked: set[str]) -> Iterator[_Word]:
+        """Its words with content, but for numbers that number the answer's own lines, or its sources."""
+        counted = False
+        for place, token in enumerate(self.tokens):
+            if not token.stem or _refers(self, place):
+                continue
+            number = token.stem[0].isdecimal()
+            name = not number and place > 0 and token.word[0].isupper()
+            weight = NAME if number or name else TALK if token.stem in stemmed("talk") else 1.0
+            after = self.tokens[place + 1].word if place + 1 < len(self.tokens) else ""
+            if token.word.lower() in ROUGH:
+                continue
+            rough = place > 0 and self.tokens[place - 1].word.lower() in ROUGH
+            if counted and token.word.lower() in SCALES:
+                lacking = 0.0
+            elif number:
+                lacking = 0.0 if known.number(token.word, after, rough=rough) else 1.0
+            else:
+                lacking = _lacking(token, known, asked)
+            counted = number and not lacking
+            yield _Word(token, name, number, weight, lacking)
+
+
+def _lacking(token: Token, known: Sources, asked: set[str]) -> float:
+    if token.stem in known.seen:
+        return 0.0
+    if not known.seen.isdisjoint(opposites().get(token.stem, ())):
+        return OPPOSITE
+    if known.alike(token.stem, token.word):
+        return ALIKE
+    return ASKED if token.stem in asked else 1.0
+
+
+def _refers(sentence: _Sentence, place: int) -> bool:
+    """Whether a word is the number of a line (`2.`), of a source (`passage 2`), or a reference (`[2]`)."""
+    token, text = sentence.tokens[place], sentence.text
+    if not token.stem[0].isdecimal() or len(token.word) > 2:
+        return False
+    before, after = text[max(0, token.start - 1) : token.start], text[token.end : token.end + 1]
+    if (place == 0 and token.start == sentence.start and after in (".", ")", ":")) or (before == "[" and after in "],"):
+        return True
+    return place > 0 and sentence.tokens[place - 1].stem in stemmed("numbered")
+
+
+def _weigh(evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str]) -> None:
+    words = list(sentence.words(known, asked))
+    if sentence.offers or (
+        words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words)
+    ):
+        return
+    held = {word.token.stem: word.weight for word in words if not word.lacking}
+    evidence.apart += _apart(held, known)
+    evidence.joined += sum(
+        not one.lacking and not other.lacking and (one.token.stem, other.token.stem) not in known.pairs
+        for one, other in pairwise(words)
+    )
+    evidence.asks = evidence.asks or sentence.asks
+    evidence.speaks = evidence.speaks or (sentence.speaks and not known.speaks)
+    for word in words:
+        evidence.names += word.lacking >= 1 and (word.name or word.number)
+        if word.token.stem not in evidence.counted:
+            evidence.counted.add(word.token.stem)
+            evidence.weight += word.weight
+            evidence.lacking += word.weight * word.lacking
+    evidence.spans += _spans(sentence, words)
+
+
+def _apart(held: dict[str, float], known: Sources) -> float:
+    """The weight of what stands in the sources, but not in the one place that holds most of the sentence."""
+    placed = {stem: weight for stem, weight in held.items() if stem in known.places}
+    score: dict[int, float] = {}
+    for stem, weight in placed.items():
+        blocks = known.places[stem]
+        for block in blocks | {block + 1 for block in blocks}:
+            score[block] = score.get(block, 0.0) + weight
+    return sum(placed.values()) - max(score.values(), default=0.0)
+
+
+def _spans(sentence: _Sentence, words: Sequence[_Word]) -> Iterator[Span]:
+    weight = sum(word.weight for word in words)
+    if weight and sum(word.weight * word.lacking for word in words) >= POOR * weight:
+        yield Span(sentence.start, sentence.end, "sentence")
+    run: list[_Word] = []
+    for word in [*words, None]:
+        marked = word is not None and word.lacking > ALIKE and word.weight != TALK
+        if word and marked and (not run or not _between(sentence, run[-1], word)):
+            run.append(word)
+            continue
+        if run:
+            yield Span(run[0].token.start, run[-1].token.end, _kind(run))
+        run = [word] if word and marked else []
+
+
+def _between(sentence: _Sentence, one: _Word, other: _Word) -> bool:
+    """Whether there is more than a space or so between two words."""
+    return sentence.text[one.token.end : other.token.start].strip(" -\u2013'\u2019") != ""
+
+
+def _kind(run: Sequence[_Word]) -> str:
+    if any(word.number for word in run):
+        return "number"
+    return "name" if all(word.name for word in run) else "words"

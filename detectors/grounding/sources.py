@@ -1,0 +1,152 @@
+"""What the sources of an answer say, as far as that answer asks: which of its stems, where, and next to what."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+
+from burnline.detectors.grounding.words import MONTHS, NUMBER_WORDS, SCALES, stem, words
+
+LONGEST = 2_000_000  # characters of all sources together
+BLOCK = 12  # words with content; what is at most a block apart stands together
+COMMON = 60  # blocks: a word in more of them stands everywhere
+NEAREST = 5  # letters that two forms of one word begin with at least
+SHARED = 0.6  # of the longer one
+ALIKE = 50  # words with one beginning that are compared
+LOOKUPS = 300  # words of one answer that are looked for in other forms
+HEDGED = 0.05  # how far off a number may be that is called a rough one
+
+ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d{2}")
+COUNTED = rf"\d[\d.,]{{0,40}}|\b(?:{'|'.join(NUMBER_WORDS)})\b"
+SCALED = re.compile(rf"({COUNTED})[\s-]?({'|'.join(SCALES)})\b", re.IGNORECASE)
+SCALE = re.compile(r"[mbtr]illion|thousand|\d[\s-]?(?:k|mn?|bn)\b", re.IGNORECASE)
+CAPITALS = re.compile(r"[A-Z][\w.]{0,30}(?:\s{1,3}(?:(?:of|the|and|for|&)\s{1,3}){0,2}[A-Z][\w.]{0,30}){1,8}")
+SELF = re.compile(r"\b(?:I|i|[Mm]y|me)\b")
+
+
+class Sources:
+    """The sources of one answer, read for the stems in `wanted`.
+
+    Attributes:
+        seen: every stem in them.
+        places: for a wanted stem the blocks it stands in; it is not there where they are too many to tell.
+        pairs: wanted stems that follow each other, with nothing but stopwords between them.
+    """
+
+    def __init__(self, texts: Sequence[str], wanted: Collection[str]) -> None:
+        self._texts = tuple(_clean(texts))
+        self._written: set[str] = set()
+        self._lookups = LOOKUPS
+        self.seen: set[str] = set()
+        self.places: dict[str, set[int]] = {}
+        self.pairs: set[tuple[str, str]] = set()
+        first = 0
+        for text in self._texts:
+            first = self._read(text, wanted, first)
+        for each in [each for each, blocks in self.places.items() if len(blocks) > COMMON]:
+            del self.places[each]
+
+    def _read(self, text: str, wanted: Collection[str], first: int) -> int:
+        """Read one source, whose first block has the number `first`; returns that of the next source."""
+        written = list(words(text))
+        self._written.update(written)
+        found = list(filter(None, map(stem, written)))
+        self.seen.update(found)
+        self.seen.update(stem(MONTHS[int(month) - 1]) for month in set(ISO_DATE.findall(text)))
+        if SCALE.search(text):
+            self.seen.update(scaled(value, word) for value, word in set(SCALED.findall(text)))
+        self.seen.discard("")
+        before = ""
+        for place, each in enumerate(found):
+            if each in wanted:
+                self.places.setdefault(each, set()).add(first + place // BLOCK)
+                if before:
+                    self.pairs.add((before, each))
+                before = each
+            else:
+                before = ""
+        return first + len(found) // BLOCK + 3  # so that two sources never stand together
+
+    def number(self, value: str, following: str, *, rough: bool) -> bool:
+        """Whether a number stands there, however it is written or rounded.
+
+        `2 million` and `2,000,000` are the same; 3.5 stands for 3.49, and "about 3.5" for 3.6.
+        """
+        written = scaled(value, following) or stem(value)
+        if written in self.seen:
+            return True
+        exact = _float(written)
+        if exact is None:
+            return False
+        factor = SCALES.get(following.lower(), 1.0)
+        digits = len(stem(value).partition(".")[2])
+        tolerance = max(0.5 * factor * 10.0**-digits, HEDGED * exact if rough else 0.0)
+        return any(abs(each - exact) <= tolerance for each in self._values)
+
+    def alike(self, each: str, word: str) -> bool:
+        """Whether a word stands there in another form: one that begins alike, is written apart, or its initials."""
+        self._lookups -= 1
+        if self._lookups < 0:
+            return False
+        if any(_alike(each, other) for other in self._beginnings.get(each[:NEAREST], ())):
+            return True
+        if word.isupper() and 2 <= len(word) <= 6:
+            return word in self._initials
+        plain = word.lower()
+        return any(plain[:cut] in self._words and plain[cut:] in self._words for cut in range(3, len(plain) - 2))
+
+    @cached_property
+    def speaks(self) -> bool:
+        """Whether somebody speaks of themselves there."""
+        return any(map(SELF.search, self._texts))
+
+    @cached_property
+    def _values(self) -> list[float]:
+        return [value for each in self.seen if each[0].isdecimal() and (value := _float(each)) is not None]
+
+    @cached_property
+    def _words(self) -> set[str]:
+        return {word.lower() for word in self._written}
+
+    @cached_property
+    def _initials(self) -> str:
+        runs = (run for text in self._texts for run in CAPITALS.findall(text))
+        return " ".join("".join(word[0] for word in run.split() if word[0].isupper()) for run in runs)
+
+    @cached_property
+    def _beginnings(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for each in sorted(self.seen):
+            if len(each) >= NEAREST and not each[0].isdecimal():
+                alike = found.setdefault(each[:NEAREST], [])
+                if len(alike) < ALIKE:
+                    alike.append(each)
+        return found
+
+
+def scaled(value: str, word: str) -> str:
+    """`2` before `million` as `2000000`; empty where that is no number with a scale."""
+    factor, plain = SCALES.get(word.lower()), _float(stem(value)) if stem(value) else None
+    return f"{plain * factor:.15g}" if factor is not None and plain is not None else ""
+
+
+def _float(written: str) -> float | None:
+    try:
+        return float(written) if len(written) < 30 else None
+    except ValueError:
+        return None
+
+
+def _alike(one: str, other: str) -> bool:
+    shared = next((place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), None)
+    return (min(len(one), len(other)) if shared is None else shared) >= SHARED * max(len(one), len(other))
+
+
+def _clean(texts: Sequence[str]) -> Iterator[str]:
+    left = LONGEST
+    for text in texts:
+        plain = text[:left]
+        left -= len(plain)
+        yield html.unescape(plain).replace("\u00ad", "") if "&" in plain or "\u00ad" in plain else plain

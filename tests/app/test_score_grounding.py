@@ -1,0 +1,118 @@
+"""`burnline score grounding` and `burnline calibrate`: files of answers from outside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.app.conftest import Cli
+
+SOURCE = "The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day."
+
+
+def line(answer: str, ungrounded: int | None = None, **more: Any) -> str:
+    label = {} if ungrounded is None else {"ungrounded": ungrounded}
+    return json.dumps({"sources": [SOURCE], "question": "When?", "answer": answer} | label | more)
+
+
+def written(tmp_path: Path, *lines: str | bytes) -> Path:
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(b"\n".join(each.encode() if isinstance(each, str) else each for each in lines))
+    return path
+
+
+def said(out: str) -> list[dict[str, Any]]:
+    return [json.loads(each) for each in out.splitlines()]
+
+
+def test_every_answer_has_a_line_with_its_score_and_what_is_not_held_up(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, line("It opened in March 1932."), line("It opened in 1954."))
+
+    code, out, err = cli("score", "grounding", path)
+
+    held, wrong = said(out)
+    assert (code, err) == (0, "")
+    assert (held["line"], held["score"], held["unsupported"], held["tier"]) == (1, 0.0, [], 0)
+    assert wrong["score"] > 0.4
+    assert {"start": 13, "end": 17, "kind": "number", "text": "1954"} in wrong["unsupported"]
+
+
+def test_an_answer_without_sources_has_no_score(cli: Cli, tmp_path: Path) -> None:
+    _, out, _ = cli("score", "grounding", written(tmp_path, line("It opened.", sources=[]), line("x", sources=[" "])))
+
+    assert [(each["score"], each["reason"]) for each in said(out)] == [(None, "no sources")] * 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("nope", "not JSON"),
+        ("[1]", "is a list; accepted: an object with sources, question and answer"),
+        ('{"answer": "x"}', "sources: missing; accepted: a list of texts"),
+        ('{"sources": 3, "answer": "x"}', "sources: is 3; accepted: a list of texts"),
+        ('{"sources": ["a", 2], "answer": "x"}', "sources[1]: is 2; accepted: a text"),
+        ('{"sources": ["a"]}', "answer: missing; accepted: a text"),
+        ('{"sources": ["a"], "answer": null}', "answer: is None; accepted: a text"),
+        ('{"sources": ["a"], "answer": "x", "question": []}', "question: is a list; accepted: a text"),
+        (b"\xff\xfe", "byte 0 is not UTF-8"),
+        ("[" * 100_000, "not JSON"),
+        ("9" * 5000, "not JSON"),
+    ],
+)
+def test_a_bad_line_is_named_and_costs_nobody_but_itself(
+    cli: Cli, tmp_path: Path, bad: str | bytes, message: str
+) -> None:
+    path = written(tmp_path, line("It opened."), "", bad, line("It opened."))
+
+    code, out, err = cli("score", "grounding", path)
+
+    lines = said(out)
+    assert code == 1
+    assert [each["line"] for each in lines] == [1, 3, 4]
+    assert message in lines[1]["error"]
+    assert f"answers.jsonl:3: {message}" in err
+    assert err.count("\n") == 1
+
+
+def test_nul_and_half_a_surrogate_pair_pass_through(cli: Cli, tmp_path: Path) -> None:
+    code, out, _ = cli("score", "grounding", written(tmp_path, line("It opened \x00 \ud800 zebra.")))
+
+    assert code == 0
+    assert said(out)[0]["unsupported"][-1]["text"] == "zebra"
+
+
+def test_a_file_that_is_not_there_is_told_without_a_traceback(cli: Cli) -> None:
+    code, out, err = cli("score", "grounding", "missing.jsonl")
+
+    assert (code, out) == (1, "")
+    assert "missing.jsonl" in err
+
+
+def test_what_was_calibrated_adds_a_probability_and_a_verdict(cli: Cli, tmp_path: Path) -> None:
+    labelled = [line("It opened in 1932.", 0), line("It opened in Paris in 1889.", 1)] * 20
+    path = written(tmp_path, *labelled)
+
+    code, told, _ = cli("calibrate", path, "-o", "calibration.json", "--fpr", "0.1")
+    _, out, _ = cli("score", "grounding", path, "--calibration", "calibration.json")
+
+    held, wrong = said(out)[:2]
+    assert code == 0
+    assert "FPR        0.000" in told
+    assert "length alone" in told
+    assert (held["ungrounded"], wrong["ungrounded"]) == (False, True)
+    assert held["probability"] < 0.1 < 0.9 < wrong["probability"]
+
+
+def test_calibrating_names_lines_without_a_label_and_refuses_what_is_too_little(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, line("It opened."), line("It opened.", 0), line("Paris.", 2))
+
+    code, _, err = cli("calibrate", path, "-o", "calibration.json")
+
+    assert code == 1
+    assert "answers.jsonl:1: has no label `ungrounded` (0 or 1)" in err
+    assert "answers.jsonl:3: ungrounded: is 2; accepted: 0 or 1" in err
+    assert "1 grounded and 0 ungrounded answers; needs at least 10 of each" in err
+    assert not Path("calibration.json").exists()

@@ -1,0 +1,168 @@
+"""How far an answer goes beyond its sources, without a model."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from burnline.detectors.grounding.score import LONGEST, Grounding, ground
+
+BRIDGE = (
+    "The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day, says the National Roads "
+    "Authority. It cost 4.2 million pounds, 12.7% more than planned. The arch was built by Dorman Long of "
+    "Middlesbrough."
+)
+PARK = "Kruger National Park lies in South Africa. Lions and elephants live there. It was founded in 1898."
+
+
+def scored(answer: str, *sources: str, question: str = "") -> Grounding:
+    return ground(sources or (BRIDGE,), question, answer)
+
+
+def marked(answer: str, *sources: str) -> list[tuple[str, str]]:
+    return [(span.kind, answer[span.start : span.end]) for span in scored(answer, *sources).unsupported]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "It opened in March 1932.",
+        "Dorman Long of Middlesbrough built the arch.",
+        "It carries about 160 thousand vehicles each day.",
+        "It cost 4,200,000 pounds.",
+        "It cost 13% more than planned.",
+        "The NRA says that it carries 160000 vehicles.",
+        "Passage 2 mentions that it opened in March 1932 [1].",
+        "1. It opened in March 1932\n2. It carries 160,000 vehicles",
+        "Sorry, I don't know.",
+        "",
+        "Yes.",
+    ],
+)
+def test_what_the_sources_hold_is_grounded_however_it_is_written(answer: str) -> None:
+    assert scored(answer).score < 0.32
+    assert scored(answer).unsupported == ()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "span"),
+    [
+        ("It opened in March 1932.", "It opened in March 1923.", ("number", "1923")),
+        ("It opened in March 1932.", "It opened in April 1932.", ("name", "April")),
+        ("The arch was built by Dorman Long.", "The arch was built by Gustave Eiffel.", ("name", "Gustave Eiffel")),
+        ("It cost 4.2 million pounds.", "It cost 5.2 million pounds.", ("number", "5.2")),
+        ("It carries vehicles.", "It carries cargo ships.", ("words", "cargo ships")),
+        ("The bridge opened.", "The bridge closed.", ("words", "closed")),
+    ],
+)
+def test_what_is_exchanged_is_marked_and_scores_higher(right: str, wrong: str, span: tuple[str, str]) -> None:
+    assert scored(wrong).score > scored(right).score + 0.2
+    assert span in marked(wrong)
+
+
+def test_a_foreign_sentence_is_marked_as_a_whole_with_its_words_after_it() -> None:
+    answer = "It opened in March 1932. Tickets for climbing tours sell out weeks ahead."
+
+    found = marked(answer)
+
+    assert found[0] == ("sentence", "Tickets for climbing tours sell out weeks ahead.")
+    assert all(kind == "words" for kind, _ in found[1:])
+
+
+def test_the_same_words_put_together_otherwise_score_higher() -> None:
+    assert scored("The bridge cost 160,000 pounds a day.").score > scored("It carries 160,000 vehicles a day.").score
+
+
+def test_words_of_the_question_weigh_less_than_words_from_nowhere() -> None:
+    answer = "The lottery winner opened it in 1932."
+
+    asked = scored(answer, question="Which lottery winner opened it?").score
+
+    assert asked < scored(answer).score
+
+
+def test_an_offer_of_help_is_no_question_asked_of_the_sources() -> None:
+    told = "It opened in March 1932."
+
+    offered = scored(f"{told} Is there anything else I can help you with?")
+
+    assert offered.score <= scored(told).score + 0.01
+    assert scored(f"{told} Do you cross it often?").score > scored(told).score + 0.1
+
+
+@pytest.mark.parametrize(
+    ("source", "held", "foreign"),
+    [
+        ("悉尼海港大桥于1932年3月开放。它每天承载16万辆车。", "悉尼海港大桥于1932年开放。", "巴黎铁塔于1889年建成。"),
+        ("สะพานซิดนีย์เปิดในปี 1932", "สะพานเปิดในปี 1932", "หอไอเฟลสร้างเสร็จในปี 1889"),
+        ("Die Brücke wurde 1932 eröffnet.", "Die Brücke: eröffnet 1932.", "Der Eiffelturm wurde 1889 gebaut."),
+        ("Мост открыли в 1932 году.", "Мост открыли в 1932.", "Башню построили в 1889."),
+        ("हार्बर ब्रिज 1932 में खुला।", "ब्रिज 1932 में खुला।", "एफिल टॉवर 1889 में बना।"),
+    ],
+)
+def test_other_scripts_and_languages_are_read(source: str, held: str, foreign: str) -> None:
+    assert scored(held, source).score + 0.3 < scored(foreign, source).score
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("Published 2018-12-20.", "It was published in December."),
+        ("It has 2,000,000 users.", "It has two million users."),
+        ("It has two million users.", "It has 2000000 users."),
+        ("He came 3rd.", "He came third."),
+        ("It weighs 1.200,50 kg.", "It weighs 1200.5 kg."),
+        ("The health care firm grew.", "The healthcare firm grew."),
+        ("M&uuml;ller won with 30&nbsp;%.", "Müller won with 30 percent."),
+        ("The cor&shy;ner&shy;back left.", "The cornerback left."),
+        ("Sales were 3.49 kg.", "Sales were 3.5 kg."),
+    ],
+)
+def test_units_dates_and_forms_are_the_same_in_other_words(source: str, answer: str) -> None:
+    assert marked(answer, source) == []
+
+
+def test_how_much_is_held_up_is_told_beside_the_score() -> None:
+    found = scored("The bridge opened in 1933.")
+
+    assert found.support == pytest.approx(2 / 3)
+    assert found.missing == 1
+    assert scored("Yes.").support is None
+
+
+def test_ungrounded_answers_are_ranked_above_grounded_ones_on_texts_made_for_it() -> None:
+    rng = random.Random(5)
+    held, foreign = BRIDGE.split(". "), PARK.split(". ")
+
+    grounded = [scored(". ".join(rng.sample(held, 2))).score for _ in range(40)]
+    ungrounded = [scored(". ".join([rng.choice(held), rng.choice(foreign)])).score for _ in range(40)]
+
+    assert max(grounded) < min(ungrounded)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.text(), max_size=3), st.text(), st.text())
+def test_any_text_can_be_scored_and_its_spans_lie_in_it(sources: list[str], question: str, answer: str) -> None:
+    found = ground(sources, question, answer)
+
+    assert 0 <= found.score <= 1
+    assert all(0 <= span.start < span.end <= len(answer) for span in found.unsupported)
+    assert found == ground(sources, question, answer)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["x" * 10_000_000, "A.B " * 2_500_000, "1,1" * 3_000_000, "\n?! " * 2_500_000, "\x00\ud800 " * 3_000_000],
+)
+def test_a_huge_answer_takes_a_bounded_time_and_says_that_it_was_cut(answer: str) -> None:
+    begun = time.process_time()
+
+    found = ground([BRIDGE * 2000], "", answer)
+
+    assert found.truncated
+    assert all(span.end <= LONGEST for span in found.unsupported)
+    assert time.process_time() - begun < 10
