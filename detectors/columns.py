@@ -104,6 +104,20 @@ class Columns:
         """Per event, NaN where none was sent."""
         return self._sureness
 
+    @cached_property
+    def _vectors(self) -> NDArray[np.float32]:
+        sent = [each for each in self.batch.embedding if each is not None]
+        width = len(sent[0]) if sent else 0
+        if not width:
+            return np.empty((len(self), 0), dtype=np.float32)
+        nothing = b"\xff" * width  # every number of it is NaN
+        whole = b"".join(nothing if each is None else each for each in self.batch.embedding)
+        return np.frombuffer(whole, dtype="<f4").reshape(len(self), -1)
+
+    def embedding(self) -> NDArray[np.float32]:
+        """Per event a vector, (events, dimension), all NaN where none was sent; (events, 0) where no event has one."""
+        return self._vectors
+
     def _nothing(self) -> Coded:
         return Coded(np.full(len(self), -1, dtype=np.int8), ())
 

@@ -168,6 +168,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     features: dict[str, Column]
     prediction: Column | None
     confidence: Confidence | None
+    design_effect: float = 1.0
     calibration: Calibration | None = None
     performance: Performance | None = None
     embedding: Embedding | None = None

@@ -17,8 +17,8 @@ from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 
 DEADLINE_SECONDS = 20.0
 FORM = (
-    "a table with one row per event: prediction, confidence, id and at are columns of these names, any other column "
-    "is a feature; or all features are the fields of one struct column, features"
+    "a table with one row per event: prediction, confidence, id, at and embedding (a list of numbers) are columns of "
+    "these names, any other column is a feature; or all features are the fields of one struct column, features"
 )
 WORKER = (sys.executable, "-m", "burnline.collectors.predictions.arrow_worker")
 

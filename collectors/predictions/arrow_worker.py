@@ -20,7 +20,7 @@ MEMORY_BYTES = 1536 << 20  # address space, of which the libraries take a third 
 OUT_BYTES = 64 << 20
 MAX_EVENTS, MAX_VALUES, MAX_TEXT = 100_000, 4_000_000, 1024  # as in prediction_events, which loads more than is needed
 STREAM, FILE, PARQUET = b"S", b"F", b"P"
-BESIDE = ("prediction", "confidence", "id", "at")
+BESIDE = ("prediction", "confidence", "id", "at", "embedding")
 # Of one unit of a timestamp, as a fraction; in Python's numbers, as in 64 bits what is too far away wraps around.
 MICROSECONDS = {"s": (10**6, 1), "ms": (1000, 1), "us": (1, 1), "ns": (1, 1000)}
 FEATURES = "features"  # a struct column of this name holds all of them
@@ -134,6 +134,8 @@ def _values(array: Any, name: str) -> list[Any]:
     while isinstance(array, pa.ExtensionArray):
         array = array.storage
     of = array.type
+    if name == "embedding":
+        return _vectors(array, name)
     if kind.is_dictionary(of):
         values = _values(array.dictionary, name)
         return [None if index is None else values[index] for index in array.indices.to_pylist()]
@@ -153,6 +155,29 @@ def _values(array: Any, name: str) -> list[Any]:
         return _texts(array)
     wanted = "a timestamp, a text or a number" if name == "at" else "a number, a text, true or false"
     raise ValueError(f"column {name!r} is {of}, which is not {wanted}")
+
+
+def _vectors(array: Any, name: str) -> list[Any]:
+    """Lists of numbers as the bytes of 32-bit floats; a number that is missing becomes NaN, for which it is refused."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    kind, of = pa.types, array.type
+    if kind.is_null(of):
+        return [None] * len(array)
+    lists = kind.is_list(of) or kind.is_large_list(of) or kind.is_fixed_size_list(of)
+    if not lists or not (kind.is_floating(of.value_type) or kind.is_integer(of.value_type)):
+        raise ValueError(f"column {name!r} is {of}, which is not a list of numbers")
+    flat = array.flatten()
+    if len(flat) > MAX_VALUES:
+        raise TooLarge(f"embeddings of more than {MAX_VALUES:,} numbers; send smaller batches")
+    whole = flat.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False).astype("<f4").tobytes()
+    vectors, start = [], 0
+    for length in compute.list_value_length(array).to_pylist():
+        end = start + 4 * (length or 0)
+        vectors.append(None if length is None else whole[start:end])
+        start = end
+    return vectors
 
 
 def _numbers(array: Any) -> list[Any]:
@@ -179,7 +204,9 @@ def _texts(array: Any) -> list[Any]:
 
 def _size(values: list[Any]) -> int:
     """Bytes of them, encoded, at most and nearly."""
-    return sum(5 + 4 * len(value) if type(value) is str else 9 for value in values)
+    return sum(
+        5 + 4 * len(value) if type(value) is str else 5 + len(value) if type(value) is bytes else 9 for value in values
+    )
 
 
 def read_frame(stream: IO[bytes]) -> tuple[bytes, bytes]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from burnline.collectors.predictions.events import MAX_IDS, Decoded, Refusal
 from burnline.collectors.predictions.rules import Rules
+from burnline.collectors.predictions.vectors import pack
 from burnline.errors import PayloadTooLarge
 from burnline.spec.events import FeatureSpec
 from burnline.spec.units import format_duration
@@ -36,7 +37,8 @@ class Checked:
 
 
 def check_events(decoded: Decoded, rules: Rules, now: datetime) -> Checked:
-    """Refuse events from too far ahead, and those that break the schema where the service says so; mark late ones.
+    """Refuse events from too far ahead, with an embedding that cannot be one, and, where the service says so, those
+    that break the schema; mark late ones.
 
     Raises: PayloadTooLarge for more than MAX_IDS events with an id.
     """
@@ -48,6 +50,10 @@ def check_events(decoded: Decoded, rules: Rules, now: datetime) -> Checked:
     for place, each in enumerate(at):
         if fault := time_fault(each, rules, received):
             faults[place] = ("at", fault)
+    packed, unusable = pack(decoded.embedding, rules.embedding)
+    decoded = replace(decoded, embedding=packed)
+    for place, fault in unusable.items():
+        faults.setdefault(place, ("embedding", fault))
     broken = _broken(decoded, rules.schema)
     if rules.refuse:
         for (name, reason), places in broken.items():
@@ -78,6 +84,7 @@ def _where(decoded: Decoded, kept: Sequence[bool], refusals: list[Refusal]) -> D
         unknown=some(decoded.unknown),
         ids=some(decoded.ids),
         at=some(decoded.at),
+        embedding=some(decoded.embedding),
         places=some(decoded.places),
         refused=sorted([*decoded.refused, *refusals], key=lambda refusal: refusal.index),
     )

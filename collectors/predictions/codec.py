@@ -35,16 +35,18 @@ from burnline.collectors.predictions.events import (
     from_rows,
     some,
 )
+from burnline.collectors.predictions.vectors import Vector, size
 from burnline.errors import PayloadError
 
 WRONG = (DecodeError, UnicodeDecodeError, RecursionError)  # deep nesting ends in the last one
-FIELDS = ("prediction", "confidence", "id", "at")
+FIELDS = ("prediction", "confidence", "id", "at", "embedding")
 KINDS: Mapping[str, tuple[Any, Any]] = {  # "": of a feature
     "": (list[Value], Value),
     "prediction": (list[Value], Value),
     "confidence": (list[Confidence], Confidence),
     "id": (list[EventId], EventId),
     "at": (list[At], At),
+    "embedding": (list[Vector], Vector),
 }
 Decoder = Any  # of msgspec.json or msgspec.msgpack, which share no name
 
@@ -55,6 +57,7 @@ class _RawEvent(Struct, forbid_unknown_fields=True):
     confidence: Raw | UnsetType = UNSET
     id: Raw | UnsetType = UNSET
     at: Raw | UnsetType = UNSET
+    embedding: Raw | UnsetType = UNSET
 
 
 class _Envelope(Struct, forbid_unknown_fields=True):
@@ -68,6 +71,7 @@ class _Envelope(Struct, forbid_unknown_fields=True):
     confidence: Raw | UnsetType = UNSET
     id: Raw | UnsetType = UNSET
     at: Raw | UnsetType = UNSET
+    embedding: Raw | UnsetType = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class Reader:
         for index, item in enumerate(items):
             event = self._one(item)
             if isinstance(event, Event):
-                values += len(event.features)
+                values += len(event.features) + size(event.embedding)
                 check_flood(values)
                 events.append(event)
                 places.append(index)
@@ -214,15 +218,15 @@ class Reader:
         faults: dict[int, Refusal] = {}
         sent = {name: self._column(raw, f"columns.{name}", "", faults) for name, raw in columns.items()}
         beside = {field: self._column(getattr(envelope, field), field, field, faults) for field in FIELDS}
-        size = _common_length({**{f"columns.{name}": column for name, column in sent.items()}, **beside})
+        rows = _common_length({**{f"columns.{name}": column for name, column in sent.items()}, **beside})
         wanted = known[envelope.service].features
         names = list(sent) if wanted is None else sorted(wanted)
-        check_size(size, len(names))
-        kept = [index not in faults for index in range(size)]
+        check_size(rows, len(names))
+        kept = [index not in faults for index in range(rows)]
 
         def column(values: list[Any] | None) -> list[Any]:
             if values is None:
-                return [None] * (size - len(faults))
+                return [None] * (rows - len(faults))
             return list(compress(values, kept)) if faults else values
 
         unknown = 0 if wanted is None else len(sent.keys() - wanted)
@@ -232,13 +236,14 @@ class Reader:
             {name: column(sent.get(name)) for name in names},
             answers(column(beside["prediction"])),
             column(beside["confidence"]),
-            [unknown] * (size - len(faults)),
+            [unknown] * (rows - len(faults)),
             some(column(beside["id"])),
             some(column(beside["at"])),
-            list(compress(range(size), kept)) if faults else range(size),
+            list(compress(range(rows), kept)) if faults else range(rows),
             list(faults.values()),
             first_strangers([sent], wanted),
             "columns.",
+            some(column(beside["embedding"])),
         )
 
     def _column(self, raw: Raw | UnsetType, field: str, kind: str, faults: dict[int, Refusal]) -> list[Any] | None:
@@ -247,6 +252,8 @@ class Reader:
             return None
         text, (whole, single) = bytes(raw), self._kinds[kind]
         check_size(self._length(text), 0)
+        if kind == "embedding" and self._length(text):
+            check_flood(sum(self._length(bytes(item)) for item in self._items(text, field)))
         try:
             if not self._encoding.suspect(text):
                 found = list(whole.decode(text))

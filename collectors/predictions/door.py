@@ -96,4 +96,5 @@ def batch_of(checked: Checked, now: datetime) -> PredictionBatch:
         decoded.confidence,
         decoded.unknown,
         checked.at,
+        embedding=list(decoded.embedding),
     )

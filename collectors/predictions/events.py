@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from burnline.collectors.predictions.rules import Rules
+from burnline.collectors.predictions.vectors import Vector, size
 from burnline.errors import PayloadError, PayloadTooLarge
 
 MAX_EVENTS = 100_000
@@ -54,6 +55,7 @@ class Event(Struct, forbid_unknown_fields=True, gc=False):
     confidence: Confidence = None
     id: EventId = None
     at: At = None
+    embedding: Vector = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Decoded:
         unknown: per event, how many features were sent that the service does not know.
         strangers: some of their names.
         ids, at: empty when no event has one.
+        embedding: vectors as they came, empty when no event has one; once checked as 32-bit floats.
         places: per event, its index in the body.
         prefix: what stands before a feature's name in a refusal.
     """
@@ -81,6 +84,7 @@ class Decoded:
     refused: list[Refusal] = field(default_factory=list)
     strangers: Sequence[str] = ()
     prefix: str = "features."
+    embedding: Sequence[Any] = ()
 
     def __len__(self) -> int:
         return len(self.prediction)
@@ -93,6 +97,7 @@ def from_rows(
 
     Raises: PayloadTooLarge for too many of them, or of their features.
     """
+    check_flood(sum(size(each.embedding) for each in events))
     wanted = known[service].features
     names = list(dict.fromkeys(name for each in events for name in each.features)) if wanted is None else sorted(wanted)
     check_size(len(events) + len(refused), len(names))
@@ -109,6 +114,7 @@ def from_rows(
         places,
         refused,
         first_strangers((each.features for each in compress(events, unknown)), wanted),
+        embedding=some([each.embedding for each in events]),
     )
 
 

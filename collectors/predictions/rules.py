@@ -19,12 +19,14 @@ class Rules:
         schema: what the values of some may be; empty where nothing was declared.
         refuse: an event that breaks the schema is refused, not only counted.
         events: time and ids.
+        embedding: how many numbers an embedding has; 0 where the reference has none, and none is kept.
     """
 
     features: frozenset[str] | None = None
     schema: Mapping[str, FeatureSpec] = field(default_factory=dict)
     refuse: bool = False
     events: EventsSpec = field(default_factory=EventsSpec)
+    embedding: int = 0
 
     @property
     def lateness(self) -> timedelta | None:
@@ -32,10 +34,12 @@ class Rules:
         return self.events.lateness
 
 
-def rules_of(spec: ServiceSpec, features: Collection[str] | None) -> Rules:
+def rules_of(spec: ServiceSpec, features: Collection[str] | None, *, embedding: int = 0) -> Rules:
     """What the service file says, with the names of the reference's features; None where there is no reference."""
     declared = spec.model.schema_ if spec.model else None
     if declared is None:
-        return Rules(None if features is None else frozenset(features), events=spec.events)
+        known = None if features is None else frozenset(features)
+        return Rules(known, events=spec.events, embedding=embedding)
     known = frozenset(declared.features) | frozenset(features or ())
-    return Rules(known, declared.features, refuse=declared.violations == "refuse", events=spec.events)
+    refuse = declared.violations == "refuse"
+    return Rules(known, declared.features, refuse=refuse, events=spec.events, embedding=embedding)

@@ -16,7 +16,7 @@ from burnline.collectors.predictions.events import Asked
 Row = Mapping[str, Any]  # features, prediction, confidence, id, at
 CHUNK = 3  # rows of one record batch
 SERVICE, VERSION = "card-fraud", "7"
-BESIDE = ("prediction", "confidence", "id", "at")
+BESIDE = ("prediction", "confidence", "id", "at", "embedding")
 
 
 def envelope(rows: Sequence[Row]) -> dict[str, Any]:

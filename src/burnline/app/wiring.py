@@ -134,8 +134,14 @@ class App:
     @property
     def event_rules(self) -> dict[str, Rules]:
         """Per service, what it asks of its prediction events."""
-        names = {service: reference.features for service, reference in self.references.items()}
-        return {spec.service: rules_of(spec, names.get(spec.service)) for spec in self.specs}
+        return {spec.service: self._rules(spec) for spec in self.specs}
+
+    def _rules(self, spec: ServiceSpec) -> Rules:
+        reference = self.references.get(spec.service)
+        if reference is None:
+            return rules_of(spec, None)
+        vectors = reference.embedding
+        return rules_of(spec, reference.features, embedding=vectors.dimension if vectors else 0)
 
     def latest_turns(self) -> list[Collection]:
         """Each collector's newest turn, by service, collector and target."""
