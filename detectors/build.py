@@ -8,13 +8,19 @@ from datetime import timedelta
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.drift import Drift
+from burnline.detectors.outliers import Outliers
 from burnline.detectors.profile import Reference
 from burnline.detectors.quality import Quality
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import SignalsSpec
 
 # A detector is made from the reference and its section of `signals:` in the service file.
-DETECTORS = {Drift.signal: Drift, ConfidenceDrop.signal: ConfidenceDrop, Quality.signal: Quality}
+DETECTORS = {
+    Drift.signal: Drift,
+    ConfidenceDrop.signal: ConfidenceDrop,
+    Quality.signal: Quality,
+    Outliers.signal: Outliers,
+}
 
 
 def windows(signals: SignalsSpec) -> dict[str, timedelta]:

@@ -13,6 +13,7 @@ import msgspec
 
 from burnline.errors import Problem, SpecError
 from burnline.events import MAX_DIMENSION
+from burnline.spec.quality import STRANGE
 from burnline.spec.regular import read_regular
 
 VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
@@ -156,6 +157,16 @@ class Embedding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spread_squared: float
 
 
+class Outliers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How strange `events` rows of the reference are: `strangeness.LEVELS[i]` of them at most exceed `limits[i]`.
+
+    Small references have fewer limits: 99 rows are needed to tell the strangest 1 %.
+    """
+
+    events: int
+    limits: tuple[float, ...]
+
+
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`).
 
@@ -173,6 +184,8 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     performance: Performance | None = None
     embedding: Embedding | None = None
     columns: dict[str, str] = {}
+    design_effect: float = 1.0
+    outliers: Outliers | None = None
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""
@@ -221,6 +234,8 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
             yield "confidence.below", f"{reference.confidence.below}; needs 0 to {reference.events}"
     yield from _labelled_problems(reference)
     yield from _embedding_problems(reference.embedding)
+    if reference.outliers is not None:
+        yield from _limits_problems(reference.outliers)
     for field, column in columns.items():
         if min(column.cells) < 0 or sum(column.cells) != reference.events:
             yield field, f"counts and missing add up to {sum(column.cells)}; events is {reference.events}"
@@ -258,6 +273,15 @@ def _embedding_problems(known: Embedding | None) -> Iterator[tuple[str, str]]:
         )
     if not known.counts or not -1100 < known.exponent < 1100 or not 0 <= known.spread < math.inf:
         yield "embedding", "has no counts, or an exponent or a spread that cannot be"
+
+
+def _limits_problems(outliers: Outliers) -> Iterator[tuple[str, str]]:
+    if outliers.events < 1:
+        yield "outliers.events", f"{outliers.events}; needs at least 1"
+    if len(outliers.limits) > len(STRANGE):
+        yield "outliers.limits", f"has {len(outliers.limits)}; needs at most {len(STRANGE)}, of {STRANGE}"
+    if any(left > right for left, right in zip(outliers.limits, outliers.limits[1:], strict=False)):
+        yield "outliers.limits", "must not fall"
 
 
 def _shape_problems(column: Column) -> Iterator[str]:

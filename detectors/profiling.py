@@ -25,6 +25,7 @@ from burnline.detectors.profile import (
     Reference,
     category_text,
 )
+from burnline.detectors.strangeness import measure_outliers
 from burnline.errors import Problem, SpecError
 
 LOW_QUANTILE = 0.05  # of confidence
@@ -53,7 +54,8 @@ def build_profile(
     sureness = None if confidence is None else _confidence(confidence, problems, name)
     if problems:
         raise SpecError(problems)
-    return Reference(VERSION, name, lengths.pop(), features, answers, sureness)
+    reference = Reference(VERSION, name, lengths.pop(), features, answers, sureness)
+    return msgspec.structs.replace(reference, outliers=measure_outliers(reference, columns))
 
 
 def profile_csv(

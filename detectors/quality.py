@@ -1,25 +1,39 @@
-"""Data quality: missing values, wrong types, values outside the range of the reference or of `model.schema`."""
+"""Data quality: missing, new, wrongly typed and impossible values, features that come, go or change their name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 import numpy as np
 
 from burnline.detectors.columns import Columns, Mask
-from burnline.detectors.confidence import excess
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.profile import Number, Reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.names import SIZE, count_names, read_names
+from burnline.detectors.profile import Category, Number, Reference
+from burnline.detectors.rates import Share, beyond, worse
+from burnline.detectors.renamed import renamed
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec
+from burnline.spec.units import format_duration
+from burnline.store.schema import EPOCH, MICROSECOND
 
-UNKNOWN = "(unknown features)"
+UNKNOWN, STALE = "(unknown features)", "(age)"
 MARGIN = 0.1  # of the reference's range, on either side
-MISSING, MISSING_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(4)  # counts per feature
-SENTENCES = {MISSING: "missing", WRONG_TYPE: "of the wrong type", OUT_OF_RANGE: "outside the range of the reference"}
+MOSTLY = 0.5  # a feature that this share of the events lacks, and lacked not, was dropped
+EVENTS, WRONG, STRANGE, OLD, NAMES = range(5)  # counts of a window: those of names are SIZE
+MISSING, MISSING_ONLY, NEW, NEW_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(6)  # counts per feature
+PER_FEATURE = 6
+ALONE = {MISSING: MISSING_ONLY, NEW: NEW_ONLY}  # allowed in part: bad are those of a feature that has too many
+SENTENCES = {
+    MISSING: "missing",
+    NEW: "new, unlike any in the reference",
+    WRONG_TYPE: "of the wrong type",
+    OUT_OF_RANGE: "outside the range of the reference",
+}
 _BY_REASON = {"type": WRONG_TYPE, "range": OUT_OF_RANGE, "value": OUT_OF_RANGE}
 BY_SCHEMA = {**SENTENCES, OUT_OF_RANGE: "outside what model.schema allows"}
 
@@ -27,9 +41,10 @@ BY_SCHEMA = {**SENTENCES, OUT_OF_RANGE: "outside what model.schema allows"}
 class Quality:
     """Score: the worst share of unusable values of a feature, beyond what is allowed and beyond chance.
 
-    Allowed is `max_null`, or what the reference itself had. An event is bad when anything in it has a wrong type,
-    an impossible value or an unknown name, or when it lacks a feature that is missing too often in this window
-    (the worst such feature: the count is exact for one, and never too high for several).
+    Allowed is `max_null`, or what the reference itself had (of new values `max_new`, or what Good and Turing expect).
+    An event is bad when anything in it has a wrong type, an impossible value or an unknown name, when it is older than
+    `max_age`, or when it is one of too many that lack a feature, or have a new value of it (of the worst such feature:
+    the count is exact for one, and never too high for several).
 
     With `declared` features the types and values that they allow are judged, not those of the reference, which then is
     made of them (detectors/declared.py).
@@ -44,41 +59,44 @@ class Quality:
         self._spec = spec
         self._reference = reference
         self._declared = declared or {}
-        self._of = f"data:{spec.schema_}:{reference.digest()}"
+        self._names = tuple(reference.features)
+        self._of = f"data:{spec.schema_}:{spec.max_age}:{reference.digest()}"
         self._bounds = {
             name: _bounds(column) for name, column in reference.features.items() if isinstance(column, Number)
         }
 
     def empty(self) -> Sketch:
-        return Sketch(self._of, np.zeros(3 + 4 * len(self._reference.features), dtype=np.int64))
+        return Sketch(self._of, np.zeros(NAMES + SIZE + PER_FEATURE * len(self._names), dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
         strict = self._spec.schema_ == "strict"
+        old = _older(columns, self._spec.max_age)
         unknown = np.array(columns.batch.unknown_features, dtype=np.int64) > 0
-        defects = [self._defects(columns, name) for name in self._reference.features]
-        wrong = np.zeros(len(columns), dtype=np.bool_)
+        defects = [self._defects(columns, name) for name in self._names]
+        wrong = old.copy()
         if strict:
-            wrong = np.logical_or.reduce([unknown, *(mask for _, *masks in defects for mask in masks)])
-        counts = [len(columns), np.count_nonzero(wrong), np.count_nonzero(unknown) if strict else 0]
-        for missing, wrong_type, out_of_range in defects:
-            alone = np.count_nonzero(missing & ~wrong)
-            ill_formed = (np.count_nonzero(wrong_type), np.count_nonzero(out_of_range)) if strict else (0, 0)
-            counts += [np.count_nonzero(missing), alone, *ill_formed]
-        return Sketch(self._of, np.array(counts, dtype=np.int64))
+            wrong = np.logical_or.reduce([old, unknown, *(mask for _, _, *masks in defects for mask in masks)])
+        counts = self.empty().counts
+        counts[EVENTS], counts[WRONG], counts[OLD] = len(columns), np.count_nonzero(wrong), np.count_nonzero(old)
+        counts[STRANGE] = np.count_nonzero(unknown) if strict else 0
+        if columns.batch.strangers:
+            counts[NAMES : NAMES + SIZE] = count_names(
+                {name: sum(had) for name, had in columns.batch.strangers.items()}
+            )
+        for row, (missing, new, *ill_formed) in zip(_rows(counts), defects, strict=True):
+            row[MISSING], row[MISSING_ONLY] = np.count_nonzero(missing), np.count_nonzero(missing & ~wrong)
+            if strict:
+                row[NEW], row[NEW_ONLY] = np.count_nonzero(new), np.count_nonzero(new & ~wrong)
+                row[WRONG_TYPE], row[OUT_OF_RANGE] = map(np.count_nonzero, ill_formed)
+        return Sketch(self._of, counts)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if short := too_few(sketch.events, self._spec.min_events):
             return short
-        if not self._reference.features:
+        if not self._names:
             return no_data("the reference has no features")
-        per_feature = sketch.counts[3:].reshape(-1, 4)
         found = sorted(self.scores(sketch), key=lambda contributor: -contributor.score)
-        lacking = [
-            int(counts[MISSING_ONLY])
-            for counts, name in zip(per_feature, self._reference.features, strict=True)
-            if self._missing_excess(name, int(counts[MISSING]), sketch.events) > 0
-        ]
-        bad = int(sketch.counts[1]) + max(lacking, default=0)
+        bad = self._bad(sketch)
         whole = "Values are as model.schema declares" if self._declared else "Values are as whole as in the reference"
         reason = f"{found[0].feature}: {found[0].detail}" if found else whole
         return Judgement(
@@ -90,65 +108,145 @@ class Quality:
         )
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        """By how much more of the candidate's values are unusable, feature by feature, beyond the chance of both."""
         for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
             if short := too_few(sketch.events, self._spec.min_events, of):
                 return short
-        found = sorted(self._differences(baseline, candidate), key=lambda contributor: -contributor.score)
-        reason = f"{found[0].feature}: {found[0].detail}." if found else "Values are as whole as in the baseline."
-        verdict = Verdict.ALARM if found else Verdict.OK
-        score = found[0].score if found else 0.0
-        counts = Counts(int(candidate.counts[1]), candidate.events)
-        return Judgement(verdict, score, counts, reason, tuple(found[:CONTRIBUTORS]))
+        found = sorted(self._worse(baseline, candidate), key=lambda contributor: -contributor.score)
+        reason = f"{found[0].feature}: {found[0].detail}" if found else "Values are as whole as in the baseline"
+        return Judgement(
+            Verdict.ALARM if found else Verdict.OK,
+            found[0].score if found else 0.0,
+            Counts(self._bad(candidate), candidate.events),
+            f"{reason}.",
+            tuple(found[:CONTRIBUTORS]),
+        )
 
-    def _differences(self, baseline: Sketch, candidate: Sketch) -> Iterator[Contributor]:
-        """What there is more of than in the baseline, beyond the chance of both."""
-        usual, now = (sketch.counts[3:].reshape(-1, 4) / sketch.events for sketch in (baseline, candidate))
-        for row, name in enumerate(self._reference.features):
-            for defect, what in SENTENCES.items():
-                live, before = float(now[row, defect]), float(usual[row, defect])
-                allowed = max(self._spec.max_null, before)
-                score = excess(live, allowed, events=candidate.events, reference_events=baseline.events)
-                if score > 0:
-                    yield Contributor(name, score, f"{live:.1%} of its values are {what}, {before:.1%} in the baseline")
-
-    def _defects(self, columns: Columns, name: str) -> tuple[Mask, Mask, Mask]:
+    def _defects(self, columns: Columns, name: str) -> tuple[Mask, Mask, Mask, Mask]:
         reading = columns.feature(name)
+        known = self._reference.features[name]
         if declared := self._declared.get(name):
             column = columns.batch.features.get(name) or [None] * len(columns)
             found = np.array([_BY_REASON.get(declared.violation(value), MISSING) for value in column], dtype=np.intp)
-            return reading.missing, found == WRONG_TYPE, (found == OUT_OF_RANGE) & ~reading.missing
-        low, high = self._bounds.get(name, (-np.inf, np.inf))
-        return reading.missing, reading.wrong, (reading.values < low) | (reading.values > high)
+            nothing = np.zeros(len(columns), dtype=np.bool_)
+            return reading.missing, nothing, found == WRONG_TYPE, (found == OUT_OF_RANGE) & ~reading.missing
+        if isinstance(known, Category):
+            new = reading.cells == len(known.values) + 1
+            return reading.missing, new, reading.wrong, np.zeros(len(columns), dtype=np.bool_)
+        low, high = self._bounds[name]
+        beyond_range = (reading.values < low) | (reading.values > high)
+        return reading.missing, np.zeros(len(columns), dtype=np.bool_), reading.wrong, beyond_range
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """What is over its limit: one contributor per feature, with its worst defect."""
-        events, limit = sketch.events, self._spec.max_null
+        events = sketch.events
+        if (score := beyond(Share(int(sketch.counts[OLD]), events), self._spec.max_stale)) > 0:
+            limit = format_duration(self._spec.max_age or timedelta(0))
+            yield Contributor(STALE, score, f"{sketch.counts[OLD] / events:.1%} of the events came later than {limit}")
+        names, all_names = self._strangers(sketch)
+        dropped = self._dropped(sketch)
+        pairs = renamed(dropped, {name: times / events for name, times in names.items() if times > MOSTLY * events})
+        if (score := beyond(Share(int(sketch.counts[STRANGE]), events), self._spec.max_null)) > 0:
+            yield Contributor(UNKNOWN, score, _of_strangers(sketch, names, all_names))
+        for name, row in zip(self._names, _rows(sketch.counts), strict=True):
+            worst, score = self._worst(name, row, events)
+            if score > 0:
+                yield Contributor(name, score, self._detail(name, row, worst, events, dropped, pairs))
+
+    def _worst(self, name: str, row: Counter64, events: int) -> tuple[int, float]:
+        """Which defect of a feature is furthest over its limit, and how far."""
+        scores = {defect: self._excess(name, defect, int(row[defect]), events) for defect in SENTENCES if row[defect]}
+        worst = max(scores, key=lambda defect: scores[defect], default=MISSING)
+        return worst, scores.get(worst, 0.0)
+
+    def _excess(self, name: str, defect: int, count: int, events: int) -> float:
+        column, rows = self._reference.features[name], self._reference.events
+        share, limit, usual = Share(count, events), self._spec.max_null, 0
+        if defect == MISSING:
+            usual = column.missing
+        elif defect == NEW and isinstance(column, Category):
+            limit, usual = self._spec.max_new, column.new
+        elif (
+            defect == OUT_OF_RANGE
+        ):  # of new values outside the extremes of N earlier ones, whatever their distribution
+            limit = max(limit, 2 / (rows + 1))
+        effect = self._reference.design_effect
+        return beyond(share.thinned(effect), limit, Share(usual, rows).thinned(effect) if usual else None)
+
+    def _bad(self, sketch: Sketch) -> int:
+        partly = [
+            int(row[alone])
+            for name, row in zip(self._names, _rows(sketch.counts), strict=True)
+            for defect, alone in ALONE.items()
+            if row[alone] and self._excess(name, defect, int(row[defect]), sketch.events) > 0
+        ]
+        return int(sketch.counts[WRONG]) + max(partly, default=0)
+
+    def _dropped(self, sketch: Sketch) -> dict[str, float]:
+        """Features that most events lack now and few did, with that share."""
+        rows = self._reference.events
+        return {
+            name: row[MISSING] / sketch.events
+            for name, row in zip(self._names, _rows(sketch.counts), strict=True)
+            if row[MISSING] > MOSTLY * sketch.events and self._reference.features[name].missing < MOSTLY / 2 * rows
+        }
+
+    def _strangers(self, sketch: Sketch) -> tuple[dict[str, int], bool]:
+        return read_names(sketch.counts[NAMES : NAMES + SIZE]) if sketch.counts[STRANGE] else ({}, True)
+
+    def _detail(
+        self,
+        name: str,
+        row: Counter64,
+        worst: int,
+        events: int,
+        dropped: Mapping[str, float],
+        pairs: Mapping[str, str],
+    ) -> str:
         sentences = BY_SCHEMA if self._declared else SENTENCES
-        unknown = int(sketch.counts[2])
-        if (score := self._excess(unknown, limit, events)) > 0:
-            yield Contributor(UNKNOWN, score, f"{unknown / events:.1%} of the events carry features nobody knows")
-        for counts, name in zip(sketch.counts[3:].reshape(-1, 4), self._reference.features, strict=True):
-            scores = {
-                MISSING: self._missing_excess(name, int(counts[MISSING]), events),
-                WRONG_TYPE: self._excess(int(counts[WRONG_TYPE]), limit, events),
-                OUT_OF_RANGE: self._excess(int(counts[OUT_OF_RANGE]), max(limit, self._beyond), events),
-            }
-            worst = max(scores, key=lambda defect: scores[defect])
-            if scores[worst] > 0:
-                share = f"{counts[worst] / events:.1%} of its values are {sentences[worst]}"
-                yield Contributor(name, scores[worst], share)
+        share = f"{row[worst] / events:.1%} of its values are {sentences[worst]}"
+        if worst != MISSING or name not in dropped:
+            return share
+        if name in pairs:
+            return f"{share}; the feature seems to be called {pairs[name]} now"
+        return f"{share}; it is not sent any more" if row[MISSING] == events else share
 
-    @property
-    def _beyond(self) -> float:
-        """The share of new values outside the extremes of N earlier ones, whatever their distribution."""
-        return 2 / (self._reference.events + 1)
+    def _worse(self, baseline: Sketch, candidate: Sketch) -> Iterator[Contributor]:
+        whole = {UNKNOWN: STRANGE, STALE: OLD}
+        for name, at in whole.items():
+            before, after = (Share(int(sketch.counts[at]), sketch.events) for sketch in (baseline, candidate))
+            if (score := worse(before, after)) > 0:
+                yield Contributor(name, score, f"{after.ratio:.1%} of the events, {before.ratio:.1%} in the baseline")
+        for name, old, new in zip(self._names, _rows(baseline.counts), _rows(candidate.counts), strict=True):
+            for defect, sentence in SENTENCES.items():
+                before, after = Share(int(old[defect]), baseline.events), Share(int(new[defect]), candidate.events)
+                limit = self._spec.max_new if defect == NEW else self._spec.max_null
+                if after.bad and (score := beyond(after, limit, before)) > 0:
+                    detail = f"{after.ratio:.1%} of its values are {sentence}, {before.ratio:.1%} in the baseline"
+                    yield Contributor(name, score, detail)
 
-    def _missing_excess(self, name: str, missing: int, events: int) -> float:
-        usual = self._reference.features[name].missing / self._reference.events
-        return self._excess(missing, max(self._spec.max_null, usual), events)
 
-    def _excess(self, count: int, allowed: float, events: int) -> float:
-        return excess(count / events, allowed, events=events, reference_events=self._reference.events)
+def _older(columns: Columns, max_age: timedelta | None) -> Mask:
+    """Which events are older than that when they come; without a time of their own none is."""
+    at = columns.batch.at
+    if max_age is None or not at:
+        return np.zeros(len(columns), dtype=np.bool_)
+    oldest = (columns.batch.received_at - max_age - EPOCH) // MICROSECOND
+    return np.array(at, dtype=np.int64) < oldest
+
+
+def _of_strangers(sketch: Sketch, names: Mapping[str, int], all_names: bool) -> str:
+    share = f"{sketch.counts[STRANGE] / sketch.events:.1%} of the events carry features nobody knows"
+    return f"{share}: {_listed(list(names), all_names)}" if names else share
+
+
+def _listed(names: Sequence[str], all_names: bool) -> str:
+    more = "" if all_names and len(names) <= CONTRIBUTORS else " and others"
+    return ", ".join(names[:CONTRIBUTORS]) + more
+
+
+def _rows(counts: Counter64) -> Counter64:
+    return counts[NAMES + SIZE :].reshape(-1, PER_FEATURE)
 
 
 def _bounds(column: Number) -> tuple[float, float]:

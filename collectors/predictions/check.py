@@ -86,6 +86,7 @@ def _where(decoded: Decoded, kept: Sequence[bool], refusals: list[Refusal]) -> D
         at=some(decoded.at),
         embedding=some(decoded.embedding),
         places=some(decoded.places),
+        strangers={name: some(column) for name, column in decoded.strangers.items()},
         refused=sorted([*decoded.refused, *refusals], key=lambda refusal: refusal.index),
     )
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, islice
 from typing import Annotated, Any
 
 from msgspec import UNSET, DecodeError, Meta, Raw, Struct, UnsetType, ValidationError
 
 from burnline.collectors.predictions.events import (
     MAX_FEATURES,
+    STRANGERS_KEPT,
     Asked,
     At,
     Confidence,
@@ -31,7 +32,6 @@ from burnline.collectors.predictions.events import (
     check_flood,
     check_service,
     check_size,
-    first_strangers,
     from_rows,
     some,
 )
@@ -241,7 +241,7 @@ class Reader:
             some(column(beside["at"])),
             list(compress(range(rows), kept)) if faults else range(rows),
             list(faults.values()),
-            first_strangers([sent], wanted),
+            _strangers(sent, wanted, size - len(faults)),
             "columns.",
             some(column(beside["embedding"])),
         )
@@ -277,6 +277,12 @@ class Reader:
             return list(self._raw_items.decode(text))
         except WRONG as error:
             raise PayloadError(f"{field}: {error}; {self._encoding.form}") from error
+
+
+def _strangers(sent: Iterable[str], known: frozenset[str] | None, events: int) -> dict[str, list[bool]]:
+    """The first columns that the service does not know; every event has them."""
+    names = (name for name in sent if known is not None and name not in known)
+    return {name: [True] * events for name in islice(names, STRANGERS_KEPT)}
 
 
 def is_plain(event: Event) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.check import Checked, check_events
-from burnline.collectors.predictions.events import Asked, Known, Refusal
+from burnline.collectors.predictions.events import STRANGERS, Asked, Known, Refusal
 from burnline.collectors.predictions.formats import decoder_of
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
@@ -68,7 +68,11 @@ def accept_predictions(
     decoded = decode(body, known, asked or Asked())
     checked = check_events(decoded, known[decoded.service], now)
     arrived = Arrived(
-        batch_of(checked, now), ids=checked.decoded.ids, late=checked.late, violations=checked.violations, key=key
+        batch_of(checked, now),
+        ids=checked.decoded.ids,
+        late=checked.late,
+        violations=checked.violations,
+        key=key,
     )
     refused = checked.decoded.refused
     kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0)
@@ -79,7 +83,7 @@ def accept_predictions(
         len(refused),
         duplicates=kept.duplicates,
         late=kept.late,
-        unknown_features=tuple(decoded.strangers) if kept.unknown else (),
+        unknown_features=tuple(decoded.strangers)[:STRANGERS] if kept.unknown else (),
         unknown_features_count=kept.unknown,
     )
 
@@ -97,4 +101,5 @@ def batch_of(checked: Checked, now: datetime) -> PredictionBatch:
         decoded.unknown,
         checked.at,
         embedding=list(decoded.embedding),
+        strangers=decoded.strangers,
     )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import compress
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -20,6 +19,7 @@ MAX_TEXT = 1024
 MAX_ID = 200
 MAX_IDS = 10_000  # in one batch: each is a row, and the one writer has others to serve
 STRANGERS = 5  # unknown features that the answer names
+STRANGERS_KEPT = 16  # and those that the detectors hear of
 MAX_VALUES = 4_000_000  # in one batch, sent or filled in: rows without features must not unfold into gigabytes
 
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
@@ -65,7 +65,7 @@ class Decoded:
     Attributes:
         features: those that the service knows, or all where any goes; None is missing.
         unknown: per event, how many features were sent that the service does not know.
-        strangers: some of their names.
+        strangers: some of their names; per event, whether it had them.
         ids, at: empty when no event has one.
         embedding: vectors as they came, empty when no event has one; once checked as 32-bit floats.
         places: per event, its index in the body.
@@ -82,7 +82,7 @@ class Decoded:
     at: list[datetime | float | None]
     places: Sequence[int]
     refused: list[Refusal] = field(default_factory=list)
-    strangers: Sequence[str] = ()
+    strangers: Mapping[str, list[bool]] = field(default_factory=dict)
     prefix: str = "features."
     embedding: Sequence[Any] = ()
 
@@ -113,7 +113,7 @@ def from_rows(
         some([each.at for each in events]),
         places,
         refused,
-        first_strangers((each.features for each in compress(events, unknown)), wanted),
+        _strangers(events, unknown, wanted),
         embedding=some([each.embedding for each in events]),
     )
 
@@ -160,15 +160,16 @@ def check_size(events: int, features: int) -> None:
         )
 
 
-def first_strangers(sent: Iterable[Iterable[str]], known: frozenset[str] | None) -> tuple[str, ...]:
-    """Some names of features that the service does not know, in the order they came."""
-    names = (name for features in sent for name in features if known is not None and name not in known)
-    found: dict[str, None] = {}
-    for name in names:
-        found[name] = None
-        if len(found) == STRANGERS:
-            break
-    return tuple(found)
+def _strangers(events: Sequence[Event], unknown: Sequence[int], known: frozenset[str] | None) -> dict[str, list[bool]]:
+    """The first names of features that the service does not know, and which events had them."""
+    found: dict[str, list[bool]] = {}
+    if known is None:
+        return found
+    for index, (event, surplus) in enumerate(zip(events, unknown, strict=True)):
+        for name in event.features if surplus else ():
+            if name not in known and (name in found or len(found) < STRANGERS_KEPT):
+                found.setdefault(name, [False] * len(events))[index] = True
+    return found
 
 
 def _surplus(features: dict[str, Any], known: frozenset[str]) -> int:

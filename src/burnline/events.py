@@ -129,6 +129,22 @@ class Finding:
     part: str = ""
 
 
+class Mismatch(StrEnum):
+    """How a feature that was served differs from what training has for the same event."""
+
+    NOT_SERVED = "missing when served"
+    NOT_TRAINED = "missing in training"
+    TYPE = "of another type"
+    SIGN = "of the opposite sign"
+    TIMES_10 = "10 times what training has"
+    TIMES_100 = "100 times what training has"
+    TIMES_1000 = "1,000 times what training has"
+    TENTH = "a tenth of what training has"
+    HUNDREDTH = "a hundredth of what training has"
+    THOUSANDTH = "a thousandth of what training has"
+    OTHER = "another value"
+
+
 @dataclass(frozen=True, slots=True)
 class AnswerScore:
     """What the text of one answer of generative AI says of itself; nothing of the text is in it.
@@ -291,6 +307,7 @@ class PredictionBatch:
         at: per event, its own time in microseconds since 1970; empty where all of them are of `received_at`.
         label: per event, what turned out to be true; empty but in batches of labels.
         embedding: per event a vector as little-endian float32, None without; empty where no event has one.
+        strangers: some names of features that the reference does not know; per event, whether it had them.
     """
 
     service: str
@@ -303,6 +320,7 @@ class PredictionBatch:
     at: list[int] = field(default_factory=list)
     label: list[float | str | None] = field(default_factory=list)
     embedding: list[bytes | None] = field(default_factory=list)
+    strangers: Mapping[str, list[bool]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.prediction)
@@ -322,6 +340,7 @@ class PredictionBatch:
             list(compress(self.at, kept)),
             list(compress(self.label, kept)),
             list(compress(self.embedding, kept)),
+            {name: list(compress(column, kept)) for name, column in self.strangers.items()},
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,13 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
-from burnline.detectors.quality import UNKNOWN, Quality
+from burnline.detectors.quality import STALE, UNKNOWN, Quality
+from burnline.detectors.rates import Share, beyond
+from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import DataSpec
-from tests.detectors.samples import make_batch, make_reference
+from burnline.store.schema import EPOCH, MICROSECOND
+from tests.detectors.samples import START, make_batch, make_reference
 
 REFERENCE = make_reference()
 
@@ -50,7 +54,7 @@ def test_each_defect_raises_an_alarm_that_names_it(feature: str, value: Any, wor
     assert said.verdict is Verdict.ALARM
     assert said.reason == f"{words}; 30.0% of the events are bad."
     assert said.contributors[0].feature == feature
-    assert said.score == pytest.approx(0.3 - 0.01 - 4.5 * np.sqrt(0.01 * 0.99 / 1000), abs=0.001)
+    assert said.score == pytest.approx(beyond(Share(300, 1000), 0.01))
     assert said.counts.bad == 300
 
 
@@ -147,3 +151,102 @@ def test_a_reference_without_features_is_no_data() -> None:
     said = judge(make_batch(np.random.default_rng(1), 600), build_profile({}, ["a", "b"], name="t"))
 
     assert said.verdict is Verdict.NO_DATA
+
+
+def test_values_that_the_reference_does_not_have_are_named_as_new() -> None:
+    said = judge(spoiled("city", "Atlantis", 300))
+
+    assert said.verdict is Verdict.ALARM
+    assert said.reason.startswith("city: 30.0% of its values are new, unlike any in the reference")
+    assert said.counts.bad == 300
+
+
+def test_as_many_new_values_as_the_reference_lets_one_expect_are_fine() -> None:
+    ids: list[Any] = [f"id-{number}" for number in range(2000)]
+    reference = build_profile({"id": ids}, name="t")
+    batch = replace(make_batch(np.random.default_rng(1), 500), features={"id": [f"new-{n}" for n in range(500)]})
+
+    assert judge(batch, reference).verdict is Verdict.OK
+
+
+def test_max_new_says_how_many_are_too_many() -> None:
+    assert judge(spoiled("city", "Atlantis", 300), max_new="40%").verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("late", [0, 300])
+def test_events_older_than_max_age_are_bad(late: int) -> None:
+    ages = [timedelta(hours=3)] * late + [timedelta(minutes=9)] * (1000 - late)
+    batch = replace(
+        make_batch(np.random.default_rng(1), 1000), at=[(START - age - EPOCH) // MICROSECOND for age in ages]
+    )
+
+    said = judge(batch, max_age="10m")
+
+    assert said.counts.bad == pytest.approx(late, abs=2)
+    assert said.verdict is (Verdict.ALARM if late else Verdict.OK)
+    if late:
+        assert said.contributors[0].feature == STALE
+        assert said.reason.startswith("(age): 30.0% of the events came later than 10m")
+
+
+def test_events_without_a_time_are_as_fresh_as_they_are_received() -> None:
+    assert judge(make_batch(np.random.default_rng(1), 1000), max_age="1s").verdict is Verdict.OK
+
+
+def with_strangers(**shares: float) -> PredictionBatch:
+    """A thousand events of which a share has a feature that nobody knows."""
+    batch = make_batch(np.random.default_rng(1), 1000)
+    had = {name: [n < 1000 * share for n in range(1000)] for name, share in shares.items()}
+    return replace(batch, strangers=had, unknown_features=[sum(one) for one in zip(*had.values(), strict=True)])
+
+
+def test_a_feature_that_was_added_is_named() -> None:
+    said = judge(with_strangers(device=1.0, channel=0.4))
+
+    assert said.contributors[0].feature == UNKNOWN
+    assert said.reason.startswith(
+        "(unknown features): 100.0% of the events carry features nobody knows: device, channel"
+    )
+
+
+def test_a_feature_that_was_dropped_is_named() -> None:
+    said = judge(spoiled("age", None, 1000))
+
+    assert said.reason.startswith("age: 100.0% of its values are missing; it is not sent any more")
+
+
+@pytest.mark.parametrize("name", ["customer_age", "AGE", "x7"])
+def test_a_feature_that_was_renamed_is_named_with_its_likely_new_name(name: str) -> None:
+    batch = with_strangers(**{name: 1.0})
+    batch.features["age"][:] = [None] * 1000
+
+    said = judge(batch)
+
+    details = {one.feature: one.detail for one in said.contributors}
+    assert details["age"] == f"100.0% of its values are missing; the feature seems to be called {name} now"
+
+
+def test_of_several_only_names_that_are_alike_are_taken_for_one_another() -> None:
+    batch = with_strangers(device=1.0, amount_eur=1.0)
+    for name in ("age", "amount"):
+        batch.features[name][:] = [None] * 1000
+
+    details = {one.feature: one.detail for one in judge(batch).contributors}
+
+    assert "amount_eur" in details["amount"]
+    assert "not sent any more" in details["age"]
+
+
+def fold(batch: PredictionBatch) -> Sketch:
+    return Quality(REFERENCE, DataSpec()).fold(ColumnReader(REFERENCE).read(batch))
+
+
+def test_a_candidate_is_compared_with_what_serves() -> None:
+    detector = Quality(REFERENCE, DataSpec())
+    baseline, candidate = fold(spoiled("age", None, 20)), fold(spoiled("age", None, 200))
+
+    said = detector.compare(baseline, candidate)
+
+    assert said.verdict is Verdict.ALARM
+    assert said.reason == "age: 20.0% of its values are missing, 2.0% in the baseline."
+    assert detector.compare(candidate, baseline).verdict is Verdict.OK

@@ -91,12 +91,12 @@ def _events(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
     signals = spec.signals
-    for name in ("drift", "confidence", "data"):
-        if signal := getattr(signals, name):
-            yield from _between(("signals", name, "window"), signal.window, _SIGNAL_WINDOW)
+    for name in type(signals).model_fields:
+        if (window := getattr(getattr(signals, name), "window", None)) is not None:
+            yield from _between(("signals", name, "window"), window, _SIGNAL_WINDOW)
     if spec.model and spec.model.reference:
         return
-    needy = [name for name in ("drift", "confidence") if getattr(signals, name)]
+    needy = [name for name in ("drift", "confidence", "outliers") if getattr(signals, name)]
     if signals.data and not (spec.model and spec.model.schema_):
         needy.append("data")
     for name in needy:

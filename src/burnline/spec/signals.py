@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from burnline.spec.quality import OutliersSpec, SkewSpec, TrainingSkewSpec, VolumeSpec
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, PositiveCount, Ratio
 
@@ -27,12 +28,14 @@ class ConfidenceSpec(Strict):
 
 
 class DataSpec(Strict):
-    """Are the inputs whole? `max_null` per feature; `schema: strict` makes wrong types and ranges bad."""
+    """Are the inputs whole, known and fresh? `schema: strict` makes wrong types, ranges and unknown features bad."""
 
     window: Duration = Field(default="10m", validate_default=True)
     min_events: PositiveCount = 100
     max_null: Ratio = 0.01
+    max_new: Ratio = 0.01
     max_age: Duration | None = None
+    max_stale: Ratio = 0.01
     schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
 
 
@@ -42,6 +45,8 @@ class SignalsSpec(Strict):
     drift: DriftSpec | None = None
     confidence: ConfidenceSpec | None = None
     data: DataSpec | None = None
-    skew: dict[str, Any] | None = None
-    outliers: dict[str, Any] | None = None
+    volume: VolumeSpec | None = None
+    skew: SkewSpec | None = None
+    training_skew: TrainingSkewSpec | None = None
+    outliers: OutliersSpec | None = None
     hallucination: dict[str, Any] | None = None

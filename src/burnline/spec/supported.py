@@ -10,10 +10,10 @@ from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import DataSpec, SignalsSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.spec.words import choice
 
-SIGNALS = ("drift", "confidence", "data")
+SIGNALS = ("drift", "confidence", "data", "outliers")
 HOOKS = (
     "alias",
     "webhook",
@@ -28,7 +28,6 @@ HOOKS = (
 )
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
     SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
-    DataSpec: frozenset({"max_age"}),
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
 }
 
@@ -49,5 +48,3 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
     for name in type(spec.signals).model_fields:
         if name not in SIGNALS and getattr(spec.signals, name) is not None:
             yield Flaw(("signals", name), _not_yet(f"signal {name}", SIGNALS))
-    if spec.signals.data and spec.signals.data.max_age is not None:
-        yield Flaw(("signals", "data", "max_age"), "max_age is not supported yet")

@@ -1,0 +1,121 @@
+"""Outliers: do more events look like nothing in the reference than may be expected?"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from burnline.detectors.columns import Columns
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.profile import Reference
+from burnline.detectors.rates import Share, beyond, worse
+from burnline.detectors.sketch import Sketch
+from burnline.detectors.strangeness import LEVELS, Strangeness
+from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.spec.quality import OutliersSpec
+
+ONE = 2**20  # an event's whole strangeness, in the counts of blame
+
+
+class Outliers:
+    """An event is bad when it is stranger than all but `expected` of the reference's rows (conformal: by its rank).
+
+    So `expected` of the events are always bad. Score: how far their share is above `threshold`, beyond chance.
+    Contributors: the features by whose values these events are strange.
+    """
+
+    signal: ClassVar[str] = "outliers"
+    source: ClassVar[Source] = Source.PREDICTIONS
+    additive: ClassVar[bool] = True
+
+    def __init__(self, reference: Reference, spec: OutliersSpec) -> None:
+        self.window = spec.window
+        self._spec = spec
+        self._reference = reference
+        self._measured = reference.outliers
+        self._strangeness = Strangeness(reference)
+        self._limits = np.array(self._measured.limits if self._measured else ())
+        self._at = LEVELS.index(spec.expected)
+        self._of = f"outliers:{spec.expected}:{reference.digest()}"
+
+    def empty(self) -> Sketch:
+        return Sketch(self._of, np.zeros(2 + len(LEVELS) + len(self._reference.features), dtype=np.int64))
+
+    def fold(self, columns: Columns) -> Sketch:
+        counts = np.zeros(2 + len(LEVELS) + len(self._reference.features), dtype=np.int64)
+        counts[0] = len(columns)
+        if self._at < len(self._limits) and len(columns):
+            total = self._strangeness.of(columns)
+            levels = np.searchsorted(self._limits, total, side="left")
+            counts[1 : 2 + len(self._limits)] = np.bincount(levels, minlength=len(self._limits) + 1)
+            if len(strange := np.flatnonzero(levels > self._at)):
+                blame = self._strangeness.blame(columns, strange, total[strange])
+                counts[2 + len(LEVELS) :] = [int(np.rint(part * ONE).sum()) for part in blame]
+        return Sketch(self._of, counts)
+
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        if problem := self._problem():
+            return no_data(problem)
+        if short := too_few(sketch.events, self._spec.min_events):
+            return short
+        live = self._share(sketch)
+        effect = self._reference.design_effect
+        usual = Share(self._spec.expected * self._rows, self._rows)
+        score = beyond(live.thinned(effect), self._spec.threshold, usual.thinned(effect))
+        reason = (
+            f"{live.ratio:.2%} of the events are stranger than all but {self._spec.expected:.1%} of the reference "
+            f"(limit {self._spec.threshold:.1%}, beyond chance)"
+        )
+        found = self._contributors(sketch, max(score, 0.0))
+        if score > 0 and found:
+            reason += f"; most by {found[0].feature}: {found[0].detail}"
+        verdict = Verdict.ALARM if score > 0 else Verdict.OK
+        return Judgement(verdict, score, Counts(live.bad, live.events), f"{reason}.", found if score > 0 else ())
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        """By how much more of the candidate's events are strange, beyond the chance of both."""
+        if problem := self._problem():
+            return no_data(problem)
+        for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
+            if short := too_few(sketch.events, self._spec.min_events, of):
+                return short
+        before, after = self._share(baseline), self._share(candidate)
+        effect = self._reference.design_effect
+        score = worse(before.thinned(effect), after.thinned(effect))
+        return Judgement(
+            Verdict.ALARM if score > 0 else Verdict.OK,
+            score,
+            Counts(after.bad, after.events),
+            f"{after.ratio:.2%} of the events are strange, {before.ratio:.2%} in the baseline.",
+            self._contributors(candidate, score) if score > 0 else (),
+        )
+
+    @property
+    def _rows(self) -> int:
+        return self._measured.events if self._measured else 0
+
+    def _problem(self) -> str:
+        if self._measured is None:
+            return "the reference does not say how strange its own rows are; make it again with `burnline profile`"
+        if self._at >= len(self._limits):
+            needed = round(1 / self._spec.expected) - 1
+            strangest = f"to tell the strangest {self._spec.expected:.1%} it needs {needed}"
+            return f"the reference has {self._rows} rows; {strangest}"
+        return ""
+
+    def _share(self, sketch: Sketch) -> Share:
+        return Share(int(sketch.counts[2 + self._at : 2 + len(LEVELS)].sum()), sketch.events)
+
+    def _contributors(self, sketch: Sketch, score: float) -> tuple[Contributor, ...]:
+        blame = sketch.counts[2 + len(LEVELS) :]
+        whole = max(1, int(blame.sum()))
+        order = np.argsort(-blame, kind="stable")[:CONTRIBUTORS].tolist()
+        names = list(self._reference.features)
+        return tuple(
+            Contributor(
+                names[at], score * int(blame[at]) / whole, f"{blame[at] / whole:.0%} of what makes them strange"
+            )
+            for at in order
+            if blame[at] > 0
+        )

@@ -1,0 +1,133 @@
+"""How strange an event is beside the reference: from the tail probability of each of its values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnline.detectors.columns import ColumnReader, Columns, Reading
+from burnline.detectors.profile import Category, Column, Number, Outliers, Reference
+from burnline.events import PredictionBatch
+from burnline.spec.quality import STRANGE
+from burnline.store.schema import EPOCH
+
+LEVELS = STRANGE  # from large to small
+MOST = 30.0  # of one value: more says nothing more
+EULER = 0.5772
+ENOUGH = 20_000  # rows: the strangest 1 % of them are known to a twentieth
+MOST_VALUES = 5_000_000
+Floats = NDArray[np.float64]
+
+
+class Strangeness:
+    """The sum over features of the squared surprise of the value; the surprise is -log of its tail probability.
+
+    The tail probability of a number is twice the smaller of P(X <= x) and P(X >= x), in the outermost bins that of an
+    exponential tail; of a label, the reference's share of all that is as rare or rarer. Squares, so that one impossible
+    value and many odd ones both show among a hundred features (docs/detectors/quality.md).
+    """
+
+    def __init__(self, reference: Reference) -> None:
+        self.features = {name: _Feature(column) for name, column in reference.features.items()}
+
+    def of(self, columns: Columns) -> Floats:
+        """Per event, 0 is the most usual."""
+        total = np.zeros(len(columns))
+        for name, feature in self.features.items():
+            total += feature.surprise(columns.feature(name)) ** 2
+        return total
+
+    def blame(self, columns: Columns, events: NDArray[np.intp], total: Floats) -> list[Floats]:
+        """Per feature, and per one of some events, its part of their strangeness `total`."""
+        return [feature.surprise(columns.feature(name), events) ** 2 / total for name, feature in self.features.items()]
+
+
+def measure_outliers(reference: Reference, columns: Mapping[str, Sequence[Any]]) -> Outliers | None:
+    """How strange the reference's own rows are; None without features or rows.
+
+    `columns`: those of the reference, of one length: all of its rows, or enough of them (LEVELS wants a thousand). Of
+    more than ENOUGH rows, or MOST_VALUES values, every second one is looked at, or every third...
+    """
+    rows = len(next(iter(columns.values()), ()))
+    if not rows or not reference.features:
+        return None
+    step = ceil(max(rows / ENOUGH, rows * len(columns) / MOST_VALUES, 1))
+    columns = {name: column[::step] for name, column in columns.items()}
+    events = ceil(rows / step)
+    plain = {
+        name: column.tolist() if isinstance(column, np.ndarray) else list(column) for name, column in columns.items()
+    }
+    nothing: list[None] = [None] * events
+    batch = PredictionBatch("", "", EPOCH, plain, [*nothing], [*nothing], [0] * events)
+    scores = np.sort(Strangeness(reference).of(ColumnReader(reference).read(batch)))
+    limits = [conformal_limit(scores, level) for level in LEVELS]
+    return Outliers(events, tuple(limit for limit in limits if limit is not None))
+
+
+def conformal_limit(scores: Floats, level: float) -> float | None:
+    """What an exchangeable new event exceeds with a probability of `level` at most; None where these are too few.
+
+    The ceil((N + 1)(1 - level))-th smallest of N sorted scores (Vovk; Papadopoulos' inductive conformal prediction).
+
+    >>> conformal_limit(np.arange(1.0, 100.0), 0.05)
+    95.0
+    """
+    rank = ceil(round((len(scores) + 1) * (1 - level), 6))
+    return float(scores[rank - 1]) if rank <= len(scores) else None
+
+
+class _Feature:
+    """Surprise by the cell of the reference's column; in the outermost ones by the distance from their edge too."""
+
+    def __init__(self, column: Column) -> None:
+        self._surprise = np.minimum(-np.log(_tails(column)), MOST)
+        self._low = self._high = None
+        if isinstance(column, Number) and column.edges:
+            last = len(column.edges)
+            self._last = last
+            self._low = (column.edges[0], _scale(column, column.counts[0], column.edges[0], column.low))
+            self._high = (column.edges[-1], _scale(column, column.counts[last], column.edges[-1], column.high))
+
+    def surprise(self, reading: Reading, events: NDArray[np.intp] | slice = slice(None)) -> Floats:
+        cells = reading.cells[events]
+        found: Floats = self._surprise[cells]
+        if self._low is None or self._high is None:
+            return found
+        for outermost, (edge, scale) in ((0, self._low), (self._last, self._high)):
+            beyond = np.flatnonzero(cells == outermost)
+            if len(beyond):
+                with np.errstate(over="ignore", invalid="ignore"):  # what no float holds is as far as anything
+                    distance = np.abs(reading.values[events][beyond] - edge) / scale
+                found[beyond] = np.fmin(found[beyond] + distance, MOST)
+        return found
+
+
+def _tails(column: Column) -> Floats:
+    """The tail probability of each cell; half a row is granted to what was never seen."""
+    counts = np.array(column.cells, dtype=np.float64)
+    rows = counts.sum()
+    shares = (counts + 0.5) / (rows + 1)
+    if isinstance(column, Category):
+        order = np.argsort(shares, kind="stable")
+        upto = np.cumsum(shares[order])
+        rarer = np.empty_like(shares)
+        rarer[order] = upto[np.searchsorted(shares[order], shares[order] * (1 + 1e-9), side="right") - 1]
+        return np.asarray(np.minimum(1.0, rarer))
+    bins = shares[: len(column.counts)]
+    below, above = np.cumsum(bins), np.cumsum(bins[::-1])[::-1]
+    numbers = np.minimum(1.0, 2 * np.minimum(below, above) / max(float(bins.sum()), 1e-300))
+    return np.concatenate([numbers, np.minimum(1.0, shares[len(column.counts) :])])
+
+
+def _scale(column: Number, rows: int, edge: float, extreme: float | None) -> float:
+    """Of the tail beyond the edge: the largest of m exponential values is log(m) + 0.577 scales away, on average."""
+    spread = abs(edge - extreme) if extreme is not None else 0.0
+    if rows > 0 and spread > 0:
+        return spread / (math.log(rows) + EULER)
+    inner = column.edges[-1] - column.edges[0]
+    return inner / 6 if inner > 1e-9 * abs(edge) else max(abs(edge), 1.0) / 10

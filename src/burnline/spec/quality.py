@@ -1,0 +1,60 @@
+"""Sections of `signals` about what goes into the model: how much, how strange, and whether training agrees."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from burnline.spec.strict import Strict
+from burnline.spec.units import Count, Duration, PositiveCount, Ratio, Text
+from burnline.spec.words import choice
+
+STRANGE = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # shares of the reference's strangest rows that it can tell
+
+
+class VolumeSpec(Strict):
+    """Do as many events come as at this hour of other weeks? `least` and `most` per window hold from the first one."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: PositiveCount = 100
+    threshold: Ratio = 0.3
+    least: Count | None = None
+    most: PositiveCount | None = None
+
+
+class OutliersSpec(Strict):
+    """Are more events stranger than all but `expected` of the reference's than `threshold` allows?"""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: PositiveCount = 500
+    expected: Ratio = 0.01
+    threshold: Ratio = 0.02
+
+    @field_validator("expected")
+    @classmethod
+    def _is_known(cls, value: float) -> float:
+        if value not in STRANGE:
+            known = choice(f"{share:g}" for share in STRANGE)
+            raise ValueError(f"{value:g} is not one of the shares that a reference keeps: {known}")
+        return value
+
+
+class SkewSpec(Strict):
+    """Has training the same features of the same events? Compared for a `sample` of the events that have an id."""
+
+    window: Duration = Field(default="1h", validate_default=True)
+    min_events: PositiveCount = 100
+    threshold: Ratio = 0.001
+    sample: Ratio = 0.01
+    tolerance: Ratio = 1e-5
+    tolerances: Annotated[dict[Text, Ratio], Field(max_length=10_000)] = Field(default_factory=dict)
+
+
+class TrainingSkewSpec(Strict):
+    """Does what is served look like what was trained on, from the first event? `reference`: the training data's."""
+
+    reference: Text | None = None
+    window: Duration = Field(default="1h", validate_default=True)
+    min_events: PositiveCount = 500
+    threshold: Ratio = 0.05
