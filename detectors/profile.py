@@ -184,7 +184,6 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     performance: Performance | None = None
     embedding: Embedding | None = None
     columns: dict[str, str] = {}
-    design_effect: float = 1.0
     outliers: Outliers | None = None
 
     def digest(self) -> str:

@@ -241,7 +241,7 @@ class Reader:
             some(column(beside["at"])),
             list(compress(range(rows), kept)) if faults else range(rows),
             list(faults.values()),
-            _strangers(sent, wanted, size - len(faults)),
+            _strangers(sent, wanted, rows - len(faults)),
             "columns.",
             some(column(beside["embedding"])),
         )
