@@ -170,7 +170,9 @@ class Outliers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`).
 
-    `columns` says what the columns of the training data were called that are no features: `prediction`, `confidence`.
+    Attributes:
+        columns: what the columns of the training data were called that are no features: `prediction`, `confidence`.
+        design_effect: by how much shares vary more than those of independent rows, because rows of a session are alike.
     """
 
     version: Literal["burnline/reference/v1"]
@@ -224,6 +226,8 @@ def category_text(value: str | bool) -> str:
 def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
     if reference.events < 1:
         yield "events", f"{reference.events}; needs at least 1"
+    if not 1 <= reference.design_effect <= reference.events:
+        yield "design_effect", f"{reference.design_effect}; needs 1 to {reference.events}"
     columns = {f"features.{name}": column for name, column in reference.features.items()}
     if reference.prediction is not None:
         columns["prediction"] = reference.prediction

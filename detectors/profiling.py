@@ -1,34 +1,64 @@
-"""Making a reference profile of training data: of columns in memory, or of a CSV file."""
+"""Making a reference profile of training data: of columns in memory, or of a table of any size."""
 
 from __future__ import annotations
 
-import csv
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
-from burnline.detectors.profile import (
-    BINS,
-    KNOWN,
-    TOP,
-    VERSION,
-    Category,
-    Column,
-    Confidence,
-    Number,
-    Reference,
-    category_text,
-)
-from burnline.detectors.strangeness import measure_outliers
+from burnline.detectors.blocks import Table, find_numbers, pick
+from burnline.detectors.centroids import build_embedding
+from burnline.detectors.columns import ColumnReader, Values
+from burnline.detectors.kept import Kept, design_effect
+from burnline.detectors.labelled import build_labelled
+from burnline.detectors.profile import VERSION, Reference
+from burnline.detectors.strangeness import ENOUGH, measure_outliers
+from burnline.detectors.summary import Summary
+from burnline.detectors.tables_csv import CsvTable
+from burnline.detectors.vectors import as_vectors, width
 from burnline.errors import Problem, SpecError
+from burnline.events import PredictionBatch
 
 LOW_QUANTILE = 0.05  # of confidence
+IN_MEMORY = 1 << 22  # values held for all columns together before they go to disk
+LEAST_ROOM = 1 << 10  # of one column
+MOST_ROWS = 100_000  # kept whole, for what needs rows and not columns
+MOST_VALUES = 2_000_000  # in them
+LEAST_KEPT = 500
+LEAST_SESSIONS = 30
+SESSION = "(session)"
+LABELLED = ("prediction", "confidence", "label")
+EMBEDDED_BYTES = 64 * 1024 * 1024
+Said: TypeAlias = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """Which column holds what is no feature; empty where none does.
+
+    Attributes:
+        label: the truth, where it is known.
+        session: whose rows are alike (a user, a visit): rows of one session are no independent observations.
+        ignore: columns that are left out.
+    """
+
+    prediction: str = ""
+    confidence: str = ""
+    label: str = ""
+    session: str = ""
+    embedding: str = ""
+    ignore: tuple[str, ...] = ()
+
+    def named(self) -> dict[str, str]:
+        """Role and column, of those there are."""
+        roles = ("prediction", "confidence", "label", "session", "embedding")
+        return {role: column for role in roles if (column := getattr(self, role))}
 
 
 def build_profile(
@@ -37,25 +67,56 @@ def build_profile(
     confidence: Sequence[Any] | None = None,
     *,
     name: str,
+    label: Sequence[Any] | None = None,
+    session: Sequence[Any] | None = None,
 ) -> Reference:
     """Profile training data given in columns of one length; None and NaN are missing.
 
-    Build it from the values the service will send: text stays text, numbers stay numbers.
+    Build it from the values the service will send: text stays text, numbers stay numbers. `label` holds the truth where
+    it is known, `session` whose rows are alike.
 
     Raises: SpecError naming every column that cannot be used.
     """
-    problems: list[Problem] = []
-    lengths = {len(column) for column in (*columns.values(), prediction, confidence) if column is not None}
+    others = {"prediction": prediction, "confidence": confidence, "label": label, "session": session}
+    given: dict[str, Any] = {role: column for role, column in others.items() if column is not None}
+    lengths = {len(column) for column in (*columns.values(), *given.values())}
     if len(lengths) != 1 or lengths == {0}:
-        problems.append(Problem(name, 0, "", f"columns need one length, above 0; found {sorted(lengths) or 'none'}"))
-        raise SpecError(problems)
-    features = {feature: _column(values, problems, name, feature) for feature, values in columns.items()}
-    answers = None if prediction is None else _column(prediction, problems, name, "prediction")
-    sureness = None if confidence is None else _confidence(confidence, problems, name)
-    if problems:
-        raise SpecError(problems)
-    reference = Reference(VERSION, name, lengths.pop(), features, answers, sureness)
-    return msgspec.structs.replace(reference, outliers=measure_outliers(reference, columns))
+        found = f"columns need one length, above 0; found {sorted(lengths) or 'none'}"
+        raise SpecError([Problem(name, 0, "", found)])
+    rows = lengths.pop()
+    with TemporaryDirectory(prefix="burnline-") as folder:
+        profiler = _Profiler(list(columns), list(given), Path(folder), room=rows)
+        in_memory: dict[str, Any] = dict(columns)
+        profiler.add(rows, in_memory, given)
+        return profiler.reference(name, name)
+
+
+def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda rows: None) -> Reference:
+    """Profile a table of any size in bounded memory: what does not fit waits on disk, in the temporary folder.
+
+    The same rows give the same profile as `build_profile`, as far as no sample is needed (the parts made from whole
+    rows: design effect, labels, embeddings, outliers). A CSV file is read twice: a column is numbers when all its
+    non-empty cells are.
+
+    Raises: SpecError for a table that cannot be read or used, naming the file and each column.
+    """
+    special = roles.named()
+    pick(table, [*special.values(), *roles.ignore])
+    features = [name for name in table.columns if name not in {*special.values(), *roles.ignore}]
+    numbers = find_numbers(table, said)
+    wanted = {*features, *special.values()}
+    with TemporaryDirectory(prefix="burnline-") as folder:
+        room = max(IN_MEMORY // max(len(wanted), 1), LEAST_ROOM)
+        profiler = _Profiler(features, list(special), Path(folder), room=room)
+        for block in table.blocks(wanted, numbers):
+            of_features = {name: block.columns[name] for name in features}
+            profiler.add(block.rows, of_features, {role: block.columns[column] for role, column in special.items()})
+            said(profiler.rows)
+        if not profiler.rows:
+            raise SpecError([Problem(table.name, 0, "", "columns need one length, above 0; found [0]")])
+        reference = profiler.reference(table.name, name)
+    remembered = {role: column for role, column in special.items() if role != "session"}
+    return msgspec.structs.replace(reference, columns=remembered)
 
 
 def profile_csv(
@@ -65,102 +126,84 @@ def profile_csv(
 
     Raises: SpecError for an unreadable file, a bad header, a ragged row (with its line), a column not found.
     """
-    columns = _read_csv(path)
-    wanted = [column for column in (prediction, confidence) if column is not None]
-    if missing := [column for column in wanted if column not in columns]:
-        accepted = ", ".join(columns)
-        raise SpecError([Problem(str(path), 1, column, f"no such column; there is {accepted}") for column in missing])
-    taken = {column: columns.pop(column) for column in dict.fromkeys(wanted)}
-    reference = build_profile(
-        columns,
-        taken[prediction] if prediction else None,
-        taken[confidence] if confidence else None,
-        name=name or path.stem,
-    )
-    roles = {role: column for role, column in {"prediction": prediction, "confidence": confidence}.items() if column}
-    return msgspec.structs.replace(reference, columns=roles)
+    return profile_table(CsvTable(str(path)), Roles(prediction or "", confidence or ""), name=name or path.stem)
 
 
-def _column(values: Sequence[Any], problems: list[Problem], file: str, field: str) -> Column:
-    plain = values.tolist() if isinstance(values, np.ndarray) else list(values)
-    present = [value for value in plain if not _is_missing(value)]
-    missing = len(plain) - len(present)
-    if all(isinstance(value, (str, bool)) for value in present) and present:
-        return _category(Counter(category_text(value) for value in present), missing)
-    numbers = [value for value in present if isinstance(value, (int, float)) and not isinstance(value, bool)]
-    if len(numbers) < len(present):
-        odd = next(value for value in present if isinstance(value, bool) or not isinstance(value, (int, float)))
-        problems.append(Problem(file, 0, field, f"mixes numbers with {odd!r}; write all numbers or all text"))
-    try:
-        return _number(np.array(numbers, dtype=np.float64), missing)
-    except OverflowError:
-        problems.append(Problem(file, 0, field, "holds a whole number beyond any float; send it as text"))
-        return _number(np.empty(0), missing)
+class _Profiler:
+    """Takes the rows block by block."""
+
+    def __init__(self, features: list[str], roles: list[str], folder: Path, *, room: int) -> None:
+        self._features = {name: Summary(folder / f"f{at}", room) for at, name in enumerate(features)}
+        self._others = {role: Summary(folder / role, room) for role in ("prediction", "confidence") if role in roles}
+        enough = MOST_ROWS if "session" in roles else ENOUGH
+        self._kept = Kept(min(enough, max(MOST_VALUES // max(len(features), 1), LEAST_KEPT)))
+        self._labelled = Kept(MOST_ROWS)
+        self._embedded: Kept | None = None
+        self._roles = roles
+        self.rows = 0
+
+    def add(self, rows: int, features: Mapping[str, Values], others: Mapping[str, Values]) -> None:
+        self.rows += rows
+        for name, column in features.items():
+            self._features[name].add(column)
+        for role, summary in self._others.items():
+            summary.add(others[role])
+        if "session" in others:
+            self._kept.add(rows, {**features, SESSION: others["session"]}, others["session"])
+        else:
+            self._kept.add(rows, features)
+        if "label" in others:
+            self._labelled.add(rows, {role: others[role] for role in LABELLED if role in others})
+        if "embedding" in others:
+            self._embed(rows, others["embedding"])
+
+    def _embed(self, rows: int, column: Values) -> None:
+        if self._embedded is None:
+            self._embedded = Kept(EMBEDDED_BYTES // (4 * max(width(column), 1)))
+        self._embedded.add(rows, {"embedding": column})
+
+    def reference(self, file: str, name: str) -> Reference:
+        """Raises: SpecError naming every column that cannot be used."""
+        features = {feature: summary.column() for feature, summary in self._features.items()}
+        answers = self._others["prediction"].column() if "prediction" in self._others else None
+        sureness = self._others["confidence"].confidence(LOW_QUANTILE) if "confidence" in self._others else None
+        summaries = [*self._features.items(), *self._others.items()]
+        problems = {field: each.problem for field, each in summaries if each.problem}
+        if "label" in self._roles and answers is None:
+            problems["label"] = "is of no use without the column of predictions; name it as well"
+        if problems:
+            raise SpecError([Problem(file, 0, field, problem) for field, problem in problems.items()])
+        reference = Reference(VERSION, name, self.rows, features, answers, sureness)
+        try:
+            return self._with_rows(reference)
+        except ValueError as error:
+            raise SpecError([Problem(file, 0, "", str(error))]) from error
+
+    def _with_rows(self, reference: Reference) -> Reference:
+        """Adds what whole rows say. Raises: ValueError."""
+        rows = {name: self._kept.column(name) for name in reference.features}
+        found: dict[str, Any] = {"outliers": measure_outliers(reference, rows)}
+        if "session" in self._roles:
+            found["design_effect"] = _design_effect(reference, self._kept)
+        if "label" in self._roles:
+            answers, sureness, truth = (self._labelled.column(role) for role in LABELLED)
+            found["calibration"], found["performance"] = build_labelled(answers, sureness, truth)
+        if self._embedded is not None:
+            found["embedding"] = build_embedding(as_vectors(self._embedded.column("embedding")))
+        return msgspec.structs.replace(reference, **found)
 
 
-def _number(values: NDArray[np.float64], missing: int) -> Number:
-    if not len(values):
-        return Number((), (0,), missing, None, None)
-    quantiles = np.quantile(values, np.arange(1, BINS) / BINS, method="inverted_cdf")
-    found, times = np.unique(quantiles, return_counts=True)
-    repeated = found[times > 1]
-    below = [math.nextafter(value, -math.inf) for value in repeated.tolist()]
-    edges = np.unique(np.concatenate([found, [edge for edge in below if math.isfinite(edge)]]))
-    counts = np.bincount(np.searchsorted(edges, values, side="left"), minlength=len(edges) + 1)
-    return Number(tuple(edges.tolist()), tuple(counts.tolist()), missing, float(values.min()), float(values.max()))
-
-
-def _category(counted: Counter[str], missing: int) -> Category:
-    repeated = sorted(((value, count) for value, count in counted.items() if count > 1), key=lambda vc: (-vc[1], vc[0]))
-    top, rest = repeated[:TOP], repeated[TOP : TOP + KNOWN]
-    other = sum(count for _, count in rest)
-    new = counted.total() - other - sum(count for _, count in top)
-    return Category(
-        tuple(value for value, _ in top),
-        tuple(count for _, count in top),
-        tuple(sorted(value for value, _ in rest)),
-        other,
-        new,
-        missing,
-    )
-
-
-def _confidence(values: Sequence[Any], problems: list[Problem], file: str) -> Confidence | None:
-    column = _column(values, problems, file, "confidence")
-    if not isinstance(column, Number) or column.low is None or column.high is None:
-        problems.append(Problem(file, 0, "confidence", "needs numbers from 0 to 1"))
-        return None
-    if column.low < 0 or column.high > 1:
-        problems.append(
-            Problem(file, 0, "confidence", f"from {column.low} to {column.high}; needs numbers from 0 to 1")
+def _design_effect(reference: Reference, kept: Kept) -> float:
+    """That of the feature whose values are most alike within a session. Raises: ValueError."""
+    named = [f"{at}" if session is None else f"={session}" for at, session in enumerate(kept.column(SESSION))]
+    found, sessions = np.unique(np.array(named, dtype=object).astype(str), return_inverse=True)
+    if len(found) < LEAST_SESSIONS:
+        raise ValueError(
+            f"session: {len(found)} different ones; needs {LEAST_SESSIONS} to tell how alike their rows are"
         )
-    present = np.array([value for value in values if not _is_missing(value)], dtype=np.float64)
-    low = float(np.quantile(present, LOW_QUANTILE, method="inverted_cdf"))
-    return Confidence(low, int((present < low).sum()), column)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and not math.isfinite(value))
-
-
-def _read_csv(path: Path) -> dict[str, list[str | float | None]]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SpecError([Problem(str(path), 0, "", f"cannot be read as CSV: {error}")]) from error
-    if not header or len(set(header)) < len(header) or "" in header:
-        raise SpecError([Problem(str(path), 1, "", f"needs a header of distinct column names; found {header}")])
-    for line, row in rows:
-        if len(row) != len(header):
-            raise SpecError([Problem(str(path), line, "", f"has {len(row)} cells; the header has {len(header)}")])
-    return {column: _cells([row[at] for _, row in rows]) for at, column in enumerate(header)}
-
-
-def _cells(written: list[str]) -> list[str | float | None]:
-    try:
-        return [float(cell) if cell else None for cell in written]
-    except ValueError:
-        return [cell or None for cell in written]
+    nothing: list[Any] = [None] * kept.rows
+    features = {name: kept.column(name) for name in reference.features}
+    batch = PredictionBatch("", "", datetime.fromtimestamp(0, UTC), features, nothing, nothing, [])
+    columns = ColumnReader(reference).read(batch)
+    effects = [design_effect(columns.feature(name).cells, sessions) for name in reference.features]
+    return round(max(effects, default=1.0), 4)

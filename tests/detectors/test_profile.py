@@ -232,9 +232,9 @@ def test_a_csv_file_becomes_a_profile(tmp_path: Path) -> None:
         ("", "needs a header"),
         ("a,a\n1,2\n", "distinct column names"),
         ("a,\n1,2\n", "distinct column names"),
-        ("a,b\n1,2\n3\n", "train.csv:3: has 1 cells; the header has 2"),
+        ("said,b\n1,2\n3\n", "train.csv:3: has 1 cells; the header has 2"),
         ("a,b\n1,2\n", "said: no such column; there is a, b"),
-        ('a,b\n1,"2\n', "cannot be read as CSV"),
+        ('said,b\n1,"2\n', "cannot be read as CSV"),
         ("said,b\n", "one length, above 0"),
     ],
 )

@@ -18,6 +18,7 @@ from burnline.app.cli_exporter import exporter
 from burnline.app.cli_grounding import calibrate
 from burnline.app.cli_incident import incident_app
 from burnline.app.cli_job import job
+from burnline.app.cli_profile import profile
 from burnline.app.cli_runbook import runbook_app
 from burnline.app.cli_score import score_app
 from burnline.app.cli_silence import silence_app
@@ -294,18 +295,7 @@ def schema() -> None:
     print_schema()
 
 
-@app.command()
-def profile(
-    table: Annotated[Path, typer.Argument(help="A CSV file: one row per event, one column per feature.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The reference file to write.")],
-    name: Annotated[str, typer.Option(help="The model's name.")] = "",
-    prediction: Annotated[str, typer.Option(help="The column with the model's answer.")] = "",
-    confidence: Annotated[str, typer.Option(help="The column with the model's confidence.")] = "",
-) -> None:
-    """Describe a model's training data, for signals to compare with."""
-    from burnline.app.commands import write_profile
-
-    write_profile(table, out, name=name, prediction=prediction, confidence=confidence)
+app.command()(profile)
 
 
 @app.command()

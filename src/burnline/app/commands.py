@@ -23,8 +23,7 @@ from burnline.app.console.words import plan, visible
 from burnline.app.proof import short_windows
 from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
 from burnline.dashboards.links import Places
-from burnline.detectors.profile import load_reference, save_reference
-from burnline.detectors.profiling import profile_csv
+from burnline.detectors.profile import load_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
 from burnline.runbooks.load import Catalogue, load_catalogue
@@ -145,15 +144,6 @@ def print_schema() -> None:
     """Print the JSON Schema of a service file."""
     json.dump(json_schema(), sys.stdout, indent=2)
     print()
-
-
-def write_profile(table: Path, out: Path, *, name: str, prediction: str, confidence: str) -> None:
-    """Read a CSV table and write its reference."""
-    reference = profile_csv(
-        table, name=name or table.stem, prediction=prediction or None, confidence=confidence or None
-    )
-    save_reference(reference, out)
-    print(f"{out}: {len(reference.features)} features of {reference.events} rows")
 
 
 def show_status(server: str, *, as_json: bool) -> int:

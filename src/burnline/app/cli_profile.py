@@ -1,0 +1,30 @@
+"""`burnline profile`: thin, as cli.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def profile(
+    table: Annotated[
+        str, typer.Argument(help="CSV (.gz is unpacked) or Parquet, a row per event; with --database a query.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The reference file to write.")],
+    name: Annotated[str, typer.Option(help="The model's name.")] = "",
+    prediction: Annotated[str, typer.Option(help="The column with the model's answer.")] = "",
+    confidence: Annotated[str, typer.Option(help="The column with the model's confidence.")] = "",
+    label: Annotated[str, typer.Option(help="The column with the truth, where it is known.")] = "",
+    session: Annotated[str, typer.Option(help="The column that names a user or visit whose rows are alike.")] = "",
+    embedding: Annotated[str, typer.Option(help="The column with a list of numbers.")] = "",
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", help="A column to leave out; again for more.")] = None,
+    database: Annotated[str, typer.Option(help="A database by its SQLAlchemy URL.")] = "",
+) -> None:
+    """Describe a model's training data, for signals to compare with."""
+    from burnline.app.profile import write_profile
+    from burnline.detectors.profiling import Roles
+
+    roles = Roles(prediction, confidence, label, session, embedding, tuple(ignore or ()))
+    write_profile(table, out, roles, name=name, database=database)
