@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from burnline.errors import StoreError
-from burnline.events import Contributor, Counts, Finding, Verdict
+from burnline.events import Cell, Contributor, Counts, Finding, Verdict
 from burnline.store import signals
 from burnline.store.database import Database
 
@@ -95,6 +96,37 @@ def test_an_open_window_is_kept_replaced_and_forgotten(any_database: Database) -
         kept = sorted(signals.load_states(tx))
     any_database.write(lambda tx: signals.delete_state(tx, "shop", "drift", START))
 
-    assert kept == [("shop", "drift", START, b"two"), ("shop", "drift", START + MINUTE, b"three")]
+    assert kept == [("shop", "drift", "", START, b"two"), ("shop", "drift", "", START + MINUTE, b"three")]
     with any_database.read() as tx:
-        assert [row[2] for row in signals.load_states(tx)] == [START + MINUTE]
+        assert [row[3] for row in signals.load_states(tx)] == [START + MINUTE]
+
+
+def test_what_is_found_of_a_version_or_slice_is_told_apart_from_the_whole(any_database: Database) -> None:
+    whole, seven, later = finding(), replace(finding(), part="version=7"), replace(finding(minute=1), part="version=7")
+    german = replace(finding(), part="country=DE")
+    record(any_database, whole, seven, german, later)
+
+    with any_database.read() as tx:
+        assert [found for _, found in signals.findings_after(tx, 0, 10)] == [whole]
+        assert signals.latest_findings(tx) == [whole]
+        assert signals.event_totals(tx) == {("shop", "drift"): whole.counts}
+        assert signals.findings_between(tx, "shop", "drift", START, START + 9 * MINUTE, "version=7") == [seven, later]
+        assert signals.latest_parts(tx, "shop", "drift", START) == [german, later]
+        assert signals.latest_parts(tx, "shop", "drift", german.window_end) == [later]
+
+
+def test_pictures_and_numbers_beside_the_score_are_kept(any_database: Database) -> None:
+    pictured = Contributor("amount", 0.2, "more", (Cell("up to 3", 0.5, 0.7), Cell("above 3", 0.5, 0.3)), {"psi": 0.04})
+    found = replace(finding(), contributors=(pictured,))
+    record(any_database, found)
+
+    with any_database.read() as tx:
+        assert signals.latest_findings(tx) == [found]
+
+
+def test_what_a_detector_remembers_is_replaced_whole(any_database: Database) -> None:
+    for memories in ({"": b"one", "version=6": b"two"}, {"": b"three", "version=7": b""}):
+        any_database.write(partial(signals.save_memories, service="shop", signal="drift", memories=memories))
+
+    with any_database.read() as tx:
+        assert signals.load_memories(tx) == [("shop", "drift", "", b"three")]

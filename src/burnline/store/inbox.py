@@ -11,6 +11,11 @@ from burnline.store.schema import inbox
 
 ALERTS = "alerts"
 PREDICTIONS = "predictions"
+LABELS = "labels"
+ANSWERS = "answers"
+SAMPLES = "samples"
+BATCHES = (PREDICTIONS, LABELS, ANSWERS, SAMPLES)  # what detectors count, one kind for each source
+KINDS = (ALERTS, *BATCHES)
 _ACCEPT = insert(inbox).returning(inbox.c.id)  # built once: this is the hot path of every door
 
 
@@ -61,13 +66,13 @@ def forget_upto(tx: Connection, kind: str, row_id: int) -> int:
 
 def oldest_waiting(tx: Connection) -> dict[str, datetime]:
     """When the oldest row of each kind that waits for work came in."""
-    waits = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state == "new")
+    waits = (inbox.c.kind.in_(KINDS), inbox.c.state == "new")
     query = select(inbox.c.kind, func.min(inbox.c.received_at)).where(*waits).group_by(inbox.c.kind)
     return {str(kind): at for kind, at in tx.execute(query)}
 
 
 def depth(tx: Connection) -> dict[tuple[str, str], int]:
     """Rows per (kind, state) that wait for work or for a person; counting those done with would be slow."""
-    some = (inbox.c.kind.in_((ALERTS, PREDICTIONS)), inbox.c.state.in_(("new", "dead")))
+    some = (inbox.c.kind.in_(KINDS), inbox.c.state.in_(("new", "dead")))
     query = select(inbox.c.kind, inbox.c.state, func.count()).where(*some).group_by(inbox.c.kind, inbox.c.state)
     return {(kind, state): count for kind, state, count in tx.execute(query)}

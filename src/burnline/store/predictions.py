@@ -108,21 +108,21 @@ def _hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest() if key else ""
 
 
-def keep_batch(tx: Connection, batch: PredictionBatch, now: datetime) -> int:
-    """Put a batch into the inbox and return its id."""
+def keep_batch(tx: Connection, batch: PredictionBatch, now: datetime, kind: str = PREDICTIONS) -> int:
+    """Put a batch into the inbox and return its id. `kind`: what is in it, one of `inbox.BATCHES`."""
     body = msgspec.msgpack.encode(batch)
-    return accept(tx, kind=PREDICTIONS, source=batch.service, body=body, now=now, content_type=FORMAT)
+    return accept(tx, kind=kind, source=batch.service, body=body, now=now, content_type=FORMAT)
 
 
-def next_batches(tx: Connection, limit: int) -> list[tuple[int, PredictionBatch]]:
+def next_batches(tx: Connection, limit: int, kind: str = PREDICTIONS) -> list[tuple[int, PredictionBatch]]:
     """The oldest `limit` batches no detector has seen, with their inbox ids, oldest first.
 
     Needs a transaction that may write: a row that cannot be read is quarantined, so that it blocks nobody.
     """
     batches: list[tuple[int, PredictionBatch]] = []
-    for row in waiting(tx, PREDICTIONS, limit):
+    for row in waiting(tx, kind, limit):
         try:
             batches.append((row.id, msgspec.msgpack.decode(row.body, type=PredictionBatch)))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            mark_dead(tx, row.id, f"not a batch of predictions ({row.content_type}): {error}")
+            mark_dead(tx, row.id, f"not a batch of {kind} ({row.content_type}): {error}")
     return batches

@@ -12,7 +12,7 @@ from burnline.events import Verdict
 from burnline.store import streams, traces
 from burnline.store.asking import forget_sketches
 from burnline.store.database import Database
-from burnline.store.inbox import ALERTS, PREDICTIONS
+from burnline.store.inbox import KINDS
 from burnline.store.incidents import CLOSED, RELEASE
 from burnline.store.jobs import forget_runs
 from burnline.store.schema import (
@@ -48,6 +48,7 @@ class Keep:
     done: timedelta = timedelta(days=7)
     dead_letters: timedelta = timedelta(days=30)
     findings: timedelta = timedelta(days=90)
+    parts: timedelta = timedelta(days=14)  # findings on versions and slices
     releases: timedelta = timedelta(days=400)
     silences: timedelta = timedelta(days=30)
     traces: timedelta = timedelta(days=1)
@@ -87,6 +88,7 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
         _forget_inbox(tx, "done", now - keep.done)
         + _forget_inbox(tx, "dead", now - keep.dead_letters)
         + _fold_findings(tx, now - keep.findings)
+        + _forget_parts(tx, now - keep.parts)
         + _forget_releases(tx, now - keep.releases)
         + _forget_incidents(tx, now - keep.incidents)
         + forget_silences(tx, now - keep.silences)
@@ -102,7 +104,7 @@ def prune(tx: Connection, now: datetime, keep: Keep) -> int:
 def _forget_inbox(tx: Connection, state: str, before: datetime) -> int:
     """The oldest by id are the oldest by time, near enough: no index on the time is needed."""
     gone = 0
-    for kind in (ALERTS, PREDICTIONS):
+    for kind in KINDS:
         these = (inbox.c.kind == kind, inbox.c.state == state)
         oldest = tx.execute(select(inbox.c.id, inbox.c.received_at).where(*these).order_by(inbox.c.id).limit(SLICE))
         gone += _delete(tx, inbox, [row.id for row in oldest if row.received_at < before])
@@ -113,7 +115,7 @@ def _fold_findings(tx: Connection, before: datetime) -> int:
     """Old findings become one, of their whole span and the sum of their events: the totals are counters, never fall."""
     gone = 0
     for service, signal in pairs(tx):
-        these = (finding.c.service == service, finding.c.signal == signal)
+        these = (finding.c.service == service, finding.c.signal == signal, finding.c.part == "")
         newest = select(func.max(finding.c.window_start)).where(*these).scalar_subquery()
         query = select(finding).where(*these, finding.c.window_start < newest, finding.c.window_end < before)
         old = tx.execute(query.order_by(finding.c.window_start).limit(SLICE)).all()
@@ -131,6 +133,12 @@ def _fold_findings(tx: Connection, before: datetime) -> int:
         tx.execute(update(finding).where(finding.c.id == old[0].id).values(folded))
         gone += _delete(tx, finding, [row.id for row in old[1:]])
     return gone
+
+
+def _forget_parts(tx: Connection, before: datetime) -> int:
+    """The oldest by id are the oldest by time, near enough."""
+    query = select(finding.c.id).where(finding.c.part != "", finding.c.window_end < before)
+    return _delete(tx, finding, tx.scalars(query.order_by(finding.c.id).limit(SLICE)).all())
 
 
 def _forget_releases(tx: Connection, before: datetime) -> int:

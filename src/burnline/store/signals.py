@@ -1,17 +1,22 @@
-"""Signals: the counts of open windows, and the findings on closed ones."""
+"""Signals: the counts of open windows, what detectors remember, and the findings on closed windows.
+
+Each is kept for all events of a service (the part ``""``) and for its versions and slices. Who names no part reads of
+all events: SLOs, alerts, guards.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
-from burnline.events import Contributor, Counts, Finding, Verdict
+from burnline.events import Cell, Contributor, Counts, Finding, Verdict
 from burnline.store.schema import finding as findings
-from burnline.store.schema import signal_state
+from burnline.store.schema import signal_memory, signal_state
 
+WHOLE = ""
 _COLUMNS = [column for column in findings.c if column.name != "id"]
 
 
@@ -20,6 +25,7 @@ def record_finding(tx: Connection, finding: Finding) -> int:
     values = {
         "service": finding.service,
         "signal": finding.signal,
+        "part": finding.part,
         "window_start": finding.window_start,
         "window_end": finding.window_end,
         "verdict": finding.verdict.value,
@@ -27,15 +33,15 @@ def record_finding(tx: Connection, finding: Finding) -> int:
         "bad": finding.counts.bad,
         "total": finding.counts.total,
         "reason": finding.reason,
-        "contributors": [[one.feature, one.score, one.detail] for one in finding.contributors],
+        "contributors": [_written(one) for one in finding.contributors],
     }
     return int(tx.execute(insert(findings).values(values).returning(findings.c.id)).scalar_one())
 
 
 def findings_after(tx: Connection, finding_id: int, limit: int) -> list[tuple[int, Finding]]:
     """Findings with a larger id, oldest first: a reader keeps the last id it saw as its position."""
-    query = select(findings.c.id, *_COLUMNS).where(findings.c.id > finding_id).order_by(findings.c.id).limit(limit)
-    return [(row[0], _finding(*row[1:])) for row in tx.execute(query)]
+    query = select(findings.c.id, *_COLUMNS).where(findings.c.id > finding_id, findings.c.part == WHOLE)
+    return [(row[0], _finding(row[1:])) for row in tx.execute(query.order_by(findings.c.id).limit(limit))]
 
 
 def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]:
@@ -43,45 +49,83 @@ def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]
     return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
 
 
-def findings_between(tx: Connection, service: str, signal: str, since: datetime, until: datetime) -> list[Finding]:
+def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> list[Finding]:
+    """The newest finding of every version and slice of a signal whose window ended after `since`, by name."""
+    query = select(*_COLUMNS).where(
+        findings.c.service == service,
+        findings.c.signal == signal,
+        findings.c.part != WHOLE,
+        findings.c.window_end > since,
+    )
+    newest = {found.part: found for found in map(_finding, tx.execute(query.order_by(findings.c.window_start)))}
+    return [newest[part] for part in sorted(newest)]
+
+
+def findings_between(
+    tx: Connection, service: str, signal: str, since: datetime, until: datetime, part: str = ""
+) -> list[Finding]:
     """Findings on windows that start at or after `since` and end by `until`, oldest first."""
     query = select(*_COLUMNS).where(
         findings.c.service == service,
         findings.c.signal == signal,
+        findings.c.part == part,
         findings.c.window_start >= since,
         findings.c.window_end <= until,
     )
-    return [_finding(*row) for row in tx.execute(query.order_by(findings.c.window_start))]
+    return [_finding(row) for row in tx.execute(query.order_by(findings.c.window_start))]
 
 
 def event_totals(tx: Connection) -> dict[tuple[str, str], Counts]:
     """Bad and total events of every finding kept, per service and signal."""
     pair = (findings.c.service, findings.c.signal)
-    rows = tx.execute(select(*pair, func.sum(findings.c.bad), func.sum(findings.c.total)).group_by(*pair))
+    sums = select(*pair, func.sum(findings.c.bad), func.sum(findings.c.total)).where(findings.c.part == WHOLE)
+    rows = tx.execute(sums.group_by(*pair))
     return {(service, signal): Counts(bad, total) for service, signal, bad, total in rows}
 
 
-def save_state(tx: Connection, service: str, signal: str, window_start: datetime, body: bytes) -> None:
+def save_state(tx: Connection, service: str, signal: str, window_start: datetime, body: bytes, part: str = "") -> None:
     """Keep an open window's counts, in the transaction that consumes the events."""
-    where = _is_window(service, signal, window_start)
+    where = _is_window(service, signal, part, window_start)
     if tx.execute(update(signal_state).where(*where).values(body=body)).rowcount == 0:
-        values = {"service": service, "signal": signal, "window_start": window_start, "body": body}
+        values = {"service": service, "signal": signal, "part": part, "window_start": window_start, "body": body}
         tx.execute(insert(signal_state).values(values))
 
 
-def load_states(tx: Connection) -> list[tuple[str, str, datetime, bytes]]:
-    """Every open window: service, signal, start, counts."""
-    return [(row.service, row.signal, row.window_start, row.body) for row in tx.execute(select(signal_state))]
+def load_states(tx: Connection) -> list[tuple[str, str, str, datetime, bytes]]:
+    """Every open window: service, signal, part, start, counts."""
+    rows = tx.execute(select(signal_state))
+    return [(row.service, row.signal, row.part, row.window_start, row.body) for row in rows]
 
 
-def delete_state(tx: Connection, service: str, signal: str, window_start: datetime) -> None:
+def delete_state(tx: Connection, service: str, signal: str, window_start: datetime, part: str = "") -> None:
     """Forget a window's counts, in the transaction that records its finding."""
-    tx.execute(delete(signal_state).where(*_is_window(service, signal, window_start)))
+    tx.execute(delete(signal_state).where(*_is_window(service, signal, part, window_start)))
 
 
-def _is_window(service: str, signal: str, window_start: datetime) -> tuple[Any, ...]:
+def _is_window(service: str, signal: str, part: str, window_start: datetime) -> tuple[Any, ...]:
     state = signal_state.c
-    return (state.service == service, state.signal == signal, state.window_start == window_start)
+    return (
+        state.service == service,
+        state.signal == signal,
+        state.part == part,
+        state.window_start == window_start,
+    )
+
+
+def save_memories(tx: Connection, service: str, signal: str, memories: Mapping[str, bytes]) -> None:
+    """Keep what a detector remembers of each part, and nothing of others."""
+    of = (signal_memory.c.service == service, signal_memory.c.signal == signal)
+    tx.execute(delete(signal_memory).where(*of))
+    rows = [
+        {"service": service, "signal": signal, "part": part, "body": body} for part, body in memories.items() if body
+    ]
+    if rows:
+        tx.execute(insert(signal_memory), rows)
+
+
+def load_memories(tx: Connection) -> list[tuple[str, str, str, bytes]]:
+    """All that detectors remember: service, signal, part, and the memory itself."""
+    return [(row.service, row.signal, row.part, row.body) for row in tx.execute(select(signal_memory))]
 
 
 def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
@@ -94,23 +138,33 @@ def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
 
 
 def _latest(tx: Connection, service: str, signal: str) -> Finding:
-    query = select(*_COLUMNS).where(findings.c.service == service, findings.c.signal == signal)
-    return _finding(*tx.execute(query.order_by(findings.c.window_start.desc()).limit(1)).one())
+    of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
+    query = select(*_COLUMNS).where(*of).order_by(findings.c.window_start.desc()).limit(1)
+    return _finding(tx.execute(query).one())
 
 
-def _finding(
-    service: str,
-    signal: str,
-    window_start: datetime,
-    window_end: datetime,
-    verdict: str,
-    score: float | None,
-    bad: float,
-    total: float,
-    reason: str,
-    contributors: list[tuple[str, float, str]],
-) -> Finding:
-    named = tuple(Contributor(*one) for one in contributors)
+def _written(one: Contributor) -> list[Any]:
+    cells = [[cell.what, cell.reference, cell.live] for cell in one.cells]
+    return [one.feature, one.score, one.detail, cells, dict(one.shown)]
+
+
+def _contributor(
+    feature: str, score: float, detail: str = "", cells: Sequence[Any] = (), shown: Mapping[str, float] | None = None
+) -> Contributor:
+    return Contributor(feature, score, detail, tuple(Cell(*cell) for cell in cells), shown or {})
+
+
+def _finding(row: Sequence[Any]) -> Finding:
+    known = dict(zip((column.name for column in _COLUMNS), row, strict=True))
     return Finding(
-        service, signal, window_start, window_end, Verdict(verdict), score, Counts(bad, total), reason, named
+        known["service"],
+        known["signal"],
+        known["window_start"],
+        known["window_end"],
+        Verdict(known["verdict"]),
+        known["score"],
+        Counts(known["bad"], known["total"]),
+        known["reason"],
+        tuple(_contributor(*one) for one in known["contributors"]),
+        known["part"],
     )

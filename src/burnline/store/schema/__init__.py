@@ -9,7 +9,14 @@ from burnline.store.schema.jobs import job, job_run
 from burnline.store.schema.releases import release, rollout, rollout_look
 from burnline.store.schema.runs import approval, approval_link, approval_vote, budget_event, run, step, target_lock
 from burnline.store.schema.series import asking, notable_trace, otlp_gauge, otlp_stream, series
-from burnline.store.schema.signals import finding, kept_event, labelled_event, signal_state, waiting_label
+from burnline.store.schema.signals import (
+    finding,
+    kept_event,
+    labelled_event,
+    signal_memory,
+    signal_state,
+    waiting_label,
+)
 from burnline.store.schema.slo import alert, slo_memory, slo_tile
 from burnline.store.schema.switches import drill, secret, switch, switch_change
 
@@ -47,6 +54,7 @@ __all__ = [
     "run",
     "secret",
     "series",
+    "signal_memory",
     "signal_state",
     "silence",
     "slo_memory",
