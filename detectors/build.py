@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any, Protocol
 
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
+from burnline.detectors.declared import declared_reference
 from burnline.detectors.drift import Drift
 from burnline.detectors.outliers import Outliers
-from burnline.detectors.profile import Reference
+from burnline.detectors.profile import VERSION, Reference
 from burnline.detectors.quality import Quality
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import SignalsSpec
 
-# A detector is made from the reference and its section of `signals:` in the service file.
-DETECTORS = {
+NOTHING = Reference(VERSION, "", 0, {}, None, None)  # for detectors that compare with nothing
+
+
+class Maker(Protocol):
+    """A detector's class: it is made from the reference and its section of `signals:` in the service file."""
+
+    alone: bool
+
+    def __call__(self, reference: Reference, section: Any, /) -> Detector: ...
+
+
+DETECTORS: Mapping[str, Maker] = {
     Drift.signal: Drift,
     ConfidenceDrop.signal: ConfidenceDrop,
     Quality.signal: Quality,
@@ -29,17 +41,16 @@ def windows(signals: SignalsSpec) -> dict[str, timedelta]:
     return {name: section.window for name, section in sections.items() if section is not None}
 
 
-def build_declared(spec: ServiceSpec, declared: Reference) -> Mapping[str, Detector]:
-    """What needs no more than the features that `model.schema` declares."""
-    if spec.signals.data is None or spec.model is None or spec.model.schema_ is None:
-        return {}
-    return {Quality.signal: Quality(declared, spec.signals.data, spec.model.schema_.features)}
-
-
-def build_detectors(spec: ServiceSpec, reference: Reference) -> Mapping[str, Detector]:
-    """One detector per signal the service asks for."""
-    return {
-        name: make(reference, section)
-        for name, make in DETECTORS.items()
-        if (section := getattr(spec.signals, name)) is not None
-    }
+def build_detectors(spec: ServiceSpec, reference: Reference | None) -> Mapping[str, Detector]:
+    """One detector for each signal the service asks for; without a reference, for those that can do without."""
+    declared = spec.model.schema_ if spec.model else None
+    made: dict[str, Detector] = {}
+    for name, make in DETECTORS.items():
+        section = getattr(spec.signals, name)
+        if section is None:
+            continue
+        if reference is not None or make.alone:
+            made[name] = make(reference or NOTHING, section)
+        elif make is Quality and declared:
+            made[name] = Quality(declared_reference(declared), section, declared.features)
+    return made

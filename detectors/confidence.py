@@ -31,6 +31,7 @@ class ConfidenceDrop:
     signal: ClassVar[str] = "confidence"
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: ConfidenceSpec) -> None:
         self.window = spec.window

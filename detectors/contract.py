@@ -41,11 +41,13 @@ class Detector(Protocol):
         source: which batches it counts.
         additive: bad events of windows add up to those of the windows together. Where they do not (what was bad is
             known of all of them only), a longer time is judged by its own counts.
+        alone: it needs no reference.
     """
 
     signal: ClassVar[str]
     source: ClassVar[Source]
     additive: ClassVar[bool]
+    alone: ClassVar[bool]
     window: timedelta
 
     def empty(self) -> Sketch:

@@ -56,6 +56,7 @@ class Drift:
     signal: ClassVar[str] = "drift"
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: DriftSpec) -> None:
         self.window = spec.window

@@ -10,18 +10,19 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from burnline.detectors.build import build_declared, build_detectors, windows
-from burnline.detectors.columns import ColumnReader
+from burnline.detectors.build import NOTHING, build_detectors, windows
+from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
-from burnline.detectors.profile import load_reference
+from burnline.detectors.parts import WHOLE, admitted, beside, is_version, others, sliced, version_part, whole
+from burnline.detectors.profile import Reference, load_reference
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
-from burnline.events import Counts, Finding, PredictionBatch
+from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals
 from burnline.store.database import Database
-from burnline.store.inbox import PREDICTIONS, forget_upto
+from burnline.store.inbox import forget_upto
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH, MICROSECOND
 
@@ -35,11 +36,11 @@ Key = tuple[str, str]  # service, signal
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """How a service is watched; without a usable reference there is no reader, and `problem` says why."""
+    """How a service is watched. `problem`: why a signal of `windows` has no detector."""
 
     spec: ServiceSpec
     windows: Mapping[str, timedelta]
-    reader: ColumnReader | None = None
+    reader: ColumnReader
     detectors: Mapping[str, Detector] = field(default_factory=dict)
     problem: str = ""
 
@@ -50,10 +51,16 @@ class _Service:
 
 @dataclass(frozen=True, slots=True)
 class _Progress:
-    """One signal: windows up to `closed` are judged, `sketches` are the open ones by their start."""
+    """One signal: windows up to `closed` are judged.
+
+    Attributes:
+        sketches: the open windows by their start, each by part.
+        memory: by part, what the last judgement left for the next.
+    """
 
     closed: datetime | None = None
-    sketches: Mapping[datetime, Sketch] = field(default_factory=dict)
+    sketches: Mapping[datetime, Mapping[str, Sketch]] = field(default_factory=dict)
+    memory: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class DetectorEngine:
@@ -87,12 +94,13 @@ class DetectorEngine:
         try:
             progress = self._recall()
             done, start = 0, self._elapsed()
-            while batches := self._db.write(lambda tx: next_batches(tx, CHUNK)):
-                progress = self._fold(progress, batches)
-                done += len(batches)
-                if self._elapsed() - start >= TURN_SECONDS:
-                    now = min(now, batches[-1][1].received_at)
-                    break
+            for source in Source:
+                while batches := self._db.write(lambda tx, of=source: next_batches(tx, CHUNK, of.value)):  # type: ignore[misc]
+                    progress = self._fold(progress, source, batches)
+                    done += len(batches)
+                    if self._elapsed() - start >= TURN_SECONDS:
+                        now = min(now, batches[-1][1].received_at)
+                        break
             return done + self._close(progress, now)
         except BaseException:
             self._progress = None  # memory may be ahead of the database: read it again
@@ -112,12 +120,15 @@ class DetectorEngine:
         with self._db.read() as tx:
             latest = {(found.service, found.signal): found for found in signals.latest_findings(tx)}
             states, self._counters = signals.load_states(tx), signals.event_totals(tx)
+            remembered = signals.load_memories(tx)
         self._latest = {key: found for key, found in latest.items() if key in self._keys()}
         self._progress = {key: _Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
-        for service, signal, start, body in states:
+        for service, signal, part, start, body in states:
             if sketch := self._decode((service, signal), body):
-                known = self._progress[service, signal]
-                self._progress[service, signal] = replace(known, sketches={**known.sketches, start: sketch})
+                self._progress[service, signal] = _put(self._progress[service, signal], start, part, sketch)
+        for service, signal, part, body in remembered:
+            if known := self._progress.get((service, signal)):
+                self._progress[service, signal] = replace(known, memory={**known.memory, part: body})
         return self._progress
 
     def _keys(self) -> list[Key]:
@@ -135,44 +146,44 @@ class DetectorEngine:
             return None
 
     def _fold(
-        self, progress: Mapping[Key, _Progress], batches: Sequence[tuple[int, PredictionBatch]]
+        self, progress: Mapping[Key, _Progress], source: Source, batches: Sequence[tuple[int, PredictionBatch]]
     ) -> dict[Key, _Progress]:
         changed = dict(progress)
-        touched: set[tuple[Key, datetime]] = set()
+        touched: set[tuple[Key, datetime, str]] = set()
         for _, batch in batches:
-            for signal, start, sketch in self._sketches(batch):
+            for signal, start, part, sketch in self._sketches(source, batch):
                 key = (batch.service, signal)
-                changed[key], start = _add(changed[key], sketch, start, self._first(batch, signal))  # noqa: PLW2901
-                touched.add((key, start))
+                changed[key], start, part = _add(changed[key], sketch, start, part, self._first(batch, signal))  # noqa: PLW2901
+                touched.add((key, start, part))
 
         def commit(tx: Connection) -> None:
-            for key, start in touched:
-                signals.save_state(tx, *key, start, changed[key].sketches[start].encode())
-            if forget_upto(tx, PREDICTIONS, batches[-1][0]) < len(batches):
-                raise StoreError("another process reads the same predictions; run one", retryable=True)
+            for (service, signal), start, part in touched:
+                body = changed[service, signal].sketches[start][part].encode()
+                signals.save_state(tx, service, signal, start, body, part)
+            if forget_upto(tx, source.value, batches[-1][0]) < len(batches):
+                raise StoreError("another process reads the same events; run one", retryable=True)
 
         self._db.write(commit)
         self._progress = changed
         return changed
 
-    def _sketches(self, batch: PredictionBatch) -> Iterable[tuple[str, datetime, Sketch]]:
-        """By signal and start of the window: the counts of the batch's events."""
+    def _sketches(self, source: Source, batch: PredictionBatch) -> Iterator[tuple[str, datetime, str, Sketch]]:
+        """By signal, start of the window and part: the counts of the batch's events."""
         service = self._services.get(batch.service)
-        if service is None or service.reader is None:
+        if service is None:
             return
-        whole = service.reader.read(batch)
-        for window in set(service.windows.values()):
-            for start, part in _parts(batch, window, by_event_time=service.lateness is not None):
-                columns = whole if part is batch else service.reader.read(part)
-                for signal, detector in service.detectors.items():
-                    if service.windows[signal] != window:
-                        continue
-                    try:
-                        sketch = detector.fold(columns)
-                    except Exception:  # one detector or batch must not stop the others
-                        log.exception("batch not counted", extra={"service": batch.service, "signal": signal})
-                    else:
-                        yield signal, start, sketch
+        counting = [(signal, each) for signal, each in service.detectors.items() if each.source is source]
+        for window in {service.windows[signal] for signal, _ in counting}:
+            timed = [(signal, each) for signal, each in counting if service.windows[signal] == window]
+            for start, inside in _parts(batch, window, by_event_time=service.lateness is not None):
+                for part, of_part in (
+                    (version_part(batch.version), inside),
+                    *sliced(inside, service.spec.events.slices),
+                ):
+                    columns = service.reader.read(of_part)
+                    for signal, detector in timed:
+                        if sketch := _folded(detector, columns, batch.service):
+                            yield signal, start, part, sketch
 
     def _first(self, batch: PredictionBatch, signal: str) -> datetime:
         """The first window that was open when the batch was received."""
@@ -182,30 +193,52 @@ class DetectorEngine:
     def _close(self, progress: Mapping[Key, _Progress], now: datetime) -> int:
         changed = dict(progress)
         found: list[Finding] = []
+        remembered: dict[Key, Mapping[str, bytes]] = {}
         for key, known in progress.items():
             service = self._services[key[0]]
             window, until = service.windows[key[1]], now - (service.lateness or timedelta(0))
-            ended = _ended(known, window, until)
-            found += [self._judge(key, start, window, known.sketches.get(start)) for start in ended]
-            left = {start: sketch for start, sketch in known.sketches.items() if start not in ended}
+            ended, memory = _ended(known, window, until), known.memory
+            for start in ended:
+                judged, memory = self._judge(key, start, known.sketches.get(start, {}), memory)
+                found += judged
+            left = {start: sketches for start, sketches in known.sketches.items() if start not in ended}
             closed = max((start + window for start in ended), default=known.closed or _floor(until, window))
-            changed[key] = _Progress(closed, left)
+            changed[key] = _Progress(closed, left, memory)
+            if memory != known.memory:
+                remembered[key] = memory
         if found:
-            self._db.write(lambda tx: _record(tx, found))
+            self._db.write(lambda tx: _record(tx, found, progress, remembered))
         self._progress = changed
-        self._publish(found)
-        return len(found)
+        whole_only = [finding for finding in found if finding.part == WHOLE]
+        self._publish(whole_only)
+        return len(whole_only)
 
-    def _judge(self, key: Key, start: datetime, window: timedelta, sketch: Sketch | None) -> Finding:
+    def _judge(
+        self, key: Key, start: datetime, sketches: Mapping[str, Sketch], memory: Mapping[str, bytes]
+    ) -> tuple[list[Finding], Mapping[str, bytes]]:
+        """What is found of a window and its parts, and what is remembered after it. A part without data is left out."""
         service = self._services[key[0]]
-        if not service.detectors:
+        if key[1] not in service.detectors:
             service = self._services[key[0]] = _watch(service.spec)  # the file may be there by now
-        said = no_data(service.problem or "no events in the window")
-        if sketch is not None and key[1] in service.detectors:
-            said = _judgement(service.detectors[key[1]], sketch)
-        return Finding(
-            *key, start, start + window, said.verdict, said.score, said.counts, said.reason, said.contributors
-        )
+        detector, window = service.detectors.get(key[1]), service.windows[key[1]]
+
+        def finding(said: Judgement, part: str = WHOLE) -> Finding:
+            times = (start, start + window)
+            return Finding(*key, *times, said.verdict, said.score, said.counts, said.reason, said.contributors, part)
+
+        if detector is None:
+            return [finding(no_data(service.problem))], memory
+        all_events = whole(sketches)
+        if all_events is None:
+            return [finding(no_data("no events in the window"))], memory
+        said = {WHOLE: _judgement(detector, all_events, memory.get(WHOLE, b""))}
+        for part, sketch in sketches.items():
+            if part != WHOLE:
+                said[part] = _judgement(detector, sketch, memory.get(part, b""))
+            if is_version(part) and (rest := others(sketches, part)):
+                said[beside(part)] = _compared(detector, rest, sketch)
+        kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
+        return [finding(each, part) for part, each in kept.items()], {part: each.memory for part, each in kept.items()}
 
     def _publish(self, found: Iterable[Finding]) -> None:
         """Other threads read these: replaced whole, never changed."""
@@ -219,20 +252,17 @@ class DetectorEngine:
 
 
 def _watch(spec: ServiceSpec) -> _Service:
-    wanted = windows(spec.signals)
-    if not wanted:
-        return _Service(spec, wanted)
-    if spec.model is None or spec.model.reference is None:
-        if spec.model is None or spec.model.schema_ is None:
-            return _Service(spec, wanted, problem="no reference profile: name one in model.reference")
-        reference = declared_reference(spec.model.schema_)
-        return _Service(spec, wanted, ColumnReader(reference), build_declared(spec, reference))
-    try:
-        reference = load_reference(spec.model.reference)
-    except SpecError as error:
-        log.warning("reference cannot be read", extra={"service": spec.service, "reason": str(error)})
-        return _Service(spec, wanted, problem=f"the reference profile cannot be read: {error}")
-    return _Service(spec, wanted, ColumnReader(reference), build_detectors(spec, reference))
+    """Without a usable reference only the detectors that need none are there."""
+    wanted, reference, problem = windows(spec.signals), None, "no reference profile: name one in model.reference"
+    schema = spec.model.schema_ if spec.model else None
+    if wanted and spec.model and spec.model.reference is not None:
+        try:
+            reference = load_reference(spec.model.reference)
+        except SpecError as error:
+            log.warning("reference cannot be read", extra={"service": spec.service, "reason": str(error)})
+            problem, schema = f"the reference profile cannot be read: {error}", None
+    compared: Reference = reference or (declared_reference(schema) if schema else NOTHING)
+    return _Service(spec, wanted, ColumnReader(compared), build_detectors(spec, reference), problem)
 
 
 def _floor(at: datetime, window: timedelta) -> datetime:
@@ -252,13 +282,21 @@ def _parts(
         yield EPOCH + start * window, batch.where([each == start for each in starts])
 
 
-def _add(known: _Progress, sketch: Sketch, start: datetime, first: datetime) -> tuple[_Progress, datetime]:
+def _add(
+    known: _Progress, sketch: Sketch, start: datetime, part: str, first: datetime
+) -> tuple[_Progress, datetime, str]:
     """Add to the window that begins at `start`; one already judged passes its events to the next one."""
     closed = known.closed or first
     start = max(start, closed)
-    sketches = dict(known.sketches)
-    sketches[start] = sketches[start] + sketch if start in sketches else sketch
-    return _Progress(closed, sketches), start
+    parts = known.sketches.get(start, {})
+    part = admitted(part, parts)
+    total = parts[part] + sketch if part in parts else sketch
+    return _put(replace(known, closed=closed), start, part, total), start, part
+
+
+def _put(known: _Progress, start: datetime, part: str, sketch: Sketch) -> _Progress:
+    parts = {**known.sketches.get(start, {}), part: sketch}
+    return replace(known, sketches={**known.sketches, start: parts})
 
 
 def _ended(known: _Progress, window: timedelta, now: datetime) -> list[datetime]:
@@ -272,15 +310,41 @@ def _ended(known: _Progress, window: timedelta, now: datetime) -> list[datetime]
     return sorted(starts)
 
 
-def _judgement(detector: Detector, sketch: Sketch) -> Judgement:
+def _folded(detector: Detector, columns: Columns, service: str) -> Sketch | None:
     try:
-        return detector.judge(sketch)
+        return detector.fold(columns)
+    except Exception:  # one detector or batch must not stop the others
+        log.exception("batch not counted", extra={"service": service, "signal": detector.signal})
+        return None
+
+
+def _judgement(detector: Detector, sketch: Sketch, memory: bytes) -> Judgement:
+    try:
+        return detector.judge(sketch, memory)
     except Exception as error:  # one detector must not stop the others
         log.exception("window not judged", extra={"signal": detector.signal})
         return no_data(f"the detector failed: {error!r}")
 
 
-def _record(tx: Connection, found: Iterable[Finding]) -> None:
+def _compared(detector: Detector, baseline: Sketch, candidate: Sketch) -> Judgement:
+    try:
+        return detector.compare(baseline, candidate)
+    except Exception as error:  # as above
+        log.exception("versions not compared", extra={"signal": detector.signal})
+        return no_data(f"the detector failed: {error!r}")
+
+
+def _record(
+    tx: Connection,
+    found: Iterable[Finding],
+    progress: Mapping[Key, _Progress],
+    remembered: Mapping[Key, Mapping[str, bytes]],
+) -> None:
     for finding in found:
         signals.record_finding(tx, finding)
-        signals.delete_state(tx, finding.service, finding.signal, finding.window_start)
+        if finding.part == WHOLE:
+            key = (finding.service, finding.signal)
+            for part in progress[key].sketches.get(finding.window_start, ()):
+                signals.delete_state(tx, *key, finding.window_start, part)
+    for key, memory in remembered.items():
+        signals.save_memories(tx, *key, memory)

@@ -28,6 +28,7 @@ class Outliers:
     signal: ClassVar[str] = "outliers"
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: OutliersSpec) -> None:
         self.window = spec.window

@@ -53,6 +53,7 @@ class Quality:
     signal: ClassVar[str] = "data"
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: DataSpec, declared: Mapping[str, FeatureSpec] | None = None) -> None:
         self.window = spec.window

@@ -66,13 +66,15 @@ def accept_predictions(
     if len(key) > MAX_KEY:
         raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
     decoded = decode(body, known, asked or Asked())
-    checked = check_events(decoded, known[decoded.service], now)
+    rules = known[decoded.service]
+    checked = check_events(decoded, rules, now)
     arrived = Arrived(
         batch_of(checked, now),
         ids=checked.decoded.ids,
         late=checked.late,
         violations=checked.violations,
         key=key,
+        slices=rules.events.slices,
     )
     refused = checked.decoded.refused
     kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0)

@@ -37,9 +37,9 @@ class Rules:
 def rules_of(spec: ServiceSpec, features: Collection[str] | None, *, embedding: int = 0) -> Rules:
     """What the service file says, with the names of the reference's features; None where there is no reference."""
     declared = spec.model.schema_ if spec.model else None
-    if declared is None:
-        known = None if features is None else frozenset(features)
-        return Rules(known, events=spec.events, embedding=embedding)
-    known = frozenset(declared.features) | frozenset(features or ())
-    refuse = declared.violations == "refuse"
-    return Rules(known, declared.features, refuse=refuse, events=spec.events, embedding=embedding)
+    if declared is None and features is None:
+        return Rules(None, events=spec.events, embedding=embedding)
+    schema = declared.features if declared else {}
+    known = frozenset([*schema, *(features or ()), *spec.events.slices])
+    refuse = bool(declared and declared.violations == "refuse")
+    return Rules(known, schema, refuse=refuse, events=spec.events, embedding=embedding)

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Text
 
+MOST_SLICES = 8
 TYPES = {"number": float, "text": str, "bool": bool}
 
 
+def _distinct(slices: tuple[str, ...]) -> tuple[str, ...]:
+    for place, name in enumerate(slices):
+        if name == "version" or "=" in name or "/" in name:
+            raise ValueError(
+                f"{name!r} cannot name a slice: versions are told apart anyway, and `=` and `/` end a name"
+            )
+        if name in slices[:place]:
+            raise ValueError(f"{name!r} is named twice")
+    return slices
+
+
 class EventsSpec(Strict):
-    """Time and ids of prediction events. With `lateness` windows go by event time, without by time of receipt."""
+    """Time and ids of prediction events. With `lateness` windows go by event time, without by time of receipt.
+
+    `slices`: features by whose values every signal is also told apart, whether or not the model knows them.
+    """
 
     lateness: Duration | None = None
     future: Duration = Field(default="5m", validate_default=True)
     keep: Duration = Field(default="24h", validate_default=True)
     label_wait: Duration = Field(default="24h", validate_default=True)
+    slices: Annotated[tuple[Text, ...], Field(max_length=MOST_SLICES), AfterValidator(_distinct)] = ()
 
 
 class FeatureSpec(Strict):

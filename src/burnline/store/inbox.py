@@ -16,6 +16,7 @@ ANSWERS = "answers"
 SAMPLES = "samples"
 BATCHES = (PREDICTIONS, LABELS, ANSWERS, SAMPLES)  # what detectors count, one kind for each source
 KINDS = (ALERTS, *BATCHES)
+BATCH = "application/vnd.burnline.predictions.v1+msgpack"  # the content type of BATCHES
 _ACCEPT = insert(inbox).returning(inbox.c.id)  # built once: this is the hot path of every door
 
 

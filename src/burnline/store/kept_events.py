@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 
+from burnline.events import PredictionBatch
 from burnline.metrics import events as names
+from burnline.store.inbox import BATCH, LABELS, accept
 from burnline.store.schema import EPOCH, MICROSECOND, kept_event, labelled_event, waiting_label
 from burnline.store.series import Point, record
 
@@ -23,13 +27,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class KeptEvent:
-    """What is kept of one event for its label."""
+    """What is kept of one event for its label. `slices`: the values by which signals are told apart."""
 
     key: bytes
     at: datetime
     version: str
     prediction: float | str | None
     confidence: float | None
+    slices: Mapping[str, float | str | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ def take_events(tx: Connection, service: str, events: Sequence[KeptEvent], now: 
             "version": event.version,
             "prediction": json.dumps(event.prediction),
             "confidence": event.confidence,
+            "slices": json.dumps(dict(event.slices)),
             "labelled": False,
         }
         for event in first.values()
@@ -157,8 +163,10 @@ def _join(tx: Connection, service: str, labels: Sequence[Label], now: datetime) 
     said = {label.key: label for label in labels}
     rows = []
     moved: dict[tuple[str, str], float] = {}
-    for row in _rows(tx, kept_event, service, said):
+    batches: dict[str, PredictionBatch] = {}
+    for row in sorted(_rows(tx, kept_event, service, said), key=lambda row: row.key):
         label, prediction = said[row.key], json.loads(row.prediction)
+        _append(batches.setdefault(row.version, _empty(service, row.version, now)), row, prediction, label.label)
         rows.append(
             {
                 "service": service,
@@ -179,6 +187,25 @@ def _join(tx: Connection, service: str, labels: Sequence[Label], now: datetime) 
         tx.execute(update(kept_event).where(*mine).values(labelled=True))
     points = [Point(name, {"version": version}, value, add=True) for (name, version), value in moved.items()]
     record(tx, service, points, now)
+    for batch in batches.values():
+        accept(tx, kind=LABELS, source=service, body=msgspec.msgpack.encode(batch), now=now, content_type=BATCH)
+
+
+def _empty(service: str, version: str, now: datetime) -> PredictionBatch:
+    return PredictionBatch(service, version, now, defaultdict(list), [], [], [], label=[])
+
+
+def _append(batch: PredictionBatch, row: Any, prediction: float | str | None, label: float | str) -> None:
+    """What the detectors of labels get: prediction, confidence and label, and the slices as features."""
+    slices = json.loads(row.slices)
+    for name in {*batch.features, *slices}:
+        column = batch.features[name]
+        column += [None] * (len(batch) - len(column))
+        column.append(slices.get(name))
+    batch.prediction.append(prediction)
+    batch.confidence.append(row.confidence)
+    batch.unknown_features.append(0)
+    batch.label.append(label)
 
 
 def _movements(version: str, prediction: float | str | None, label: float | str) -> Iterator[tuple[str, str, float]]:

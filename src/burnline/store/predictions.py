@@ -13,12 +13,10 @@ from sqlalchemy import Connection
 
 from burnline.events import PredictionBatch
 from burnline.metrics import events as names
-from burnline.store.inbox import PREDICTIONS, accept, mark_dead, waiting
+from burnline.store.inbox import BATCH, PREDICTIONS, accept, mark_dead, waiting
 from burnline.store.kept_events import KeptEvent, key_of, take_events
 from burnline.store.schema import EPOCH
 from burnline.store.series import Point, record, take_key
-
-FORMAT = "application/vnd.burnline.predictions.v1+msgpack"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +28,7 @@ class Arrived:
         late: per event, or empty: it is too late for its window.
         violations: by feature and reason, how many values the schema does not allow.
         key: the sender's name for this whole batch.
+        slices: features whose values are kept for the labels of events with an id.
     """
 
     batch: PredictionBatch
@@ -37,6 +36,7 @@ class Arrived:
     late: Sequence[bool] = ()
     violations: Mapping[tuple[str, str], int] = field(default_factory=dict)
     key: str = ""
+    slices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ def _fresh(tx: Connection, arrived: Arrived, now: datetime) -> list[bool]:
             batch.version,
             batch.prediction[place],
             batch.confidence[place],
+            {name: batch.features[name][place] for name in arrived.slices if batch.features.get(name)},
         )
         for place, key in enumerate(keys)
         if key is not None
@@ -111,7 +112,7 @@ def _hashed(key: str) -> str:
 def keep_batch(tx: Connection, batch: PredictionBatch, now: datetime, kind: str = PREDICTIONS) -> int:
     """Put a batch into the inbox and return its id. `kind`: what is in it, one of `inbox.BATCHES`."""
     body = msgspec.msgpack.encode(batch)
-    return accept(tx, kind=kind, source=batch.service, body=body, now=now, content_type=FORMAT)
+    return accept(tx, kind=kind, source=batch.service, body=body, now=now, content_type=BATCH)
 
 
 def next_batches(tx: Connection, limit: int, kind: str = PREDICTIONS) -> list[tuple[int, PredictionBatch]]:

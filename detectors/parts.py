@@ -1,0 +1,94 @@
+"""Versions and slices: the parts of a service whose signals are told apart, and never more than so many of them.
+
+Every event is of one version, so the counts of all events are the sum of the versions' and are kept nowhere else. A
+slice is all events with one value of a feature that `events.slices` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from burnline.detectors.profile import category_text
+from burnline.detectors.sketch import Sketch
+from burnline.events import PredictionBatch
+
+WHOLE = ""  # all events, and those whose version nobody named
+VERSION = "version"
+OTHERS = "other"  # versions or values beyond the bound, together
+MOST_VERSIONS = 4  # in one window
+MOST_VALUES = 20
+LONGEST = 64  # characters of a value
+MISSING = "(missing)"
+
+
+def version_part(version: str) -> str:
+    """The part of one version.
+
+    >>> version_part("7"), version_part("")
+    ('version=7', '')
+    """
+    return f"{VERSION}={version[:LONGEST]}" if version else WHOLE
+
+
+def beside(part: str) -> str:
+    """The part that compares a version with the others: what is found of it is how much worse it is than they are.
+
+    >>> beside("version=7")
+    'version=7/others'
+    """
+    return f"{part or f'{VERSION}='}/others"
+
+
+def is_version(part: str) -> bool:
+    """Whether a part is one of those that every event belongs to exactly one of."""
+    return part == WHOLE or part.startswith(f"{VERSION}=")
+
+
+def sliced(batch: PredictionBatch, slices: Sequence[str]) -> Iterator[tuple[str, PredictionBatch]]:
+    """The events of each value of each slice; a slice that the batch does not carry gives none."""
+    for name in slices:
+        column = [_text(value) for value in batch.features.get(name, ())]
+        for value in sorted(set(column)):
+            yield f"{name}={value}", batch.where([each == value for each in column])
+
+
+def admitted(part: str, known: Collection[str]) -> str:
+    """The part that counts as `part` in a window of which `known` are there: itself, or the others of its kind.
+
+    >>> admitted("version=5", ["version=1", "version=2", "version=3", "version=4"])
+    'version=other'
+    """
+    name, _, _ = part.partition("=")
+    if part == WHOLE or part in known:
+        return part
+    most = MOST_VERSIONS if name == VERSION else MOST_VALUES
+    alike = sum(each.startswith(f"{name}=") for each in known)
+    return part if alike < most else f"{name}={OTHERS}"
+
+
+def whole(sketches: Mapping[str, Sketch]) -> Sketch | None:
+    """The counts of all events, from those of the versions; None when there are none."""
+    return added([sketch for part, sketch in sketches.items() if is_version(part)])
+
+
+def others(sketches: Mapping[str, Sketch], part: str) -> Sketch | None:
+    """The counts of every version but one."""
+    return added([sketch for each, sketch in sketches.items() if is_version(each) and each != part])
+
+
+def added(sketches: Sequence[Sketch]) -> Sketch | None:
+    """The sum of some counts; None of none."""
+    if not sketches:
+        return None
+    total = sketches[0]
+    for sketch in sketches[1:]:
+        total = total + sketch
+    return total
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return MISSING
+    text = category_text(value) if isinstance(value, (str, bool)) else f"{value:.6g}"
+    return text[:LONGEST]

@@ -1,0 +1,136 @@
+"""Versions and slices: each has findings of its own, the whole stays what it was, and there are never too many."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnline.detectors.engine import DetectorEngine
+from burnline.detectors.parts import MOST_VALUES, MOST_VERSIONS, admitted, sliced
+from burnline.detectors.profile import save_reference
+from burnline.events import Finding, PredictionBatch, Verdict
+from burnline.spec.events import EventsSpec
+from burnline.spec.service import ServiceSpec
+from burnline.store import signals
+from burnline.store.database import Database
+from burnline.store.predictions import keep_batch
+from tests.detectors.samples import START, make_batch, make_reference
+
+WINDOW = timedelta(seconds=10)
+
+
+@pytest.fixture
+def reference(tmp_path: Path) -> Path:
+    save_reference(make_reference(), tmp_path / "ref.json")
+    return tmp_path / "ref.json"
+
+
+def spec(reference: Path, *slices: str, **wanted: Any) -> ServiceSpec:
+    return ServiceSpec.model_validate(
+        {
+            "apiVersion": "burnline/v1",
+            "service": "shop",
+            "owner": "team",
+            "model": {"name": "m", "reference": str(reference)},
+            "events": {"slices": list(slices)},
+            "signals": wanted or {"drift": {"window": "10s", "min_events": 100}},
+        }
+    )
+
+
+def batch(seed: int, version: str = "6", events: int = 300, **changes: list[Any]) -> PredictionBatch:
+    return replace(make_batch(np.random.default_rng(seed), events, START, changes), version=version)
+
+
+def found(db: Database, spec: ServiceSpec, *batches: PredictionBatch, at: datetime = START) -> dict[str, Finding]:
+    """By part what is found of a window with these batches."""
+    for each in batches:
+        db.write(lambda tx, each=each: keep_batch(tx, replace(each, received_at=at), at))  # type: ignore[misc]  # mypy cannot infer it
+    DetectorEngine(db, [spec]).run_once(at + WINDOW)
+    with db.read() as tx:
+        parts = signals.latest_parts(tx, "shop", "drift", at)
+        return {each.part: each for each in [*parts, *signals.latest_findings(tx)] if each.window_start == at}
+
+
+def test_a_bad_version_is_found_beside_a_good_one(any_database: Database, reference: Path) -> None:
+    says = found(any_database, spec(reference), batch(1), batch(2, "7", age=[90.0] * 300))
+
+    assert says["version=6"].verdict is Verdict.OK
+    assert says["version=7"].verdict is Verdict.ALARM
+    assert says["version=7/others"].verdict is Verdict.ALARM
+    assert "in the baseline" in says["version=7/others"].reason
+    assert says[""].counts.total == 600
+    assert says["version=7"].counts.total == 300
+
+
+def test_the_whole_does_not_depend_on_who_sent_which_part_of_it(any_database: Database, reference: Path) -> None:
+    one = found(any_database, spec(reference), batch(1), batch(2))
+    later = START + 5 * WINDOW
+    other = found(any_database, spec(reference), batch(2, "7"), batch(1, ""), at=later)
+
+    assert one[""] == replace(other[""], window_start=START, window_end=START + WINDOW)
+
+
+def test_a_slice_is_told_apart_and_one_without_enough_events_is_left_out(
+    any_database: Database, reference: Path
+) -> None:
+    half = ["DE"] * 150 + ["NO"] * 140 + [None] * 10
+    age = [40.0] * 150 + batch(1).features["age"][150:]
+
+    says = found(any_database, spec(reference, "country"), batch(1, country=half, age=age))
+
+    assert says["country=DE"].verdict is Verdict.ALARM
+    assert says["country=NO"].verdict is Verdict.OK
+    assert says["country=NO"].counts.total == 140
+    assert set(says) == {"", "version=6", "country=DE", "country=NO"}
+
+
+def test_an_engine_that_starts_again_in_a_window_goes_on_with_every_part(
+    any_database: Database, reference: Path
+) -> None:
+    shop = spec(reference, "country")
+    for seed in (1, 2):
+        some = batch(seed, "7", country=["DE"] * 300)
+        any_database.write(lambda tx, some=some: keep_batch(tx, some, START))  # type: ignore[misc]  # mypy cannot infer it
+        DetectorEngine(any_database, [shop]).run_once(START + WINDOW / 2)
+
+    says = found(any_database, shop)
+
+    assert {part: each.counts.total for part, each in says.items()} == {"": 600, "version=7": 600, "country=DE": 600}
+    with any_database.read() as tx:
+        assert signals.load_states(tx) == []
+
+
+def test_more_versions_or_values_than_may_be_are_counted_together() -> None:
+    known: list[str] = []
+    for number in range(30):
+        for part in (f"version={number}", f"country={number}"):
+            known.append(admitted(part, known))
+
+    kept = set(known)
+    assert sum(part.startswith("version=") for part in kept) == MOST_VERSIONS + 1
+    assert sum(part.startswith("country=") for part in kept) == MOST_VALUES + 1
+    assert {"version=other", "country=other"} <= kept
+
+
+def test_values_of_every_type_name_a_slice() -> None:
+    events = batch(1, events=5, country=["DE", True, 3.0, None, "x" * 2000])
+
+    parts = dict(sliced(events, ["country", "absent"]))
+
+    assert sorted(parts) == ["country=(missing)", "country=3", "country=DE", "country=true", "country=" + "x" * 64]
+    assert [len(part) for part in parts.values()] == [1] * 5
+
+
+@pytest.mark.parametrize(
+    ("slices", "message"),
+    [(["version"], "'version' cannot name a slice"), (["a=b"], "cannot name"), (["a", "a"], "'a' is named twice")],
+)
+def test_a_slice_that_cannot_be_told_apart_is_refused(slices: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        EventsSpec.model_validate({"slices": slices})
