@@ -14,7 +14,7 @@ from burnline.detectors.build import NOTHING, build_detectors, windows
 from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
-from burnline.detectors.parts import WHOLE, admitted, beside, is_version, others, sliced, version_part, whole
+from burnline.detectors.parts import admitted, others, sliced, whole
 from burnline.detectors.profile import Reference, load_reference
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
@@ -23,6 +23,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import signals
 from burnline.store.database import Database
 from burnline.store.inbox import forget_upto
+from burnline.store.parts import WHOLE, beside, is_version, version_part
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH, MICROSECOND
 

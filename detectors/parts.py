@@ -12,37 +12,12 @@ from typing import Any
 from burnline.detectors.profile import category_text
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
+from burnline.store.parts import LONGEST, VERSION, WHOLE, is_version
 
-WHOLE = ""  # all events, and those whose version nobody named
-VERSION = "version"
 OTHERS = "other"  # versions or values beyond the bound, together
 MOST_VERSIONS = 4  # in one window
 MOST_VALUES = 20
-LONGEST = 64  # characters of a value
 MISSING = "(missing)"
-
-
-def version_part(version: str) -> str:
-    """The part of one version.
-
-    >>> version_part("7"), version_part("")
-    ('version=7', '')
-    """
-    return f"{VERSION}={version[:LONGEST]}" if version else WHOLE
-
-
-def beside(part: str) -> str:
-    """The part that compares a version with the others: what is found of it is how much worse it is than they are.
-
-    >>> beside("version=7")
-    'version=7/others'
-    """
-    return f"{part or f'{VERSION}='}/others"
-
-
-def is_version(part: str) -> bool:
-    """Whether a part is one of those that every event belongs to exactly one of."""
-    return part == WHOLE or part.startswith(f"{VERSION}=")
 
 
 def sliced(batch: PredictionBatch, slices: Sequence[str]) -> Iterator[tuple[str, PredictionBatch]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -38,6 +38,8 @@ def judge_guard(plan: ReleasePlan, index: int, of: Rollout, seen: Sequence[Seen]
     guard = plan.release.guards[index]
     if guard.kind == "hard":
         return _hard(plan, guard, seen, now)
+    if guard.kind == "compared":
+        return _compared(guard, seen)
     if guard.kind == "sequential":
         return _sequential(guard, seen, _counts(of.history.get(str(index))) or NOTHING)
     if guard.kind == "budget":
@@ -52,13 +54,22 @@ def _hard(plan: ReleasePlan, guard: GuardSpec, seen: Sequence[Seen], now: dateti
     bounds: dict[str, Any] = {"above": guard.above, "below": guard.below, "what": guard.what}
     newest = seen[-1].block if seen else {}
     if guard.signal is not None:
-        return judge_value(newest.get("score"), **bounds)
+        of = f" of {newest['of']}" if newest.get("of") else ""
+        return judge_value(newest.get("score"), **{**bounds, "what": f"{guard.what}{of}"})
     if guard.business is not None and plan.release.business[guard.business].gauge is not None:
         return judge_value(_worst(newest.get("canary") or (), guard), **bounds)
     counts = _sum([each for each in seen if each.at > now - guard.window], "canary")
     if counts is not None and guard.business is not None and _is_good(plan, guard):
         counts = Counts(counts.total - counts.bad, counts.total)  # the share is that of what was written
     return judge_hard(counts, min_events=guard.least_events, **bounds)
+
+
+def _compared(guard: GuardSpec, seen: Sequence[Seen]) -> Judgement:
+    newest = seen[-1].block if seen else {}
+    what = f"{guard.what}: what is worse than in the other versions"
+    judged = judge_value(newest.get("score"), above=guard.above, what=what)
+    reason = newest.get("reason")
+    return replace(judged, text=f"{judged.text}. {reason}") if reason else judged
 
 
 def _is_good(plan: ReleasePlan, guard: GuardSpec) -> bool:

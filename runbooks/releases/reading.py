@@ -7,22 +7,24 @@ import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 from burnline.errors import BurnlineError
-from burnline.events import Counts, Verdict
+from burnline.events import Counts
 from burnline.runbooks.releases.plan import ReleasePlan, labels_of, slice_of
+from burnline.runbooks.releases.signals import read_signal
 from burnline.runbooks.turn import SliReader
 from burnline.spec.release import GuardSpec
 from burnline.spec.slice import Slice
 from burnline.store.database import Database
 from burnline.store.rollouts import Rollout
-from burnline.store.signals import latest_findings
 from burnline.telemetry import Causes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 HISTORY = timedelta(hours=1)
+NOTHING_READ: Mapping[str, Any] = MappingProxyType({})
 
 
 class SliceReader(Protocol):
@@ -61,17 +63,22 @@ def slices(plan: ReleasePlan, of: Rollout) -> Iterator[Slice]:
 
 
 def read_block(
-    readers: Readers, plan: ReleasePlan, guard: GuardSpec, of: Rollout, since: datetime, until: datetime
+    readers: Readers,
+    plan: ReleasePlan,
+    guard: GuardSpec,
+    of: Rollout,
+    since: datetime,
+    until: datetime,
+    last: Mapping[str, Any] = NOTHING_READ,
 ) -> dict[str, Any]:
-    """Plain data: [bad, total] of each side or null where nothing was observed, values of a gauge, or a score."""
+    """Plain data: [bad, total] of each side or null where nothing was observed, values of a gauge, or a score.
+
+    `last`: the block of the look before.
+    """
+    if guard.signal is not None:
+        return _tried(readers, (of.service, guard.signal), lambda: read_signal(readers.db, plan, guard, of, last), {})
     canary = slice_of(plan, guard, of.service, _labels(plan, of, "canary"))
     baseline = slice_of(plan, guard, of.service, _labels(plan, of, "baseline"))
-    if guard.signal is not None:
-        return {
-            "score": _tried(
-                readers, (of.service, guard.signal), lambda: _score(readers.db, of, guard.signal or ""), None
-            )
-        }
     if canary is not None and canary.gauge is not None:
         sides = {"canary": canary, **({"baseline": baseline} if baseline else {})}
         return {name: _values(readers, each, until) for name, each in sides.items()}
@@ -119,15 +126,6 @@ def _values(readers: Readers, of: Slice, at: datetime) -> Sequence[float]:
     nothing: tuple[float, ...] = ()
     values = _tried(readers, of, lambda: readers.slices.read_values(of, at), nothing)
     return [value for value in values if math.isfinite(value)]
-
-
-def _score(db: Database, of: Rollout, signal: str) -> float | None:
-    """Of the newest window that closed since the release began; one from before says nothing of it."""
-    with db.read() as tx:
-        found = next((each for each in latest_findings(tx, of.service) if each.signal == signal), None)
-    if found is None or found.verdict is Verdict.NO_DATA or found.window_end <= of.started_at:
-        return None
-    return found.score
 
 
 def _tried(readers: Readers, of: Hashable, read: Callable[[], T], otherwise: T) -> T:

@@ -100,8 +100,9 @@ class ReleaseWorker:
     def _judge(
         self, of: Rollout, plan: ReleasePlan, index: int, before: Sequence[Look], since: datetime, now: datetime
     ) -> Look:
-        block = read_block(self._readers, plan, plan.release.guards[index], of, since, now)
         seen = [Seen(look.at, look.step, look.block) for look in before if look.guard == index]
+        last = seen[-1].block if seen else {}
+        block = read_block(self._readers, plan, plan.release.guards[index], of, since, now, last)
         judged = judge_guard(plan, index, of, [*seen, Seen(now, of.step, block)], now)
         return Look(index, of.step, now, block, judged.verdict, judged.text, dict(judged.data))
 

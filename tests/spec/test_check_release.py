@@ -51,7 +51,10 @@ def test_a_guard_that_can_judge_loads(load: Load, written: str) -> None:
         ("sli: up, kind: hard, above: much", "guards[0].above: 'much' is not a bound; write a percentage"),
         ("sli: upp, kind: hard, above: 1%", "guards[0].sli: 'upp' is no SLO of this service; accepted: up or fresh"),
         ("signal: drift, kind: hard, above: 0.3", "guards[0].signal: 'drift' is no signal of this service"),
-        ("signal: drift, kind: budget, above: 0.3", "guards[0].kind: budget has no meaning for signal; accepted: hard"),
+        (
+            "signal: drift, kind: budget, above: 0.3",
+            "guards[0].kind: budget has no meaning for signal; accepted: hard,",
+        ),
         ("business: x, kind: hard, above: 1%", "'x' is no entry of `business` or `release.business`; accepted:"),
         ("business: judged, kind: sequential, below_baseline: 0.9x", "guards[0].business: is a gauge, of which"),
         ("business: sold, kind: end_of_bake, worse: lower", "guards[0].business: is a ratio, of which"),
@@ -63,6 +66,20 @@ def test_one_that_cannot_is_refused(problems: Problems, written: str, problem: s
     found = problems(guard(written))
 
     assert any(problem in each for each in found), found
+
+
+def test_signals_tell_versions_apart_by_themselves(problems: Problems) -> None:
+    def found(written: str, more: str = "") -> list[str]:
+        return [
+            each for each in problems("signals: {drift: {}, data: {}}\n" + guard(written, more)) if "guards" in each
+        ]
+
+    assert found("signal: drift, kind: compared, above: 5%") == []
+    assert found("signal: data, kind: sequential, worse_than_baseline: 1.5x") == []
+    [drifts] = found("signal: drift, kind: sequential, worse_than_baseline: 1.5x")
+    assert "guards[0].signal: does not tell bad events from good ones" in drifts
+    [alone] = found("signal: data, kind: compared, above: 5%", "  strategy: blue_green\n")
+    assert "guards[0].kind: compared needs a baseline" in alone
 
 
 def test_comparing_needs_to_know_whose_series_are_whose(problems: Problems) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from burnline.spec.place import Flaw, Place
 from burnline.spec.release import GuardSpec, ReleaseSpec
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import SignalsSpec
+from burnline.spec.signals import OF_WHOLE_WINDOWS, SignalsSpec
 from burnline.spec.sli import SliSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean
@@ -19,15 +19,17 @@ SHORTEST_BAKE, LONGEST = timedelta(minutes=1), timedelta(days=7)
 NEEDS = {
     "hard": ("above", "below"),
     "sequential": ("worse_than_baseline", "below_baseline"),
+    "compared": ("above",),
     "budget": ("above",),
     "disagreement": ("above",),
     "end_of_bake": ("worse",),
 }
-COMPARING = ("sequential", "end_of_bake")
+COMPARING = ("sequential", "compared", "end_of_bake")
 BOUNDS = ("above", "below", "worse_than_baseline", "below_baseline", "worse")
 SOURCES = {
     "hard": ("sli", "signal", "business"),
-    "sequential": ("sli", "business"),
+    "sequential": ("sli", "signal", "business"),
+    "compared": ("signal",),
     "budget": ("sli",),
     "disagreement": ("business",),
     "end_of_bake": ("business",),
@@ -103,6 +105,9 @@ def _source(spec: ServiceSpec, release: ReleaseSpec, guard: GuardSpec, place: Pl
     if guard.signal is not None:
         signals = [name for name in SignalsSpec.model_fields if getattr(spec.signals, name) is not None]
         yield from _known((*place, "signal"), guard.signal, signals, "signal of this service")
+        if guard.kind == "sequential" and guard.signal in OF_WHOLE_WINDOWS:
+            text = "does not tell bad events from good ones, which sequential counts; accepted: hard or compared"
+            yield Flaw((*place, "signal"), text)
     if guard.business is not None:
         kinds = {name: number.judged_as for name, number in spec.business.items()}
         kinds |= {name: each.kind for name, each in release.business.items()}
@@ -127,6 +132,7 @@ def _compared(release: ReleaseSpec, guard: GuardSpec, place: Place) -> Iterator[
     if release.strategy == "blue_green":
         text = f"{guard.kind} needs a baseline that serves beside the new version; in blue_green none does"
         yield Flaw((*place, "kind"), f"{text}; accepted: hard or budget")
+    if release.strategy == "blue_green" or guard.signal is not None:  # events name their version themselves
         return
     for name in ("canary", "baseline"):
         if getattr(release, name) is None:

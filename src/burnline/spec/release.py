@@ -60,11 +60,13 @@ class GuardSpec(Strict):
 
     Attributes:
         sli: the name of an SLO of this service, whose SLI is read.
-        signal: a signal of this service; its score is read.
+        signal: a signal of this service; its score in the new version's events is read, or how many of those it counts
+            as bad.
         business: one of `release.business`, or of the service's `business`.
-        kind: `hard` stops at a bound, `sequential` compares with the baseline at every look, `budget` limits what a
-            release may burn, `disagreement` limits how often a shadow answers differently, `end_of_bake` compares the
-            values of a gauge once, by their ranks.
+        kind: `hard` stops at a bound, `sequential` compares with the baseline at every look, `compared` limits how much
+            worse a signal finds the new version than the others of the same windows, `budget` limits what a release
+            may burn, `disagreement` limits how often a shadow answers differently, `end_of_bake` compares the values
+            of a gauge once, by their ranks.
         worse: which way a gauge of `end_of_bake` is worse.
         window: over how long a `hard` guard reads.
         min_events: with fewer it decides nothing; left out, what `least_events` says.
@@ -74,7 +76,7 @@ class GuardSpec(Strict):
     sli: Name | None = None
     signal: Name | None = None
     business: Name | None = None
-    kind: Literal["hard", "sequential", "budget", "disagreement", "end_of_bake"]
+    kind: Literal["hard", "sequential", "compared", "budget", "disagreement", "end_of_bake"]
     above: Bound | None = None
     below: Bound | None = None
     worse_than_baseline: Multiple | None = None

@@ -10,6 +10,9 @@ from burnline.spec.quality import OutliersSpec, SkewSpec, TrainingSkewSpec, Volu
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, PositiveCount, Ratio
 
+# Signals that say of a window how much of it is bad, not of which events: those of two windows do not add up.
+OF_WHOLE_WINDOWS = ("drift",)
+
 
 class DriftSpec(Strict):
     """Does live data still look like the reference? `threshold`: share of events that would have to change."""

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
+from burnline.store.parts import WHOLE
 from burnline.store.schema import finding as findings
 from burnline.store.schema import signal_memory, signal_state
 
-WHOLE = ""
 _COLUMNS = [column for column in findings.c if column.name != "id"]
 
 
@@ -132,7 +132,9 @@ def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
     """Every service and signal that has findings, by one index look-up each: a DISTINCT would read every finding."""
     pair = (findings.c.service, findings.c.signal)
     last = ("", "")
-    while row := tx.execute(select(*pair).where(tuple_(*pair) > last).order_by(*pair).limit(1)).first():
+    while row := tx.execute(
+        select(*pair).where(tuple_(*pair) > last, findings.c.part == WHOLE).order_by(*pair).limit(1)
+    ).first():
         last = (row[0], row[1])
         yield last
 
