@@ -256,6 +256,15 @@ def _model(spec: ServiceSpec) -> tuple[Panel, ...]:
             high=1,
             empty_ok="no window has closed with enough events",
         ),
+        Panel(
+            "Versions and slices that differ most",
+            "Is it one version, one country? /others: how much worse that version is than the others.",
+            (Query(f"topk(10, {_of(spec, m.SIGNAL_PART_SCORE)})", "{{signal}}: {{part}}"),),
+            "none",
+            width=24,
+            high=1,
+            empty_ok="no event names a version or a slice",
+        ),
     )
 
 

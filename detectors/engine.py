@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 CHUNK = 64  # batches a transaction
 TURN_SECONDS = 1.0
 CATCH_UP = 60  # silent windows reported after a pause; older ones are left out
+MOST_REMEMBERED = 200  # parts of a signal
 Key = tuple[str, str]  # service, signal
 
 
@@ -84,6 +85,7 @@ class DetectorEngine:
         self._progress: dict[Key, _Progress] | None = None
         self._counters: dict[Key, Counts] = {}
         self._latest: dict[Key, Finding] = {}
+        self._parts: dict[Key, tuple[Finding, ...]] = {}
 
     def run_once(self, now: datetime) -> int:
         """Fold what has arrived, then judge windows that ended by `now`. Returns batches folded plus findings.
@@ -115,6 +117,10 @@ class DetectorEngine:
         """The newest finding of every signal."""
         return tuple(self._latest.values())
 
+    def latest_parts(self) -> Sequence[Finding]:
+        """What was found of versions and slices in the newest window of every signal."""
+        return tuple(found for parts in self._parts.values() for found in parts)
+
     def _recall(self) -> dict[Key, _Progress]:
         if self._progress is not None:
             return self._progress
@@ -122,7 +128,9 @@ class DetectorEngine:
             latest = {(found.service, found.signal): found for found in signals.latest_findings(tx)}
             states, self._counters = signals.load_states(tx), signals.event_totals(tx)
             remembered = signals.load_memories(tx)
+            parts = {key: signals.latest_parts(tx, *key, found.window_start) for key, found in latest.items()}
         self._latest = {key: found for key, found in latest.items() if key in self._keys()}
+        self._parts = {key: tuple(parts[key]) for key in self._latest}
         self._progress = {key: _Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
         for service, signal, part, start, body in states:
             if sketch := self._decode((service, signal), body):
@@ -152,7 +160,7 @@ class DetectorEngine:
         changed = dict(progress)
         touched: set[tuple[Key, datetime, str]] = set()
         for _, batch in batches:
-            for signal, start, part, sketch in self._sketches(source, batch):
+            for signal, start, part, sketch in self._sketches(source, batch, changed):
                 key = (batch.service, signal)
                 changed[key], start, part = _add(changed[key], sketch, start, part, self._first(batch, signal))  # noqa: PLW2901
                 touched.add((key, start, part))
@@ -168,7 +176,9 @@ class DetectorEngine:
         self._progress = changed
         return changed
 
-    def _sketches(self, source: Source, batch: PredictionBatch) -> Iterator[tuple[str, datetime, str, Sketch]]:
+    def _sketches(
+        self, source: Source, batch: PredictionBatch, progress: Mapping[Key, _Progress]
+    ) -> Iterator[tuple[str, datetime, str, Sketch]]:
         """By signal, start of the window and part: the counts of the batch's events."""
         service = self._services.get(batch.service)
         if service is None:
@@ -177,9 +187,12 @@ class DetectorEngine:
         for window in {service.windows[signal] for signal, _ in counting}:
             timed = [(signal, each) for signal, each in counting if service.windows[signal] == window]
             for start, inside in _parts(batch, window, by_event_time=service.lateness is not None):
+                known = {
+                    part for signal, _ in timed for part in progress[batch.service, signal].sketches.get(start, ())
+                }
                 for part, of_part in (
                     (version_part(batch.version), inside),
-                    *sliced(inside, service.spec.events.slices),
+                    *sliced(inside, service.spec.events.slices, known),
                 ):
                     columns = service.reader.read(of_part)
                     for signal, detector in timed:
@@ -210,9 +223,8 @@ class DetectorEngine:
         if found:
             self._db.write(lambda tx: _record(tx, found, progress, remembered))
         self._progress = changed
-        whole_only = [finding for finding in found if finding.part == WHOLE]
-        self._publish(whole_only)
-        return len(whole_only)
+        self._publish(found)
+        return sum(finding.part == WHOLE for finding in found)
 
     def _judge(
         self, key: Key, start: datetime, sketches: Mapping[str, Sketch], memory: Mapping[str, bytes]
@@ -239,17 +251,21 @@ class DetectorEngine:
             if is_version(part) and (rest := others(sketches, part)):
                 said[beside(part)] = _compared(detector, rest, sketch)
         kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
-        return [finding(each, part) for part, each in kept.items()], {part: each.memory for part, each in kept.items()}
+        return [finding(each, part) for part, each in kept.items()], _remembered(memory, said)
 
     def _publish(self, found: Iterable[Finding]) -> None:
         """Other threads read these: replaced whole, never changed."""
-        counters, latest = dict(self._counters), dict(self._latest)
+        counters, latest, parts = dict(self._counters), dict(self._latest), dict(self._parts)
         for finding in found:
             key = (finding.service, finding.signal)
+            if finding.part != WHOLE:  # they follow the finding on the whole
+                parts[key] = (*parts[key], finding)
+                continue
+            parts[key] = ()
             so_far = counters.get(key, Counts(0, 0))
             counters[key] = Counts(so_far.bad + finding.counts.bad, so_far.total + finding.counts.total)
             latest[key] = finding
-        self._counters, self._latest = counters, latest
+        self._counters, self._latest, self._parts = counters, latest, parts
 
 
 def _watch(spec: ServiceSpec) -> _Service:
@@ -325,6 +341,16 @@ def _judgement(detector: Detector, sketch: Sketch, memory: bytes) -> Judgement:
     except Exception as error:  # one detector must not stop the others
         log.exception("window not judged", extra={"signal": detector.signal})
         return no_data(f"the detector failed: {error!r}")
+
+
+def _remembered(memory: Mapping[str, bytes], said: Mapping[str, Judgement]) -> Mapping[str, bytes]:
+    """What is remembered after a window: of a part of which nothing could be said, what was remembered before.
+
+    Parts that are not in the window are remembered too, until there are too many of them.
+    """
+    new = {part: each.memory for part, each in said.items() if each.memory or each.verdict is not Verdict.NO_DATA}
+    both = {part: body for part, body in {**memory, **new}.items() if body}
+    return both if len(both) <= MOST_REMEMBERED else {part: body for part, body in both.items() if part in said}
 
 
 def _compared(detector: Detector, baseline: Sketch, candidate: Sketch) -> Judgement:

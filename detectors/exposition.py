@@ -29,9 +29,27 @@ def exposition(engine: DetectorEngine) -> Iterator[Metric]:
         alarm.add_metric(key, float(found.verdict is Verdict.ALARM))
         for one in found.contributors:
             feature.add_metric([*key, one.feature], one.score)
+    yield from (score, alarm, feature, *_parts(engine))
     events = CounterMetricFamily(metrics.SIGNAL_EVENTS, "Events in judged windows.", labels=labels)
     bad = CounterMetricFamily(metrics.SIGNAL_BAD_EVENTS, "Bad events in judged windows.", labels=labels)
     for pair, counts in engine.counters().items():
         events.add_metric(list(pair), counts.total)
         bad.add_metric(list(pair), counts.bad)
-    yield from (score, alarm, feature, events, bad)
+    yield from (events, bad)
+
+
+def _parts(engine: DetectorEngine) -> tuple[Metric, Metric]:
+    """Versions and slices have names of their own: a sum or maximum over a signal's series counts nothing twice."""
+    labels = [metrics.SERVICE, metrics.SIGNAL, metrics.PART]
+    score = GaugeMetricFamily(
+        metrics.SIGNAL_PART_SCORE, "Effect beyond chance in the last window of a version or slice.", labels=labels
+    )
+    alarm = GaugeMetricFamily(
+        metrics.SIGNAL_PART_ALARM, "1 while the last window of a version or slice is in alarm.", labels=labels
+    )
+    for found in engine.latest_parts():
+        if found.score is not None:
+            key = [found.service, found.signal, found.part]
+            score.add_metric(key, found.score)
+            alarm.add_metric(key, float(found.verdict is Verdict.ALARM))
+    return score, alarm

@@ -6,6 +6,7 @@ slice is all events with one value of a feature that `events.slices` names.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -20,10 +21,14 @@ MOST_VALUES = 20
 MISSING = "(missing)"
 
 
-def sliced(batch: PredictionBatch, slices: Sequence[str]) -> Iterator[tuple[str, PredictionBatch]]:
-    """The events of each value of each slice; a slice that the batch does not carry gives none."""
+def sliced(
+    batch: PredictionBatch, slices: Sequence[str], known: Collection[str] = ()
+) -> Iterator[tuple[str, PredictionBatch]]:
+    """The events of each value of each slice, of which `known` are there already; none of a slice it does not carry."""
     for name in slices:
         column = [_text(value) for value in batch.features.get(name, ())]
+        told = _told_apart(Counter(column), {part.partition("=")[2] for part in known if part.startswith(f"{name}=")})
+        column = [value if value in told else OTHERS for value in column]
         for value in sorted(set(column)):
             yield f"{name}={value}", batch.where([each == value for each in column])
 
@@ -60,6 +65,13 @@ def added(sketches: Sequence[Sketch]) -> Sketch | None:
     for sketch in sketches[1:]:
         total = total + sketch
     return total
+
+
+def _told_apart(column: Counter[str], known: set[str]) -> set[str]:
+    """Which values of a column get a part: those that have one, then the most frequent."""
+    room = MOST_VALUES - len(known - {OTHERS})
+    new = sorted((value for value in column if value not in known), key=lambda value: (-column[value], value))
+    return known.union(new[: max(room, 0)])
 
 
 def _text(value: Any) -> str:

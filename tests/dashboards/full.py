@@ -76,6 +76,7 @@ TOLD: dict[str, dict[str, Any]] = {
     "burnline_slo_budget_policy": {"step": "notify"},
     "burnline_signal_score_ratio": {"signal": "drift"},
     "burnline_signal_feature_score_ratio": {"signal": "drift", "feature": "age"},
+    "burnline_signal_part_score_ratio": {"signal": "drift", "part": "version=8"},
     "burnline_collector_success": {"collector": "host"},
     "burnline_inbox_rows": {"kind": "predictions", "state": "new"},
     "burnline_runbook_runs_total": {"runbook": "bad-release", "outcome": "recovered"},

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burnline.detectors.engine import DetectorEngine
+from burnline.detectors.contract import Judgement, no_data
+from burnline.detectors.engine import DetectorEngine, _remembered
 from burnline.detectors.parts import MOST_VALUES, MOST_VERSIONS, admitted, sliced
 from burnline.detectors.profile import save_reference
-from burnline.events import Finding, PredictionBatch, Verdict
+from burnline.events import Counts, Finding, PredictionBatch, Verdict
 from burnline.spec.events import EventsSpec
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals
@@ -116,6 +117,26 @@ def test_more_versions_or_values_than_may_be_are_counted_together() -> None:
     assert sum(part.startswith("version=") for part in kept) == MOST_VERSIONS + 1
     assert sum(part.startswith("country=") for part in kept) == MOST_VALUES + 1
     assert {"version=other", "country=other"} <= kept
+
+
+def test_a_slice_of_ids_costs_no_more_than_one_of_few_values() -> None:
+    ids = batch(1, events=3000, user=[f"u{number}" for number in range(3000)])
+
+    parts = dict(sliced(ids, ["user"], ["user=u2999", "version=6"]))
+
+    assert len(parts) == MOST_VALUES + 1
+    assert len(parts["user=u2999"]) == 1
+    assert len(parts["user=other"]) == 3000 - MOST_VALUES
+
+
+def test_what_is_remembered_lasts_over_windows_of_which_nothing_can_be_said() -> None:
+    silent, said = no_data("too few"), Judgement(Verdict.OK, 0.0, Counts(0, 9), "", memory=b"new")
+
+    after = _remembered({"": b"old", "version=5": b"old", "version=6": b"old"}, {"": silent, "version=6": said})
+
+    assert after == {"": b"old", "version=5": b"old", "version=6": b"new"}
+    many = {f"country={number}": b"old" for number in range(300)}
+    assert _remembered(many, {"": said}) == {"": b"new"}
 
 
 def test_values_of_every_type_name_a_slice() -> None:

@@ -44,6 +44,8 @@ SIGNAL_SCORE = "burnline_signal_score_ratio"
 SIGNAL_ALARM = "burnline_signal_alarm"
 SIGNAL_EVENTS = "burnline_signal_events_total"
 SIGNAL_BAD_EVENTS = "burnline_signal_bad_events_total"
+SIGNAL_PART_SCORE = "burnline_signal_part_score_ratio"  # {part}: of versions and slices
+SIGNAL_PART_ALARM = "burnline_signal_part_alarm"
 SIGNAL_FEATURE_SCORE = "burnline_signal_feature_score_ratio"  # the ten worst features
 
 # Collectors
