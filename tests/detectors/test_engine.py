@@ -342,8 +342,8 @@ def test_a_second_engine_on_the_same_inbox_is_refused(
     engine.run_once(START)
     send(database, START)
 
-    def read_and_lose(tx: Connection, limit: int) -> list[tuple[int, PredictionBatch]]:
-        batches = next_batches(tx, limit)
+    def read_and_lose(tx: Connection, limit: int, kind: str) -> list[tuple[int, PredictionBatch]]:
+        batches = next_batches(tx, limit, kind)
         inbox.forget_upto(tx, inbox.PREDICTIONS, 10_000)
         return batches
 
