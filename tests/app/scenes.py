@@ -112,7 +112,7 @@ def text(html: str) -> str:
 def row(html: str, name: str) -> str:
     """The text of the first table row that has `name` in its header cell."""
     rows: list[str] = re.findall(r"<tr.*?</tr>", html, flags=re.DOTALL)
-    return next(text(each) for each in rows if re.search(rf"<t[hd][^>]*>(<a[^>]*>)?{name}\b", each))
+    return next(text(each) for each in rows if re.search(rf"<t[hd][^>]*>(<a[^>]*>|<bdi>)*{name}\b", each))
 
 
 def fields(html: str) -> dict[str, str]:

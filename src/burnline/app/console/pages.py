@@ -18,7 +18,7 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.templating import Jinja2Templates
 from pydantic import ValidationError
 
-from burnline.app import incident_views, measured_views, switch_views, views
+from burnline.app import incident_views, measured_views, signal_views, switch_views, views
 from burnline.app.console import words
 from burnline.app.console.live import Pulse, ticks
 from burnline.app.http.answers import found, service_of
@@ -110,6 +110,17 @@ def measured(request: Request, name: str, app: Parts) -> Response:
     spec = service_of(app, name)
     parts = measured_views.measured(app, spec, app.clock())
     return _page(request, app, "measured.html", service=spec, parts=parts)
+
+
+@page("/services/{name}/signals/{signal}")
+def signal(request: Request, name: str, signal: str, app: Parts) -> Response:
+    now = app.clock()
+    detail = found(
+        signal_views.signal(app, service_of(app, name), signal, now), f"{name} has no signal called {signal!r}."
+    )
+    window = timedelta(seconds=detail.window_seconds)
+    drawn = signal_views.pictures(detail, now)
+    return _page(request, app, "signal.html", signal=detail, drawn=drawn, window=window)
 
 
 @page("/incidents")

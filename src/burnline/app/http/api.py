@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, Field
 
-from burnline.app import incident_views, measured_views, switch_views, views
+from burnline.app import incident_views, measured_views, signal_views, switch_views, views
 from burnline.app.audit import Head, head_of
 from burnline.app.http.answers import Trouble, found, service_of
 from burnline.app.http.guards import refuse_cross_site, require_token
@@ -16,6 +16,7 @@ from burnline.app.http.words import PLAIN, Word
 from burnline.app.incident_views import ApprovalView, IncidentLine, IncidentView, RunView
 from burnline.app.measured_views import PartView
 from burnline.app.runbook_views import RunbookLine, RunbookView, runbook_lines, runbook_view
+from burnline.app.signal_views import SignalDetail
 from burnline.app.switch_views import Actions
 from burnline.app.trace_links import Links
 from burnline.app.views import History, ServiceView
@@ -116,6 +117,13 @@ def history(name: str, slo: str, app: Parts, seconds: Seconds | None = None) -> 
     promised = found(spec.slo(slo), f"{name} has no SLO called {slo!r}")
     span = timedelta(seconds=seconds) if seconds else views.recent(promised)
     return views.history(app, name, promised, app.clock() - span)
+
+
+@router.get("/services/{name}/signals/{signal}", responses=NOT_FOUND)
+def signal(name: str, signal: str, app: Parts) -> SignalDetail:
+    """One signal: its newest window, what it comes from, versions and slices, and the windows before."""
+    spec = service_of(app, name)
+    return found(signal_views.signal(app, spec, signal, app.clock()), f"{name} has no signal called {signal!r}")
 
 
 @router.get("/incidents")

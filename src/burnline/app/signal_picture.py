@@ -1,0 +1,139 @@
+"""Signals drawn: the score over time, and a feature's reference against its live data. Geometry alone, no colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Protocol
+
+from burnline.events import Cell, Verdict
+
+WIDTH, HEIGHT = 720.0, 96.0
+NARROWEST = 1.5
+LOWEST_TOP = 0.02  # the scale of scores never ends lower: noise must not look like a mountain
+HISTOGRAM = 96.0  # height of the tallest bar
+SLOT = 24.0  # width of one cell: two bars and a gap
+BAR = 9.0
+LABELLED = 3  # cells that gained most carry their share
+
+
+class Window(Protocol):
+    """One closed window of a signal."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def score(self) -> float | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Windows of one kind in a row: `alarm`, or `gap` where there was no data."""
+
+    x: float
+    width: float
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreChart:
+    """Scores of closed windows: `lines` as SVG points, interrupted where there was no data; the scale ends at `top`."""
+
+    width: float
+    height: float
+    top: float
+    lines: tuple[str, ...]
+    spans: tuple[Span, ...]
+    limit: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """One cell: two bars side by side from the ground up, and what to say of them."""
+
+    what: str
+    reference: float
+    live: float
+    x: float
+    reference_height: float
+    live_height: float
+    gained: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Shares of the reference against live ones, cell by cell; the tallest bar is `tallest` of the events."""
+
+    width: float
+    height: float
+    bar: float
+    tallest: float
+    cells: tuple[Bars, ...]
+
+
+def histogram(cells: Sequence[Cell]) -> Histogram | None:
+    """Draw the cells of one feature in their order; None where there is nothing to draw."""
+    tallest = max((share for cell in cells for share in (cell.reference, cell.live)), default=0.0)
+    if not tallest:
+        return None
+    height = HISTOGRAM / tallest
+    gains = sorted(range(len(cells)), key=lambda place: cells[place].reference - cells[place].live)
+    gained = {place for place in gains[:LABELLED] if cells[place].live > cells[place].reference}
+    drawn = tuple(
+        Bars(
+            cell.what,
+            cell.reference,
+            cell.live,
+            place * SLOT,
+            cell.reference * height,
+            cell.live * height,
+            place in gained,
+        )
+        for place, cell in enumerate(cells)
+    )
+    return Histogram(len(cells) * SLOT, HISTOGRAM, BAR, tallest, drawn)
+
+
+def score_chart(windows: Sequence[Window], since: datetime, until: datetime, limit: float | None) -> ScoreChart:
+    """Draw the scores of windows between two moments, oldest first; `limit` is the score that is an alarm."""
+    scores = [each.score for each in windows if each.score is not None]
+    top = min(1.0, 1.25 * max([LOWEST_TOP, limit or 0.0, *scores]))
+
+    def x(at: datetime) -> float:
+        return WIDTH * min(1.0, max(0.0, (at - since) / (until - since)))
+
+    def y(score: float) -> float:
+        return HEIGHT * (1 - score / top)
+
+    lines = tuple(
+        " ".join(f"{x(each.end):.1f},{y(each.score):.1f}" for each in run if each.score is not None)
+        for known, run in groupby(windows, key=lambda each: each.score is not None)
+        if known
+    )
+    spans = tuple(Span(x(first), max(NARROWEST, x(last) - x(first)), kind) for kind, first, last in _spans(windows))
+    return ScoreChart(WIDTH, HEIGHT, top, lines, spans, None if limit is None else y(limit))
+
+
+def alarm_since(windows: Sequence[Window]) -> datetime | None:
+    """When the alarm that the last finding is part of began; windows without data do not end it."""
+    since = None
+    for each in reversed(windows):
+        if each.verdict is Verdict.OK:
+            break
+        if each.verdict is Verdict.ALARM:
+            since = each.start
+    return since
+
+
+def _spans(windows: Sequence[Window]) -> Iterable[tuple[str, datetime, datetime]]:
+    kinds = {Verdict.ALARM: "alarm", Verdict.NO_DATA: "gap"}
+    for verdict, run in groupby(windows, key=lambda each: each.verdict):
+        if verdict in kinds:
+            inside = list(run)
+            yield kinds[verdict], inside[0].start, inside[-1].end

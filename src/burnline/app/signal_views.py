@@ -1,0 +1,132 @@
+"""One signal of one service: what it says now, since when, of which features, versions and slices, and before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from burnline.app import signal_picture
+from burnline.app.signal_picture import Histogram, ScoreChart
+from burnline.app.wiring import App
+from burnline.detectors.build import windows
+from burnline.events import Cell, Contributor, Finding, Verdict
+from burnline.spec.service import ServiceSpec
+from burnline.store import signals
+
+WINDOWS = 288  # of history: two days of ten minutes
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One closed window."""
+
+    start: datetime
+    end: datetime
+    verdict: Verdict
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PartFinding:
+    """The newest window of a version (`version=7`), of a slice (`country=DE`), or of a version beside the others."""
+
+    name: str
+    verdict: Verdict
+    score: float | None
+    events: float
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignalDetail:
+    """One signal as of its newest closed window.
+
+    Attributes:
+        score: in [0, 1]; None without data.
+        limit: the score over which it is in alarm; None where the detector has no such number.
+        since: when the alarm that it is in began.
+        at: the end of the window; None before the first.
+        contributors: the features that differ most, with their values in the reference and in the window.
+        history: closed windows, oldest first, as many as there may be in `WINDOWS` of them.
+    """
+
+    service: str
+    name: str
+    verdict: Verdict
+    score: float | None
+    limit: float | None
+    reason: str
+    since: datetime | None
+    window_seconds: float
+    at: datetime | None
+    bad: float
+    total: float
+    contributors: tuple[Contributor, ...]
+    parts: tuple[PartFinding, ...]
+    history: tuple[Judged, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One contributor, drawn."""
+
+    name: str
+    score: float
+    detail: str
+    shown: tuple[tuple[str, float], ...]
+    histogram: Histogram | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What the page draws of a signal."""
+
+    chart: ScoreChart
+    since: datetime
+    features: tuple[Feature, ...]
+
+
+def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetail | None:
+    """One signal of a service now; None when the service does not ask for it."""
+    window = windows(spec.signals).get(name)
+    if window is None:
+        return None
+    with app.db.read() as tx:
+        found = signals.findings_between(tx, spec.service, name, now - WINDOWS * window, now)
+        newest = found[-1] if found else None
+        parts = signals.latest_parts(tx, spec.service, name, newest.window_start) if newest else []
+    history = tuple(Judged(each.window_start, each.window_end, each.verdict, each.score) for each in found)
+    return SignalDetail(
+        spec.service,
+        name,
+        newest.verdict if newest else Verdict.NO_DATA,
+        newest.score if newest else None,
+        getattr(getattr(spec.signals, name), "threshold", None),
+        newest.reason if newest else "No window has closed yet.",
+        signal_picture.alarm_since(history),
+        window.total_seconds(),
+        newest.window_end if newest else None,
+        newest.counts.bad if newest else 0.0,
+        newest.counts.total if newest else 0.0,
+        newest.contributors if newest else (),
+        tuple(_part(each) for each in parts),
+        history,
+    )
+
+
+def pictures(detail: SignalDetail, now: datetime) -> Pictures:
+    """Draw a signal's history and its features."""
+    first = detail.history[0].start if detail.history else now - timedelta(seconds=detail.window_seconds)
+    chart = signal_picture.score_chart(detail.history, first, max(now, detail.at or now), detail.limit)
+    return Pictures(chart, first, tuple(_feature(each) for each in detail.contributors))
+
+
+def _part(found: Finding) -> PartFinding:
+    return PartFinding(found.part, found.verdict, found.score, found.counts.total, found.reason, found.window_end)
+
+
+def _feature(one: Contributor) -> Feature:
+    cells: Sequence[Cell] = one.cells
+    return Feature(one.feature, one.score, one.detail, tuple(one.shown.items()), signal_picture.histogram(cells))

@@ -1,0 +1,118 @@
+"""One signal: what it comes from, since when, of whom; on a page and for programs. Names in it are anybody's."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from burnline.events import Cell, Contributor, Counts, Finding, Verdict
+from burnline.store import signals
+from tests.app.scenes import Client, browser, row, text
+from tests.flow.world import World
+
+WINDOW = timedelta(seconds=10)
+PAGE = "/services/scoring/signals/drift"
+HOSTILE = "<script>alert(1)</script>\x1b[2J"
+CELLS = (Cell("up to 3", 0.5, 0.1), Cell("above 3", 0.45, 0.9), Cell("missing", 0.05, 0.0))
+
+
+def tell(scene: World, *verdicts: Verdict, part: str = "", **changed: Any) -> None:
+    """Record findings on the windows that have closed by now, the newest last."""
+    for ago, verdict in zip(range(len(verdicts), 0, -1), verdicts, strict=True):
+        start = scene.now - ago * WINDOW
+        known: dict[str, Any] = {
+            "verdict": verdict,
+            "score": None if verdict is Verdict.NO_DATA else {"ok": 0.01, "alarm": 0.4}[verdict],
+            "counts": Counts(0, 0) if verdict is Verdict.NO_DATA else Counts(160.0, 400),
+            "reason": "1 of 3 features drifted, amount most",
+            "contributors": (Contributor("amount", 0.4, "90.0% of its values are above 3", CELLS, {"psi": 0.71}),),
+            "part": part,
+        }
+        found = Finding("scoring", "drift", start, start + WINDOW, **{**known, **changed})
+        scene.app.db.write(lambda tx, found=found: signals.record_finding(tx, found))  # type: ignore[misc]  # mypy cannot infer it
+
+
+def test_the_page_says_what_drifted_since_when_and_shows_both_shapes(scene: World) -> None:
+    tell(scene, Verdict.OK, Verdict.ALARM, Verdict.NO_DATA, Verdict.ALARM)
+
+    page = browser(scene.app).get(PAGE)
+
+    assert page.status_code == 200
+    said = text(page.text)
+    assert "drift ▲ alarm" in said
+    assert "1 of 3 features drifted, amount most" in said
+    assert "in alarm since" in said
+    assert "for 30s" in said
+    assert "score 40% , alarm over 5%" in said, said
+    assert row(page.text, "above 3").split() == ["above", "3", "45%", "90%"]
+    assert "psi 0.71" in said
+    assert page.text.count('class="gained"') == 1
+    assert page.text.count("<polyline") == 2, "a window without data interrupts the line"
+
+
+def test_the_service_leads_to_the_page(scene: World) -> None:
+    tell(scene, Verdict.OK)
+
+    assert f'<a href="{PAGE}">drift</a>' in browser(scene.app).get("/services/scoring").text
+
+
+def test_before_the_first_window_nothing_is_known(scene: World) -> None:
+    page, told = browser(scene.app).get(PAGE), Client(scene.app).get(f"/v1{PAGE}").json()
+
+    assert "? no data" in text(page.text)
+    assert "none has closed yet" in text(page.text)
+    assert (told["verdict"], told["score"], told["at"], told["history"]) == ("no_data", None, None, [])
+
+
+def test_versions_and_slices_are_listed_by_name(scene: World) -> None:
+    tell(scene, Verdict.OK)
+    tell(scene, Verdict.ALARM, part="version=7", reason="worse")
+    tell(scene, Verdict.OK, Verdict.OK, part="country=DE")
+
+    page, told = browser(scene.app).get(PAGE), Client(scene.app).get(f"/v1{PAGE}").json()
+
+    assert "▲ alarm" in row(page.text, "version=7")
+    assert "● ok" in row(page.text, "country=DE")
+    assert [(part["name"], part["verdict"], part["events"]) for part in told["parts"]] == [
+        ("country=DE", "ok", 400),
+        ("version=7", "alarm", 400),
+    ]
+
+
+def test_a_program_gets_the_same(scene: World) -> None:
+    tell(scene, Verdict.OK, Verdict.ALARM)
+
+    told = Client(scene.app).get(f"/v1{PAGE}").json()
+
+    assert (told["verdict"], told["score"], told["limit"], told["window_seconds"]) == ("alarm", 0.4, 0.05, 10)
+    assert [window["verdict"] for window in told["history"]] == ["ok", "alarm"]
+    assert told["since"] == told["history"][1]["start"]
+    assert told["contributors"][0]["cells"][1] == {"what": "above 3", "reference": 0.45, "live": 0.9}
+    assert told["contributors"][0]["shown"] == {"psi": 0.71}
+
+
+def test_names_of_features_cells_and_slices_are_text_and_nothing_else(scene: World) -> None:
+    odd = Contributor(HOSTILE, 0.4, HOSTILE, (Cell(HOSTILE, 0.5, 0.6),), {HOSTILE: 1.0})
+    tell(scene, Verdict.ALARM, contributors=(odd,), reason=HOSTILE)
+    tell(scene, Verdict.ALARM, part=f"country={HOSTILE}", reason=HOSTILE)
+
+    page = browser(scene.app).get(PAGE)
+
+    assert "<script>alert" not in page.text
+    assert "\x1b" not in page.text
+    assert "&lt;script&gt;alert(1)" in page.text
+
+
+@pytest.mark.parametrize("name", ["confidence", "nothing", "../drift", "slos"])
+def test_a_signal_that_the_service_does_not_ask_for_is_not_there(scene: World, name: str) -> None:
+    page, told = (
+        client.get(path)
+        for client, path in (
+            (browser(scene.app), f"/services/scoring/signals/{name}"),
+            (Client(scene.app), f"/v1/services/scoring/signals/{name}"),
+        )
+    )
+
+    assert page.status_code == told.status_code == 404
