@@ -63,10 +63,9 @@ def declare(spec: ServiceSpec, url: str = "") -> Iterable[Declared]:
 def _declare(spec: ServiceSpec) -> Iterable[Declared]:
     for slo in spec.slos:
         yield from _of_slo(spec, slo)
-    for signal in type(spec.signals).model_fields:
-        if getattr(spec.signals, signal) is not None:
-            labels = _labels(spec, ALERT_SIGNAL, SIGNAL, signal)
-            yield Declared(labels, {"summary": f"{spec.service}: the {signal} detector raises an alarm"})
+    for signal in spec.signals.sections():
+        labels = _labels(spec, ALERT_SIGNAL, SIGNAL, signal)
+        yield Declared(labels, {"summary": f"{spec.service}: the {signal} detector raises an alarm"})
     for step in spec.budget_policy:
         yield Declared(policy_labels(spec, step.do), policy_annotations(spec, step))
     if spec.release and spec.release.on_mismatch != "off" and spec.model and spec.model.version:

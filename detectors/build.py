@@ -10,6 +10,8 @@ from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.declared import declared_reference
 from burnline.detectors.drift import Drift
+from burnline.detectors.engines.choose import with_engine
+from burnline.detectors.engines.desk import Desk
 from burnline.detectors.outliers import Outliers
 from burnline.detectors.profile import VERSION, Reference
 from burnline.detectors.quality import Quality
@@ -37,12 +39,16 @@ DETECTORS: Mapping[str, Maker] = {
 
 def windows(signals: SignalsSpec) -> dict[str, timedelta]:
     """The signals a service asks for, each with the length of its windows."""
-    sections = {name: getattr(signals, name) for name in DETECTORS}
-    return {name: section.window for name, section in sections.items() if section is not None}
+    wanted = {name: getattr(signals, name) for name in DETECTORS} | signals.custom
+    return {name: section.window for name, section in wanted.items() if section is not None}
 
 
-def build_detectors(spec: ServiceSpec, reference: Reference | None) -> Mapping[str, Detector]:
-    """One detector for each signal the service asks for; without a reference, for those that can do without."""
+def build_detectors(spec: ServiceSpec, reference: Reference | None, desk: Desk | None = None) -> Mapping[str, Detector]:
+    """One detector for each signal the service asks for; without a reference, for those that can do without.
+
+    Args:
+        desk: asks the libraries that the service names as engines; without one nobody can.
+    """
     declared = spec.model.schema_ if spec.model else None
     made: dict[str, Detector] = {}
     for name, make in DETECTORS.items():
@@ -50,7 +56,11 @@ def build_detectors(spec: ServiceSpec, reference: Reference | None) -> Mapping[s
         if section is None:
             continue
         if reference is not None or make.alone:
-            made[name] = make(reference or NOTHING, section)
+            against = reference or NOTHING
+            made[name] = with_engine(name, against, section, desk) or make(against, section)
         elif make is Quality and declared:
             made[name] = Quality(declared_reference(declared), section, declared.features)
+    for name, section in spec.signals.custom.items():
+        if found := with_engine(name, reference or NOTHING, section, desk):
+            made[name] = found
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.sketch import Sketch
@@ -22,6 +22,7 @@ class Judgement:
 
     Attributes:
         memory: what the next window of the same part is to be judged with; empty where nothing is carried over.
+        page: HTML that a library made of a window in alarm; empty where there is none.
     """
 
     verdict: Verdict
@@ -30,6 +31,7 @@ class Judgement:
     reason: str
     contributors: tuple[Contributor, ...] = ()
     memory: bytes = b""
+    page: bytes = b""
 
 
 class Detector(Protocol):
@@ -67,6 +69,23 @@ class Detector(Protocol):
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """How much worse `candidate` is than `baseline` (two versions, or shadow pairs), beyond the chance of both."""
+        ...
+
+
+@runtime_checkable
+class Asking(Protocol):
+    """A detector that asks somebody else, which takes a while: its windows are judged when the answer is there."""
+
+    def ready(self, sketch: Sketch) -> bool:
+        """Whether `judge` would answer at once; if not, the question has been put now."""
+        ...
+
+    def by_counts(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        """What can be said at once of a version or a slice."""
+        ...
+
+    def counted(self, sketch: Sketch) -> Sketch:
+        """The counts of a slice, without what only the question about all events needs."""
         ...
 
 

@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from burnline.detectors.build import NOTHING, build_detectors, windows
 from burnline.detectors.columns import ColumnReader, Columns
-from burnline.detectors.contract import Detector, Judgement, no_data
+from burnline.detectors.contract import Asking, Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
+from burnline.detectors.engines.desk import Desk
 from burnline.detectors.parts import admitted, others, sliced, whole
 from burnline.detectors.profile import Reference, load_reference
 from burnline.detectors.sketch import Sketch
@@ -77,11 +78,17 @@ class DetectorEngine:
     """
 
     def __init__(
-        self, db: Database, specs: Sequence[ServiceSpec], *, elapsed: Callable[[], float] = time.monotonic
+        self,
+        db: Database,
+        specs: Sequence[ServiceSpec],
+        *,
+        elapsed: Callable[[], float] = time.monotonic,
+        desk: Desk | None = None,
     ) -> None:
         self._db = db
         self._elapsed = elapsed
-        self._services = {spec.service: _watch(spec) for spec in specs}
+        self._desk = desk
+        self._services = {spec.service: _watch(spec, desk) for spec in specs}
         self._progress: dict[Key, _Progress] | None = None
         self._counters: dict[Key, Counts] = {}
         self._latest: dict[Key, Finding] = {}
@@ -196,7 +203,7 @@ class DetectorEngine:
                 ):
                     columns = service.reader.read(of_part)
                     for signal, detector in timed:
-                        if sketch := _folded(detector, columns, batch.service):
+                        if sketch := _folded(detector, columns, batch.service, part):
                             yield signal, start, part, sketch
 
     def _first(self, batch: PredictionBatch, signal: str) -> datetime:
@@ -211,7 +218,7 @@ class DetectorEngine:
         for key, known in progress.items():
             service = self._services[key[0]]
             window, until = service.windows[key[1]], now - (service.lateness or timedelta(0))
-            ended, memory = _ended(known, window, until), known.memory
+            ended, memory = _ready(service.detectors.get(key[1]), known, _ended(known, window, until)), known.memory
             for start in ended:
                 judged, memory = self._judge(key, start, known.sketches.get(start, {}), memory)
                 found += judged
@@ -232,7 +239,7 @@ class DetectorEngine:
         """What is found of a window and its parts, and what is remembered after it. A part without data is left out."""
         service = self._services[key[0]]
         if key[1] not in service.detectors:
-            service = self._services[key[0]] = _watch(service.spec)  # the file may be there by now
+            service = self._services[key[0]] = _watch(service.spec, self._desk)  # the file may be there by now
         detector, window = service.detectors.get(key[1]), service.windows[key[1]]
 
         def finding(said: Judgement, part: str = WHOLE) -> Finding:
@@ -247,7 +254,7 @@ class DetectorEngine:
         said = {WHOLE: _judgement(detector, all_events, memory.get(WHOLE, b""))}
         for part, sketch in sketches.items():
             if part != WHOLE:
-                said[part] = _judgement(detector, sketch, memory.get(part, b""))
+                said[part] = _judgement(detector, sketch, memory.get(part, b""), part)
             if is_version(part) and (rest := others(sketches, part)):
                 said[beside(part)] = _compared(detector, rest, sketch)
         kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
@@ -268,7 +275,7 @@ class DetectorEngine:
         self._counters, self._latest, self._parts = counters, latest, parts
 
 
-def _watch(spec: ServiceSpec) -> _Service:
+def _watch(spec: ServiceSpec, desk: Desk | None) -> _Service:
     """Without a usable reference only the detectors that need none are there."""
     wanted, reference, problem = windows(spec.signals), None, "no reference profile: name one in model.reference"
     schema = spec.model.schema_ if spec.model else None
@@ -279,7 +286,7 @@ def _watch(spec: ServiceSpec) -> _Service:
             log.warning("reference cannot be read", extra={"service": spec.service, "reason": str(error)})
             problem, schema = f"the reference profile cannot be read: {error}", None
     compared: Reference = reference or (declared_reference(schema) if schema else NOTHING)
-    return _Service(spec, wanted, ColumnReader(compared), build_detectors(spec, reference), problem)
+    return _Service(spec, wanted, ColumnReader(compared), build_detectors(spec, reference, desk), problem)
 
 
 def _floor(at: datetime, window: timedelta) -> datetime:
@@ -327,17 +334,36 @@ def _ended(known: _Progress, window: timedelta, now: datetime) -> list[datetime]
     return sorted(starts)
 
 
-def _folded(detector: Detector, columns: Columns, service: str) -> Sketch | None:
+def _folded(detector: Detector, columns: Columns, service: str, part: str) -> Sketch | None:
     try:
-        return detector.fold(columns)
+        sketch = detector.fold(columns)
+        return detector.counted(sketch) if isinstance(detector, Asking) and not is_version(part) else sketch
     except Exception:  # one detector or batch must not stop the others
         log.exception("batch not counted", extra={"service": service, "signal": detector.signal})
         return None
 
 
-def _judgement(detector: Detector, sketch: Sketch, memory: bytes) -> Judgement:
+def _ready(detector: Detector | None, known: _Progress, ended: Sequence[datetime]) -> list[datetime]:
+    """Those before the first that somebody else is still at work on; that one and the rest come later."""
+    if not isinstance(detector, Asking):
+        return list(ended)
+    sketches = [whole(known.sketches.get(start, {})) for start in ended]
+    waits = (at for at, sketch in enumerate(sketches) if sketch is not None and not _answers(detector, sketch))
+    return list(ended[: next(waits, len(ended))])
+
+
+def _answers(detector: Asking, sketch: Sketch) -> bool:
     try:
-        return detector.judge(sketch, memory)
+        return detector.ready(sketch)
+    except Exception:  # one detector must not stop the others; judging says why
+        log.exception("detector not asked")
+        return True
+
+
+def _judgement(detector: Detector, sketch: Sketch, memory: bytes, part: str = WHOLE) -> Judgement:
+    judge = detector.by_counts if part != WHOLE and isinstance(detector, Asking) else detector.judge
+    try:
+        return judge(sketch, memory)
     except Exception as error:  # one detector must not stop the others
         log.exception("window not judged", extra={"signal": detector.signal})
         return no_data(f"the detector failed: {error!r}")

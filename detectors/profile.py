@@ -167,6 +167,16 @@ class Outliers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: tuple[float, ...]
 
 
+class RowSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Rows of the training data themselves, drawn by lot, for libraries that need rows (see detectors/engines).
+
+    Attributes:
+        columns: by feature its values, one length for all; None is missing. The answers are `(prediction)`.
+    """
+
+    columns: dict[str, list[float | str | None]]
+
+
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`).
 
@@ -187,6 +197,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     embedding: Embedding | None = None
     columns: dict[str, str] = {}
     outliers: Outliers | None = None
+    rows: RowSection | None = None
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""

@@ -15,6 +15,8 @@ import numpy as np
 from burnline.detectors.blocks import Table, find_numbers, pick
 from burnline.detectors.centroids import build_embedding
 from burnline.detectors.columns import ColumnReader, Values
+from burnline.detectors.drift import PREDICTION
+from burnline.detectors.engines.sampled import COLUMNS, reference_rows
 from burnline.detectors.kept import Kept, design_effect
 from burnline.detectors.labelled import build_labelled
 from burnline.detectors.profile import VERSION, Reference
@@ -69,11 +71,12 @@ def build_profile(
     name: str,
     label: Sequence[Any] | None = None,
     session: Sequence[Any] | None = None,
+    rows: int = 0,
 ) -> Reference:
     """Profile training data given in columns of one length; None and NaN are missing.
 
     Build it from the values the service will send: text stays text, numbers stay numbers. `label` holds the truth where
-    it is known, `session` whose rows are alike.
+    it is known, `session` whose rows are alike. `rows` of them are kept as they are, for engines that need rows.
 
     Raises: SpecError naming every column that cannot be used.
     """
@@ -83,20 +86,20 @@ def build_profile(
     if len(lengths) != 1 or lengths == {0}:
         found = f"columns need one length, above 0; found {sorted(lengths) or 'none'}"
         raise SpecError([Problem(name, 0, "", found)])
-    rows = lengths.pop()
+    length = lengths.pop()
     with TemporaryDirectory(prefix="burnline-") as folder:
-        profiler = _Profiler(list(columns), list(given), Path(folder), room=rows)
+        profiler = _Profiler(list(columns), list(given), Path(folder), room=length, rows=rows)
         in_memory: dict[str, Any] = dict(columns)
-        profiler.add(rows, in_memory, given)
+        profiler.add(length, in_memory, given)
         return profiler.reference(name, name)
 
 
-def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda rows: None) -> Reference:
+def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda rows: None, rows: int = 0) -> Reference:
     """Profile a table of any size in bounded memory: what does not fit waits on disk, in the temporary folder.
 
     The same rows give the same profile as `build_profile`, as far as no sample is needed (the parts made from whole
-    rows: design effect, labels, embeddings, outliers). A CSV file is read twice: a column is numbers when all its
-    non-empty cells are.
+    rows: design effect, labels, embeddings, outliers, those rows). A CSV file is read twice: a column is numbers when
+    all its non-empty cells are.
 
     Raises: SpecError for a table that cannot be read or used, naming the file and each column.
     """
@@ -107,7 +110,7 @@ def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda 
     wanted = {*features, *special.values()}
     with TemporaryDirectory(prefix="burnline-") as folder:
         room = max(IN_MEMORY // max(len(wanted), 1), LEAST_ROOM)
-        profiler = _Profiler(features, list(special), Path(folder), room=room)
+        profiler = _Profiler(features, list(special), Path(folder), room=room, rows=rows)
         for block in table.blocks(wanted, numbers):
             of_features = {name: block.columns[name] for name in features}
             profiler.add(block.rows, of_features, {role: block.columns[column] for role, column in special.items()})
@@ -132,13 +135,15 @@ def profile_csv(
 class _Profiler:
     """Takes the rows block by block."""
 
-    def __init__(self, features: list[str], roles: list[str], folder: Path, *, room: int) -> None:
+    def __init__(self, features: list[str], roles: list[str], folder: Path, *, room: int, rows: int = 0) -> None:
         self._features = {name: Summary(folder / f"f{at}", room) for at, name in enumerate(features)}
         self._others = {role: Summary(folder / role, room) for role in ("prediction", "confidence") if role in roles}
         enough = MOST_ROWS if "session" in roles else ENOUGH
         self._kept = Kept(min(enough, max(MOST_VALUES // max(len(features), 1), LEAST_KEPT)))
         self._labelled = Kept(MOST_ROWS)
         self._embedded: Kept | None = None
+        self._wanted = rows
+        self._plain = Kept(2 * rows)
         self._roles = roles
         self.rows = 0
 
@@ -152,6 +157,8 @@ class _Profiler:
             self._kept.add(rows, {**features, SESSION: others["session"]}, others["session"])
         else:
             self._kept.add(rows, features)
+        if self._wanted:
+            self._plain.add(rows, dict(list(features.items())[:COLUMNS]) | _answers(others))
         if "label" in others:
             self._labelled.add(rows, {role: others[role] for role in LABELLED if role in others})
         if "embedding" in others:
@@ -188,9 +195,17 @@ class _Profiler:
         if "label" in self._roles:
             answers, sureness, truth = (self._labelled.column(role) for role in LABELLED)
             found["calibration"], found["performance"] = build_labelled(answers, sureness, truth)
+        if self._wanted:
+            names = [*list(reference.features)[:COLUMNS], *_answers(dict.fromkeys(self._roles))]
+            found["rows"] = reference_rows({name: self._plain.column(name) for name in names}, most=self._wanted)
         if self._embedded is not None:
             found["embedding"] = build_embedding(as_vectors(self._embedded.column("embedding")))
         return msgspec.structs.replace(reference, **found)
+
+
+def _answers(others: Mapping[str, Any]) -> dict[str, Any]:
+    """The model's answers under the name that they have among features."""
+    return {PREDICTION: others["prediction"]} if "prediction" in others else {}
 
 
 def _design_effect(reference: Reference, kept: Kept) -> float:

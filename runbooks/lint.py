@@ -93,9 +93,9 @@ def _alone(spec: ServiceSpec) -> Iterator[str]:
         labels = {"alertname": ALERT_BURN, SERVICE: spec.service, SLO: slo.name, SEVERITY: "page"}
         if not bindings_for(spec, labels):
             yield f"a page of SLO {slo.name}"
-    for signal in type(spec.signals).model_fields:
+    for signal in spec.signals.sections():
         labels = {"alertname": ALERT_SIGNAL, SERVICE: spec.service, SIGNAL: signal, SEVERITY: "ticket"}
-        if getattr(spec.signals, signal) is not None and not bindings_for(spec, labels):
+        if not bindings_for(spec, labels):
             yield f"an alarm of signal {signal}"
 
 

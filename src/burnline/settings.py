@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         trace_url: where a trace can be looked at, `https://tempo.example.com/trace/{trace_id}`; empty means no links.
         trace_search_url: where the traces of a service can be searched, with the same placeholders as `logs_url`.
         logs_url: where the logs of a service can, with `{service}`, `{from}` and `{until}` (milliseconds since 1970).
+        evidently_python, alibi_python: the interpreter that has the library which service files name as an engine;
+            empty is the one that burnline itself runs in.
+        engine_memory_mb, engine_seconds: what such a library may take of memory, and for the answer to one window.
         otlp_endpoint: where burnline's own traces and logs go; empty means nowhere.
     """
 
@@ -135,6 +138,10 @@ class Settings(BaseSettings):
     trace_url: Annotated[str, AfterValidator(_trace_url)] = ""
     trace_search_url: Annotated[str, AfterValidator(_logs_url)] = ""
     logs_url: Annotated[str, AfterValidator(_logs_url)] = ""
+    evidently_python: str = ""
+    alibi_python: str = ""
+    engine_memory_mb: Annotated[int, Field(ge=256, le=1_048_576)] = 2_048
+    engine_seconds: Annotated[float, Field(gt=0, le=3600)] = 300.0
     lease_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
 
     @field_validator("allowed_hosts", "hook_hosts", "alertmanagers", mode="before")

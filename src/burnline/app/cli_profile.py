@@ -21,10 +21,13 @@ def profile(
     embedding: Annotated[str, typer.Option(help="The column with a list of numbers.")] = "",
     ignore: Annotated[list[str] | None, typer.Option("--ignore", help="A column to leave out; again for more.")] = None,
     database: Annotated[str, typer.Option(help="A database by its SQLAlchemy URL.")] = "",
+    rows: Annotated[
+        int, typer.Option(help="Rows to keep as they are, for the engines evidently and alibi.", min=0, max=20_000)
+    ] = 0,
 ) -> None:
     """Describe a model's training data, for signals to compare with."""
     from burnline.app.profile import write_profile
     from burnline.detectors.profiling import Roles
 
     roles = Roles(prediction, confidence, label, session, embedding, tuple(ignore or ()))
-    write_profile(table, out, roles, name=name, database=database)
+    write_profile(table, out, roles, name=name, database=database, rows=rows)

@@ -23,6 +23,7 @@ from burnline.app.console.words import plan, visible
 from burnline.app.proof import short_windows
 from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
 from burnline.dashboards.links import Places
+from burnline.detectors.engines.choose import engine_flaws, engine_notes, rows_flaws
 from burnline.detectors.profile import load_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
@@ -59,6 +60,7 @@ def check_services(path: Path) -> None:
             *_reference(spec, document),
             *_lint(catalogue, spec, document),
             *placed(unknown_names(spec), document),
+            *placed(engine_flaws(spec), document),
         )
     ]
     if problems:
@@ -67,6 +69,7 @@ def check_services(path: Path) -> None:
         for warning in (
             *slo_warnings(spec, document),
             *placed(doubtful_names(spec), document),
+            *placed(engine_notes(spec), document),
             *_placed([*warn([spec]), *short_windows(catalogue, [spec])], document),
         ):
             complain(f"warning: {warning}")
@@ -78,11 +81,11 @@ def _reference(spec: ServiceSpec, document: Document) -> Sequence[Problem]:
     if spec.model is None or spec.model.reference is None:
         return ()
     try:
-        load_reference(spec.model.reference)
+        reference = load_reference(spec.model.reference)
     except SpecError as error:
         flaws = [Flaw(("model", "reference"), str(problem)) for problem in error.problems]
         return document.error(flaws).problems
-    return ()
+    return placed(rows_flaws(spec, reference), document)
 
 
 def _lint(catalogue: Catalogue, spec: ServiceSpec, document: Document) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from burnline.app.check_names import doubtful_names, unknown_names
 from burnline.collectors.profiles.check import check_profiles
+from burnline.detectors.engines.choose import engine_flaws, engine_notes
 from burnline.errors import Problem, SpecError
 from burnline.slo import lint as slo_lint
 from burnline.spec.document import Document
@@ -54,6 +55,11 @@ def name_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
     `burnline check` refuses names that do not exist; a service that is watched already goes on, and is told.
     """
     return placed((flaw for find in (unknown_names, doubtful_names) for flaw in find(spec)), document)
+
+
+def engine_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
+    """Engines that are not here, and what whoever chose one must know, by line; a service goes on without."""
+    return placed((flaw for find in (engine_flaws, engine_notes) for flaw in find(spec)), document)
 
 
 def placed(flaws: Iterator[Flaw], document: Document) -> tuple[Problem, ...]:

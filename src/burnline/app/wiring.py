@@ -24,7 +24,7 @@ from burnline.app.audit import Anchor
 from burnline.app.clock import SteadyClock
 from burnline.app.drills.schedule import DrillSchedule
 from burnline.app.releases import Releases
-from burnline.app.services import name_warnings, read_checked
+from burnline.app.services import engine_warnings, name_warnings, read_checked
 from burnline.app.workers import Worker, Workers
 from burnline.collectors import cost
 from burnline.collectors.build import build_all, build_costs, build_pushed
@@ -34,7 +34,10 @@ from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.collectors.runner import Runner
 from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
+from burnline.detectors.engines.desk import Desk
+from burnline.detectors.engines.process import Limits
 from burnline.detectors.profile import Reference, load_reference
+from burnline.errors import Problem
 from burnline.events import Collection, SloStatus
 from burnline.exposition.exemplars import Exemplars
 from burnline.metrics import Instruments, business, instruments
@@ -89,6 +92,7 @@ class App:
     runner: Runner
     versions: VersionWatch
     detectors: DetectorEngine
+    desk: Desk
     engine: EmbeddedEngine
     reader: SliReader
     dispatch: EmbeddedDispatch
@@ -114,6 +118,7 @@ class App:
         for executor in self.executors:
             executor.stop()
         self.drills.stop()
+        self.desk.close()
         self._workers.stop()
         self.runner.close()
         if self.reconciler is not None:
@@ -229,6 +234,15 @@ class App:
         return min(map(base_interval, windows), default=timedelta(seconds=15))
 
 
+def _about(problem: Problem) -> dict[str, object]:
+    return {"file": problem.file, "line": problem.line, "field": problem.field, "problem": problem.message}
+
+
+def _desk(settings: Settings) -> Desk:
+    limits = Limits(settings.engine_memory_mb << 20, settings.engine_seconds)
+    return Desk({"evidently": settings.evidently_python, "alibi": settings.alibi_python}, limits)
+
+
 def build(settings: Settings) -> App:
     """Read the service files, open the database and connect the parts; nothing runs yet.
 
@@ -237,8 +251,9 @@ def build(settings: Settings) -> App:
     read = read_checked(settings.services)
     specs = tuple(spec for spec, _ in read)
     for problem in (problem for each in read for problem in name_warnings(*each)):
-        about = {"file": problem.file, "line": problem.line, "field": problem.field, "problem": problem.message}
-        log.warning("service file asks for a series that nothing gives", extra=about)
+        log.warning("service file asks for a series that nothing gives", extra=_about(problem))
+    for problem in (problem for each in read for problem in engine_warnings(*each)):
+        log.warning("service file names an engine", extra=_about(problem))
     catalogue = load_catalogue(settings.runbooks)
     references = {
         spec.service: load_reference(Path(spec.model.reference))
@@ -265,6 +280,7 @@ def build(settings: Settings) -> App:
     host = f"{socket.gethostname()}:{os.getpid()}"
     releases = Releases(db, specs, catalogue, reader, partial(_statuses, reader, engine))
     turns: dict[tuple[str, str, str, bool], Collection] = {}
+    desk = _desk(settings)
     return App(
         settings=settings,
         specs=specs,
@@ -285,7 +301,8 @@ def build(settings: Settings) -> App:
             most_series=settings.max_series,
         ),
         versions=versions,
-        detectors=DetectorEngine(db, specs),
+        detectors=DetectorEngine(db, specs, desk=desk),
+        desk=desk,
         engine=engine,
         reader=reader,
         dispatch=EmbeddedDispatch(

@@ -63,7 +63,7 @@ def _escalation(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def configured_signals(signals: SignalsSpec) -> tuple[str, ...]:
     """Names of the signals the service asks for."""
-    return tuple(name for name in SignalsSpec.model_fields if getattr(signals, name) is not None)
+    return tuple(signals.sections())
 
 
 def _collect(spec: ServiceSpec) -> Iterator[Flaw]:
@@ -91,9 +91,10 @@ def _events(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
     signals = spec.signals
-    for name in type(signals).model_fields:
-        if (window := getattr(getattr(signals, name), "window", None)) is not None:
-            yield from _between(("signals", name, "window"), window, _SIGNAL_WINDOW)
+    for name, section in signals.sections().items():
+        if (window := getattr(section, "window", None)) is not None:
+            place = ("signals", "custom", name) if name in signals.custom else ("signals", name)
+            yield from _between((*place, "window"), window, _SIGNAL_WINDOW)
     if spec.model and spec.model.reference:
         return
     needy = [name for name in ("drift", "confidence", "outliers") if getattr(signals, name)]

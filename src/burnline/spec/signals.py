@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, RootModel, model_validator
 
 from burnline.spec.quality import OutliersSpec, SkewSpec, TrainingSkewSpec, VolumeSpec
 from burnline.spec.strict import Strict
-from burnline.spec.units import Duration, PositiveCount, Ratio
+from burnline.spec.units import Duration, Name, PositiveCount, Ratio
 
 # Signals that say of a window how much of it is bad, not of which events: those of two windows do not add up.
 OF_WHOLE_WINDOWS = ("drift",)
 
 
-class DriftSpec(Strict):
-    """Does live data still look like the reference? `threshold`: share of events that would have to change."""
+class CheckSpec(RootModel[str | dict[str, dict[str, Any]]]):
+    """A check of a library by name, or its name and its options: `{KSDrift: {p_val: 0.01}}`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if isinstance(self.root, dict) and len(self.root) != 1:
+            raise ValueError("needs one name with its options below it, as in `KSDrift: {p_val: 0.01}`")
+        return self
+
+    @property
+    def named(self) -> tuple[str, dict[str, Any]]:
+        """Its name and options."""
+        return (self.root, {}) if isinstance(self.root, str) else next(iter(self.root.items()))
+
+
+class EngineSpec(Strict):
+    """Who judges: burnline itself, a library in a process of its own, or a detector that is installed under a name.
+
+    Attributes:
+        checks: what the library is to do; its usual test where none is named.
+        sample: rows of a window that the library sees.
+        options: for an installed detector.
+    """
 
     window: Duration = Field(default="10m", validate_default=True)
     min_events: PositiveCount = 500
     threshold: Ratio = 0.05
+    engine: Name = "burnline"
+    checks: Annotated[tuple[CheckSpec, ...], Field(max_length=50)] = ()
+    sample: Annotated[int, Field(ge=100, le=20_000)] = 2_000
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class DriftSpec(EngineSpec):
+    """Does live data still look like the reference? `threshold`: share of events that would have to change."""
 
 
 class ConfidenceSpec(Strict):
@@ -42,6 +73,15 @@ class DataSpec(Strict):
     schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
 
 
+class CustomSpec(EngineSpec):
+    """A signal of one's own: `engine` names the installed detector that judges it."""
+
+    engine: Name
+
+
+NO_SIGNALS = frozenset({"custom", "slices"})  # keys of `signals` that are no signal themselves
+
+
 class SignalsSpec(Strict):
     """Which detectors run. An empty mapping takes the defaults."""
 
@@ -53,3 +93,15 @@ class SignalsSpec(Strict):
     training_skew: TrainingSkewSpec | None = None
     outliers: OutliersSpec | None = None
     hallucination: dict[str, Any] | None = None
+    custom: dict[Name, CustomSpec] = Field(default_factory=dict)
+
+    def sections(self) -> dict[str, Any]:
+        """By name the section of every signal that is asked for, those of one's own too."""
+        built_in = {name: getattr(self, name) for name in type(self).model_fields if name not in NO_SIGNALS}
+        return {name: section for name, section in built_in.items() if section is not None} | self.custom
+
+    @model_validator(mode="after")
+    def _own_names(self) -> Self:
+        if taken := sorted(set(self.custom) & set(type(self).model_fields)):
+            raise ValueError(f"custom.{taken[0]} has the name of a signal that burnline has; choose another")
+        return self

@@ -10,7 +10,7 @@ from burnline.spec.hooks import HookSpec
 from burnline.spec.kubernetes import CLUSTER_HOOKS
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import SignalsSpec
+from burnline.spec.signals import NO_SIGNALS, SignalsSpec
 from burnline.spec.words import choice
 
 SIGNALS = ("drift", "confidence", "data", "outliers")
@@ -27,7 +27,7 @@ HOOKS = (
     *CLUSTER_HOOKS,
 )
 LATER: Mapping[type[BaseModel], frozenset[str]] = {  # keys that are refused whatever they say
-    SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS),
+    SignalsSpec: frozenset(SignalsSpec.model_fields) - frozenset(SIGNALS) - NO_SIGNALS,
     HookSpec: frozenset(HookSpec.model_fields) - frozenset(HOOKS),
 }
 
@@ -45,6 +45,6 @@ def _not_yet(thing: str, today: tuple[str, ...]) -> str:
 
 
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
-    for name in type(spec.signals).model_fields:
-        if name not in SIGNALS and getattr(spec.signals, name) is not None:
+    for name in spec.signals.sections():
+        if name not in SIGNALS and name not in spec.signals.custom:
             yield Flaw(("signals", name), _not_yet(f"signal {name}", SIGNALS))

@@ -1,0 +1,57 @@
+"""The libraries that can judge drift, and what may be chosen of each by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+BURNLINE = "burnline"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """One library.
+
+    Attributes:
+        checks: names that `checks` may hold.
+        default: those that are taken when it holds none.
+        together: those that test all features at once, and so have a score of their own.
+        page: whether it makes an HTML page of a window.
+        note: what whoever chooses it must know; empty for nothing.
+    """
+
+    name: str
+    checks: frozenset[str]
+    default: tuple[str, ...]
+    page: bool = False
+    note: str = ""
+
+
+EVIDENTLY = Library(
+    "evidently",
+    frozenset(
+        (
+            *("DataDriftPreset", "DataSummaryPreset", "ValueDrift", "DriftedColumnsCount"),
+            *("MissingValueCount", "DatasetMissingValueCount", "EmptyRowsCount", "EmptyColumnsCount"),
+            *("ConstantColumnsCount", "AlmostConstantColumnsCount", "DuplicatedColumnsCount", "DuplicatedRowCount"),
+            *("MinValue", "MaxValue", "MeanValue", "MedianValue", "StdValue", "SumValue", "QuantileValue"),
+            *("CategoryCount", "UniqueValueCount", "InRangeValueCount", "OutRangeValueCount"),
+            *("InListValueCount", "OutListValueCount", "RowCount", "ColumnCount"),
+        )
+    ),
+    ("DataDriftPreset",),
+    page=True,
+)
+ALIBI = Library(
+    "alibi-detect",
+    frozenset(
+        (
+            *("KSDrift", "CVMDrift", "ChiSquareDrift", "FETDrift", "MMDDrift", "LSDDDrift"),
+            *("CVMDriftOnline", "FETDriftOnline", "MMDDriftOnline", "LSDDDriftOnline"),
+        )
+    ),
+    ("KSDrift", "ChiSquareDrift"),
+    note="alibi-detect is under the Business Source License 1.1 (0.11.5 and newer): "
+    "use in production needs a licence from its owner, Seldon Technologies",
+)
+LIBRARIES: Mapping[str, Library] = {"evidently": EVIDENTLY, "alibi": ALIBI}
