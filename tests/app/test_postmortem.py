@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,12 +12,14 @@ import pytest
 from burnline.app.postmortem import PostMortem, gather, to_json
 from burnline.app.postmortem_text import to_html, to_markdown
 from burnline.errors import BurnlineError
+from burnline.events import Cell, Contributor, Counts, Finding, Verdict
 from burnline.runbooks.approvals import decide
 from burnline.store import incidents
 from burnline.store.approvals import pending_approvals
 from burnline.store.database import Database
 from burnline.store.incidents import OPEN
 from burnline.store.releases import record_release
+from burnline.store.signals import record_finding
 from tests.runbooks.scene import BURN, T0, Scene
 
 HOSTILE = "<script>alert(1)</script> [x](http://evil.example) | ${jndi} `rm`"
@@ -43,6 +45,8 @@ def made(database: Database, tmp_path: Path) -> PostMortem:
         reason=HOSTILE,
         now=scene.now,
     )
+    for score, at in ((0.2, T0 - 20 * MINUTE), (0.4, T0), (0.9, T0 - timedelta(days=3))):
+        database.write(partial(record_finding, finding=drifted(score, at)))
     scene.play(30)
     with database.read() as tx:
         [episode] = incidents.episodes_between(tx, ["fraud"], T0 - MINUTE, scene.now)
@@ -53,6 +57,14 @@ def made(database: Database, tmp_path: Path) -> PostMortem:
     database.write(lambda tx: incidents.close_incident(tx, 1, scene.now))
     with database.read() as tx:
         return gather(tx, 1, [scene.spec], scene.now)
+
+
+def drifted(score: float, at: datetime) -> Finding:
+    cells = (Cell("up to 3", 0.5, 0.1), Cell(HOSTILE, 0.5, 0.9))
+    contributors = (Contributor("amount", score, cells=cells, shown={"psi": 0.8}),)
+    return Finding(
+        "fraud", "drift", at, at + MINUTE, Verdict.ALARM, score, Counts(40, 100), "amount drifted", contributors
+    )
 
 
 def times(made: PostMortem) -> dict[str, timedelta | None]:
@@ -137,3 +149,15 @@ def test_an_incident_that_is_none_is_named_with_those_there_are(database: Databa
 
     with database.read() as tx, pytest.raises(BurnlineError, match="no incident has the number 7; the newest are 1"):
         gather(tx, 7, [], T0)
+
+
+def test_the_worst_window_of_each_signal_is_shown_cell_by_cell(made: PostMortem) -> None:
+    page, text, plain = to_html(made), to_markdown(made), json.loads(to_json(made))
+
+    assert [(each.signal, each.score) for each in made.signals] == [("drift", 0.4)], "of the time, not of days before"
+    assert "| drift | 2026" in text
+    assert "amount drifted" in text
+    assert "| 50.0% | 90.0% |" in text
+    assert page.count('class="gained"') == 1
+    assert "<script>" not in page
+    assert plain["signals"][0]["contributors"][0]["cells"][0] == {"what": "up to 3", "reference": 0.5, "live": 0.1}

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from burnline.app.incident_views import RunView, run_view
 from burnline.app.trace_links import Links, TraceLink
 from burnline.errors import BurnlineError
-from burnline.events import Outcome
+from burnline.events import Finding, Outcome
 from burnline.slo.report.embedded import Kept
 from burnline.slo.report.kept import SloReport
 from burnline.slo.report.period import ReportPeriod
@@ -28,10 +28,12 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import approvals, incidents, runs, timeline
 from burnline.store.incidents import Episode, Incident
 from burnline.store.releases import Release, recent_releases
+from burnline.store.signals import worst_findings
 from burnline.store.timeline import Entry
 
 NO_LINKS = Links()
 RELEASES_BEFORE = timedelta(days=1)
+SIGNALS_BEFORE = timedelta(hours=1)  # a model goes wrong before its service does
 TELLING = ("people_told", "approval_told", "approval_untold", "run_told")
 FOR_PEOPLE = (
     ("Summary", "Two sentences that anybody understands: what broke, for whom, how long."),
@@ -106,6 +108,7 @@ class PostMortem:
     spent_trouble: str
     actions: tuple[tuple[str, str], ...]
     timeline: tuple[Entry, ...]
+    signals: tuple[Finding, ...] = ()
     traces: tuple[TraceLink, ...] = ()
     logs_url: str = ""
     for_people: tuple[tuple[str, str], ...] = FOR_PEOPLE
@@ -151,6 +154,7 @@ def gather(
         spent_trouble=trouble or why,
         actions=tuple(_actions(made)),
         timeline=tuple(sorted(record, key=lambda entry: (entry.at, entry.id))),
+        signals=tuple(worst_findings(tx, found.service, began - SIGNALS_BEFORE, until)),
         traces=links.traces(record),
         logs_url=links.logs(found, now),
     )

@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from burnline.app.console.words import brief, plan, span, visible
+from burnline.app.console.words import brief, percent, plan, span, visible
 from burnline.app.postmortem import Asked, PostMortem, Spent, Time, to_json
 from burnline.app.report_markdown import escape
+from burnline.app.signal_picture import Histogram, histogram
+from burnline.events import Contributor, Finding
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -22,6 +24,8 @@ SOURCE = (
     "Each time is this incident's own; over many incidents their means are MTTD, MTTA and MTTR "
     "(Site Reliability Engineering, 2016, chapter 1)."
 )
+FEATURES = 3  # of a signal
+CELLS = 3  # of a feature, in words
 WRITE = "To be written by people."
 
 
@@ -115,6 +119,8 @@ def _lines(made: PostMortem) -> Iterator[str]:
     yield from ("", "## Releases", "")
     releases = [(moment(each.seen_at), f"{each.version} after {each.previous}", each.source) for each in made.releases]
     yield from _table(("seen", "version", "by"), releases)
+    yield from ("", "## Model signals", "")
+    yield from _table(("signal", "when", "score", "what", "reference", "now"), list(_signals(made)))
     yield from ("", "## Runs", "", *_table(("runbook", "step", "state", "what came of it"), list(_steps(made))))
     yield from ("", "## Approvals", "")
     asked = [(each.runbook, moment(each.asked_at), asked_plan(each), each.state, said(each)) for each in made.asked]
@@ -125,6 +131,22 @@ def _lines(made: PostMortem) -> Iterator[str]:
     told = [(moment(each.at), each.actor, each.text) for each in made.timeline]
     yield from _table(("at", "who", "what"), told)
     yield from ("", f"Made by burnline at {moment(made.made_at)}.")
+
+
+def _signals(made: PostMortem) -> Iterator[Sequence[str]]:
+    """The worst window of each signal, and the cells that grew most of the features it came from."""
+    for found in made.signals:
+        yield found.signal, moment(found.window_start), f"{found.score or 0:.1%}", found.reason, "", ""
+        for one in found.contributors[:FEATURES]:
+            for cell in sorted(one.cells, key=lambda cell: cell.reference - cell.live)[:CELLS]:
+                if cell.live > cell.reference:
+                    share = (f"{cell.reference:.1%}", f"{cell.live:.1%}")
+                    yield "", "", "", f"{one.feature}: {cell.what}", *share
+
+
+def drawn(found: Finding) -> list[tuple[Contributor, Histogram | None]]:
+    """The features a finding came from, each with its picture."""
+    return [(one, histogram(one.cells)) for one in found.contributors[:FEATURES]]
 
 
 def _traces(made: PostMortem) -> Iterator[str]:
@@ -177,6 +199,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    env.filters["percent"] = percent
     return env.get_template("postmortem.html")
 
 
@@ -192,6 +215,7 @@ _WORDS: Mapping[str, Any] = {
     "of": of,
     "state": state,
     "chain": chain,
+    "drawn": drawn,
     "write": WRITE,
     "source": SOURCE,
 }

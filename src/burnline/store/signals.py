@@ -75,6 +75,20 @@ def findings_between(
     return [_finding(row) for row in tx.execute(query.order_by(findings.c.window_start))]
 
 
+def worst_findings(tx: Connection, service: str, since: datetime, until: datetime) -> list[Finding]:
+    """Of every signal of a service that was in alarm between two moments: the finding with the highest score."""
+    query = select(*_COLUMNS).where(
+        findings.c.service == service,
+        findings.c.part == WHOLE,
+        findings.c.verdict == Verdict.ALARM.value,
+        findings.c.window_end > since,
+        findings.c.window_start < until,
+    )
+    found = map(_finding, tx.execute(query.order_by(findings.c.score, findings.c.window_start.desc())))
+    worst = {each.signal: each for each in found}
+    return [worst[signal] for signal in sorted(worst)]
+
+
 def event_totals(tx: Connection) -> dict[tuple[str, str], Counts]:
     """Bad and total events of every finding kept, per service and signal."""
     pair = (findings.c.service, findings.c.signal)
