@@ -48,7 +48,7 @@ bench-wall: .venv/dev.stamp
 lock: .venv/dev.stamp
 	$(LOCK) $(UPGRADE) pyproject.toml --all-extras requirements/dev.in -o requirements/dev.txt
 	$(LOCK) pyproject.toml --extra demo requirements/build.in -c requirements/dev.txt -o requirements/run.txt
-	$(LOCK) $(UPGRADE) requirements/mlflow.in -o requirements/mlflow.txt
+	for part in mlflow evidently alibi; do $(LOCK) $(UPGRADE) requirements/$$part.in -o requirements/$$part.txt || exit 1; done
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis src/*.egg-info
