@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
+from burnline.detectors.calibration import Miscalibration
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.declared import declared_reference
 from burnline.detectors.drift import Drift
+from burnline.detectors.embedding import EmbeddingDrift
 from burnline.detectors.engines.choose import with_engine
 from burnline.detectors.engines.desk import Desk
+from burnline.detectors.estimate import AccuracyEstimate
 from burnline.detectors.outliers import Outliers
+from burnline.detectors.performance import LatePerformance
 from burnline.detectors.profile import VERSION, Reference
 from burnline.detectors.quality import Quality
 from burnline.spec.service import ServiceSpec
@@ -34,6 +38,10 @@ DETECTORS: Mapping[str, Maker] = {
     ConfidenceDrop.signal: ConfidenceDrop,
     Quality.signal: Quality,
     Outliers.signal: Outliers,
+    AccuracyEstimate.signal: AccuracyEstimate,
+    EmbeddingDrift.signal: EmbeddingDrift,
+    Miscalibration.signal: Miscalibration,
+    LatePerformance.signal: LatePerformance,
 }
 
 

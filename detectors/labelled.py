@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from burnline.detectors.columns import Coded, Values
 from burnline.detectors.profile import Calibration, Performance
 
 BINS = 50  # of confidence, by the reference's quantiles
@@ -60,25 +61,26 @@ class Cells:
     def of(cls, known: Calibration) -> Cells:
         return cls(known.classes, known.edges, known.scored)
 
-    def place(self, prediction: Sequence[Any], confidence: Floats) -> tuple[NDArray[np.intp], Floats]:
+    def place(self, prediction: Values, confidence: Floats) -> tuple[NDArray[np.intp], Floats]:
         """Per event its cell, -1 for one without an answer, and how sure of this answer the model was."""
-        found = map(self._groups.get, prediction, repeat(len(self.classes)))
+        found = map(self._groups.get, listed(prediction), repeat(len(self.classes)))
         groups = np.fromiter(found, dtype=np.intp, count=len(prediction))
         stated = confidence if self._scored is None else np.where(groups == self._scored, confidence, 1 - confidence)
         bins = np.searchsorted(self._edges, stated, side="left")
         bins[np.isnan(stated)] = self.row - 1
         return np.where(groups < 0, -1, groups * self.row + bins), stated
 
-    def count(self, prediction: Sequence[Any], confidence: Floats) -> Counters:
+    def count(self, prediction: Values, confidence: Floats) -> Counters:
         """Events by cell."""
         cells, _ = self.place(prediction, confidence)
         return _count(cells[cells >= 0], self.size)
 
-    def tally(self, prediction: Sequence[Any], confidence: Floats, label: Sequence[Any]) -> Tally:
+    def tally(self, prediction: Values, confidence: Floats, label: Values) -> Tally:
         """Events with an answer and a label by cell."""
         cells, stated = self.place(prediction, confidence)
-        known = (cells >= 0) & np.fromiter((value is not None for value in label), dtype=np.bool_, count=len(label))
-        right = np.fromiter(map(is_right, prediction, label), dtype=np.bool_, count=len(label))
+        answers, labels = listed(prediction), listed(label) or [None] * len(prediction)
+        known = (cells >= 0) & np.fromiter((value is not None for value in labels), dtype=np.bool_, count=len(labels))
+        right = np.fromiter(map(is_right, answers, labels), dtype=np.bool_, count=len(labels))
         cells, right, stated = cells[known], right[known], np.nan_to_num(stated[known])
         parts = np.rint(stated * FIXED)
         sums = np.bincount(cells, weights=parts, minlength=self.size).astype(np.int64)  # exact below 2**53
@@ -147,6 +149,13 @@ def calibration_error(cells: Cells, tally: Tally) -> tuple[float, Floats, Floats
     filled = np.maximum(counts, 1)
     gaps, weights = (right - stated) / filled, counts / max(int(counts.sum()), 1)
     return float((weights * np.abs(gaps)).sum()), gaps, weights
+
+
+def listed(column: Values) -> list[Any]:
+    """One value per event, however the column came."""
+    if isinstance(column, Coded):
+        return column.plain()
+    return column if isinstance(column, list) else list(np.asarray(column).tolist())
 
 
 def is_right(prediction: Any, label: Any) -> bool:

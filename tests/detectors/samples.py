@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from burnline.detectors.centroids import build_embedding
+from burnline.detectors.labelled import build_labelled
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch
@@ -35,16 +39,39 @@ def answers(rng: np.random.Generator, events: int) -> tuple[list[float | str | N
     return rng.choice(["ok", "fraud"], events, p=[0.9, 0.1]).tolist(), rng.beta(8, 2, events).tolist()
 
 
+def truths(
+    rng: np.random.Generator, prediction: Sequence[float | str | None], confidence: Sequence[float | None]
+) -> list[float | str | None]:
+    """What is true: mostly what a sure model says, and seldom what an unsure one does."""
+    right = rng.random(len(prediction)) < np.where(np.array(confidence, dtype=float) > 0.6, 0.85, 0.1)
+    other = {"ok": "fraud", "fraud": "ok"}
+    return [said if kept else other[str(said)] for said, kept in zip(prediction, right.tolist(), strict=True)]
+
+
+def vectors(rng: np.random.Generator, events: int) -> NDArray[np.float32]:
+    """Embeddings around four places."""
+    places = np.array([[3, 0, 0, 1], [0, 3, 0, 1], [0, 0, 3, 1], [2, 2, 2, 1]])
+    return (places[rng.integers(4, size=events)] + rng.normal(0, 0.5, (events, 4))).astype(np.float32)
+
+
 def make_reference(events: int = 20_000, seed: int = 1) -> Reference:
     rng = np.random.default_rng(seed)
+    beside = rng.spawn(1)[0]
     columns = draw(rng, events)
-    return build_profile(columns, *answers(rng, events), name="shop")
+    prediction, confidence = answers(rng, events)
+    plain = build_profile(columns, prediction, confidence, name="shop")
+    calibration, performance = build_labelled(prediction, confidence, truths(beside, prediction, confidence))
+    embedding = build_embedding(vectors(beside, 2000))
+    return msgspec.structs.replace(plain, calibration=calibration, performance=performance, embedding=embedding)
 
 
 def make_batch(
     rng: np.random.Generator, events: int, at: datetime = START, changes: Mapping[str, list[Any]] | None = None
 ) -> PredictionBatch:
     """Events of the same population; `changes` replaces columns."""
+    beside = rng.spawn(1)[0]  # so that what is drawn beside features changes none of them
     prediction, confidence = answers(rng, events)
     features = {**draw(rng, events), **(changes or {})}
-    return PredictionBatch("shop", "1", at, features, prediction, confidence, [0] * events)
+    label = truths(beside, prediction, confidence)
+    sent: list[bytes | None] = [row.tobytes() for row in vectors(beside, events)]
+    return PredictionBatch("shop", "1", at, features, prediction, confidence, [0] * events, [], label, sent)

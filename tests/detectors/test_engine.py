@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import Connection
@@ -460,6 +461,9 @@ def test_every_detector_runs_in_the_engine(database: Database, reference: Path) 
     wanted: dict[str, Any] = {name: {"window": "10s"} for name in DETECTORS}
     engine = DetectorEngine(database, [spec(reference, "shop", **wanted)])
     send(database, START, events=1000)
+    labelled = msgspec.msgpack.encode(make_batch(np.random.default_rng(4), 1000))
+    of = {"kind": inbox.LABELS, "source": "shop", "content_type": inbox.BATCH}
+    database.write(lambda tx: inbox.accept(tx, body=labelled, now=START, **of))
 
     engine.run_once(START + WINDOW)
 

@@ -23,7 +23,7 @@ QUEUE_FORM = (
     "write a mapping with exactly one of redis_list, redis_stream, rabbitmq, kafka, celery, nats or sqs, "
     "as in {redis_list: jobs, url: env:REDIS_URL}"
 )
-SIGNALS = "confidence, custom, data, drift or outliers"
+SIGNALS = "calibration, confidence, custom, data, drift, embedding, estimate, outliers or performance"
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"
 )

@@ -24,6 +24,15 @@ _SCRAPE_EVERY = (timedelta(milliseconds=100), timedelta(hours=1))
 _LATENESS = (timedelta(seconds=1), timedelta(days=1))
 _FUTURE = (timedelta(0), timedelta(days=1))
 _KEEP = (timedelta(minutes=1), timedelta(days=400))
+COMPARED = (
+    "drift",
+    "confidence",
+    "outliers",
+    "estimate",
+    "embedding",
+    "calibration",
+    "performance",
+)  # with a reference
 _SIGNAL_WINDOW = (timedelta(seconds=1), timedelta(days=7))
 _SLICE = (timedelta(seconds=1), timedelta(hours=6))
 SLICED = ("ratio", "latency", "signal", "promql", "same_as")
@@ -97,7 +106,7 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
             yield from _between((*place, "window"), window, _SIGNAL_WINDOW)
     if spec.model and spec.model.reference:
         return
-    needy = [name for name in ("drift", "confidence", "outliers") if getattr(signals, name)]
+    needy = [name for name in COMPARED if getattr(signals, name)]
     if signals.data and not (spec.model and spec.model.schema_):
         needy.append("data")
     for name in needy:

@@ -73,6 +73,39 @@ class DataSpec(Strict):
     schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
 
 
+class EstimateSpec(Strict):
+    """How many answers are right, before labels come? `threshold`: how many fewer than on the reference."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: PositiveCount = 500
+    threshold: Ratio = 0.02
+
+
+class EmbeddingSpec(Strict):
+    """Do embeddings lie where the reference's do? `threshold`: how many more are far; `turn`: of their mean."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: PositiveCount = 200
+    threshold: Ratio = 0.05
+    turn: Ratio = 0.02
+
+
+class CalibrationSpec(Strict):
+    """Is the model right as often as it says, by labels that came in the window?"""
+
+    window: Duration = Field(default="1h", validate_default=True)
+    min_events: PositiveCount = 500
+    threshold: Ratio = 0.05
+
+
+class PerformanceSpec(Strict):
+    """Are the answers as good as on the reference, by labels that came in the window?"""
+
+    window: Duration = Field(default="1h", validate_default=True)
+    min_events: PositiveCount = 200
+    threshold: Ratio = 0.02
+
+
 class CustomSpec(EngineSpec):
     """A signal of one's own: `engine` names the installed detector that judges it."""
 
@@ -92,6 +125,10 @@ class SignalsSpec(Strict):
     skew: SkewSpec | None = None
     training_skew: TrainingSkewSpec | None = None
     outliers: OutliersSpec | None = None
+    estimate: EstimateSpec | None = None
+    embedding: EmbeddingSpec | None = None
+    calibration: CalibrationSpec | None = None
+    performance: PerformanceSpec | None = None
     hallucination: dict[str, Any] | None = None
     custom: dict[Name, CustomSpec] = Field(default_factory=dict)
 

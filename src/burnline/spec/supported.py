@@ -13,7 +13,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import NO_SIGNALS, SignalsSpec
 from burnline.spec.words import choice
 
-SIGNALS = ("drift", "confidence", "data", "outliers")
+SIGNALS = ("drift", "confidence", "data", "outliers", "estimate", "embedding", "calibration", "performance")
 HOOKS = (
     "alias",
     "webhook",

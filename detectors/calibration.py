@@ -1,0 +1,123 @@
+"""Calibration: is the model right as often as it says it is? Known when labels come."""
+
+from __future__ import annotations
+
+from math import hypot, sqrt
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from burnline.detectors.columns import Columns
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
+from burnline.detectors.labelled import Cells, Floats, Tally, calibration_error
+from burnline.detectors.profile import Calibration, Reference
+from burnline.detectors.sketch import Sketch
+from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.spec.signals import CalibrationSpec
+
+
+class Missed(NamedTuple):
+    """How far confidence is from what is right: in all, and by bin (right less stated), with weight and variance."""
+
+    error: float
+    gaps: Floats
+    weights: Floats
+    variance: Floats
+
+    def bias(self) -> float:
+        """What sampling alone adds to `error`, by expectation: a half-normal in every bin."""
+        return float((self.weights * np.sqrt(2 * self.variance / np.pi)).sum())
+
+    def deviation(self) -> float:
+        """Of `error`, from sampling alone."""
+        return float(np.sqrt((1 - 2 / np.pi) * (np.square(self.weights) * self.variance).sum()))
+
+
+def missed(cells: Cells, tally: Tally) -> Missed:
+    """The calibration error of some labelled events, and what it is made of."""
+    counts, right = (cells.sure(each).sum(axis=0) for each in (tally.counts, tally.right))
+    share = (right + 1) / (counts + 2)
+    error, gaps, weights = calibration_error(cells, tally)
+    return Missed(error, gaps, weights, share * (1 - share) / np.maximum(counts, 1))
+
+
+class Miscalibration:
+    """Score: how much farther confidence is from what is right than on the reference, beyond chance."""
+
+    signal: ClassVar[str] = "calibration"
+    source: ClassVar[Source] = Source.LABELS
+    additive: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
+
+    def __init__(self, reference: Reference, spec: CalibrationSpec) -> None:
+        self.window = spec.window
+        self._spec = spec
+        self._of = f"calibration:{reference.digest()}"
+        self._effect = sqrt(reference.design_effect)
+        self._known = known = reference.calibration or Calibration((), (), (0, 0), (0, 0))
+        self._cells = Cells.of(known)
+        self._usual = None
+        if reference.performance is not None and reference.performance.ece is not None:
+            counts, right = (np.array(each, dtype=np.int64) for each in (known.counts, known.right))
+            own = missed(self._cells, Tally(counts, right, np.zeros_like(counts)))
+            self._usual = own._replace(error=reference.performance.ece)
+
+    def empty(self) -> Sketch:
+        return Sketch(self._of, np.zeros(1 + 3 * self._cells.size, dtype=np.int64))
+
+    def fold(self, columns: Columns) -> Sketch:
+        tally = self._cells.tally(columns.batch.prediction, columns.confidence(), columns.batch.label)
+        return Sketch(self._of, np.concatenate([[np.int64(len(columns))], *tally]))
+
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        if self._usual is None:
+            return no_data(
+                "the reference has no labels with a confidence; profile it with `--label` and `--confidence`"
+            )
+        return self._few(sketch) or self._said(self._missed(sketch), self._usual, sketch, "on the reference")
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        few = self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate")
+        return few or self._said(self._missed(candidate), self._missed(baseline), candidate, "of the baseline")
+
+    def _said(self, live: Missed, usual: Missed, sketch: Sketch, whose: str) -> Judgement:
+        noise = live.bias() + Z * hypot(live.deviation(), usual.deviation())
+        score = max(0.0, live.error - usual.error - self._effect * noise)
+        events = self._sure(sketch)
+        limit = self._spec.threshold
+        meant = (
+            "sure of more than is right"
+            if float((live.weights * live.gaps).sum()) < 0
+            else "right more often than it says"
+        )
+        reason = (
+            f"Confidence is {live.error:.1%} from what is right ({meant}), {usual.error:.1%} {whose} "
+            f"(limit {limit:.1%} more, beyond chance)."
+        )
+        verdict = Verdict.ALARM if score > limit else Verdict.OK
+        return Judgement(verdict, score, Counts(events * score, events), reason, self._where(live) if score else ())
+
+    def _where(self, live: Missed) -> tuple[Contributor, ...]:
+        """The bins that are farthest off, by the share of all events that they put wrong."""
+        lost = live.weights * np.abs(live.gaps)
+        names = self._cells.names()
+        return tuple(
+            Contributor(
+                names[place],
+                float(lost[place]),
+                f"{live.weights[place]:.1%} of the answers, right {abs(live.gaps[place]):.1%} "
+                f"{'less' if live.gaps[place] < 0 else 'more'} than stated",
+            )
+            for place in np.argsort(-lost, kind="stable")[:CONTRIBUTORS].tolist()
+            if lost[place] > 0
+        )
+
+    def _missed(self, sketch: Sketch) -> Missed:
+        return missed(self._cells, Tally(*sketch.counts[1:].reshape(3, -1)))
+
+    def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
+        what = f"events{whose} with an answer, a confidence and a label"
+        return too_few(self._sure(sketch), self._spec.min_events, what)
+
+    def _sure(self, sketch: Sketch) -> int:
+        return int(self._cells.sure(sketch.counts[1 : 1 + self._cells.size]).sum())

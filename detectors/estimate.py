@@ -1,0 +1,144 @@
+"""How many answers are right, estimated before any label comes, from their confidence and the labelled reference."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from burnline.detectors.columns import Columns
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
+from burnline.detectors.labelled import Cells, Counters, Floats, rates
+from burnline.detectors.profile import Calibration, Reference
+from burnline.detectors.sketch import Sketch
+from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.spec.signals import EstimateSpec
+
+BLIND = "Blind to a change of what is right: only labels show that."
+NUMBERS = "answers that are amounts have no accuracy to estimate; `performance` judges them when labels come"
+INTERVAL = 1.96  # deviations on either side: 95 %
+
+
+class Estimate(NamedTuple):
+    """Estimated share of right answers; `deviation` is of the share that labels of these events would show."""
+
+    accuracy: float
+    deviation: float
+
+    def words(self) -> str:
+        low, high = (self.accuracy + side * INTERVAL * self.deviation for side in (-1, 1))
+        return f"{self.accuracy:.1%} ({max(0.0, low):.1%} to {min(1.0, high):.1%})"
+
+
+def estimate(counts: Counters, rate: Floats, variance: Floats) -> Estimate:
+    """Of events in cells whose answers are right at known rates: the rates' mean, as in confidence-based estimation.
+
+    Its deviation has two parts: each event is right or wrong by chance, and the rates come from a sample.
+
+    >>> found = estimate(np.array([80, 20]), np.array([0.9, 0.5]), np.zeros(2))
+    >>> round(found.accuracy, 3), round(found.deviation, 4)
+    (0.82, 0.035)
+    """
+    events = int(counts.sum())
+    by_chance = float((counts * rate * (1 - rate)).sum()) / events**2
+    of_sample = float((np.square(counts / events) * variance).sum())
+    return Estimate(float((counts * rate).sum()) / events, sqrt(by_chance + of_sample))
+
+
+def chance(first: Counters, second: Counters, rate: Floats, variance: Floats) -> float:
+    """The difference of two estimates of one population: Z deviations of both samples, and of the rates.
+
+    The same rates stand in both estimates, so what is wrong with them counts only where the shares of cells differ.
+    """
+    ones, others = int(first.sum()), int(second.sum())
+    both = (first + second) / (ones + others)
+    mean = float((both * rate).sum())
+    of_rates = float((both * np.square(rate - mean)).sum())
+    differ = first / ones - second / others
+    return Z * sqrt(of_rates * (1 / ones + 1 / others) + float((np.square(differ) * variance).sum()))
+
+
+class AccuracyEstimate:
+    """Score: how much of the accuracy is lost, beyond chance. Good events: those expected to be right.
+
+    Answers without a confidence, of which nothing can be said, are in no count.
+    """
+
+    signal: ClassVar[str] = "estimate"
+    source: ClassVar[Source] = Source.PREDICTIONS
+    additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+
+    def __init__(self, reference: Reference, spec: EstimateSpec) -> None:
+        self.window = spec.window
+        self._spec = spec
+        self._of = f"estimate:{reference.digest()}"
+        self._effect = reference.design_effect
+        self._missing = _missing(reference)
+        known = reference.calibration or Calibration((), (), (0, 0), (0, 0))
+        self._cells = Cells.of(known)
+        self._known = self._cells.sure(np.array(known.counts, dtype=np.int64)).ravel()
+        self._rate, self._variance = (self._cells.sure(each).ravel() for each in rates(known))
+
+    def empty(self) -> Sketch:
+        return Sketch(self._of, np.zeros(1 + len(self._known), dtype=np.int64))
+
+    def fold(self, columns: Columns) -> Sketch:
+        counts = self._cells.count(columns.batch.prediction, columns.confidence())
+        return Sketch(self._of, np.append(np.int64(len(columns)), self._cells.sure(counts)))
+
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        return self._few(sketch) or self._compared(self._known, sketch.counts[1:], "on the reference")
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        few = self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate")
+        return few or self._compared(baseline.counts[1:], candidate.counts[1:], "of the baseline")
+
+    def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
+        if self._missing:
+            return no_data(self._missing)
+        events = int(sketch.counts[1:].sum())
+        return too_few(events, self._spec.min_events, f"events{whose} with an answer and a confidence")
+
+    def _compared(self, usual: Counters, live: Counters, whose: str) -> Judgement:
+        events = int(live.sum())
+        now, then = (estimate(counts, self._rate, self._variance) for counts in (live, usual))
+        noise = chance(usual, live, self._rate, self._variance) * sqrt(self._effect)
+        score = max(0.0, then.accuracy - now.accuracy - noise)
+        limit = self._spec.threshold
+        reason = (
+            f"An estimated {now.words()} of the answers are right, {then.accuracy:.1%} {whose} "
+            f"(limit {limit:.1%} fewer, beyond chance). {BLIND}"
+        )
+        verdict = Verdict.ALARM if score > limit else Verdict.OK
+        where = self._where(usual, live, then.accuracy) if score > 0 else ()
+        return Judgement(verdict, score, Counts(events * (1 - now.accuracy), events), reason, where)
+
+    def _where(self, usual: Counters, live: Counters, accuracy: float) -> tuple[Contributor, ...]:
+        """What each bin of confidence takes part in the loss: together they are all of it."""
+        rate = self._rate.reshape(-1, self._cells.bins)
+        before, now = (counts.reshape(rate.shape) / counts.sum() for counts in (usual, live))
+        lost = ((now - before) * (accuracy - rate)).sum(axis=0)
+        right = (now * rate).sum(axis=0) / np.maximum(now.sum(axis=0), 1e-12)
+        before, now = before.sum(axis=0), now.sum(axis=0)
+        names = self._cells.names()
+        return tuple(
+            Contributor(
+                names[place],
+                float(lost[place]),
+                f"{now[place]:.1%} of the answers, {before[place]:.1%} before; right {right[place]:.0%}",
+            )
+            for place in np.argsort(-lost, kind="stable")[:CONTRIBUTORS].tolist()
+            if lost[place] > 0
+        )
+
+
+def _missing(reference: Reference) -> str:
+    """Why nothing can be estimated; empty when it can."""
+    if reference.calibration is None:
+        numbers = reference.performance is not None
+        return NUMBERS if numbers else "the reference has no labels; profile it with `--label` and `--confidence`"
+    if reference.performance is None or reference.performance.ece is None:
+        return "the reference has labels and no confidence; profile it with `--confidence`"
+    return ""

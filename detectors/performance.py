@@ -1,0 +1,158 @@
+"""How good the answers were, now that their labels are there, against the labelled reference."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from burnline.detectors.columns import Columns, Values
+from burnline.detectors.contract import Judgement, Z, no_data, too_few
+from burnline.detectors.labelled import Cells, Counters, Floats, Tally, auc_variance, listed
+from burnline.detectors.profile import Calibration, Performance, Reference
+from burnline.detectors.rates import Share, beyond
+from burnline.detectors.sketch import Sketch
+from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.spec.signals import PerformanceSpec
+
+PARTS = 2**16  # of the reference's limit, in sums of errors
+LARGEST = 2.0**36  # parts: an error of a million limits counts as that
+ACCURACY, AUC, ERROR = "(accuracy)", "(auc)", "(error)"
+
+
+class Area(NamedTuple):
+    """Area under the ROC curve, and its variance."""
+
+    value: float
+    variance: float
+
+
+class Found(NamedTuple):
+    """What the labels of some events say; `wrong` of them: other answers, or errors that are large."""
+
+    wrong: Share
+    area: Area | None = None
+    mean_error: float | None = None
+
+
+class Classes:
+    """Answers that are classes: counted by cell, all and right."""
+
+    def __init__(self, known: Calibration) -> None:
+        self._cells = Cells.of(known)
+        self.size = 2 * self._cells.size
+        self.usual = self.found(np.array([*known.counts, *known.right], dtype=np.int64))
+
+    def count(self, columns: Columns) -> Counters:
+        tally = self._cells.tally(columns.batch.prediction, columns.confidence(), columns.batch.label)
+        return np.concatenate([tally.counts, tally.right])
+
+    def found(self, counts: Counters) -> Found:
+        rows, right = counts.reshape(2, -1)
+        tally = Tally(rows, right, np.zeros_like(rows))
+        area = self._cells.auc(tally)
+        return Found(Share(tally.wrong, tally.events), Area(area[0], auc_variance(*area)) if area else None)
+
+
+class Amounts:
+    """Answers that are amounts: events, those with a large error, and the sum of absolute errors."""
+
+    size = 3
+
+    def __init__(self, known: Performance) -> None:
+        self._limit = known.limit or 0.0
+        self.usual = Found(Share(known.wrong, known.events), mean_error=known.mean_error)
+
+    def count(self, columns: Columns) -> Counters:
+        batch = columns.batch
+        answers, labels = (_numbers(each, len(batch)) for each in (batch.prediction, batch.label))
+        errors = np.abs(answers / 2 - labels / 2)  # halves: the difference of two large numbers may be none
+        errors = errors[~np.isnan(errors)]
+        large = np.count_nonzero(errors > self._limit / 2)
+        parts = np.rint(np.minimum(errors, LARGEST * self._step) / self._step).astype(np.int64)
+        return np.array([len(errors), large, parts.sum()], dtype=np.int64)
+
+    def found(self, counts: Counters) -> Found:
+        events, large, parts = counts.tolist()
+        return Found(Share(large, events), mean_error=2 * self._step * parts / max(events, 1))
+
+    @property
+    def _step(self) -> float:
+        return max(self._limit, 1e-290) / PARTS / 2
+
+
+class LatePerformance:
+    """Score: the worse of two losses beyond chance, of right answers in a hundred and of area under the ROC curve.
+
+    Of answers that are amounts an event is bad when its absolute error is over the 95 % quantile of the reference's.
+    """
+
+    signal: ClassVar[str] = "performance"
+    source: ClassVar[Source] = Source.LABELS
+    additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = False
+
+    def __init__(self, reference: Reference, spec: PerformanceSpec) -> None:
+        self.window = spec.window
+        self._spec = spec
+        self._of = f"performance:{reference.digest()}"
+        self._effect = reference.design_effect
+        self._known = reference.performance is not None
+        self._kind: Classes | Amounts = (
+            Classes(reference.calibration)
+            if reference.calibration
+            else Amounts(reference.performance or Performance(1, 0))
+        )
+
+    def empty(self) -> Sketch:
+        return Sketch(self._of, np.zeros(1 + self._kind.size, dtype=np.int64))
+
+    def fold(self, columns: Columns) -> Sketch:
+        return Sketch(self._of, np.append(np.int64(len(columns)), self._kind.count(columns)))
+
+    def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
+        return self._said(self._kind.usual, self._kind.found(sketch.counts[1:]), ("", "on the reference"))
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        usual, live = (self._kind.found(sketch.counts[1:]) for sketch in (baseline, candidate))
+        few = too_few(int(usual.wrong.events), self._spec.min_events, "events of the baseline with answer and label")
+        return few or self._said(usual, live, (" of the candidate", "of the baseline"))
+
+    def _said(self, usual: Found, live: Found, whose: tuple[str, str]) -> Judgement:
+        if not self._known:
+            return no_data("the reference has no labels; profile it with `--label`")
+        if few := too_few(int(live.wrong.events), self._spec.min_events, f"events{whose[0]} with answer and label"):
+            return few
+        found = sorted(self._losses(usual, live, whose[1]), key=lambda one: -one.score)
+        worst, limit = found[0], self._spec.threshold
+        reason = f"{'; '.join(one.detail for one in found)} (limit {limit:.1%}, beyond chance)."
+        return Judgement(
+            Verdict.ALARM if worst.score > limit else Verdict.OK,
+            worst.score,
+            Counts(live.wrong.bad, live.wrong.events),
+            reason[0].upper() + reason[1:],
+            tuple(one for one in found if one.score > 0),
+        )
+
+    def _losses(self, usual: Found, live: Found, whose: str) -> list[Contributor]:
+        thinned = live.wrong.thinned(self._effect)
+        score = beyond(thinned, 0.0, usual.wrong)
+        shares = f"{live.wrong.ratio:.1%}", f"{usual.wrong.ratio:.1%} {whose}"
+        if usual.mean_error is not None and live.mean_error is not None:
+            ratio = f", x {live.mean_error / usual.mean_error:.2f}" if usual.mean_error else ""
+            errors = f"the mean error is {live.mean_error:.4g}, {usual.mean_error:.4g} {whose}{ratio}"
+            return [Contributor(ERROR, score, f"{shares[0]} of the errors are large, {shares[1]}; {errors}")]
+        found = [Contributor(ACCURACY, score, f"{shares[0]} of the answers are wrong, {shares[1]}")]
+        if usual.area and live.area:
+            noise = Z * sqrt(self._effect * live.area.variance + usual.area.variance)
+            lost = max(0.0, usual.area.value - live.area.value - noise)
+            areas = f"the area under the ROC curve is {live.area.value:.3f}, {usual.area.value:.3f} {whose}"
+            found.append(Contributor(AUC, lost, areas))
+        return found
+
+
+def _numbers(column: Values, events: int) -> Floats:
+    """NaN for what is none, also where the whole column is not there."""
+    found = [float(value) if isinstance(value, (int, float)) else np.nan for value in listed(column)]
+    return np.array(found or [np.nan] * events)

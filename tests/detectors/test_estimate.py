@@ -1,0 +1,127 @@
+"""Estimated accuracy: close to what labels would show, silent by chance, and honest about what it cannot see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from burnline.detectors.contract import Judgement
+from burnline.detectors.estimate import AccuracyEstimate, estimate
+from burnline.detectors.labelled import Cells, rates
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
+from burnline.events import PredictionBatch, Verdict
+from burnline.spec.signals import EstimateSpec
+from tests.detectors.labelled_samples import amounts_reference, labelled_batch, labelled_reference, read
+
+REFERENCE = labelled_reference()
+DETECTOR = AccuracyEstimate(REFERENCE, EstimateSpec())
+
+
+def judge(batch: PredictionBatch, reference: Reference = REFERENCE) -> Judgement:
+    detector = AccuracyEstimate(reference, EstimateSpec())
+    return detector.judge(detector.fold(read(reference, batch)))
+
+
+def accuracy(batch: PredictionBatch) -> float:
+    return float(np.mean(np.array(batch.prediction) == np.array(batch.label)))
+
+
+@pytest.mark.parametrize("unsure", [0.0, 0.2, 0.5, 1.0])
+def test_the_estimate_is_what_labels_would_show(unsure: float) -> None:
+    batch = labelled_batch(5, 20_000, unsure=unsure)
+
+    said = judge(batch)
+
+    assert 1 - said.counts.bad / said.counts.total == pytest.approx(accuracy(batch), abs=0.015)
+
+
+def test_nineteen_of_twenty_intervals_hold_what_labels_show() -> None:
+    assert REFERENCE.calibration is not None
+    cells, counted = Cells.of(REFERENCE.calibration), []
+    rate, variance = rates(REFERENCE.calibration)
+    for seed in range(200):
+        batch = labelled_batch(seed + 100, 800, unsure=0.3)
+        found = estimate(cells.count(batch.prediction, np.array(batch.confidence, dtype=float)), rate, variance)
+        counted.append(abs(found.accuracy - accuracy(batch)) < 1.96 * found.deviation)
+
+    assert 0.9 <= np.mean(counted) <= 0.995
+
+
+def test_a_service_that_is_unsure_more_often_raises_an_alarm_that_names_the_bins() -> None:
+    said = judge(labelled_batch(5, 2000, unsure=0.5))
+
+    assert said.verdict is Verdict.ALARM
+    assert said.score == pytest.approx(0.1, abs=0.05)
+    assert said.reason.startswith(
+        "An estimated 70.9% (68.9% to 73.0%) of the answers are right, 82.2% on the reference"
+    )
+    assert "Blind to a change of what is right" in said.reason
+    assert said.contributors[0].feature.startswith("confidence 0 to 0.5")
+    assert "of the answers" in said.contributors[0].detail
+
+
+def test_what_the_bins_lose_is_all_that_is_lost() -> None:
+    batch = labelled_batch(5, 4000, unsure=0.5)
+
+    said = judge(batch)
+
+    lost = sum(one.score for one in said.contributors)
+    assert lost == pytest.approx(accuracy(labelled_batch(0, 20_000)) - accuracy(batch), abs=0.05)
+
+
+def test_a_change_of_what_is_right_is_not_seen_and_the_reason_says_so() -> None:
+    batch = labelled_batch(5, 5000, truth=lambda chance: 1 - chance)
+
+    said = judge(batch)
+
+    assert accuracy(batch) < 0.25
+    assert said.verdict is Verdict.OK
+    assert "only labels show that" in said.reason
+
+
+@pytest.mark.parametrize("events", [500, 2000])
+def test_chance_alone_passes_never_in_as_many_windows(events: int) -> None:
+    assert all(judge(labelled_batch(seed, events)).score == 0 for seed in range(1, 150))
+
+
+def test_two_versions_are_compared_by_what_is_expected_of_each() -> None:
+    sketches = [DETECTOR.fold(read(REFERENCE, labelled_batch(5, 2000, unsure=share))) for share in (0.1, 0.1, 0.6)]
+
+    same, worse, better = (
+        DETECTOR.compare(sketches[first], sketches[second]) for first, second in ((0, 1), (0, 2), (2, 0))
+    )
+
+    assert [said.verdict for said in (same, worse, better)] == [Verdict.OK, Verdict.ALARM, Verdict.OK]
+    assert "of the baseline" in worse.reason
+
+
+def test_a_comparison_with_too_few_events_says_whose() -> None:
+    few, many = (DETECTOR.fold(read(REFERENCE, labelled_batch(5, events))) for events in (10, 1000))
+
+    assert "10 events of the baseline" in DETECTOR.compare(few, many).reason
+    assert "10 events of the candidate" in DETECTOR.compare(many, few).reason
+
+
+def test_answers_without_a_confidence_are_in_no_count() -> None:
+    batch = labelled_batch(5, 2000)
+    half = replace(batch, confidence=[*batch.confidence[:1000], *[None] * 1000])
+
+    assert judge(half).counts.total == 1000
+    assert judge(replace(batch, confidence=[None] * 2000)).verdict is Verdict.NO_DATA
+
+
+@pytest.mark.parametrize(
+    ("reference", "reason"),
+    [(build_profile({"age": [1.0]}, name="t"), "--label"), (amounts_reference(500), "amounts")],
+    ids=["no labels", "amounts"],
+)
+def test_without_labelled_classes_there_is_no_data_and_the_reason_says_what_to_do(
+    reference: Reference, reason: str
+) -> None:
+    said = judge(labelled_batch(1, 1000), reference)
+
+    assert said.verdict is Verdict.NO_DATA
+    assert reason in said.reason
