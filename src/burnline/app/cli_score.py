@@ -25,6 +25,7 @@ Ignored = Annotated[list[str] | None, typer.Option("--ignore", help="A column th
 Database = Annotated[str, typer.Option(help="A database by its SQLAlchemy URL.")]
 Least = Annotated[int | None, typer.Option("--min-events", min=1, help="Rows below which nothing is said.")]
 Threshold = Annotated[float | None, typer.Option(min=0, max=1, help="The score above which a window is in alarm.")]
+Drawn = Annotated[Path | None, typer.Option("--html", help="Also draw it, as one HTML page.")]
 Failing = Annotated[bool, typer.Option("--fail-on-alarm", help="Exit code 3 when a window is in alarm.")]
 
 
@@ -40,11 +41,12 @@ def drift(
     min_events: Least = None,
     threshold: Threshold = None,
     fail_on_alarm: Failing = False,
+    html: Drawn = None,
 ) -> None:
     """How far each feature is from the reference beyond chance, window by window; JSON lines."""
     options = {"min_events": min_events, "threshold": threshold}
     columns = {"prediction": prediction}
-    _score("drift", table, reference, window, feature, columns, ignore, database, options, fail_on_alarm)
+    _score("drift", table, reference, window, feature, columns, ignore, database, options, fail_on_alarm, html)
 
 
 @score_app.command()
@@ -58,10 +60,11 @@ def quality(
     min_events: Least = None,
     max_null: Annotated[float | None, typer.Option(min=0, max=1, help="The share that may be missing.")] = None,
     fail_on_alarm: Failing = False,
+    html: Drawn = None,
 ) -> None:
     """Missing values, wrong types and values out of range of each feature, window by window; JSON lines."""
     options = {"min_events": min_events, "max_null": max_null}
-    _score("quality", table, reference, window, feature, {}, ignore, database, options, fail_on_alarm)
+    _score("quality", table, reference, window, feature, {}, ignore, database, options, fail_on_alarm, html)
 
 
 @score_app.command()
@@ -74,11 +77,12 @@ def confidence(
     min_events: Least = None,
     threshold: Threshold = None,
     fail_on_alarm: Failing = False,
+    html: Drawn = None,
 ) -> None:
     """How much more often the model is unsure than on the reference, window by window; JSON lines."""
     options = {"min_events": min_events, "threshold": threshold}
     columns = {"confidence": confidence}
-    _score("confidence", table, reference, window, None, columns, None, database, options, fail_on_alarm)
+    _score("confidence", table, reference, window, None, columns, None, database, options, fail_on_alarm, html)
 
 
 score_app.command("grounding")(score_grounding)
@@ -95,10 +99,11 @@ def _score(
     database: str,
     options: dict[str, Any],
     fail_on_alarm: bool,
+    html: Path | None,
 ) -> None:
     from burnline.app.score import Asked, run_score
 
     given = {name: value for name, value in options.items() if value is not None}
     asked = Asked(signal, window, tuple(features or ()), columns, tuple(ignore or ()), given)
-    alarm = run_score(asked, place, reference, database)
+    alarm = run_score(asked, place, reference, database, html)
     raise typer.Exit(3 if alarm and fail_on_alarm else 0)

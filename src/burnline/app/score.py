@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from burnline.app.progress import Progress
+from burnline.app.score_page import Page
 from burnline.detectors.blocks import Block, Table, pick
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader, Values
@@ -269,8 +270,8 @@ def print_scores(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:
     return last
 
 
-def run_score(asked: Asked, place: str, reference: Path, database: str) -> bool:
-    """Score a table as the command line asks; True when a window is in alarm.
+def run_score(asked: Asked, place: str, reference: Path, database: str, html: Path | None = None) -> bool:
+    """Score a table as the command line asks, and draw it into `html`; True when a window is in alarm.
 
     Raises: SpecError for a reference or table that cannot be read; BurnlineError for what was asked wrongly.
     """
@@ -283,7 +284,11 @@ def run_score(asked: Asked, place: str, reference: Path, database: str) -> bool:
         sys.stdout.flush()  # who reads along gets whole windows
         progress(rows)
 
-    summary = print_scores(score_table(asked, known, table, said))
+    page = Page()
+    records = score_table(asked, known, table, said)
+    summary = print_scores(page.watch(records) if html else records)
+    if html:
+        html.write_text(page.html(table.name, reference.name), "utf-8", errors="replace")
     windows = f"{summary['windows']:,} windows, {summary['alarms']:,} of them in alarm"
     sys.stderr.write(f"{table.name}: {summary['rows']:,} rows, {windows}\n")
     return bool(summary["alarm"])

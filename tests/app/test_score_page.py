@@ -1,0 +1,76 @@
+"""A scored table drawn: the worst feature first, its shape beside the reference's, and names that stay text."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from burnline.app.score_page import FEATURES, Page
+
+HOSTILE = "<script>alert(1)</script>\x00"
+
+
+def record(window: int, feature: str, score: float | None, verdict: str = "ok", **more: Any) -> dict[str, Any]:
+    cells = [{"what": "up to 3", "reference": 0.5, "live": 0.2}, {"what": HOSTILE, "reference": 0.5, "live": 0.8}]
+    one = {"feature": feature, "score": score, "cells": cells, "shown": {"psi": 0.4}}
+    known = {"window": window, "feature": feature, "score": score, "verdict": verdict, "reason": f"why {window}"}
+    return {**known, "contributors": [one] if score else [], **more}
+
+
+def summary(**more: Any) -> dict[str, Any]:
+    known = {
+        "summary": True,
+        "signal": "drift",
+        "rows": 3000,
+        "windows": 3,
+        "alarms": 1,
+        "first_alarm": 2,
+        "no_data": 0,
+    }
+    return {**known, "verdict": "alarm", **more}
+
+
+def drawn(*records: dict[str, Any]) -> str:
+    page = Page()
+    assert list(page.watch(records)) == list(records), "what passes is not changed"
+    return page.html("live.csv", "ref.json")
+
+
+def test_the_worst_feature_stands_first_with_its_worst_window() -> None:
+    html = drawn(record(0, "age", 0.01), record(0, "city", 0.1), record(1, "age", 0.4, "alarm"), summary())
+
+    assert re.findall(r"<h2>(\w+) <span[^>]*>([^<]*)", html) == [
+        ("age", "0.400 in window 1"),
+        ("city", "0.100 in window 0"),
+    ]
+    assert "why 1" in html
+    assert "3,000 rows in 3 windows against ref.json; 1 in alarm, the first is window 2." in " ".join(html.split())
+
+
+def test_a_window_without_data_interrupts_the_line() -> None:
+    html = drawn(record(0, "age", 0.0), record(1, "age", None, "no_data"), record(2, "age", 0.2, "alarm"), summary())
+
+    assert html.count("<polyline") == 2
+    assert html.count('<rect class="gap"') == 1
+
+
+def test_a_table_without_any_data_is_drawn_as_such() -> None:
+    html = drawn(record(0, "age", None, "no_data"), summary(verdict="no_data", alarms=0, first_alarm=None, no_data=3))
+
+    assert "no data" in html
+    assert "3 without data" in html
+    assert "<polyline" not in html
+
+
+def test_names_and_values_are_text() -> None:
+    html = drawn(record(0, HOSTILE, 0.3, "alarm"), summary())
+
+    assert "<script>" not in html
+    assert "\x00" not in html
+
+
+def test_of_many_features_the_worst_are_drawn_and_the_others_named() -> None:
+    html = drawn(*(record(0, f"f{number}", number / 1000) for number in range(FEATURES + 2)), summary())
+
+    assert html.count("<section>") == FEATURES
+    assert "Not drawn, all with lower scores: f1, f0" in html
