@@ -79,7 +79,7 @@ class Page:
 
 def _drawn(name: str, found: _Feature) -> Drawn:
     worst = found.worst
-    one = next((each for each in worst.get("contributors", ()) if each["feature"] == name), {})
+    one: Mapping[str, Any] = next((each for each in worst.get("contributors", ()) if each["feature"] == name), {})
     cells = [Cell(**cell) for cell in one.get("cells", ())]
     first, last = found.windows[0].start, found.windows[-1].end
     return Drawn(
