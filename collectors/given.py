@@ -144,6 +144,10 @@ def _answers(spec: ServiceSpec, name: str) -> str:
     return "" if on else "write `content: {sample: 10%}` in `telemetry`, which has the texts of answers looked at"
 
 
+def _samples(spec: ServiceSpec, name: str) -> str:
+    return "" if spec.signals.skew else "write `skew: {}` in `signals`, which compares events with their training side"
+
+
 _MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
     "gpu": _gpu,
     "host": _host,
@@ -153,5 +157,6 @@ _MISSING: Mapping[str, Callable[[ServiceSpec, str], str]] = {
     "release": _release,
     "events": _events,
     "answers": _answers,
+    "samples": _samples,
     # `genai`, `labelled`, `labels`, `otlp`, `security` are posted without being declared, and no profile has them
 }

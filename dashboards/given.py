@@ -21,7 +21,7 @@ _PART = re.compile(r"_(?:bucket|sum|count)$")
 TELEMETRY = ("burnline_otlp_", "burnline_genai_", "burnline_security_")
 ACCEPTED, REFUSED = "burnline_events_accepted_total", "burnline_events_refused_total"
 NAMES = MEASURED.keys() | {ACCEPTED, REFUSED}  # what services have; others are burnline's own, or the team's
-PREDICTIONS = ("burnline_events_", "burnline_labelled_", "burnline_labels_")
+PREDICTIONS = ("burnline_events_", "burnline_labelled_", "burnline_labels_", "burnline_samples_")
 POSTED = TELEMETRY + PREDICTIONS  # by anybody: an SLO on one of them says that somebody does
 
 

@@ -43,6 +43,17 @@ PREDICTIONS = (
         empty_ok="every feature is known",
     ),
     Panel(
+        "Predictions: samples of training",
+        "Do both sides of the sampled events meet? One side alone: the other sends other ids, or does not send.",
+        (
+            rate(events.SAMPLES_JOINED, legend="compared"),
+            rate(events.SAMPLES_UNMATCHED, "side", legend="only {{side}}"),
+            rate(events.SAMPLES_DROPPED, "side", legend="no room: {{side}}"),
+        ),
+        "cps",
+        empty_ok="no sampled event has both sides yet",
+    ),
+    Panel(
         "Predictions: labels",
         "Does the truth come, and in time? Without an event: raise `events.label_wait`, or compare the ids.",
         (

@@ -19,6 +19,9 @@ from burnline.detectors.outliers import Outliers
 from burnline.detectors.performance import LatePerformance
 from burnline.detectors.profile import VERSION, Reference
 from burnline.detectors.quality import Quality
+from burnline.detectors.skew import Skew
+from burnline.detectors.training import TrainingSkew
+from burnline.detectors.volume import Volume
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import SignalsSpec
 
@@ -42,6 +45,9 @@ DETECTORS: Mapping[str, Maker] = {
     EmbeddingDrift.signal: EmbeddingDrift,
     Miscalibration.signal: Miscalibration,
     LatePerformance.signal: LatePerformance,
+    Volume.signal: Volume,
+    Skew.signal: Skew,
+    TrainingSkew.signal: TrainingSkew,
 }
 
 
@@ -63,11 +69,11 @@ def build_detectors(spec: ServiceSpec, reference: Reference | None, desk: Desk |
         section = getattr(spec.signals, name)
         if section is None:
             continue
-        if reference is not None or make.alone:
-            against = reference or NOTHING
-            made[name] = with_engine(name, against, section, desk) or make(against, section)
-        elif make is Quality and declared:
+        if reference is None and declared and make is Quality:
             made[name] = Quality(declared_reference(declared), section, declared.features)
+        elif reference is not None or make.alone:
+            against = reference or (declared_reference(declared) if declared else NOTHING)
+            made[name] = with_engine(name, against, section, desk) or make(against, section)
     for name, section in spec.signals.custom.items():
         if found := with_engine(name, reference or NOTHING, section, desk):
             made[name] = found

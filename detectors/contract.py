@@ -44,6 +44,8 @@ class Detector(Protocol):
         additive: bad events of windows add up to those of the windows together. Where they do not (what was bad is
             known of all of them only), a longer time is judged by its own counts.
         alone: it needs no reference.
+
+    A window without events is not judged, unless the detector has `judges_silence = True`.
     """
 
     signal: ClassVar[str]

@@ -197,10 +197,8 @@ class DetectorEngine:
                 known = {
                     part for signal, _ in timed for part in progress[batch.service, signal].sketches.get(start, ())
                 }
-                for part, of_part in (
-                    (version_part(batch.version), inside),
-                    *sliced(inside, service.spec.events.slices, known),
-                ):
+                slices = () if source is Source.SAMPLES else service.spec.events.slices  # these say what differs
+                for part, of_part in ((version_part(batch.version), inside), *sliced(inside, slices, known)):
                     columns = service.reader.read(of_part)
                     for signal, detector in timed:
                         if sketch := _folded(detector, columns, batch.service, part):
@@ -249,6 +247,9 @@ class DetectorEngine:
         if detector is None:
             return [finding(no_data(service.problem))], memory
         all_events = whole(sketches)
+        if all_events is None and getattr(detector, "judges_silence", False):
+            silent = _judgement(detector, detector.empty(), memory.get(WHOLE, b""))
+            return [finding(silent)], {**memory, WHOLE: silent.memory}
         if all_events is None:
             return [finding(no_data("no events in the window"))], memory
         said = {WHOLE: _judgement(detector, all_events, memory.get(WHOLE, b""))}

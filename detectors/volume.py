@@ -107,6 +107,8 @@ class Volume:
     signal: ClassVar[str] = "volume"
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
+    judges_silence: ClassVar[bool] = True
 
     def __init__(self, reference: Reference, spec: VolumeSpec) -> None:
         self.window = spec.window

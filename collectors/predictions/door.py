@@ -75,6 +75,7 @@ def accept_predictions(
         violations=checked.violations,
         key=key,
         slices=rules.events.slices,
+        sampling=rules.sampling,
     )
     refused = checked.decoded.refused
     kept = db.write(lambda tx: keep_events(tx, arrived, now)) if len(arrived.batch) else Kept(0, 0)

@@ -8,12 +8,13 @@ from datetime import datetime
 from burnline.collectors.predictions.rules import Rules
 from burnline.store.database import Database
 from burnline.store.kept_events import DELETED, forget_events
+from burnline.store.samples import forget_samples
 
 SLICES = 200  # a turn: a million rows of each service
 
 
 class EventKeeper:
-    """Deletes events that waited long enough for their label, and labels that did for their event."""
+    """Deletes events that waited long enough for their label, labels that did for their event, and samples."""
 
     def __init__(self, db: Database, rules: Mapping[str, Rules]) -> None:
         self._db = db
@@ -28,7 +29,10 @@ class EventKeeper:
         gone = 0
         for _ in range(SLICES):
             some = self._db.write(
-                lambda tx: forget_events(tx, service, events_before=events_before, labels_before=labels_before, now=now)
+                lambda tx: max(
+                    forget_events(tx, service, events_before=events_before, labels_before=labels_before, now=now),
+                    forget_samples(tx, service, before=events_before, now=now),
+                )
             )
             gone += some
             if some < DELETED:

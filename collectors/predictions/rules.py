@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
+from burnline.collectors.predictions.tolerance import compare
 from burnline.spec.events import EventsSpec, FeatureSpec
 from burnline.spec.service import ServiceSpec
+from burnline.store.samples import MOST, MOST_VALUES, Sampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Rules:
         refuse: an event that breaks the schema is refused, not only counted.
         events: time and ids.
         embedding: how many numbers an embedding has; 0 where the reference has none, and none is kept.
+        sampling: which events are compared with training, and how; None where none is.
     """
 
     features: frozenset[str] | None = None
@@ -27,6 +31,7 @@ class Rules:
     refuse: bool = False
     events: EventsSpec = field(default_factory=EventsSpec)
     embedding: int = 0
+    sampling: Sampling | None = None
 
     @property
     def lateness(self) -> timedelta | None:
@@ -38,8 +43,17 @@ def rules_of(spec: ServiceSpec, features: Collection[str] | None, *, embedding: 
     """What the service file says, with the names of the reference's features; None where there is no reference."""
     declared = spec.model.schema_ if spec.model else None
     if declared is None and features is None:
-        return Rules(None, events=spec.events, embedding=embedding)
+        return Rules(None, events=spec.events, embedding=embedding, sampling=_sampling(spec, 0))
     schema = declared.features if declared else {}
     known = frozenset([*schema, *(features or ()), *spec.events.slices])
     refuse = bool(declared and declared.violations == "refuse")
-    return Rules(known, schema, refuse=refuse, events=spec.events, embedding=embedding)
+    sampling = _sampling(spec, len(known))
+    return Rules(known, schema, refuse=refuse, events=spec.events, embedding=embedding, sampling=sampling)
+
+
+def _sampling(spec: ServiceSpec, features: int) -> Sampling | None:
+    """Fewer samples of many features: as much memory."""
+    if (skew := spec.signals.skew) is None:
+        return None
+    how = partial(compare, relative=skew.tolerance, own=skew.tolerances)
+    return Sampling(skew.sample, how, min(MOST, MOST_VALUES // max(1, features)))

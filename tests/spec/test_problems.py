@@ -23,7 +23,10 @@ QUEUE_FORM = (
     "write a mapping with exactly one of redis_list, redis_stream, rabbitmq, kafka, celery, nats or sqs, "
     "as in {redis_list: jobs, url: env:REDIS_URL}"
 )
-SIGNALS = "calibration, confidence, custom, data, drift, embedding, estimate, outliers or performance"
+SIGNALS = (
+    "calibration, confidence, custom, data, drift, embedding, estimate, outliers, performance, skew, training_skew "
+    "or volume"
+)
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"
 )
@@ -375,5 +378,5 @@ def test_what_is_not_supported_yet_is_never_offered(problems: Problems) -> None:
     [told] = problems("signals: {colour: red}")
 
     accepted = told.partition("accepted: ")[2]
-    assert "skew" not in accepted
+    assert "hallucination" not in accepted
     assert "drift" in accepted

@@ -31,6 +31,7 @@ from burnline.app.http import (
     lineage,
     otlp,
     releases,
+    samples,
     security,
     silences,
 )
@@ -63,7 +64,10 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",  # with no-referrer a form is sent with `Origin: null`, which the guard refuses
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-PARTS = (doors, otlp, business, jobs, lineage, security, labels, api, releases, gates, silences, drills, postmortem_api)
+PARTS = (
+    *(doors, otlp, business, jobs, lineage, security, labels, samples),
+    *(api, releases, gates, silences, drills, postmortem_api),
+)
 # Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.
 REFUSALS: dict[type[Exception], tuple[int, str]] = {
     PayloadTooLarge: (413, "too_large"),
@@ -97,7 +101,8 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     app.state.burnline = burnline
     otlp.prepare(app, burnline)
     app.add_middleware(
-        SmallBodies, but_not=(doors.PREDICTIONS, labels.LABELS, doors.ALERTS, *otlp.PATHS, *lineage.PATHS)
+        SmallBodies,
+        but_not=(doors.PREDICTIONS, labels.LABELS, samples.SAMPLES, doors.ALERTS, *otlp.PATHS, *lineage.PATHS),
     )
     app.add_middleware(HeldBodies)
     app.add_middleware(TokenFirst)

@@ -22,6 +22,7 @@ PARTS = {  # the second word of a name, and the heading above all that share it
     "events": "Predictions",
     "labelled": "Predictions",
     "labels": "Predictions",
+    "samples": "Predictions",
     "queue": "Queues",
     "storage": "Storage",
     "job": "Jobs",

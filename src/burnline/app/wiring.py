@@ -78,6 +78,7 @@ class App:
         reconciler: where Alertmanagers are named.
         exemplars: what the doors of OTLP saw last of each series.
         turns: each collector's newest turn that succeeded, and its newest that failed.
+        trained: per service, the features of the training data where that has a profile of its own.
     """
 
     settings: Settings
@@ -105,6 +106,7 @@ class App:
     exemplars: Exemplars = field(default_factory=Exemplars)
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     turns: dict[tuple[str, str, str, bool], Collection] = field(default_factory=dict)
+    trained: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._workers = Workers(self._turns(), self.instruments, clock=self.clock)
@@ -146,7 +148,8 @@ class App:
         if reference is None:
             return rules_of(spec, None)
         vectors = reference.embedding
-        return rules_of(spec, reference.features, embedding=vectors.dimension if vectors else 0)
+        names = [*reference.features, *self.trained.get(spec.service, ())]
+        return rules_of(spec, names, embedding=vectors.dimension if vectors else 0)
 
     def latest_turns(self) -> list[Collection]:
         """Each collector's newest turn, by service, collector and target."""
@@ -260,6 +263,11 @@ def build(settings: Settings) -> App:
         for spec in specs
         if spec.model is not None and spec.model.reference is not None
     }
+    trained = {
+        spec.service: frozenset(load_reference(Path(spec.signals.training_skew.reference)).features)
+        for spec in specs
+        if spec.signals.training_skew is not None and spec.signals.training_skew.reference is not None
+    }
     db = open_database(settings.database, exclusive=True)
     registry = CollectorRegistry()
     own = instruments(registry)
@@ -326,6 +334,7 @@ def build(settings: Settings) -> App:
         ),
         releases=releases,
         turns=turns,
+        trained=trained,
         drills=DrillSchedule(db, specs, catalogue),
     )
 

@@ -24,3 +24,13 @@ ERROR = measured(
 )
 UNMATCHED = measured("burnline_labels_unmatched_total", "Labels for whose event events.label_wait was too short.")
 REPEATED = measured("burnline_labels_duplicate_total", "Labels of events that had one already; the first counts.")
+SAMPLES_JOINED = measured(
+    "burnline_samples_joined_total", "Sampled events whose features as served were compared with training's."
+)
+SAMPLES_UNMATCHED = measured(
+    "burnline_samples_unmatched_total", "Sampled events whose other side did not come in events.keep, by {side} kept."
+)
+SAMPLES_DROPPED = measured(
+    "burnline_samples_dropped_total",
+    "Sampled events for which there was no room, by {side}; lower signals.skew.sample.",
+)

@@ -106,6 +106,9 @@ def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
             yield from _between((*place, "window"), window, _SIGNAL_WINDOW)
     if spec.model and spec.model.reference:
         return
+    if signals.training_skew and signals.training_skew.reference is None:
+        message = "compares with the profile of the training data; name it: `reference: profiles/training.json`"
+        yield Flaw(("signals", "training_skew"), message)
     needy = [name for name in COMPARED if getattr(signals, name)]
     if signals.data and not (spec.model and spec.model.schema_):
         needy.append("data")

@@ -125,6 +125,9 @@ def _absolute(spec: ServiceSpec, folder: Path) -> ServiceSpec:
     if spec.model and spec.model.reference:
         model = spec.model.model_copy(update={"reference": str(folder / spec.model.reference)})
         spec = spec.model_copy(update={"model": model})
+    if (training := spec.signals.training_skew) and training.reference:
+        training = training.model_copy(update={"reference": str(folder / training.reference)})
+        spec = spec.model_copy(update={"signals": spec.signals.model_copy(update={"training_skew": training})})
     if spec.release:
         release = spec.release.model_copy(update={"hook": _absolute_hook(spec.release.hook, folder)})
         spec = spec.model_copy(update={"release": release})

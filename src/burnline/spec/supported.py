@@ -13,7 +13,10 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import NO_SIGNALS, SignalsSpec
 from burnline.spec.words import choice
 
-SIGNALS = ("drift", "confidence", "data", "outliers", "estimate", "embedding", "calibration", "performance")
+SIGNALS = (
+    *("drift", "confidence", "data", "volume", "outliers", "skew", "training_skew"),
+    *("estimate", "embedding", "calibration", "performance"),
+)
 HOOKS = (
     "alias",
     "webhook",

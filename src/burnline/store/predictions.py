@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import compress
@@ -15,6 +15,7 @@ from burnline.events import PredictionBatch
 from burnline.metrics import events as names
 from burnline.store.inbox import BATCH, PREDICTIONS, accept, mark_dead, waiting
 from burnline.store.kept_events import KeptEvent, key_of, take_events
+from burnline.store.samples import Sampling, Side, take_served
 from burnline.store.schema import EPOCH
 from burnline.store.series import Point, record, take_key
 
@@ -29,6 +30,7 @@ class Arrived:
         violations: by feature and reason, how many values the schema does not allow.
         key: the sender's name for this whole batch.
         slices: features whose values are kept for the labels of events with an id.
+        sampling: which events with an id are compared with training.
     """
 
     batch: PredictionBatch
@@ -37,6 +39,7 @@ class Arrived:
     violations: Mapping[tuple[str, str], int] = field(default_factory=dict)
     key: str = ""
     slices: Sequence[str] = ()
+    sampling: Sampling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def keep_events(tx: Connection, arrived: Arrived, now: datetime) -> Kept:
         record(tx, service, [Point(names.DUPLICATES, {}, len(batch), add=True)], now)
         return Kept(0, len(batch))
     fresh = _fresh(tx, arrived, now) if arrived.ids else [True] * len(batch)
+    if arrived.sampling and arrived.ids:
+        take_served(tx, service, _sampled(arrived, fresh, arrived.sampling), arrived.sampling, now)
     late = [new and is_late for new, is_late in zip(fresh, arrived.late or [False] * len(batch), strict=True)]
     timely = batch.where([new and not is_late for new, is_late in zip(fresh, late, strict=True)])
     if len(timely):
@@ -103,6 +108,15 @@ def _fresh(tx: Connection, arrived: Arrived, now: datetime) -> list[bool]:
         fresh.append(key is None or key in new)
         new.discard(key or b"")  # twice in one batch
     return fresh
+
+
+def _sampled(arrived: Arrived, fresh: Sequence[bool], sampling: Sampling) -> Iterator[Side]:
+    """What was served of the events to be compared with training."""
+    batch = arrived.batch
+    for place, event_id in enumerate(arrived.ids):
+        if fresh[place] and event_id is not None and sampling.takes(key := key_of(event_id)):
+            features = {name: column[place] for name, column in batch.features.items()}
+            yield Side(key, features, str(event_id), batch.version)
 
 
 def _hashed(key: str) -> str:

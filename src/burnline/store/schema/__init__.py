@@ -8,6 +8,7 @@ from burnline.store.schema.incidents import alert_group, episode, incident, sile
 from burnline.store.schema.jobs import job, job_run
 from burnline.store.schema.releases import release, rollout, rollout_look
 from burnline.store.schema.runs import approval, approval_link, approval_vote, budget_event, run, step, target_lock
+from burnline.store.schema.samples import kept_sample
 from burnline.store.schema.series import asking, notable_trace, otlp_gauge, otlp_stream, series
 from burnline.store.schema.signals import (
     finding,
@@ -42,6 +43,7 @@ __all__ = [
     "job",
     "job_run",
     "kept_event",
+    "kept_sample",
     "labelled_event",
     "metadata",
     "notable_trace",
