@@ -30,6 +30,7 @@ class Skew:
     signal: ClassVar[str] = "skew"
     source: ClassVar[Source] = Source.SAMPLES
     additive: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
 
     def __init__(self, reference: Reference, spec: SkewSpec) -> None:
         self.window = spec.window
