@@ -140,7 +140,12 @@ def _events(spec: ServiceSpec, name: str) -> str:
 
 
 def _answers(spec: ServiceSpec, name: str) -> str:
-    on = spec.telemetry.content and spec.telemetry.content.sample
+    section = spec.signals.hallucination
+    if name.startswith("burnline_answers_judge"):
+        return (
+            "" if section and section.judge else "write `judge` in `signals.hallucination`: a model that judges answers"
+        )
+    on = (spec.telemetry.content and spec.telemetry.content.sample) or section
     return "" if on else "write `content: {sample: 10%}` in `telemetry`, which has the texts of answers looked at"
 
 

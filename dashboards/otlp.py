@@ -8,6 +8,7 @@ from burnline.metrics import answers, genai, otlp
 
 QUIET = "it says nothing of this by OpenTelemetry"
 UNREAD = "no answer was looked at"
+UNJUDGED = "no answer was judged"
 MODEL, OPERATION, EVALUATION = "{{model}}", "{{operation}} {{model}}", "{{evaluation}}"
 ENDS = (0.5, 0.99)
 
@@ -122,6 +123,34 @@ OTLP = (
         quantiles(answers.LENGTH, "model", legend=MODEL, shares=ENDS),
         "short",
         empty_ok=UNREAD,
+    ),
+    Panel(
+        "Generative AI: what the judge says",
+        "How many answers were judged, and how? Many unreadable ones: the judge's model does not keep to its form.",
+        (rate(answers.JUDGED, "verdict", legend="{{verdict}}"),),
+        "cps",
+        empty_ok=UNJUDGED,
+    ),
+    Panel(
+        "Generative AI: answers not judged",
+        "Why was no verdict got? `budget` and `queue` are limits of the service file; the others are the judge's API.",
+        (rate(answers.JUDGE_FAILURES, "reason", legend="{{reason}}"),),
+        "cps",
+        empty_ok=UNJUDGED,
+    ),
+    Panel(
+        "Generative AI: tokens of the judge",
+        "What does judging take? It rises with the length of the sources: fewer documents, or a smaller sample.",
+        (rate(answers.JUDGE_TOKENS, "direction", legend="{{direction}}"),),
+        "cps",
+        empty_ok=UNJUDGED,
+    ),
+    Panel(
+        "Generative AI: cost of the judge",
+        "What does judging cost by the declared price? Over what it is worth: a smaller sample, or a lower budget.",
+        (rate(answers.JUDGE_COST, "currency", legend="{{currency}} an hour", times=3600),),
+        "none",
+        empty_ok=UNJUDGED,
     ),
     Panel(
         "Generative AI: verdicts that say nothing",

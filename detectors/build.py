@@ -6,6 +6,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
+from burnline.detectors.answers import (
+    AnswerLength,
+    Consistency,
+    Language,
+    Logprob,
+    Refusal,
+    Retrieval,
+    Toxicity,
+)
 from burnline.detectors.calibration import Miscalibration
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
@@ -15,6 +24,7 @@ from burnline.detectors.embedding import EmbeddingDrift
 from burnline.detectors.engines.choose import with_engine
 from burnline.detectors.engines.desk import Desk
 from burnline.detectors.estimate import AccuracyEstimate
+from burnline.detectors.grounding.hallucination import Hallucination
 from burnline.detectors.outliers import Outliers
 from burnline.detectors.performance import LatePerformance
 from burnline.detectors.profile import VERSION, Reference
@@ -48,6 +58,14 @@ DETECTORS: Mapping[str, Maker] = {
     Volume.signal: Volume,
     Skew.signal: Skew,
     TrainingSkew.signal: TrainingSkew,
+    Hallucination.signal: Hallucination,
+    Refusal.signal: Refusal,
+    Toxicity.signal: Toxicity,
+    Retrieval.signal: Retrieval,
+    AnswerLength.signal: AnswerLength,
+    Language.signal: Language,
+    Consistency.signal: Consistency,
+    Logprob.signal: Logprob,
 }
 
 

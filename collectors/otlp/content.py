@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from burnline.collectors.otlp.answered import Scored, Texts
 from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.tally import Mark, Tally
 from burnline.collectors.otlp.wire import MAX_ATTRIBUTES, Wire
@@ -124,7 +125,11 @@ class Contents:
             self._left -= sum(map(len, sources))
             if self._left <= 0:
                 return
-            count(tally, self._scorer(prompt, sources, answer), found.spec, labels)
+            score = self._scorer(prompt, sources, answer)
+            count(tally, score, found.spec, labels)
+            model = labels.get("model", "")
+            tally.answers.setdefault(model, []).append(Scored(score, len(sources) or None))
+            tally.texts.setdefault(model, []).append(Texts(sources, prompt, answer))
 
     def _put(self, into: list[str], text: str) -> None:
         if len(into) < MOST_TEXTS and self._left > 0:

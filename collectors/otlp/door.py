@@ -11,6 +11,7 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from burnline.collectors.otlp import logs, metrics, traces
+from burnline.collectors.otlp.answered import Offer, batch_of
 from burnline.collectors.otlp.content import Scorer
 from burnline.collectors.otlp.growth import MOST_STREAMS, grow
 from burnline.collectors.otlp.labels import MOST_HISTOGRAMS, MOST_SETS, LabelSets, base
@@ -18,12 +19,14 @@ from burnline.collectors.otlp.seen import Seen
 from burnline.collectors.otlp.sheet import Receipt, Services, Sheet
 from burnline.collectors.otlp.tally import Fit
 from burnline.collectors.otlp.wire import Refused, Wire
+from burnline.events import Source
 from burnline.exposition.exemplars import Exemplars
 from burnline.metrics import answers, genai, otlp
 from burnline.spec.service import ServiceSpec
 from burnline.store import series, streams
 from burnline.store import traces as kept_traces
 from burnline.store.database import Database
+from burnline.store.predictions import keep_batch
 
 Signal = Literal["traces", "logs", "metrics"]
 DOORS: Mapping[str, str] = dict(zip(("traces", "logs", "metrics"), streams.OTLP_DOORS, strict=True))
@@ -39,9 +42,11 @@ class OtlpDoor:
         specs: tuple[ServiceSpec, ...],
         exemplars: Exemplars | None = None,
         scorer: Scorer | None = None,
+        offer: Offer | None = None,
     ) -> None:
         self._db = db
         self._scorer = scorer
+        self._offer = offer
         self._exemplars = exemplars or Exemplars()
         self._services = Services(specs)
         self._seen = Seen()
@@ -98,10 +103,18 @@ class OtlpDoor:
                 return False
             for service, moved in sorted(points.items()):
                 series.record(tx, service, moved, now)
+                for model, scored in sheet.tallies[service].answers.items():
+                    answered = batch_of(service, model, scored, now, ())
+                    keep_batch(tx, answered, now, Source.ANSWERS)
             kept_traces.keep(tx, sheet.traces)
             return True
 
         again = any(points.values()) and not self._db.write(work)
+        if self._offer and not again:
+            for service, tally in sheet.tallies.items():
+                for model, found in tally.texts.items():
+                    for each in found:
+                        self._offer(service, model, each.sources, each.question, each.answer)
         for service, tally in sheet.tallies.items() if not again else ():
             self._exemplars.note(service, tally.exemplars(self._fit(service)), now)
         return _once(sheet, again=again)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
+from burnline.collectors.otlp.answered import Scored, Texts
 from burnline.exposition.exemplars import Exemplar, Series, series_of
 from burnline.store.series import Point
 
@@ -37,10 +38,13 @@ class Tally:
 
     Attributes:
         mark: where what is being counted was seen; None where nobody said.
+        answers: by model, the answers whose text was looked at, for the detectors; `texts`: for a judge, likewise.
     """
 
     def __init__(self) -> None:
         self.mark: Mark | None = None
+        self.answers: dict[str, list[Scored]] = {}
+        self.texts: dict[str, list[Texts]] = {}
         self._counts: Counter[Of] = Counter()
         self._times: dict[Of, list[float]] = {}
         self._bounds: dict[str, Sequence[float]] = {}

@@ -36,6 +36,19 @@ def score_answer(prompt: str, sources: Sequence[str], answer: str) -> AnswerScor
     )
 
 
+def inconsistency(others: Sequence[str], answer: str) -> float | None:
+    """How far an answer goes beyond what the same model said to the same question at other times, in [0, 1].
+
+    The mean over the other answers, each taken for the only source (as SelfCheckGPT by n-grams, arXiv 2303.08896): what
+    a model knows it repeats, what it makes up differs each time. None without another answer.
+
+    >>> inconsistency(["It opened in 1932."], "It opened in 1932.")
+    0.0
+    """
+    said = [ground([other], "", answer).score for other in others if other.strip()]
+    return round(sum(said) / len(said), 6) if said else None
+
+
 def is_refusal(answer: str) -> bool:
     """Whether an answer begins by declining to give one."""
     beginning = " ".join(answer[:BEGINNING].lower().replace("\u2019", "'").split())

@@ -46,7 +46,11 @@ EVERYTHING: dict[str, Any] = {
         "reference": "reference.json",
         "schema": {"features": {"age": {"type": "number"}}},
     },
-    "signals": {"drift": {}, "skew": {}},
+    "signals": {
+        "drift": {},
+        "skew": {},
+        "hallucination": {"judge": {"url": "http://judge.example/v1", "model": "small"}},
+    },
     "slos": [{"name": name, **PROMISE, "sli": sli} for name, sli in SLOS.items()],
     "exclude": [{"from": "2026-01-05T13:00:00Z", "for": "1h", "reason": "move"}],
     "budget_policy": [{"left": "25%", "do": "notify"}],

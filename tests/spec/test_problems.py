@@ -24,8 +24,8 @@ QUEUE_FORM = (
     "as in {redis_list: jobs, url: env:REDIS_URL}"
 )
 SIGNALS = (
-    "calibration, confidence, custom, data, drift, embedding, estimate, outliers, performance, skew, training_skew "
-    "or volume"
+    "answer_length, calibration, confidence, consistency, custom, data, drift, embedding, estimate, hallucination, "
+    "language, logprob, outliers, performance, refusal, retrieval, skew, toxicity, training_skew or volume"
 )
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"
@@ -372,11 +372,3 @@ def test_a_strange_key_cannot_forge_a_line(problems: Problems) -> None:
     [found] = problems('"a\\nb: c": 1')
 
     assert found.startswith("4: ['a\\nb: c']: is no key here")
-
-
-def test_what_is_not_supported_yet_is_never_offered(problems: Problems) -> None:
-    [told] = problems("signals: {colour: red}")
-
-    accepted = told.partition("accepted: ")[2]
-    assert "hallucination" not in accepted
-    assert "drift" in accepted

@@ -26,6 +26,7 @@ from burnline.app.http import (
     drills,
     exposition,
     gates,
+    given_answers,
     jobs,
     labels,
     lineage,
@@ -65,7 +66,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 PARTS = (
-    *(doors, otlp, business, jobs, lineage, security, labels, samples),
+    *(doors, otlp, business, jobs, lineage, security, labels, samples, given_answers),
     *(api, releases, gates, silences, drills, postmortem_api),
 )
 # Status and reason of what a door refuses; 503, never 429, for the store: Alertmanager retries only 5xx.
@@ -102,7 +103,15 @@ def create_app(burnline: App, access: WebAccess | None = None) -> FastAPI:
     otlp.prepare(app, burnline)
     app.add_middleware(
         SmallBodies,
-        but_not=(doors.PREDICTIONS, labels.LABELS, samples.SAMPLES, doors.ALERTS, *otlp.PATHS, *lineage.PATHS),
+        but_not=(
+            doors.PREDICTIONS,
+            labels.LABELS,
+            samples.SAMPLES,
+            given_answers.ANSWERS,
+            doors.ALERTS,
+            *otlp.PATHS,
+            *lineage.PATHS,
+        ),
     )
     app.add_middleware(HeldBodies)
     app.add_middleware(TokenFirst)

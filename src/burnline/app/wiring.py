@@ -36,6 +36,7 @@ from burnline.collectors.versions import VersionWatch
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.engines.desk import Desk
 from burnline.detectors.engines.process import Limits
+from burnline.detectors.grounding.judging import Judges
 from burnline.detectors.profile import Reference, load_reference
 from burnline.errors import Problem
 from burnline.events import Collection, SloStatus
@@ -65,6 +66,7 @@ LONGEST_TELLING = timedelta(minutes=1)  # people who do not answer are waited fo
 LONGEST_LOOK = timedelta(minutes=2)  # at every Alertmanager and Prometheus, each with its own deadline
 LONGEST_RUN_TURN = timedelta(hours=1)  # a turn of runs waits for its hooks, each of which has its own deadline
 LONGEST_RELEASE_TURN = timedelta(minutes=10)  # each guard may ask a Prometheus that takes its time
+LONGEST_JUDGING = timedelta(minutes=10)  # a judge may take as long as its service file lets it, for each service
 LONGEST_DRILL = timedelta(hours=1)  # of all scenarios of one service, on a busy machine
 EXECUTORS = 4  # runs side by side: a slow hook delays no other run
 
@@ -102,6 +104,7 @@ class App:
     executors: tuple[Executor, ...]
     releases: Releases
     drills: DrillSchedule
+    judges: Judges
     reconciler: Reconciler | None = None
     exemplars: Exemplars = field(default_factory=Exemplars)
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
@@ -224,6 +227,7 @@ class App:
             Worker("releases", TICK, self.releases.run_once, LONGEST_RELEASE_TURN),
             Worker("people", TICK, self.people.run_once, LONGEST_TELLING),
             Worker("drills", TICK, self.drills.run_once, LONGEST_DRILL),
+            Worker("judges", TICK, self.judges.run_once, LONGEST_JUDGING),
             Worker("events", timedelta(minutes=1), EventKeeper(self.db, self.event_rules).run_once),
             Worker("jobs", timedelta(seconds=5), JobWatch(self.db, self.specs).run_once),
             Worker("retention", timedelta(hours=1), Retention(self.db).run_once),
@@ -336,6 +340,7 @@ def build(settings: Settings) -> App:
         turns=turns,
         trained=trained,
         drills=DrillSchedule(db, specs, catalogue),
+        judges=Judges(db, specs),
     )
 
 

@@ -17,6 +17,12 @@ SUPPORT = measured_histogram(
     "burnline_answers_support_ratio",
     "Share of an answer's content words, numbers and names that its sources hold, by {provider} and {model}.",
 )
+JUDGED = measured("burnline_answers_judged_total", "Answers a judge was asked about, by {model} and {verdict}.")
+JUDGE_FAILURES = measured(
+    "burnline_answers_judge_failures_total", "Answers of the sample without a verdict of the judge, by {reason}."
+)
+JUDGE_TOKENS = measured("burnline_answers_judge_tokens_total", "Tokens the judge took, by {direction}.")
+JUDGE_COST = measured("burnline_answers_judge_cost_total", "What the judge cost by its declared price, by {currency}.")
 
 LENGTH_BOUNDS = (10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
 SUPPORT_BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -128,6 +128,9 @@ def _absolute(spec: ServiceSpec, folder: Path) -> ServiceSpec:
     if (training := spec.signals.training_skew) and training.reference:
         training = training.model_copy(update={"reference": str(folder / training.reference)})
         spec = spec.model_copy(update={"signals": spec.signals.model_copy(update={"training_skew": training})})
+    if (section := spec.signals.hallucination) and section.calibration:
+        section = section.model_copy(update={"calibration": str(folder / section.calibration)})
+        spec = spec.model_copy(update={"signals": spec.signals.model_copy(update={"hallucination": section})})
     if spec.release:
         release = spec.release.model_copy(update={"hook": _absolute_hook(spec.release.hook, folder)})
         spec = spec.model_copy(update={"release": release})

@@ -6,6 +6,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
+from burnline.spec.answers import (
+    AnswerLengthSpec,
+    ConsistencySpec,
+    HallucinationSpec,
+    LanguageSpec,
+    LogprobSpec,
+    RefusalSpec,
+    RetrievalSpec,
+    ToxicitySpec,
+)
 from burnline.spec.quality import OutliersSpec, SkewSpec, TrainingSkewSpec, VolumeSpec
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio
@@ -129,7 +139,14 @@ class SignalsSpec(Strict):
     embedding: EmbeddingSpec | None = None
     calibration: CalibrationSpec | None = None
     performance: PerformanceSpec | None = None
-    hallucination: dict[str, Any] | None = None
+    hallucination: HallucinationSpec | None = None
+    refusal: RefusalSpec | None = None
+    toxicity: ToxicitySpec | None = None
+    retrieval: RetrievalSpec | None = None
+    answer_length: AnswerLengthSpec | None = None
+    language: LanguageSpec | None = None
+    consistency: ConsistencySpec | None = None
+    logprob: LogprobSpec | None = None
     custom: dict[Name, CustomSpec] = Field(default_factory=dict)
 
     def sections(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from burnline.spec.words import choice
 SIGNALS = (
     *("drift", "confidence", "data", "volume", "outliers", "skew", "training_skew"),
     *("estimate", "embedding", "calibration", "performance"),
+    *("hallucination", "refusal", "toxicity", "retrieval", "answer_length", "language", "consistency", "logprob"),
 )
 HOOKS = (
     "alias",

@@ -18,6 +18,7 @@ import anyio
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 
 from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
+from burnline.app.http.given_answers import offer_to
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
@@ -108,7 +109,8 @@ class Doors:
 def prepare(app: FastAPI, burnline: App) -> None:
     """Make the doors. Raises: BurnlineError where protobuf is the slow one."""
     protobuf.check_upb()
-    app.state.otlp = Doors(OtlpDoor(burnline.db, burnline.specs, burnline.exemplars, score_answer), burnline.otlp)
+    door = OtlpDoor(burnline.db, burnline.specs, burnline.exemplars, score_answer, offer_to(burnline))
+    app.state.otlp = Doors(door, burnline.otlp)
 
 
 @router.post(PATHS[0], openapi_extra=A_BODY, response_class=Response)
