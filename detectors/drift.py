@@ -110,6 +110,14 @@ class Drift:
             tuple(contributor for contributor in found[:CONTRIBUTORS] if contributor.score > 0),
         )
 
+    def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
+        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
+        for compared, live in zip(self._columns, self._parts(sketch), strict=False):
+            both = (live, compared.reference)
+            if compared.name == PREDICTION:
+                both = (np.delete(live, -2), np.delete(compared.reference, -2))
+            yield compared.name, *both
+
     def _parts(self, sketch: Sketch) -> list[Counter64]:
         return np.split(sketch.counts[1:], np.cumsum(self._sizes)[:-1])
 

@@ -15,8 +15,10 @@ from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Asking, Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
 from burnline.detectors.engines.desk import Desk
+from burnline.detectors.history import SketchHistory
 from burnline.detectors.parts import admitted, others, sliced, whole
 from burnline.detectors.profile import Reference, load_reference
+from burnline.detectors.recount import Recounter, ladders
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
 from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict
@@ -89,6 +91,9 @@ class DetectorEngine:
         self._elapsed = elapsed
         self._desk = desk
         self._services = {spec.service: _watch(spec, desk) for spec in specs}
+        self._history = SketchHistory(ladders(specs))
+        with db.read() as tx:
+            self._history.load(tx)
         self._progress: dict[Key, _Progress] | None = None
         self._counters: dict[Key, Counts] = {}
         self._latest: dict[Key, Finding] = {}
@@ -116,6 +121,23 @@ class DetectorEngine:
             self._progress = None  # memory may be ahead of the database: read it again
             raise
 
+    @property
+    def recounter(self) -> Recounter:
+        """Counts anew, over any window, the signals whose bad events do not add up."""
+        return Recounter(self._history, self._detector)
+
+    def _detector(self, key: Key) -> Detector | None:
+        service = self._services.get(key[0])
+        return service.detectors.get(key[1]) if service else None
+
+    def counted(self) -> Iterator[tuple[Key, Detector, Sketch]]:
+        """What the signals whose bad events do not add up have counted in all, against their present references."""
+        totals = self._history.totals()
+        for key in filter(self._history.__contains__, self._keys()):
+            if detector := self._detector(key):
+                found = totals.get(key)
+                yield key, detector, found if found and found.of == detector.empty().of else detector.empty()
+
     def counters(self) -> Mapping[Key, Counts]:
         """Bad and total events of all findings, per service and signal; it starts from what the store holds."""
         return self._counters
@@ -135,6 +157,7 @@ class DetectorEngine:
             latest = {(found.service, found.signal): found for found in signals.latest_findings(tx)}
             states, self._counters = signals.load_states(tx), signals.event_totals(tx)
             remembered = signals.load_memories(tx)
+            self._history.load(tx)
             parts = {key: signals.latest_parts(tx, *key, found.window_start) for key, found in latest.items()}
         self._latest = {key: found for key, found in latest.items() if key in self._keys()}
         self._parts = {key: tuple(parts[key]) for key in self._latest}
@@ -169,6 +192,8 @@ class DetectorEngine:
         for _, batch in batches:
             for signal, start, part, sketch in self._sketches(source, batch, changed):
                 key = (batch.service, signal)
+                if key in self._history and is_version(part):  # versions are all events, each once
+                    self._history.add(key, batch.received_at, sketch)
                 changed[key], start, part = _add(changed[key], sketch, start, part, self._first(batch, signal))  # noqa: PLW2901
                 touched.add((key, start, part))
 
@@ -176,6 +201,7 @@ class DetectorEngine:
             for (service, signal), start, part in touched:
                 body = changed[service, signal].sketches[start][part].encode()
                 signals.save_state(tx, service, signal, start, body, part)
+            self._history.keep(tx)
             if forget_upto(tx, source.value, batches[-1][0]) < len(batches):
                 raise StoreError("another process reads the same events; run one", retryable=True)
 

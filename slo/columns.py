@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from burnline.slo.derive import all_of, budgets, combine, looks_to_slices, to_slices, to_throughput
 from burnline.slo.excluded import ExcludedColumns
 from burnline.slo.promise import Promise
+from burnline.slo.recount import Recounted
 from burnline.slo.ring import SEEN, Array, Rings
 from burnline.spec.sli import CompositeSli
 from burnline.spec.units import format_duration
@@ -137,7 +138,9 @@ class Plan:
         self.share_columns = np.array(list(self._shares), np.int64)
         self.share = np.array(list(self._shares.values()))
 
-    def close(self, events: Array | None, rings: Rings, excluded: ExcludedColumns) -> Array | None:
+    def close(
+        self, events: Array | None, rings: Rings, excluded: ExcludedColumns, recounted: Recounted
+    ) -> Array | None:
         """What the next tile holds, from what was counted in it (None: nothing): derived columns are filled in.
 
         A slice that ends in an excluded tile is none; neither is one of throughput that is excluded in part.
@@ -152,7 +155,7 @@ class Plan:
         for steps, each in self.sliced.items():
             events[SEEN, each.columns] = events[SEEN, each.raw]
             if number % steps == 0:
-                sums = events[:, each.raw] + rings.window(steps - 1)[:, each.raw]
+                sums = recounted.over(events + rings.window(steps - 1), number - steps, number)[:, each.raw]
                 events[:SEEN, each.columns] = each.ended(sums)[:SEEN]
                 events[:SEEN, each.no_slices(excluded.at(number), excluded.lately(number, steps))] = 0
         for taken in self.composites.values():

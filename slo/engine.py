@@ -21,6 +21,7 @@ from burnline.slo.increments import Counters, from_json
 from burnline.slo.period import joint
 from burnline.slo.promise import Promise, promises_of
 from burnline.slo.reading import Reader, Reading, metric_of
+from burnline.slo.recount import Recount
 from burnline.slo.ring import STEPS
 from burnline.slo.status import (
     SHORTEST_SILENCE,
@@ -105,14 +106,15 @@ class _Unsaved:
 class EmbeddedEngine:
     """Evaluates every SLO of `specs` and keeps its state in `db`, from which a new engine goes on.
 
+    `recount` counts anew, over every window, what of a signal does not add up; without one, findings are added up.
     `observe` may be called from one thread, `run_once` from another, and the readers from any.
     """
 
-    def __init__(self, db: Database, specs: Sequence[ServiceSpec]) -> None:
+    def __init__(self, db: Database, specs: Sequence[ServiceSpec], *, recount: Recount | None = None) -> None:
         self._db = db
         self._lock = threading.Lock()
         promises = [promise for spec in specs for promise in promises_of(spec)]
-        self._groups = groups_of(promises)
+        self._groups = groups_of(promises, recount)
         self._slos = {
             (promise.spec.service, promise.slo.name): _Slo(promise, group, column, silence(promise, group.base))
             for group in self._groups

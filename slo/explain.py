@@ -70,6 +70,7 @@ class Explanation:
         events: of a period at that traffic; bad ones `allowed`.
         latency: what evaluation and scrape add to every time to detect, at most.
         no_data_after: how long without data until SloNoData fires.
+        anew: its events do not add up: they are counted anew over every window, less what chance explains there.
     """
 
     service: str
@@ -90,6 +91,7 @@ class Explanation:
     exclusions: tuple[Excluded, ...]
     depends_on: tuple[str, ...]
     policy: tuple[str, ...]
+    anew: bool
     warnings: tuple[str, ...]
 
 
@@ -121,6 +123,7 @@ def explain(spec: ServiceSpec, slo: SloSpec, *, now: datetime, traffic: float | 
         exclusions=excluded_between(exclusions_of(spec, slo.name), now, now + AHEAD)[:NEXT_EXCLUSIONS],
         depends_on=tuple(f"{service}/{name}" for service, name in dependencies(spec, slo)),
         policy=tuple(f"{step.left * 100:.10g}% left: {step.do.replace('_', ' ')}" for step in spec.budget_policy),
+        anew=promise.anew,
         warnings=tuple(_warnings(promise, tiers, per_second, latency)),
     )
 
@@ -148,13 +151,13 @@ def _tier(promise: Promise, tier: Tier, traffic: float | None) -> TierExplained:
         threshold=tier.factor * error_budget(slo.objective),
         spent=budget_spent_at_firing(tier.factor, tier.long, promise.window),
         detections=tuple(detection(promise, tier, ratio, traffic) for ratio in ERROR_RATIOS),
-        resets=reset_time(slo.objective, 1, tier.factor, tier.short),
+        resets=reset_time(slo.objective, 1, tier.factor, promise.reach(tier.short)),
     )
 
 
 def detection(promise: Promise, tier: Tier, ratio: float, traffic: float | None) -> Detection:
     """At steady traffic, from a long healthy time on: the burn rate, then enough bad events, then `for`."""
-    after = detection_time(promise.slo.objective, ratio, tier.factor, tier.long)
+    after = detection_time(promise.slo.objective, ratio, tier.factor, promise.reach(tier.long))
     wait = _wait_for_events(promise, tier, ratio, traffic)
     if after is None or wait is None:
         return Detection(ratio, None, None)
@@ -167,7 +170,7 @@ def _wait_for_events(promise: Promise, tier: Tier, ratio: float, traffic: float 
     """How long until the long window holds enough bad events; None when it never holds enough of either."""
     if traffic is None:
         return timedelta(0)
-    held = traffic * tier.long.total_seconds()
+    held = traffic * promise.reach(tier.long).total_seconds()
     bad = least_bad_events(promise.slo, promise.sli)
     if held < _least_events(promise, tier) or held * ratio < bad or traffic == 0:
         return None

@@ -15,6 +15,7 @@ from burnline.slo.excluded import ExcludedColumns
 from burnline.slo.exclusions import exclusions_of
 from burnline.slo.period import Period, joint
 from burnline.slo.promise import Promise, Schedule
+from burnline.slo.recount import Recount, Recounted, source_of
 from burnline.slo.ring import BAD, MAX_EVENTS, SEEN, STEPS, TOTAL, Array, Layout, Rings, grained
 from burnline.slo.tiers import NEVER, Tiers
 from burnline.spec.exclude import ExclusionSpec
@@ -67,7 +68,7 @@ class Group:
     closed already goes to the one that is open: nothing is lost and nothing counted twice.
     """
 
-    def __init__(self, promises: Sequence[Promise]) -> None:
+    def __init__(self, promises: Sequence[Promise], recount: Recount | None = None) -> None:
         self.promises = tuple(promises)
         first = self.promises[0]
         self.window, self.base, self.schedule = first.window, first.base, first.schedule
@@ -76,7 +77,11 @@ class Group:
         self.layout = _layout(self.schedule, self.window, self.base, self.plan.slice_steps)
         self.period_steps = self.layout.spans[-1]
         self.period = Period(first.calendar, self.base) if first.calendar else None
-        self.excluded = ExcludedColumns([_exclusions(slos) for slos in self.plan.slos], self.base)
+        exclusions = [_exclusions(slos) for slos in self.plan.slos]
+        self.excluded = ExcludedColumns(exclusions, self.base)
+        sources = {feed.column: source_of(feed.promise, exclusions[feed.column], recount) for feed in self.plan.feeds}
+        anew = {column: source for column, source in sources.items() if source}
+        self.recounted = Recounted(recount, anew, self.base)
         self.rings: Rings | None = None  # until the first moment is known
         self.pending: dict[int, Array] = {}
         self._counted = False  # since the open tiles were asked for
@@ -169,7 +174,7 @@ class Group:
         last_seen, first_seen = self._seen(rings)
         return Evaluation(
             at=self.closed_at,
-            period=self._of_slos(self.period.since_start(rings)) if self.period else seen.lately,
+            period=self._of_slos(self._in_period(self.period, rings)) if self.period else seen.lately,
             period_steps=self.period.steps if self.period else self.period_steps,
             windows=seen.windows,
             long=seen.long,
@@ -207,7 +212,7 @@ class Group:
         return (self.period_steps + STEPS[-1]) * (21 if self.period else 20) // 20
 
     def _close_next(self, rings: Rings) -> list[Tile]:
-        events = self.plan.close(self.pending.pop(rings.closed + 1, None), rings, self.excluded)
+        events = self.plan.close(self.pending.pop(rings.closed + 1, None), rings, self.excluded, self.recounted)
         longer = rings.push(events)
         ended = [] if events is None else self._tiles(1, rings.closed, events)
         for step, sums in longer:
@@ -220,7 +225,7 @@ class Group:
         if self.period is None:
             return kept
         if rings.closed == self.period.ends:
-            whole = self.plan.combine(self.period.since_start(rings))
+            whole = self.plan.combine(self._in_period(self.period, rings))
             whole[:, len(self.promises) :] = 0
             kept += self._rows(ENDED, rings.closed, whole, np.flatnonzero(whole.any(axis=0)))
             self.period.roll(rings)
@@ -230,10 +235,18 @@ class Group:
             )
         return kept
 
+    def _in_period(self, period: Period, rings: Rings) -> Array:
+        """Events [plane, column] of the calendar period so far."""
+        return self.recounted.over(period.since_start(rings), period.began, rings.closed)
+
+    def _over(self, rings: Rings, steps: int) -> Array:
+        """Events [plane, column] of the last `steps` base intervals."""
+        return self.recounted.over(rings.window(steps), rings.closed - steps, rings.closed)
+
     def _look(self, rings: Rings) -> _Look:
-        counted = {length: rings.window(self._steps(length)) for pair in self.schedule for length in pair}
+        counted = {length: self._over(rings, self._steps(length)) for pair in self.schedule for length in pair}
         windows = {length: self._of_slos(events) for length, events in counted.items()}
-        lately = self._of_slos(rings.window(self.period_steps))
+        lately = self._of_slos(self._over(rings, self.period_steps))
         known = {length: self._of_slos(self._last_known(rings, counted[length], length)) for _, length in self.schedule}
         long = np.array([self._rate(windows[length], length, lately) for length, _ in self.schedule])
         short = np.array([self._rate(known[length], length, lately) for _, length in self.schedule])
@@ -254,11 +267,17 @@ class Group:
 
     def _last_known(self, rings: Rings, events: Array, length: timedelta) -> Array:
         """A short window in which nothing was observed is not a recovery: take the last one that was."""
-        unseen = np.flatnonzero((events[SEEN] == 0) & (rings.last_seen >= 0))
+        silent = events[SEEN] == 0
+        anew = self.recounted.columns
+        silent[anew] = events[TOTAL, anew] == 0  # of these, events are known before anything is found in them
+        unseen = np.flatnonzero(silent & (rings.last_seen >= 0))
         if not unseen.size:
             return events
-        events = events.copy()
-        events[:, unseen] = rings.window_before(self._steps(length), rings.last_seen[unseen], unseen)
+        events, steps = events.copy(), self._steps(length)
+        events[:, unseen] = rings.window_before(steps, rings.last_seen[unseen], unseen)
+        for column in self.recounted.columns:
+            if silent[column] and (last := int(rings.last_seen[column])) >= 0:
+                events[:SEEN, column] = self.recounted.planes(column, last - steps, last)
         return events
 
     def _rate(self, events: Array, length: timedelta, lately: Array) -> Array:
@@ -290,12 +309,12 @@ class Group:
         return [Tile(key, step_seconds, at, *row) for key, row in zip(keys, rows, strict=True)]
 
 
-def groups_of(promises: Iterable[Promise]) -> tuple[Group, ...]:
-    """Groups of the SLOs that share a period and alert windows."""
+def groups_of(promises: Iterable[Promise], recount: Recount | None = None) -> tuple[Group, ...]:
+    """Groups of the SLOs that share a period and alert windows; `recount` counts anew what does not add up."""
     alike: dict[tuple[object, Schedule], list[Promise]] = {}
     for promise in promises:
         alike.setdefault((promise.calendar or promise.window, promise.schedule), []).append(promise)
-    return tuple(Group(members) for members in alike.values())
+    return tuple(Group(members, recount) for members in alike.values())
 
 
 def _layout(schedule: Schedule, window: timedelta, base: timedelta, longest_slice: int) -> Layout:

@@ -17,12 +17,14 @@ from burnline.slo.columns import Taken
 from burnline.slo.derive import bad_share, combine
 from burnline.slo.group import Group
 from burnline.slo.promise import Promise
+from burnline.slo.recount import Recounted
 from burnline.slo.ring import SEEN, STEPS, Array
 from burnline.slo.status import silence
 from burnline.store.schema import EPOCH
 from burnline.store.slo import Tile, tiles
 
 MAX_POINTS = 600
+MAX_POINTS_ANEW = 60  # of what is counted anew for each, which takes a millisecond or more
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class SloHistory:
 
 class Past:
     """Running sums of one SLO at the ends of its kept tiles, the shortest there are at each moment."""
+
+    points = MAX_POINTS  # on a chart
 
     def __init__(self, kept: Sequence[Tile]) -> None:
         ordered = sorted(kept, key=lambda tile: tile.at)
@@ -73,8 +77,9 @@ class Past:
 class CompositePast:
     """The past of a composite SLO, from its members'."""
 
-    def __init__(self, taken: Taken, own: Past, members: Sequence[Past]) -> None:
+    def __init__(self, taken: Taken, own: Past | RecountedPast, members: Sequence[Past | RecountedPast]) -> None:
         self._taken, self._own, self._members = taken, own, members
+        self.points = min(member.points for member in members)
 
     def between(self, since: Array, until: Array) -> Array:
         """As `Past.between`."""
@@ -87,17 +92,47 @@ class CompositePast:
         return heard
 
 
-def read_past(tx: Connection, group: Group, column: int, *, closed_at: datetime) -> Past | CompositePast:
+class RecountedPast:
+    """The past of a column that is counted anew over every window; what was observed, and when, is in its tiles."""
+
+    points = MAX_POINTS_ANEW
+
+    def __init__(self, own: Past, recounted: Recounted, column: int) -> None:
+        self._own, self._recounted, self._column = own, recounted, column
+
+    def between(self, since: Array, until: Array) -> Array:
+        """As `Past.between`; nothing was observed where nothing can be said."""
+        found = self._own.between(since, until)
+        for point, (start, end) in enumerate(zip(since.tolist(), until.tolist(), strict=True)):
+            moments = (datetime.fromtimestamp(each, UTC) for each in (start, end))
+            counts = self._recounted.between(self._column, *moments)
+            found[:, point] = (counts.bad, counts.total, found[SEEN, point]) if counts else 0.0
+        return found
+
+    def heard(self, at: Array, silence: timedelta) -> npt.NDArray[np.bool_]:
+        """As `Past.heard`."""
+        return self._own.heard(at, silence)
+
+
+AnyPast = Past | RecountedPast | CompositePast
+
+
+def read_past(tx: Connection, group: Group, column: int, *, closed_at: datetime) -> AnyPast:
     """Everything kept of one SLO: base intervals for the recent past, longer tiles before it."""
-    own = _past_of(tx, group, group.keys[column], closed_at)
+    own = _past_of(tx, group, column, closed_at)
     taken = group.plan.composites.get(column)
     if taken is None:
         return own
-    members = [_past_of(tx, group, group.keys[member], closed_at) for member in taken.members.tolist()]
+    members = [_past_of(tx, group, member, closed_at) for member in taken.members.tolist()]
     return CompositePast(taken, own, members)
 
 
-def _past_of(tx: Connection, group: Group, key: str, closed_at: datetime) -> Past:
+def _past_of(tx: Connection, group: Group, column: int, closed_at: datetime) -> Past | RecountedPast:
+    past = Past(_kept(tx, group, group.keys[column], closed_at))
+    return RecountedPast(past, group.recounted, column) if column in group.recounted else past
+
+
+def _kept(tx: Connection, group: Group, key: str, closed_at: datetime) -> list[Tile]:
     kept: list[Tile] = []
     until = closed_at
     for step, rows in zip(STEPS, group.layout.rows, strict=True):
@@ -107,10 +142,10 @@ def _past_of(tx: Connection, group: Group, key: str, closed_at: datetime) -> Pas
         since = EPOCH if step == STEPS[-1] else edge
         kept += [tile for tile in tiles(tx, [key], length.total_seconds(), since) if tile.at <= until]
         until = since
-    return Past(kept)
+    return kept
 
 
-def counts_between(past: Past | CompositePast, since: datetime, until: datetime) -> Counts | None:
+def counts_between(past: AnyPast, since: datetime, until: datetime) -> Counts | None:
     """Events in (since, until]; None when nothing was observed."""
     found = past.between(np.array([since.timestamp()]), np.array([until.timestamp()]))
     bad, total, seen = found[:, 0].tolist()
@@ -119,11 +154,9 @@ def counts_between(past: Past | CompositePast, since: datetime, until: datetime)
     return Counts(min(max(bad, 0.0), total), total)
 
 
-def build_history(
-    past: Past | CompositePast, promise: Promise, group: Group, *, since: datetime, until: datetime
-) -> SloHistory:
-    """At most 600 points in (since, until], evenly spaced, at ends of base intervals."""
-    at = _points(since, until, group.base)
+def build_history(past: AnyPast, promise: Promise, group: Group, *, since: datetime, until: datetime) -> SloHistory:
+    """At most `past.points` in (since, until], evenly spaced, at ends of base intervals."""
+    at = _points(since, until, group.base, past.points)
     budget = error_budget(promise.slo.objective)
     usable = [tier for tier, alerts in zip(promise.tiers, promise.usable, strict=True) if alerts]
     lengths = sorted({length for tier in usable for length in (tier.long, tier.short)})
@@ -155,8 +188,8 @@ def _periods(promise: Promise, group: Group, at: Array) -> tuple[Array, Array]:
     return np.array(began), np.array(steps)
 
 
-def _points(since: datetime, until: datetime, base: timedelta) -> Array:
+def _points(since: datetime, until: datetime, base: timedelta, most: int) -> Array:
     count = max(0, (until - since) // base)
-    step = -(-count // MAX_POINTS) or 1
+    step = -(-count // most) or 1
     last = until.timestamp()
     return last - base.total_seconds() * step * np.arange(count // step, dtype=np.float64)[::-1]

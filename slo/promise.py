@@ -12,6 +12,9 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SliSpec
 from burnline.spec.slo import CalendarWindow, SloSpec
 
+COUNTED_ANEW = frozenset({"drift", "training_skew", "calibration"})  # bad events of windows do not add up
+SIGNAL_WINDOW = timedelta(minutes=10)  # of a detector whose section says nothing of it
+
 Schedule = tuple[tuple[timedelta, timedelta], ...]
 
 
@@ -31,6 +34,23 @@ class Promise:
     def window(self) -> timedelta:
         """The length of its period; the nominal one of a calendar period."""
         return period_length(self.slo.window)
+
+    @property
+    def signal_window(self) -> timedelta | None:
+        """The windows of the detector that gives its events; None where no detector does."""
+        if not self.sli.signal:
+            return None
+        return getattr(getattr(self.spec.signals, self.sli.signal, None), "window", SIGNAL_WINDOW)
+
+    @property
+    def anew(self) -> bool:
+        """Whether its events are counted anew over every window: those of a detector of burnline's own."""
+        section = getattr(self.spec.signals, self.sli.signal or "", None)
+        return self.sli.signal in COUNTED_ANEW and getattr(section, "engine", "") == "burnline"
+
+    def reach(self, window: timedelta) -> timedelta:
+        """How long a window of a tier is: over less than a detector's own nothing can be counted anew."""
+        return max(window, self.signal_window or window) if self.anew else window
 
     @property
     def calendar(self) -> CalendarWindow | None:

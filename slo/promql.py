@@ -93,7 +93,7 @@ class Aggregate:
 class Binary:
     """Two operands; `on` (no label at all, where empty) or `ignoring` says which elements of two vectors match.
 
-    `as_bool` makes a comparison give 0 or 1.
+    `as_bool` makes a comparison give 0 or 1. `group_left`: many elements on the left match one on the right.
     """
 
     op: str
@@ -102,6 +102,7 @@ class Binary:
     on: tuple[str, ...] | None = None
     ignoring: tuple[str, ...] = ()
     as_bool: bool = False
+    group_left: bool = False
 
 
 Expr = Number | Text | Select | Raw | Subquery | Call | Aggregate | Binary
@@ -233,6 +234,7 @@ def _operator(expr: Binary) -> str:
         matching = f" on ({', '.join(expr.on)})"
     elif expr.ignoring:
         matching = f" ignoring ({', '.join(expr.ignoring)})"
+    matching += " group_left ()" if expr.group_left else ""
     return f"{expr.op}{' bool' if expr.as_bool else ''}{matching}"
 
 

@@ -22,7 +22,6 @@ from burnline.spec.units import format_duration
 LOW_BUDGET = 0.1
 SHORTEST_SILENCE = timedelta(seconds=15)
 PROMQL_ALONE = "promql is read by Prometheus alone: set BURNLINE_PROMETHEUS_URL, or write another kind of SLI"
-SIGNAL_WINDOW = timedelta(minutes=10)
 ORIGINS = {  # where the series come from that burnline measures itself; another page that fails is not to blame
     "burnline_queue_": "a `queue` in `collect`",
     "burnline_gpu_": "`gpu` in `collect`",
@@ -110,11 +109,7 @@ def _numbers(snapshot: Snapshot) -> _Numbers:
 
 def silence(promise: Promise, base: timedelta) -> timedelta:
     """How long an SLO may go without data before it is unknown: three turns of its source, five base intervals."""
-    if promise.sli.signal:
-        signal = getattr(promise.spec.signals, promise.sli.signal, None)
-        turn = getattr(signal, "window", SIGNAL_WINDOW)
-    else:
-        turn = scrape_interval(promise, base)
+    turn = promise.signal_window or scrape_interval(promise, base)
     return max(3 * turn, 5 * base, SHORTEST_SILENCE)
 
 

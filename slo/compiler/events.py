@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from burnline.metrics import (
+    REFERENCE,
     SERVICE,
     SLO,
     SLO_EVENTS,
@@ -34,8 +35,8 @@ from burnline.spec.slo import SlicesSpec
 
 SEEN, KEY = "seen", "key"
 NOT_KEY = Matcher(EVENT, "!=", KEY)
-HOURS_APART = 2  # Prometheus may be down for so long without losing what it knew of the present hour
-DAYS_APART = 1  # likewise of a calendar period
+HOUR_KEPT = 2 * HOUR  # intervals that Prometheus may be down without losing what it knew of the present hour
+CALENDAR_KEPT = 24 * HOUR  # likewise of a calendar period
 OBSERVED_APART = 10  # intervals
 ZERO = Number(0)
 
@@ -47,9 +48,9 @@ def each_interval(of: Subject) -> list[Rule]:
 
 
 def each_fifth(of: Subject) -> list[Rule]:
-    """The events of five intervals and of the SLO's window."""
+    """The events of five intervals, and of each hour or the calendar period so far."""
     kept = [_calendar(of)] if of.promise.calendar else [_ended_hour(of), _present_hour(of)]
-    return [record(SLO_EVENTS_5M, _five(of), of.labels), *kept, *_window(of)]
+    return [record(SLO_EVENTS_5M, _five(of), of.labels), *kept]
 
 
 def _events(of: Subject) -> Expr:
@@ -148,25 +149,32 @@ def _five(of: Subject) -> Expr:
 
 
 def _ended_hour(of: Subject) -> Rule:
-    sums, key = _kept(of, SLO_EVENTS_HOUR, HOURS_APART * HOUR * of.interval)
-    return record(SLO_EVENTS_1H, Binary("and", sums, Binary("!=", key, _hour(of)), on=()), of.labels)
+    return record(SLO_EVENTS_1H, ended(of, SLO_EVENTS_HOUR, HOUR_KEPT * of.interval, hour(of)), of.labels)
 
 
 def _present_hour(of: Subject) -> Rule:
-    kept = HOURS_APART * HOUR * of.interval
-    return record(SLO_EVENTS_HOUR, _running(of, SLO_EVENTS_HOUR, kept, _hour(of)), of.labels)
+    running = running_sum(of, SLO_EVENTS_HOUR, HOUR_KEPT * of.interval, hour(of), SLO_EVENTS_5M)
+    return record(SLO_EVENTS_HOUR, running, of.labels)
 
 
 def _calendar(of: Subject) -> Rule:
     window = of.promise.calendar
     if window is None:
         raise ValueError("the window is not of the calendar")
-    kept = DAYS_APART * 24 * HOUR * of.interval
-    return record(SLO_EVENTS_CALENDAR, _running(of, SLO_EVENTS_CALENDAR, kept, calendar_key(window, of.now)), of.labels)
+    key = calendar_key(window, of.now)
+    running = running_sum(of, SLO_EVENTS_CALENDAR, CALENDAR_KEPT * of.interval, key, SLO_EVENTS_5M)
+    return record(SLO_EVENTS_CALENDAR, running, of.labels)
 
 
-def _hour(of: Subject) -> Expr:
-    return Binary("-", TIME, Binary("%", TIME, Number((HOUR * of.interval).total_seconds())))
+def hour(of: Subject, hours: int = 1) -> Expr:
+    """When the present hour began, or the present so many of them; a scalar."""
+    return Binary("-", TIME, Binary("%", TIME, Number((hours * HOUR * of.interval).total_seconds())))
+
+
+def ended(of: Subject, metric: str, over: timedelta, key: Expr) -> Expr:
+    """What a running sum held when its key was another one; nothing while it is the same."""
+    sums, key_before = _kept(of, metric, over)
+    return Binary("and", sums, Binary("!=", key_before, key), on=())
 
 
 def _kept(of: Subject, metric: str, over: timedelta) -> tuple[Expr, Expr]:
@@ -174,23 +182,34 @@ def _kept(of: Subject, metric: str, over: timedelta) -> tuple[Expr, Expr]:
     return sums, Call("last_over_time", (of.over(metric, over, **{EVENT: KEY}),))
 
 
-def _running(of: Subject, metric: str, over: timedelta, key: Expr) -> Expr:
-    """What is summed since the key changed, this evaluation's events included, and the key."""
+def running_sum(
+    of: Subject, metric: str, over: timedelta, key: Expr, source: str, *, living: Expr | None = None
+) -> Expr:
+    """What is summed of `source` since the key changed, this evaluation included, and the key.
+
+    With `living`, only of its references: a sum goes on as 0 for ever otherwise.
+    """
     sums, key_before = _kept(of, metric, over)
     same = Call("scalar", (Binary("==", key_before, key, as_bool=True),))
-    before = Binary("*", sums, same)
-    new = just_now(of.series(SLO_EVENTS_5M).selector, of.t2_interval)
+    before: Expr = Binary("*", sums, same)
+    if living is not None:
+        before = Binary("and", before, living, on=(REFERENCE,))
+    new = just_now(of.series(source).selector, of.t2_interval)
     return union([Binary("+", before, new), before, new, labelled(Call("vector", (key,)), EVENT, KEY)])
 
 
-def _window(of: Subject) -> list[Rule]:
-    """Events and time with data in the SLO's window; of a composite by member, then taken together."""
+def in_window(of: Subject, *only: Matcher) -> Expr:
+    """Events in the SLO's window."""
     if of.promise.calendar:
-        found: Expr = of.series(SLO_EVENTS_CALENDAR, NOT_KEY)
-    else:
-        hours = Call("sum_over_time", (of.over(SLO_EVENTS_1H, of.promise.window),))
-        present = of.series(SLO_EVENTS_HOUR, NOT_KEY)
-        found = union([Binary("+", hours, present), present, hours])
+        return of.series(SLO_EVENTS_CALENDAR, *(only or (NOT_KEY,)))
+    hours = Call("sum_over_time", (of.over(SLO_EVENTS_1H, of.promise.window, *only),))
+    present = of.series(SLO_EVENTS_HOUR, *(only or (NOT_KEY,)))
+    return union([Binary("+", hours, present), present, hours])
+
+
+def events_in_window(of: Subject) -> list[Rule]:
+    """Events and time with data in the SLO's window; of a composite by member, then taken together."""
+    found = in_window(of)
     if not of.by_member:
         return [record(SLO_EVENTS_WINDOW, found, of.labels)]
     seen = Aggregate("min", of.series(SLO_MEMBER_WINDOW, **{EVENT: SEEN}), by=IDENTITY)

@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from burnline.errors import Problem, SpecError
 from burnline.slo.compiler.alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
-from burnline.slo.compiler.events import each_fifth, each_interval
+from burnline.slo.compiler.cells import by_cells, cells_each_fifth, cells_each_interval, drift_in_window
+from burnline.slo.compiler.events import each_fifth, each_interval, events_in_window
 from burnline.slo.compiler.slo import T2_EVERY, Rule, Subject
 from burnline.slo.compiler.sloth import sloth_series
 from burnline.slo.compiler.windows import budget, rates_in_t1, rates_in_t2, state
@@ -115,6 +116,7 @@ def _parts(spec: ServiceSpec, now: datetime, every: int, layout: Layout) -> Iter
 def _t1(of: Subject) -> list[Rule]:
     return [
         *each_interval(of),
+        *(cells_each_interval(of) if by_cells(of.promise) else ()),
         *rates_in_t1(of),
         *burns(of, in_t1=True),
         no_data(of),
@@ -123,7 +125,11 @@ def _t1(of: Subject) -> list[Rule]:
 
 
 def _t2(of: Subject) -> list[Rule]:
-    return [*each_fifth(of), *rates_in_t2(of), *budget(of), *burns(of, in_t1=False)]
+    if by_cells(of.promise):
+        counted = [*each_fifth(of), *cells_each_fifth(of), *rates_in_t2(of), *drift_in_window(of)]
+    else:
+        counted = [*each_fifth(of), *events_in_window(of), *rates_in_t2(of)]
+    return [*counted, *budget(of), *burns(of, in_t1=False)]
 
 
 def _grouped(parts: Sequence[_Part]) -> dict[str, list[_Part]]:

@@ -84,6 +84,11 @@ def events(service: str, sli: SliSpec, at: Pace) -> Expr:
     raise ValueError(f"an SLI of kind {sli.kind!r} has no events of its own")
 
 
+def grown(counter: Selector, at: Pace, by: tuple[str, ...]) -> Expr:
+    """What counters grew by, summed by some labels."""
+    return Aggregate("sum", _grown(counter, counter, at), by=by)
+
+
 def counted(counter: Selector, at: Pace) -> Expr:
     """What a counter grew by, without labels; nothing while it is not scraped."""
     return Binary("and", _increase(counter, counter, at), _seen(counter, at), on=())
@@ -196,15 +201,20 @@ def _error_ratio(ratio: Expr) -> tuple[Expr, Expr]:
 
 
 def _increase(selector: Selector, total: Selector, at: Pace) -> Expr:
+    return Aggregate("sum", _grown(selector, total, at))
+
+
+def _grown(selector: Selector, total: Selector, at: Pace) -> Expr:
+    """What each series grew by."""
     last = Select(selector)
-    grown = Binary(">=", Binary("-", last, _before(selector, at)), Number(0))
+    more = Binary(">=", Binary("-", last, _before(selector, at)), Number(0))
     since_zero = Binary("and", last, _before(total, at), on=TARGET)
     if selector == total:
-        return Aggregate("sum", Binary("or", grown, since_zero))
+        return Binary("or", more, since_zero)
     # A series that its target hid for a while and shows again was not born: counted whole, it would page for nothing.
     born = Binary("unless", since_zero, _any(selector, [at.before[-1] + hidden for hidden in HIDDEN]))
     restarted = Binary("and", last, _before(selector, at))
-    return Aggregate("sum", Binary("or", Binary("or", grown, restarted), born))
+    return Binary("or", Binary("or", more, restarted), born)
 
 
 def _or_zero(selector: Selector, total: Selector, at: Pace) -> Expr:

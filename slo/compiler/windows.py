@@ -29,12 +29,13 @@ from burnline.metrics import (
     SLO_STATE_LEVEL,
     WINDOW,
 )
+from burnline.slo.compiler.cells import by_cells, drift_over, drifted_events
 from burnline.slo.compiler.clock import period_seconds
 from burnline.slo.compiler.events import SEEN, taken_together
 from burnline.slo.compiler.sli import BAD, EVENT, TOTAL, labelled
 from burnline.slo.compiler.slo import COUNTED, IDENTITY, Rule, Subject, by_window, of_windows, record, union
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number
-from burnline.slo.status import LOW_BUDGET, SHORTEST_SILENCE, SIGNAL_WINDOW
+from burnline.slo.status import LOW_BUDGET, SHORTEST_SILENCE
 from burnline.slo.windows import window_label
 from burnline.spec.units import format_duration
 
@@ -58,13 +59,17 @@ def rates_in_t2(of: Subject) -> list[Rule]:
 
 
 def _rates(of: Subject, source: str, lengths: Sequence[timedelta], labels: Mapping[str, str]) -> list[Rule]:
-    sums = by_window({each: Call("sum_over_time", (of.over(source, each, COUNTED),)) for each in lengths})
     shown = [each for each in lengths if format_duration(each) != window_label(of.promise.slo.window)]
     return [
-        *_over(of, sums, lengths, labels),
+        *(_drifted(of, lengths, labels) if by_cells(of.promise) else _summed(of, source, lengths, labels)),
         *([record(SLO_SLI, Binary("-", ONE, _bad_share(of, shown)), labels)] if shown else []),
         record(SLO_BURN_RATE, _burn(of, lengths), labels),
     ]
+
+
+def _drifted(of: Subject, lengths: Sequence[timedelta], labels: Mapping[str, str]) -> list[Rule]:
+    together = record(SLO_EVENTS_OVER, drifted_events(of, of_windows(lengths)), labels)
+    return [*drift_over(of, lengths, labels), together]
 
 
 def budget(of: Subject) -> list[Rule]:
@@ -107,14 +112,12 @@ def nothing_counted(of: Subject, over: timedelta | None = None) -> Expr:
 
 
 def _detectors_silence(of: Subject) -> timedelta | None:
-    signal = of.promise.sli.signal
-    if not signal:
-        return None
-    detector = getattr(of.promise.spec.signals, signal, None)
-    return max(SILENT_WINDOWS * getattr(detector, "window", SIGNAL_WINDOW), SILENT_INTERVALS * of.interval)
+    window = of.promise.signal_window
+    return None if window is None else max(SILENT_WINDOWS * window, SILENT_INTERVALS * of.interval)
 
 
-def _over(of: Subject, sums: Expr, lengths: Sequence[timedelta], labels: Mapping[str, str]) -> list[Rule]:
+def _summed(of: Subject, source: str, lengths: Sequence[timedelta], labels: Mapping[str, str]) -> list[Rule]:
+    sums = by_window({each: Call("sum_over_time", (of.over(source, each, COUNTED),)) for each in lengths})
     if not of.by_member:
         return [record(SLO_EVENTS_OVER, sums, labels)]
     together = taken_together(of, SLO_MEMBER_OVER, of_windows(lengths), by=(*IDENTITY, WINDOW))

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from burnline.metrics import ALERT_BURN, ALERT_NO_DATA, SEVERITY, SLO, TIER
 from burnline.slo.engine import ENGINE
 from burnline.slo.group import Group, groups_of
-from burnline.slo.history import CompositePast, Past, read_past
+from burnline.slo.history import AnyPast, read_past
 from burnline.slo.promise import Promise, promises_of
+from burnline.slo.recount import Recount
 from burnline.slo.report.kept import Fired, Found, Report, ServiceReport, SloReport, first_bad, report_slo
 from burnline.slo.report.period import ReportPeriod
 from burnline.slo.ring import STEPS, Array
@@ -32,9 +33,18 @@ NEVER_COUNTED = "nothing of this SLO was kept: has `burnline up` watched it, wit
 
 
 class Kept:
-    """What one database holds for a report; `tx` must outlive it."""
+    """What one database holds for a report; `tx` must outlive it. `recount` counts anew what does not add up."""
 
-    def __init__(self, tx: Connection, specs: Sequence[ServiceSpec], period: ReportPeriod, tz: str) -> None:
+    def __init__(
+        self,
+        tx: Connection,
+        specs: Sequence[ServiceSpec],
+        period: ReportPeriod,
+        tz: str,
+        *,
+        recount: Recount | None = None,
+    ) -> None:
+        self._recount = recount
         self._tx, self._specs, self._period, self._tz = tx, specs, period, tz
         services = [spec.service for spec in specs]
         self._alerts: dict[tuple[str, str], list[Fired]] = {}
@@ -62,7 +72,7 @@ class Kept:
         return ServiceReport(spec.service, spec.owner, spec.description, found, tuple(sorted(others.items())))
 
     def _slos(self) -> Iterator[SloReport]:
-        for group in groups_of(promise for spec in self._specs for promise in promises_of(spec)):
+        for group in groups_of((promise for spec in self._specs for promise in promises_of(spec)), self._recount):
             for column in group.columns:
                 yield self._slo(group, column)
 
@@ -97,7 +107,7 @@ class Kept:
         found = [tile for tile in tiles(self._tx, [promise.key], ENDED, ends - promise.base) if tile.at == ends]
         return np.array([found[0].bad, found[0].total, found[0].seen]) if found else None
 
-    def _found(self, fired: Fired, promise: Promise, group: Group, past: Past | CompositePast) -> Found | None:
+    def _found(self, fired: Fired, promise: Promise, group: Group, past: AnyPast) -> Found | None:
         closed_at = self._closed_at(group)
         if closed_at is None:
             return None

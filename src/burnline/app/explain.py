@@ -119,6 +119,11 @@ def sentences(each: Explanation) -> Iterator[str]:
         yield (
             f"At {_rate(each.events_per_second)} that is {_count(each.allowed)} bad events of {_count(each.events)}."
         )
+    if each.anew:
+        yield (
+            "Its bad events do not add up: each window is judged anew by all it holds, less what chance explains of so "
+            "many events. The times below are for many."
+        )
     if each.starts and each.ends:
         yield f"The present period began at {_moment(each.starts)}; its budget is whole again at {_moment(each.ends)}."
     yield f"Without data for {_span(each.no_data_after)}, SloNoData says so; no data never counts as good."

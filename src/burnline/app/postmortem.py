@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from burnline.app.incident_views import RunView, run_view
 from burnline.app.trace_links import Links, TraceLink
+from burnline.detectors.recount import kept_recounter
 from burnline.errors import BurnlineError
 from burnline.events import Finding, Outcome
 from burnline.slo.report.embedded import Kept
@@ -234,7 +235,7 @@ def _reports(
     if not until > began:
         return (), "the incident was over at once"
     period = ReportPeriod("incident", began, until, until)
-    return Kept(tx, own, period, "UTC").report(until).services[0].slos, ""
+    return Kept(tx, own, period, "UTC", recount=kept_recounter(tx, own)).report(until).services[0].slos, ""
 
 
 def _spent(report: SloReport, specs: Sequence[ServiceSpec], lasted: timedelta) -> Spent:

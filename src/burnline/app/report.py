@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from burnline.app.report_markdown import to_markdown
 from burnline.app.report_page import to_html
 from burnline.app.services import load_checked
+from burnline.detectors.recount import kept_recounter
 from burnline.errors import BurnlineError
 from burnline.settings import Settings, read_settings
 from burnline.slo.report.embedded import Kept
@@ -53,7 +54,7 @@ def make_report(
         finally:
             recorded.close()
     with reading(settings.database) as tx:
-        return Kept(tx, specs, period, tz).report(now)
+        return Kept(tx, specs, period, tz, recount=kept_recounter(tx, specs)).report(now)
 
 
 def to_json(report: Report) -> str:

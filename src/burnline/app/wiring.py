@@ -275,7 +275,9 @@ def build(settings: Settings) -> App:
     db = open_database(settings.database, exclusive=True)
     registry = CollectorRegistry()
     own = instruments(registry)
-    engine = EmbeddedEngine(db, specs)
+    desk = _desk(settings)
+    detectors = DetectorEngine(db, specs, desk=desk)
+    engine = EmbeddedEngine(db, specs, recount=detectors.recounter)
     versions = VersionWatch(db, specs)
     reader: SliReader = PrometheusReader(settings.prometheus_url, specs) if settings.prometheus_url else engine
     lease = timedelta(seconds=settings.lease_seconds)
@@ -292,7 +294,6 @@ def build(settings: Settings) -> App:
     host = f"{socket.gethostname()}:{os.getpid()}"
     releases = Releases(db, specs, catalogue, reader, partial(_statuses, reader, engine))
     turns: dict[tuple[str, str, str, bool], Collection] = {}
-    desk = _desk(settings)
     return App(
         settings=settings,
         specs=specs,
@@ -313,7 +314,7 @@ def build(settings: Settings) -> App:
             most_series=settings.max_series,
         ),
         versions=versions,
-        detectors=DetectorEngine(db, specs, desk=desk),
+        detectors=detectors,
         desk=desk,
         engine=engine,
         reader=reader,

@@ -14,6 +14,7 @@ SERVICE, SLO, SIGNAL, SEVERITY, TIER, WINDOW, OWNER = "service", "slo", "signal"
 COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "runbook", "outcome", "source", "reason"
 STEP, PART = "step", "part"  # of a budget policy; of the page
 SCENARIO = "scenario"  # of a drill
+CELL, REFERENCE, OF = "cell", "reference", "of"  # of a feature's sketch
 
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
@@ -28,6 +29,15 @@ SLO_MEMBER_OVER = "slo:events:member_over"  # recorded only: of each member of a
 SLO_MEMBER_WINDOW = "slo:events:member_window"  # T2, recorded only: likewise, over the composite's window
 SLO_OBSERVED = "slo:observed:seconds"  # T1, recorded only: time with data since counting began
 SLO_STATE_LEVEL = "slo:state:level"  # T1, recorded only: 0 ok, 1 at risk, 2 breached, 3 unknown
+SLO_CELLS = "slo:cells:increase1m"  # T0, recorded only: {feature, cell, reference}; cell="all": of the feature
+SLO_CELLS_5M = "slo:cells:increase5m"  # T2, recorded only
+SLO_CELLS_HOUR = "slo:cells:increase_hour"  # T2, recorded only: since the hour began; event="key": when that was
+SLO_CELLS_1H = "slo:cells:increase1h"  # T2, recorded only: of each hour, once it is over
+SLO_CELLS_DAY = "slo:cells:increase_day"  # T2, recorded only: since the day began; event="key": when that was
+SLO_CELLS_1D = "slo:cells:increase1d"  # T2, recorded only: of each day, once it is over
+SLO_CELLS_CALENDAR = "slo:cells:increase_calendar"  # T2, recorded only: since the calendar period began
+SLO_FEATURE_EVENTS = "slo:feature:events_over"  # recorded only: {feature, reference, window}
+SLO_FEATURE_DRIFT = "slo:feature:drift_over"  # recorded only: likewise, the share of them that drifted beyond chance
 RULES_MISSED = "slo:rules:missed1h"  # recorded only: evaluations that Prometheus skipped
 SLO_OBJECTIVE = "burnline_slo_objective_ratio"
 SLO_SLI = "burnline_slo_sli_ratio"  # {window}: of each alert window and of the SLO's own (30d, month)
@@ -47,6 +57,9 @@ SIGNAL_BAD_EVENTS = "burnline_signal_bad_events_total"
 SIGNAL_PART_SCORE = "burnline_signal_part_score_ratio"  # {part}: of versions and slices
 SIGNAL_PART_ALARM = "burnline_signal_part_alarm"
 SIGNAL_FEATURE_SCORE = "burnline_signal_feature_score_ratio"  # the ten worst features
+FEATURE_CELLS = "burnline_feature_cells_total"  # {service, feature, cell, reference}: what drift is computed from
+FEATURE_REFERENCE = "burnline_feature_reference_ratio"  # {service, feature, cell, reference}: the reference's shares
+FEATURE_CHANCE = "burnline_feature_chance_squared"  # {service, feature, reference, of="events"|"reference"}
 
 # Collectors
 COLLECTOR_DURATION = "burnline_collector_duration_seconds"

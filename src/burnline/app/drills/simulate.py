@@ -10,7 +10,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -37,6 +37,8 @@ from burnline.runbooks.load import Catalogue
 from burnline.runbooks.turn import Around
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.policy import APPROVAL, policy_of
+from burnline.slo.promise import promises_of
+from burnline.slo.recount import Span
 from burnline.slo.windows import base_interval, period_length
 from burnline.spec.collect import ScrapeSpec
 from burnline.spec.service import RELEASE, ServiceSpec
@@ -47,6 +49,7 @@ from burnline.store.incidents import Episode
 from burnline.store.runs import Run, StepRow
 from burnline.store.schema import EPOCH
 
+PER_SECOND = 1000.0  # events that a detector counts
 BEGIN = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)  # a Monday noon: everybody is at work
 LONG_AGO = timedelta(days=30)
 DEFAULT_SCRAPE = timedelta(seconds=15)
@@ -186,7 +189,7 @@ class _World:
         self.changes: list[Change] = []
         self.traffic: Traffic = traffic_of(spec, how.harm.shares, lag=how.harm.lag)
         self.service = Service(self.traffic, BEGIN)
-        self.engine = EmbeddedEngine(db, [spec])
+        self.engine = EmbeddedEngine(db, [spec], recount=self)
         self.versions = VersionWatch(db, [spec])
         self.dispatch = EmbeddedDispatch(db, [spec])
         self.people = PeopleDispatch(db, [spec])
@@ -196,6 +199,25 @@ class _World:
             db, [spec], catalogue, self.engine, owner="drill", around=around, elapsed=lambda: 0.0, hooks=self._hook
         )
         self.fired: dict[int, datetime] = {}  # when each episode began
+
+    def recounts(self, _service: str, signal: str) -> bool:
+        """Whether a detector's bad events do not add up; with `count` this is what counts them anew."""
+        return any(each.anew and each.sli.signal == signal for each in promises_of(self.spec))
+
+    def count(
+        self,
+        _service: str,
+        signal: str,
+        since: datetime,
+        until: datetime,
+        without: Sequence[Span] = (),
+    ) -> Counts | None:
+        """What a detector finds in any time: the part of it in which the fault lasted is bad."""
+        parts = [(max(since, BEGIN), until), *((max(a, since, BEGIN), min(b, until)) for a, b in without)]
+        whole, *left_out = (max(0.0, (end - start).total_seconds()) for start, end in parts)
+        harmed = [self._harmed(signal, start, end) for start, end in parts]
+        total = PER_SECOND * (whole - sum(left_out))
+        return Counts(PER_SECOND * (harmed[0] - sum(harmed[1:])), total) if total > 0 else None
 
     def play(self) -> Played:
         """Let time pass until everything that follows from the fault is over."""
@@ -264,16 +286,20 @@ class _World:
 
     def _judge(self, signal: str, start: datetime, end: datetime) -> None:
         """What a detector finds in a window: the part of it in which the fault lasted is bad."""
-        harmed = signal in self.how.harm.signals and self.broken
-        lasted = min(end, self.mended_at or end) - max(start, self.fault_at)
-        share = max(0.0, lasted / (end - start)) if harmed else 0.0
-        total = 1000.0 * (end - start).total_seconds()
+        share = self._harmed(signal, start, end) / (end - start).total_seconds()
+        total = PER_SECOND * (end - start).total_seconds()
         threshold = getattr(getattr(self.spec.signals, signal), "threshold", 0.0)
         verdict = Verdict.ALARM if share > threshold else Verdict.OK
         finding = Finding(
             self.spec.service, signal, start, end, verdict, 1 - share, Counts(share * total, total), "simulated"
         )
         self.db.write(lambda tx: signals.record_finding(tx, finding))
+
+    def _harmed(self, signal: str, start: datetime, end: datetime) -> float:
+        """Seconds of this time in which the fault lasted."""
+        if signal not in self.how.harm.signals or not self.broken:
+            return 0.0
+        return max(0.0, (min(end, self.mended_at or end) - max(start, self.fault_at)).total_seconds())
 
     def _note(self, now: datetime) -> None:
         """Which alerts fire."""

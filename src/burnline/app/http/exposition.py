@@ -12,6 +12,7 @@ from burnline.alerting import exposition as alert_path
 from burnline.app.wiring import App
 from burnline.collectors.contract import PUSHED
 from burnline.collectors.exposition import Turns, register
+from burnline.detectors import cells
 from burnline.detectors import exposition as signals
 from burnline.exposition.negotiate import Format, choose_format, compress
 from burnline.exposition.parts import LONGEST_SECONDS, SCRAPE_TIMEOUT, Answer, Part, gather, seconds_for
@@ -38,6 +39,7 @@ class Page:
             "process": app.registry.collect,
             "slos": lambda: _slos(app),
             "signals": lambda: signals.exposition(app.detectors),
+            "cells": lambda: cells.exposition(app.detectors.counted()),
             "inbox": lambda: _inbox_rows(app),
             "watchdogs": lambda: _watchdogs(app),
             "alerts": lambda: _alert_path(app),

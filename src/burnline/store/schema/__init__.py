@@ -18,6 +18,7 @@ from burnline.store.schema.signals import (
     signal_state,
     waiting_label,
 )
+from burnline.store.schema.sketches import sketch_tile
 from burnline.store.schema.slo import alert, slo_memory, slo_tile
 from burnline.store.schema.switches import drill, secret, switch, switch_change
 
@@ -59,6 +60,7 @@ __all__ = [
     "signal_memory",
     "signal_state",
     "silence",
+    "sketch_tile",
     "slo_memory",
     "slo_tile",
     "step",

@@ -1,0 +1,112 @@
+"""What /metrics shows of cells says all that is needed to compute the drift that the detector finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+import numpy as np
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from burnline.detectors import cells
+from burnline.detectors.cells import exposition, feature_cells, printable
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.confidence import ConfidenceDrop
+from burnline.detectors.contract import Detector
+from burnline.detectors.drift import Drift
+from burnline.detectors.history import Key
+from burnline.detectors.profiling import build_profile
+from burnline.detectors.sketch import Sketch
+from burnline.spec.signals import ConfidenceSpec, DriftSpec
+from tests.detectors.samples import make_batch, make_reference
+
+REFERENCE = make_reference()
+DRIFT = Drift(REFERENCE, DriftSpec(min_events=100))
+KEY: Key = ("shop", "drift")
+Counted = Sequence[tuple[Key, Detector, Sketch]]
+
+
+def counted(events: int, seed: int = 2) -> Sketch:
+    return DRIFT.fold(ColumnReader(REFERENCE).read(make_batch(np.random.default_rng(seed), events)))
+
+
+class _Page(Collector):
+    def __init__(self, counted: Counted) -> None:
+        self._counted = counted
+
+    def collect(self) -> Sequence[Metric]:
+        return list(exposition(self._counted))
+
+
+def scraped(*found: tuple[Key, Detector, Sketch]) -> dict[str, dict[tuple[str, ...], float]]:
+    """Name to values by feature and cell, or `of`, as a scraper reads the page."""
+    registry = CollectorRegistry()
+    registry.register(_Page(found))
+    read: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            labels = (sample.labels["feature"], sample.labels.get("cell", sample.labels.get("of", "")))
+            read.setdefault(sample.name, {})[labels] = sample.value
+    return read
+
+
+@pytest.mark.parametrize("events", [100, 500, 12_345])
+def test_chance_is_what_its_two_constants_say(events: int) -> None:
+    """The compiled rules compute sqrt(a / n + b); a formula that is of another form must change them as well."""
+    page, sketch = scraped((KEY, DRIFT, DRIFT.empty()))["burnline_feature_chance_squared"], counted(events)
+    found = {one.feature: one.score for one in DRIFT.judge(sketch).contributors}
+
+    for feature, live, reference in DRIFT.cells(sketch):
+        shares, expected = live / live.sum(), reference / reference.sum()
+        explained = sqrt(page[feature, "events"] / live.sum() + page[feature, "reference"])
+        score = max(0.0, float(np.maximum(shares - expected, 0).sum()) - explained)
+        assert score == pytest.approx(found.get(feature, 0.0), abs=1e-12)
+        assert explained > 0
+
+
+def test_every_cell_is_shown_from_the_first_event_on() -> None:
+    before, after = (scraped((KEY, DRIFT, sketch)) for sketch in (DRIFT.empty(), counted(200)))
+
+    assert set(before["burnline_feature_cells_total"].values()) == {0}
+    assert before["burnline_feature_cells_total"].keys() == after["burnline_feature_cells_total"].keys()
+    assert before["burnline_feature_reference_ratio"] == after["burnline_feature_reference_ratio"]
+
+
+def test_shares_of_a_feature_add_up_and_so_do_its_counts() -> None:
+    page = scraped((KEY, DRIFT, counted(200)))
+
+    for name, whole in (("burnline_feature_reference_ratio", 1.0), ("burnline_feature_cells_total", 200)):
+        sums: dict[str, float] = {}
+        for (feature, _), value in page[name].items():
+            sums[feature] = sums.get(feature, 0.0) + value
+        assert sums == pytest.approx(dict.fromkeys(sums, whole))
+
+
+def test_names_that_are_hostile_are_labels_and_nothing_more() -> None:
+    hostile = 'a"b\\c\n} evil{x="1"} 1'
+    reference = build_profile({hostile: [1.0, 2.0] * 50}, name="r")
+    detector = Drift(reference, DriftSpec())
+
+    page = scraped((KEY, detector, detector.empty()))
+
+    assert {feature for feature, _ in page["burnline_feature_cells_total"]} == {hostile}
+    assert printable("half \ud800") == "half \\ud800"
+
+
+def test_no_more_cells_are_shown_than_a_page_can_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "MOST_CELLS", 30)
+
+    shown = list(feature_cells(DRIFT, DRIFT.empty()))
+
+    assert 1 <= len(shown) < len(list(DRIFT.cells(DRIFT.empty())))
+    assert sum(len(one.counts) for one in shown) <= 30
+
+
+def test_a_detector_without_cells_shows_none() -> None:
+    sure = ConfidenceDrop(REFERENCE, ConfidenceSpec())
+
+    assert scraped((("shop", "confidence"), sure, sure.empty())) == {}

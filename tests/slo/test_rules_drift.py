@@ -1,0 +1,254 @@
+"""Drift in the compiled rules is the drift that the detector finds in-process, over every window, on all replicas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnline.detectors.build import DETECTORS
+from burnline.detectors.cells import Celled, exposition
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.drift import Drift
+from burnline.detectors.profile import Reference
+from burnline.detectors.profiling import build_profile
+from burnline.detectors.sketch import Sketch
+from burnline.events import PredictionBatch
+from burnline.slo.compiler import cells
+from burnline.slo.compiler.rules import compile_rules
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import DriftSpec
+from tests.detectors.samples import START
+from tests.slo.promtool import EPOCH, Simulation, firing, service
+
+SPEC = DriftSpec.model_validate({"window": "5m", "min_events": 300})
+HOSTILE = 'a"b\\c\n{}'
+REPLICAS = ("a:8000", "b:8000")
+NOTHING: dict[str, Any] = {}
+
+
+def drift_service(slo: str = "window: 30d", *, signals: dict[str, Any] | None = None) -> ServiceSpec:
+    slos = f"[{{name: steady, objective: 98%, {slo}, sli: {{signal: drift}}}}]"
+    drift = {"drift": {"window": "5m", "min_events": 300}}
+    return ServiceSpec.model_validate({**service(slos).model_dump(exclude_unset=True), "signals": signals or drift})
+
+
+def draw(random: np.random.Generator, events: int, shift: float = 0.0) -> dict[str, list[Any]]:
+    return {
+        "amount": (random.normal(size=events) + shift).tolist(),
+        HOSTILE: random.choice(["x", "y"], events).tolist(),
+    }
+
+
+def make_detector(seed: int = 1) -> tuple[Drift, ColumnReader]:
+    random = np.random.default_rng(seed)
+    answers = random.choice(["yes", "no"], 5000).tolist()
+    reference: Reference = build_profile(draw(random, 5000), answers, name="r")
+    return Drift(reference, SPEC), ColumnReader(reference)
+
+
+class Replicas:
+    """What two replicas count each minute; their pages show it at the end of the minute, and 0 at the beginning."""
+
+    def __init__(self, minutes: int, shift: Callable[[int], float] = lambda _: 0.0, *, events: int = 100) -> None:
+        self.detector, reader = make_detector()
+        random = np.random.default_rng(3)
+        self.minutes = [
+            [self._count(reader, random, events, shift(minute)) for _ in REPLICAS] for minute in range(minutes)
+        ]
+
+    def _count(self, reader: ColumnReader, random: np.random.Generator, events: int, shift: float) -> Sketch:
+        answers = random.choice(["yes", "no"], events).tolist()
+        answers[0] = None  # a request that failed
+        features = draw(random, events, shift)
+        batch = PredictionBatch("card-fraud", "1", START, features, answers, [None] * events, [0] * events)
+        return self.detector.fold(reader.read(batch))
+
+    def over(self, since: int, until: int) -> Sketch:
+        """What all replicas counted in the minutes after `since` up to `until`."""
+        return sum((each for pair in self.minutes[max(0, since) : until] for each in pair), self.detector.empty())
+
+    def series(self, *, restart: int = 10**6) -> dict[str, str]:
+        """What the pages show every minute, in promtool's words; a replica whose database is new shows 0 again."""
+        found: dict[str, list[float]] = {}
+        for number, instance in enumerate(REPLICAS):
+            total = self.detector.empty()
+            for minute in range(len(self.minutes) + 1):
+                for name, value in page(self.detector, total, instance).items():
+                    found.setdefault(name, []).append(value)
+                if minute < len(self.minutes):
+                    total = (total if minute != restart else self.detector.empty()) + self.minutes[minute][number]
+        return {name: values_of(values) for name, values in found.items()} | findings(len(self.minutes))
+
+
+def values_of(values: Sequence[float]) -> str:
+    return " ".join("_" if value < 0 else repr(value) for value in values)
+
+
+def findings(minutes: int) -> dict[str, str]:
+    labels = 'service="card-fraud",signal="drift",job="burnline",instance="a:8000"'
+    return {
+        f"burnline_signal_events_total{{{labels}}}": f"0+200x{minutes}",
+        f"burnline_signal_bad_events_total{{{labels}}}": f"0x{minutes}",
+    }
+
+
+def page(detector: Drift, total: Sketch, instance: str) -> dict[str, float]:
+    """The samples of one page, under the names that Prometheus gives them."""
+    found: dict[str, float] = {}
+    for family in exposition([(("card-fraud", "drift"), detector, total)]):
+        for sample in family.samples:
+            labels = {**sample.labels, "job": "burnline", "instance": instance}
+            inside = ",".join(f"{label}={quoted(text)}" for label, text in sorted(labels.items()))
+            found[f"{sample.name}{{{inside}}}"] = float(str(sample.value))
+    return found
+
+
+def quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def close_to(selector: str, value: float) -> str:
+    return f"abs({selector} - {value!r}) <= {1e-9 * max(1.0, abs(value))!r}"
+
+
+def over(window: str, event: str) -> str:
+    return f'slo:events:increase_over{{window="{window}",event="{event}"}}'
+
+
+def of_the_window(event: str) -> str:
+    return f'slo:events:increase_window{{event="{event}"}}'
+
+
+@pytest.mark.integration
+def test_prometheus_finds_in_every_window_what_the_detector_finds(tmp_path: Path) -> None:
+    replicas = Replicas(130, lambda minute: 0.5 if minute >= 100 else 0.0)
+    simulation = Simulation([drift_service()], replicas.series())
+    late = 1  # the windows of 2 h and 6 h are made of tiles that are recorded after them
+
+    for minute in (70, 104, 129):
+        counted = {
+            "5m": (minute - 5, minute),
+            "30m": (minute - 30, minute),
+            "1h": (minute - 60, minute),
+            "2h": (minute - 120, minute - late),
+            "6h": (0, minute - late),
+            "1d": (0, minute),
+            "3d": (0, minute),
+        }
+        for window, (since, until) in counted.items():
+            said = replicas.detector.judge(replicas.over(since, until)).counts
+            simulation.holds(f"{minute}m", close_to(over(window, "bad"), said.bad))
+            simulation.holds(f"{minute}m", close_to(over(window, "total"), said.total))
+        said = replicas.detector.judge(replicas.over(0, minute)).counts
+        simulation.holds(f"{minute}m", close_to(of_the_window("bad"), said.bad))
+        simulation.holds(f"{minute}m", close_to(of_the_window("total"), said.total))
+
+    assert replicas.detector.judge(replicas.over(124, 129)).counts.bad > 80
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_shift_pages_and_a_steady_service_does_not(tmp_path: Path) -> None:
+    replicas = Replicas(90, lambda minute: 5.0 if minute >= 60 else 0.0)
+    simulation = Simulation([drift_service()], replicas.series(), t2=False)
+
+    page_of = firing("page-fast", "steady")
+    simulation.absent("60m", page_of)
+    simulation.holds("85m", f"{page_of} == 1", 'burnline_slo_burn_rate{window="5m"} > 14.4')
+    simulation.holds("60m", 'burnline_slo_burn_rate{window="1h"} == 0', 'burnline_slo_sli_ratio{window="1h"} == 1')
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_replica_that_counts_from_nothing_again_changes_nothing(tmp_path: Path) -> None:
+    replicas = Replicas(40, lambda minute: 1.0)
+    simulation = Simulation([drift_service()], replicas.series(restart=25), t2=False)
+
+    said = replicas.detector.judge(replicas.over(9, 39)).counts
+    simulation.holds("39m", close_to(over("30m", "bad"), said.bad), close_to(over("30m", "total"), said.total))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_too_few_events_and_no_events_are_no_data(tmp_path: Path) -> None:
+    replicas = Replicas(30, events=20)
+    simulation = Simulation([drift_service()], replicas.series(), t2=False)
+
+    simulation.absent("6m", over("5m", "bad"), over("5m", "total"), 'burnline_slo_burn_rate{window="5m"}')
+    simulation.holds("29m", close_to(over("30m", "total"), 29 * 40))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_counts_against_another_reference_are_never_compared_with_this_one(tmp_path: Path) -> None:
+    replicas = Replicas(60)
+    newer, reader = make_detector(seed=9)
+    old = {name: " ".join(values.split()[:30]) + " stale" for name, values in replicas.series().items()}
+    random, total = np.random.default_rng(5), newer.empty()
+    series: dict[str, list[str]] = {}
+    for _ in range(31):
+        for name, value in page(newer, total, REPLICAS[0]).items():
+            series.setdefault(name, ["_"] * 30).append(repr(value))
+        batch = PredictionBatch("card-fraud", "2", START, draw(random, 300), [None] * 300, [None] * 300, [0] * 300)
+        total = total + newer.fold(reader.read(batch))
+    given = {name: values for name, values in old.items() if "burnline_feature" in name} | findings(60)
+    simulation = Simulation([drift_service()], given | {name: " ".join(values) for name, values in series.items()})
+
+    simulation.holds("59m", close_to(over("1h", "total"), 29 * 300), close_to(of_the_window("total"), 29 * 300))
+    simulation.holds("59m", f"{over('1h', 'bad')} < 200", f"{of_the_window('bad')} < 200")
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_calendar_period_holds_what_came_since_it_began(tmp_path: Path) -> None:
+    replicas = Replicas(30, lambda _: 0.4)
+    simulation = Simulation([drift_service("window: {calendar: day, tz: UTC}")], replicas.series())
+
+    said = replicas.detector.judge(replicas.over(0, 29)).counts
+    simulation.holds("29m", close_to(of_the_window("bad"), said.bad), close_to(of_the_window("total"), said.total))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_short_window_is_as_long_as_the_detectors(tmp_path: Path) -> None:
+    replicas = Replicas(30, lambda _: 0.4)
+    spec = drift_service(signals={"drift": {"window": "20m", "min_events": 300}})
+    simulation = Simulation([spec], replicas.series(), t2=False)
+
+    said = replicas.detector.judge(replicas.over(9, 29)).counts
+    simulation.holds("29m", close_to(over("5m", "bad"), said.bad), close_to(over("5m", "total"), said.total))
+
+    simulation.run(tmp_path)
+
+
+def test_the_rules_know_which_detector_shows_its_cells() -> None:
+    celled = {name for name, made in DETECTORS.items() if hasattr(made, "cells")}
+
+    assert celled == {cells.SIGNAL}
+    assert isinstance(make_detector()[0], Celled)
+
+
+def test_drift_that_another_engine_finds_is_added_up_as_before() -> None:
+    without = service("[{name: steady, objective: 95%, window: 30d, sli: {signal: drift}}]")
+    sliced = drift_service("window: 30d, slices: {length: 1h, target: 95%}")
+
+    for spec in (without, sliced):
+        assert "burnline_feature_cells_total" not in str(compile_rules([spec], now=EPOCH))
+
+
+def test_what_is_scraped_is_read_one_value_at_a_time() -> None:
+    rules = [rule for group in compile_rules([drift_service()], now=EPOCH)["groups"] for rule in group["rules"]]
+
+    scraped = [rule["expr"] for rule in rules if "burnline_feature_cells_total" in rule["expr"]]
+
+    assert scraped
+    assert not any("[" in expr for expr in scraped)

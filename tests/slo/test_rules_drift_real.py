@@ -1,0 +1,114 @@
+"""Drift by the compiled rules in a real Prometheus, on a base of one second."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from prometheus_client import generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from burnline.detectors.cells import exposition
+from burnline.detectors.columns import ColumnReader
+from burnline.detectors.drift import Drift
+from burnline.detectors.profiling import build_profile
+from burnline.detectors.sketch import Sketch
+from burnline.events import PredictionBatch
+from burnline.slo.compiler.rules import render_rules
+from burnline.spec.signals import DriftSpec
+from tests.detectors.samples import START
+from tests.programs import free_port, program, running, wait_until
+from tests.slo.promtool import service
+from tests.slo.test_prometheus_real import Exporter, serving
+
+pytestmark = pytest.mark.integration
+
+SECTION = {"window": "5s", "min_events": 100}
+SLO = "[{name: steady, objective: 98%, window: 12h, sli: {signal: drift}}]"
+CONFIG = """
+global: {{scrape_interval: 1s, evaluation_interval: 1s}}
+rule_files: [{rules}]
+scrape_configs:
+  - {{job_name: burnline, honor_labels: true, static_configs: [{{targets: ["127.0.0.1:{port}"]}}]}}
+"""
+HOSTILE = 'a"b\\c\n{x="y"}'
+PER_SCRAPE, SCRAPES = 50, 8
+
+
+@dataclass
+class Counting(Exporter):
+    """burnline's page, after fifty events more at every scrape that is to have some."""
+
+    detector: Drift = field(init=False)
+    total: Sketch = field(init=False)
+    left: int = 0
+
+    def __post_init__(self) -> None:
+        random = np.random.default_rng(1)
+        features = {HOSTILE: random.normal(size=5000).tolist(), "plan": random.choice(["a", "b"], 5000).tolist()}
+        reference = build_profile(features, name="r")
+        self.detector, self._reader = Drift(reference, DriftSpec.model_validate(SECTION)), ColumnReader(reference)
+        self.total, self._random = self.detector.empty(), random
+
+    def page(self) -> str:
+        if self.left:
+            self.left -= 1
+            values = (self._random.normal(size=PER_SCRAPE) + 1.5).tolist()
+            features = {HOSTILE: values, "plan": ["a"] * PER_SCRAPE}
+            batch = PredictionBatch("shop", "1", START, features, [None] * 50, [None] * 50, [0] * 50)
+            self.total = self.total + self.detector.fold(self._reader.read(batch))
+        registry = CollectorRegistry()
+        registry.register(_Cells(self.detector, self.total))
+        own = f'burnline_signal_events_total{{service="card-fraud",signal="drift"}} {self.total.events}\n'
+        return generate_latest(registry).decode() + own
+
+
+class _Cells(Collector):
+    def __init__(self, detector: Drift, total: Sketch) -> None:
+        self._counted = (("card-fraud", "drift"), detector, total)
+
+    def collect(self) -> Iterator[Metric]:
+        return exposition([self._counted])
+
+
+def test_a_real_prometheus_finds_the_drift_that_the_detector_finds(tmp_path: Path) -> None:
+    section = service(
+        SLO, collect=[{"url": "http://127.0.0.1:1/metrics", "interval": "1s"}], signals={"drift": SECTION}
+    )
+    rules, config, log = tmp_path / "rules.yml", tmp_path / "prometheus.yml", tmp_path / "log"
+    rules.write_text(render_rules([section]))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    argv = [
+        program("prometheus"),
+        f"--config.file={config}",
+        f"--storage.tsdb.path={tmp_path}/data",
+        f"--web.listen-address=127.0.0.1:{port}",
+    ]
+
+    def value(query: str) -> float | None:
+        answer = httpx.get(f"{url}/api/v1/query", params={"query": query}, trust_env=False).json()
+        found = answer["data"]["result"]
+        return float(found[0]["value"][1]) if len(found) == 1 else None
+
+    with serving(Counting()) as exporter:
+        assert isinstance(exporter, Counting)
+        config.write_text(CONFIG.format(rules=rules, port=exporter.port))
+        with running(argv, log=log, url=f"{url}/-/ready") as process:
+            wait_until(lambda: value('sum(slo:cells:increase1m{cell="all"})') == 0, process, log=log)
+            exporter.left = SCRAPES
+            total = 'slo:events:increase_window{event="total"}'
+            wait_until(lambda: value(total) == PER_SCRAPE * SCRAPES, process, log=log)
+
+            bad = value('slo:events:increase_window{event="bad"}')
+            hour = value('slo:events:increase_over{event="bad",window="1m"}')
+
+    said = exporter.detector.judge(exporter.total)
+    assert said.counts.bad > 100
+    assert bad == pytest.approx(said.counts.bad, rel=1e-9)
+    assert hour == pytest.approx(said.counts.bad, rel=1e-9)
