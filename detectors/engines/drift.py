@@ -14,7 +14,7 @@ from burnline.detectors.drift import Drift
 from burnline.detectors.engines.catalogue import LIBRARIES
 from burnline.detectors.engines.desk import Desk, Question
 from burnline.detectors.engines.process import Answer, Said, WorkerError
-from burnline.detectors.engines.question import question
+from burnline.detectors.engines.question import make_question
 from burnline.detectors.engines.sampled import RowSketch, Sampler, reference_columns
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
@@ -60,13 +60,13 @@ class LibraryDrift:
         """Whether `judge` would answer at once; if not, the library is at work now."""
         if self._unasked(sketch) is not None or not isinstance(sketch, RowSketch):
             return True
-        return self._desk.ready(self._spec.engine, self._key(sketch), lambda: self._question(sketch))
+        return self._desk.ready(self._spec.engine, self._key(sketch), lambda: self.question(sketch))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if (nothing := self._unasked(sketch)) is not None or not isinstance(sketch, RowSketch):
             return nothing or no_data("the window has no rows")
         try:
-            said = self._desk.answer(self._spec.engine, self._key(sketch), lambda: self._question(sketch))
+            said = self._desk.answer(self._spec.engine, self._key(sketch), lambda: self.question(sketch))
         except WorkerError as error:
             return no_data(str(error))
         if said.error:
@@ -96,11 +96,11 @@ class LibraryDrift:
     def _key(self, sketch: RowSketch) -> bytes:
         return hashlib.sha256(sketch.encode()).digest()
 
-    def _question(self, sketch: RowSketch) -> Question:
+    def question(self, sketch: RowSketch) -> Question:
         reference = reference_columns(self._reference)
         live = sketch.rows.drawn(self._sampler.most)
         page_bytes = PAGE_BYTES if self._library.page else 0
-        return question(self._checks, reference, live, of=self._of, page_bytes=page_bytes)
+        return make_question(self._checks, reference, live, of=self._of, page_bytes=page_bytes)
 
     def _judged(self, sketch: RowSketch, said: Answer) -> Judgement:
         if not said.rows:

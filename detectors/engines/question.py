@@ -12,7 +12,7 @@ from burnline.detectors.engines.rows import Column
 Checks = Sequence[tuple[str, Mapping[str, Any]]]
 
 
-def question(
+def make_question(
     checks: Checks,
     reference: Mapping[str, Column],
     live: Mapping[str, Column],
