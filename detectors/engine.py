@@ -26,6 +26,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import signals
 from burnline.store.database import Database
 from burnline.store.inbox import forget_upto
+from burnline.store.pages import save_page
 from burnline.store.parts import WHOLE, beside, is_version, version_part
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH, MICROSECOND
@@ -95,6 +96,7 @@ class DetectorEngine:
         with db.read() as tx:
             self._history.load(tx)
         self._progress: dict[Key, _Progress] | None = None
+        self._pages: dict[tuple[Key, datetime], bytes] = {}  # of windows being closed
         self._counters: dict[Key, Counts] = {}
         self._latest: dict[Key, Finding] = {}
         self._parts: dict[Key, tuple[Finding, ...]] = {}
@@ -237,6 +239,7 @@ class DetectorEngine:
 
     def _close(self, progress: Mapping[Key, _Progress], now: datetime) -> int:
         changed = dict(progress)
+        self._pages = {}
         found: list[Finding] = []
         remembered: dict[Key, Mapping[str, bytes]] = {}
         for key, known in progress.items():
@@ -252,7 +255,7 @@ class DetectorEngine:
             if memory != known.memory:
                 remembered[key] = memory
         if found:
-            self._db.write(lambda tx: _record(tx, found, progress, remembered))
+            self._db.write(lambda tx: _record(tx, found, progress, remembered, self._pages))
         self._progress = changed
         self._publish(found)
         return sum(finding.part == WHOLE for finding in found)
@@ -279,6 +282,8 @@ class DetectorEngine:
         if all_events is None:
             return [finding(no_data("no events in the window"))], memory
         said = {WHOLE: _judgement(detector, all_events, memory.get(WHOLE, b""))}
+        if html := said[WHOLE].page:
+            self._pages[key, start] = html
         for part, sketch in sketches.items():
             if part != WHOLE:
                 said[part] = _judgement(detector, sketch, memory.get(part, b""), part)
@@ -419,11 +424,14 @@ def _record(
     found: Iterable[Finding],
     progress: Mapping[Key, _Progress],
     remembered: Mapping[Key, Mapping[str, bytes]],
+    pages: Mapping[tuple[Key, datetime], bytes],
 ) -> None:
     for finding in found:
         signals.record_finding(tx, finding)
         if finding.part == WHOLE:
             key = (finding.service, finding.signal)
+            if html := pages.get((key, finding.window_start)):
+                save_page(tx, *key, finding.window_start, finding.window_end - finding.window_start, html)
             for part in progress[key].sketches.get(finding.window_start, ()):
                 signals.delete_state(tx, *key, finding.window_start, part)
     for key, memory in remembered.items():

@@ -14,7 +14,7 @@ from burnline.detectors.sketch import Counter64, Sketch
 from burnline.events import Contributor, Counts, Mismatch, Source, Verdict
 from burnline.spec.quality import SkewSpec
 
-KINDS = {kind: place for place, kind in enumerate(Mismatch, start=2)}
+KINDS: dict[str, int] = {kind: place for place, kind in enumerate(Mismatch, start=2)}
 COMPARED, DIFFERENT = range(2)  # counts per feature, before those of each kind
 PER_FEATURE = 2 + len(KINDS)
 ANY = KINDS[Mismatch.OTHER]
@@ -112,7 +112,7 @@ def _count(row: Counter64, column: list[Any]) -> None:
         row[COMPARED] += 1
         if value is not False:
             row[DIFFERENT] += 1
-            row[KINDS.get(value, ANY)] += 1
+            row[KINDS.get(value, ANY) if isinstance(value, str) else ANY] += 1
 
 
 def _rows(sketch: Sketch) -> Counter64:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
-from burnline.store import signals
+from burnline.store import pages, signals
 from tests.app.scenes import Client, browser, row, text
 from tests.flow.world import World
 
@@ -116,3 +116,33 @@ def test_a_signal_that_the_service_does_not_ask_for_is_not_there(scene: World, n
     )
 
     assert page.status_code == told.status_code == 404
+
+
+def draw(scene: World, html: bytes = b"<script>fetch('/v1/services')</script>") -> int:
+    """A page of the newest window; its time in the address."""
+    start = (scene.now - WINDOW).replace(microsecond=0)
+    scene.app.db.write(lambda tx: pages.save_page(tx, "scoring", "drift", start, WINDOW, html))
+    return int(start.timestamp())
+
+
+def test_what_a_library_drew_is_served_in_a_sandbox(scene: World) -> None:
+    tell(scene, Verdict.ALARM)
+    start = draw(scene)
+    client = browser(scene.app)
+
+    page = client.get(f"{PAGE}/pages/{start}")
+
+    assert f'href="{PAGE}/pages/{start}"' in client.get(PAGE).text
+    assert page.content == b"<script>fetch('/v1/services')</script>"
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-scripts; default-src 'none';")
+    assert "allow-same-origin" not in policy
+    assert "connect-src" not in policy
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_window_without_a_page_is_not_found(scene: World) -> None:
+    for start in ("0", "-1", str(10**30)):
+        assert browser(scene.app).get(f"{PAGE}/pages/{start}").status_code == 404
+    assert browser(scene.app).get("/services/nobody/signals/drift/pages/0").status_code == 404
+    assert "Drawn by the library" not in browser(scene.app).get(PAGE).text

@@ -25,6 +25,7 @@ from burnline.events import PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import DriftSpec
 from burnline.store.database import Database
+from burnline.store.pages import page_of, page_starts
 from tests.detectors.engine_worker import interpreter
 from tests.detectors.samples import START, answers, draw, make_batch
 from tests.detectors.test_engine import WINDOW, findings, send
@@ -202,6 +203,22 @@ def test_while_the_library_is_at_work_everything_else_goes_on(desk: Desk, tmp_pa
     assert [found.window_start for found in drifts] == [START, START + WINDOW]
     assert drifts[0].verdict is Verdict.OK
     assert drifts[0].counts.total == 600
+
+
+def test_the_page_of_a_window_in_alarm_is_kept_with_its_finding(desk: Desk, tmp_path: Path, database: Database) -> None:
+    save_reference(REFERENCE, tmp_path / "ref.json")
+    service = spec(tmp_path / "ref.json", drift={"window": "10s", "min_events": 100, "engine": "evidently"})
+    engine = DetectorEngine(database, [service], desk=desk)
+    send(database, START, events=600, age=[400.0] * 600)
+    send(database, START + WINDOW, events=600)
+
+    while len(findings(database)) < 2:
+        engine.run_once(START + 2 * WINDOW)
+
+    with database.read() as tx:
+        assert page_starts(tx, "shop", "drift") == [START]
+        assert page_of(tx, "shop", "drift", START) == b"<p>page</p>"
+    assert [found.verdict for found in findings(database)] == [Verdict.ALARM, Verdict.OK]
 
 
 def release(folder: Path) -> None:

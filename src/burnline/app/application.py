@@ -138,7 +138,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(SECURITY_HEADERS)
+                for name, value in SECURITY_HEADERS.items():
+                    headers.setdefault(name, value)  # a library's page has a policy of its own, which allows less
                 headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 

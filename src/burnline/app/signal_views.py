@@ -13,6 +13,7 @@ from burnline.detectors.build import windows
 from burnline.events import Cell, Contributor, Finding, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals
+from burnline.store.pages import page_starts
 
 WINDOWS = 288  # of history: two days of ten minutes
 
@@ -49,6 +50,7 @@ class SignalDetail:
         since: when the alarm that it is in began.
         at: the end of the window; None before the first.
         contributors: the features that differ most, with their values in the reference and in the window.
+        pages: starts of the windows of which a library drew a page, newest first.
         history: closed windows, oldest first, as many as there may be in `WINDOWS` of them.
     """
 
@@ -66,6 +68,7 @@ class SignalDetail:
     contributors: tuple[Contributor, ...]
     parts: tuple[PartFinding, ...]
     history: tuple[Judged, ...]
+    pages: tuple[datetime, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
     with app.db.read() as tx:
         found = signals.findings_between(tx, spec.service, name, now - WINDOWS * window, now)
         newest = found[-1] if found else None
+        drawn = page_starts(tx, spec.service, name)
         parts = signals.latest_parts(tx, spec.service, name, newest.window_start) if newest else []
     history = tuple(Judged(each.window_start, each.window_end, each.verdict, each.score) for each in found)
     return SignalDetail(
@@ -113,6 +117,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
         newest.contributors if newest else (),
         tuple(_part(each) for each in parts),
         history,
+        tuple(drawn),
     )
 
 

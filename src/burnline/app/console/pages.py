@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -35,6 +35,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents
 from burnline.store.drills import Drill, newest_drills
+from burnline.store.pages import page_of
 
 FOLDER = Path(__file__).parent
 PARTS = "/parts"
@@ -45,6 +46,11 @@ ASK_FOR = {
     "plan_hash": "The form was incomplete: load the page again.",
     "reason": "Keep the reason under 500 characters.",
 }
+SANDBOX = (
+    "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+)
+LAST_SECOND = 253_402_300_799  # of the year 9999
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 templates = Jinja2Templates(FOLDER / "templates")
 templates.env.filters.update(words.FILTERS)
@@ -121,6 +127,16 @@ def signal(request: Request, name: str, signal: str, app: Parts) -> Response:
     window = timedelta(seconds=detail.window_seconds)
     drawn = signal_views.pictures(detail, now)
     return _page(request, app, "signal.html", signal=detail, drawn=drawn, window=window)
+
+
+@router.get("/services/{name}/signals/{signal}/pages/{start}")
+def library_page(name: str, signal: str, start: int, app: Parts) -> Response:
+    """What a library drew of a window. Its code runs in a sandbox, from where it reaches nothing, burnline neither."""
+    service = service_of(app, name).service
+    at = datetime.fromtimestamp(min(max(start, 0), LAST_SECOND), UTC)
+    with app.db.read() as tx:
+        html = found(page_of(tx, service, signal, at), "There is no page of this window.")
+    return Response(html, media_type="text/html; charset=utf-8", headers={"Content-Security-Policy": SANDBOX})
 
 
 @page("/incidents")

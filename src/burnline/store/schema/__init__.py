@@ -12,6 +12,7 @@ from burnline.store.schema.samples import kept_sample
 from burnline.store.schema.series import asking, notable_trace, otlp_gauge, otlp_stream, series
 from burnline.store.schema.signals import (
     finding,
+    finding_page,
     kept_event,
     labelled_event,
     signal_memory,
@@ -38,6 +39,7 @@ __all__ = [
     "drill",
     "episode",
     "finding",
+    "finding_page",
     "heartbeat",
     "inbox",
     "incident",

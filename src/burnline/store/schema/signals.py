@@ -48,6 +48,16 @@ finding = Table(
     sqlite_autoincrement=True,
 )
 
+# What a library drew of a window in alarm: HTML, packed by zlib.
+finding_page = Table(
+    "finding_page",
+    metadata,
+    Column("service", Text, primary_key=True),
+    Column("signal", Text, primary_key=True),
+    Column("window_start", Utc, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # Events that came with an id, as long as the service file says: an id is taken once, and labels are joined by it.
 # `key`: the id, hashed. `prediction`: JSON. `slices`: JSON, the values by which signals are told apart.
 # `labelled`: a label was joined.
