@@ -16,7 +16,6 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from burnline import metrics
 from burnline.detectors.contract import Detector
-from burnline.detectors.drift import chance
 from burnline.detectors.history import Key
 from burnline.detectors.sketch import Counter64, Sketch
 
@@ -32,6 +31,10 @@ class Celled(Protocol):
 
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
         """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
+        ...
+
+    def chance(self, reference: Counter64, events: float) -> float:
+        """The total variation that chance explains of a feature with so many events: sqrt(a / events + b)."""
         ...
 
 
@@ -58,8 +61,8 @@ def feature_cells(detector: Celled, sketch: Sketch) -> Iterator[FeatureCells]:
         if left < 0:
             return
         if reference.sum():
-            of_reference = chance(reference, ENDLESS) ** 2
-            of_events = chance(reference, 1) ** 2 - of_reference
+            of_reference = detector.chance(reference, ENDLESS) ** 2
+            of_events = detector.chance(reference, 1) ** 2 - of_reference
             yield FeatureCells(feature, counts, reference / reference.sum(), of_events, of_reference)
 
 

@@ -118,6 +118,10 @@ class Drift:
                 both = (np.delete(live, -2), np.delete(compared.reference, -2))
             yield compared.name, *both
 
+    def chance(self, reference: Counter64, events: float) -> float:
+        """The total variation that sampling adds to a column of `events` compared with those counts."""
+        return chance(reference, int(events))
+
     def _parts(self, sketch: Sketch) -> list[Counter64]:
         return np.split(sketch.counts[1:], np.cumsum(self._sizes)[:-1])
 
