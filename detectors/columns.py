@@ -22,6 +22,7 @@ from burnline.events import PredictionBatch
 
 Mask = NDArray[np.bool_]
 NUMBERS = frozenset({float, int, type(None)})
+BYTES = 256  # different values of a byte
 REMEMBERED = 1 << 14  # odd values per column whose cell is kept: ids would otherwise fill the memory
 
 
@@ -238,14 +239,19 @@ class _Known(dict[Any, int]):
         """Per event a code, and per code the cell of the reference column."""
         if isinstance(column, Coded):
             cells = np.append(self._look_up(column.values), self.missing)
-            return np.where(column.codes < 0, len(column.values), column.codes), cells
+            codes = column.codes
+            return codes if codes.min(initial=0) >= 0 else np.where(codes < 0, len(column.values), codes), cells
         return self._look_up(column.tolist() if isinstance(column, np.ndarray) else column), np.arange(self.size)
 
-    def _look_up(self, values: Sequence[Any]) -> NDArray[np.intp]:
+    def _look_up(self, values: Sequence[Any]) -> NDArray[np.integer]:
+        """Their cells; bytes are made of a list in a fifth of the time of an array."""
         try:
-            return np.fromiter(map(self.__getitem__, values), dtype=np.intp, count=len(values))
+            found = list(map(self.__getitem__, values))
         except TypeError:  # a list, a mapping: no label, and no key either
-            return np.array([self._cell(value) for value in values], dtype=np.intp)
+            found = [self._cell(value) for value in values]
+        if self.size > BYTES:
+            return np.array(found, dtype=np.intp)
+        return np.frombuffer(bytes(found), dtype=np.uint8)
 
     def _cell(self, value: Any) -> int:
         try:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from burnline.detectors.columns import Coded, ColumnReader, Columns
 from burnline.detectors.grid import SMALL, Grid
+from burnline.detectors.profile import VERSION, Category, Reference
 from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch
 
@@ -144,6 +145,15 @@ def test_a_feature_that_the_batch_lacks_is_missing_in_every_event() -> None:
 
     assert columns.feature("size").missing.all()
     assert columns.feature("city").counts.tolist() == [0, 0, 0, 0, 0, 3, 0]
+
+
+def test_declared_labels_may_be_more_than_a_byte_can_tell_apart() -> None:
+    known = Category(tuple(f"v{at}" for at in range(300)), (1,) * 300, (), 0, 0, 0)
+    reference = Reference(VERSION, "t", 300, {"city": known}, None, None)
+
+    cells = ColumnReader(reference).read(batch(city=["v299", "v0", "other", None])).feature("city").cells
+
+    assert cells.tolist() == [299, 0, 301, 302]
 
 
 def test_labels_never_seen_take_bounded_memory() -> None:
