@@ -78,4 +78,18 @@ PREDICTIONS = (
         (ratio(events.ERROR, events.LABELLED, "version", legend=VERSION),),
         empty_ok="no label that is a number came",
     ),
+    Panel(
+        "Predictions: a shadow answers differently",
+        "How often does a version that nobody hears yet say something else? Read some of those before it serves.",
+        (ratio(events.SHADOW_DIFFERENT, events.SHADOW_PAIRS, "version", legend=VERSION),),
+        "percentunit",
+        high=1,
+        empty_ok="no event was answered by a shadow as well",
+    ),
+    Panel(
+        "Predictions: mean difference of a shadow",
+        "How far are the numbers of a version that nobody hears yet from those that serve?",
+        (ratio(events.SHADOW_DIFFERENCE, events.SHADOW_PAIRS, "version", legend=VERSION),),
+        empty_ok="no event was answered by a shadow as well",
+    ),
 )

@@ -16,7 +16,7 @@ from burnline.detectors.contract import Asking, Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
 from burnline.detectors.engines.desk import Desk
 from burnline.detectors.history import SketchHistory
-from burnline.detectors.parts import admitted, others, sliced, whole
+from burnline.detectors.parts import admitted, others, parts_of, whole
 from burnline.detectors.profile import Reference, load_reference
 from burnline.detectors.recount import Recounter, ladders
 from burnline.detectors.sketch import Sketch
@@ -27,7 +27,7 @@ from burnline.store import signals
 from burnline.store.database import Database
 from burnline.store.inbox import forget_upto
 from burnline.store.pages import save_page
-from burnline.store.parts import WHOLE, beside, is_version, version_part
+from burnline.store.parts import WHOLE, beside, is_shadow, is_version
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH, MICROSECOND
 
@@ -226,7 +226,7 @@ class DetectorEngine:
                     part for signal, _ in timed for part in progress[batch.service, signal].sketches.get(start, ())
                 }
                 slices = () if source is Source.SAMPLES else service.spec.events.slices  # these say what differs
-                for part, of_part in ((version_part(batch.version), inside), *sliced(inside, slices, known)):
+                for part, of_part in parts_of(inside, slices, known):
                     columns = service.reader.read(of_part)
                     for signal, detector in timed:
                         if sketch := _folded(detector, columns, batch.service, part):
@@ -275,19 +275,17 @@ class DetectorEngine:
 
         if detector is None:
             return [finding(no_data(service.problem))], memory
-        all_events = whole(sketches)
-        if all_events is None and getattr(detector, "judges_silence", False):
-            silent = _judgement(detector, detector.empty(), memory.get(WHOLE, b""))
-            return [finding(silent)], {**memory, WHOLE: silent.memory}
-        if all_events is None:
-            return [finding(no_data("no events in the window"))], memory
-        said = {WHOLE: _judgement(detector, all_events, memory.get(WHOLE, b""))}
+        said, all_events = {WHOLE: no_data("no events in the window")}, whole(sketches)
+        silence = detector.empty() if getattr(detector, "judges_silence", False) else None
+        if (heard := silence if all_events is None else all_events) is not None:
+            said[WHOLE] = _judgement(detector, heard, memory.get(WHOLE, b""))
         if html := said[WHOLE].page:
             self._pages[key, start] = html
         for part, sketch in sketches.items():
             if part != WHOLE:
                 said[part] = _judgement(detector, sketch, memory.get(part, b""), part)
-            if is_version(part) and (rest := others(sketches, part)):
+            rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
+            if rest is not None:
                 said[beside(part)] = _compared(detector, rest, sketch)
         kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
         return [finding(each, part) for part, each in kept.items()], _remembered(memory, said)

@@ -13,12 +13,26 @@ from typing import Any
 from burnline.detectors.profile import category_text
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
-from burnline.store.parts import LONGEST, VERSION, WHOLE, is_version
+from burnline.store.parts import LONGEST, SHADOW, VERSION, WHOLE, is_version, shadow_part, version_part
 
 OTHERS = "other"  # versions or values beyond the bound, together
 MOST_VERSIONS = 4  # in one window
 MOST_VALUES = 20
 MISSING = "(missing)"
+
+
+def parts_of(
+    batch: PredictionBatch, slices: Sequence[str], known: Collection[str] = ()
+) -> Iterator[tuple[str, PredictionBatch]]:
+    """The parts that events of one batch are in, each with its events; `known`: those that are there already.
+
+    Shadows are in no slice: its events are among those of the versions that serve.
+    """
+    if batch.shadow:
+        yield shadow_part(batch.version), batch
+        return
+    yield version_part(batch.version), batch
+    yield from sliced(batch, slices, known)
 
 
 def sliced(
@@ -42,7 +56,7 @@ def admitted(part: str, known: Collection[str]) -> str:
     name, _, _ = part.partition("=")
     if part == WHOLE or part in known:
         return part
-    most = MOST_VERSIONS if name == VERSION else MOST_VALUES
+    most = MOST_VERSIONS if name in (VERSION, SHADOW) else MOST_VALUES
     alike = sum(each.startswith(f"{name}=") for each in known)
     return part if alike < most else f"{name}={OTHERS}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress, islice
 from typing import Annotated, Any
 
@@ -65,6 +65,7 @@ class _Envelope(Struct, forbid_unknown_fields=True):
 
     service: Text
     version: Text = ""
+    shadow: bool = False
     events: Raw | UnsetType = UNSET
     columns: Annotated[dict[Text, Raw], Meta(max_length=MAX_FEATURES)] | UnsetType = UNSET
     prediction: Raw | UnsetType = UNSET
@@ -125,9 +126,9 @@ class Reader:
         fields = [getattr(envelope, field) for field in FIELDS]
         if isinstance(envelope.events, Raw) and not isinstance(envelope.columns, dict):
             if all(field is UNSET for field in fields):
-                return self._rows(bytes(envelope.events), envelope, known)
+                return replace(self._rows(bytes(envelope.events), envelope, known), shadow=envelope.shadow)
         elif isinstance(envelope.columns, dict) and envelope.events is UNSET:
-            return self._columns(envelope.columns, envelope, known)
+            return replace(self._columns(envelope.columns, envelope, known), shadow=envelope.shadow)
         needed = "the body needs either events, or columns with prediction and confidence beside them"
         raise PayloadError(f"{needed}; {self._encoding.form}")
 

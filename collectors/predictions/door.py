@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from burnline.collectors.inflate import inflate
@@ -66,10 +66,13 @@ def accept_predictions(
     if len(key) > MAX_KEY:
         raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
     decoded = decode(body, known, asked or Asked())
+    shadow = decoded.shadow or bool(asked and asked.shadow)
+    if shadow and not decoded.version:
+        raise PayloadError("a shadow needs a version: it is told apart by it")
     rules = known[decoded.service]
     checked = check_events(decoded, rules, now)
     arrived = Arrived(
-        batch_of(checked, now),
+        replace(batch_of(checked, now), shadow=shadow),
         ids=checked.decoded.ids,
         late=checked.late,
         violations=checked.violations,

@@ -45,6 +45,7 @@ class Asked:
 
     service: str = ""
     version: str = ""
+    shadow: bool = False
 
 
 class Event(Struct, forbid_unknown_fields=True, gc=False):
@@ -69,6 +70,7 @@ class Decoded:
         ids, at: empty when no event has one.
         embedding: vectors as they came, empty when no event has one; once checked as 32-bit floats.
         places: per event, its index in the body.
+        shadow: nobody got these answers.
         prefix: what stands before a feature's name in a refusal.
     """
 
@@ -85,6 +87,7 @@ class Decoded:
     strangers: Mapping[str, list[bool]] = field(default_factory=dict)
     prefix: str = "features."
     embedding: Sequence[Any] = ()
+    shadow: bool = False
 
     def __len__(self) -> int:
         return len(self.prediction)

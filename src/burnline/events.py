@@ -308,6 +308,7 @@ class PredictionBatch:
         label: per event, what turned out to be true; empty but in batches of labels.
         embedding: per event a vector as little-endian float32, None without; empty where no event has one.
         strangers: some names of features that the reference does not know; per event, whether it had them.
+        shadow: nobody got these answers: others of the same events were served.
     """
 
     service: str
@@ -321,6 +322,7 @@ class PredictionBatch:
     label: list[float | str | None] = field(default_factory=list)
     embedding: list[bytes | None] = field(default_factory=list)
     strangers: Mapping[str, list[bool]] = field(default_factory=dict)
+    shadow: bool = False
 
     def __len__(self) -> int:
         return len(self.prediction)
@@ -341,6 +343,7 @@ class PredictionBatch:
             list(compress(self.label, kept)),
             list(compress(self.embedding, kept)),
             {name: list(compress(column, kept)) for name, column in self.strangers.items()},
+            self.shadow,
         )
 
 

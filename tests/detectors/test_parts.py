@@ -107,6 +107,25 @@ def test_an_engine_that_starts_again_in_a_window_goes_on_with_every_part(
         assert signals.load_states(tx) == []
 
 
+def test_a_shadow_is_judged_beside_the_whole_and_is_in_none_of_it(any_database: Database, reference: Path) -> None:
+    shadow = replace(batch(2, "8", country=["DE"] * 300), prediction=["fraud"] * 300, shadow=True)
+
+    says = found(any_database, spec(reference, "country"), batch(1), shadow)
+
+    assert says[""].counts.total == 300
+    assert says[""].verdict is Verdict.OK
+    assert says["shadow=8"].verdict is Verdict.ALARM
+    assert says["shadow=8/others"].contributors[0].feature == "(prediction)"
+    assert set(says) == {"", "version=6", "shadow=8", "shadow=8/others"}
+
+
+def test_a_shadow_alone_makes_nothing_of_the_whole(any_database: Database, reference: Path) -> None:
+    says = found(any_database, spec(reference), replace(batch(1, "8"), shadow=True))
+
+    assert says[""].reason == "no events in the window"
+    assert says["shadow=8"].verdict is Verdict.OK
+
+
 def test_more_versions_or_values_than_may_be_are_counted_together() -> None:
     known: list[str] = []
     for number in range(30):

@@ -23,6 +23,18 @@ ERROR = measured(
     "Sum of the absolute errors where prediction and label are numbers, by {version}.",
 )
 UNMATCHED = measured("burnline_labels_unmatched_total", "Labels for whose event events.label_wait was too short.")
+SHADOW_PAIRS = measured(
+    "burnline_events_shadow_pairs_total",
+    "Events that a shadow answered beside the version that served, by {version} and {baseline}.",
+)
+SHADOW_DIFFERENT = measured(
+    "burnline_events_shadow_disagreements_total",
+    "Of those, events that the two answered differently, by {version} and {baseline}.",
+)
+SHADOW_DIFFERENCE = measured(
+    "burnline_events_shadow_absolute_difference_total",
+    "Sum of the absolute differences where both answers are numbers, by {version} and {baseline}.",
+)
 REPEATED = measured("burnline_labels_duplicate_total", "Labels of events that had one already; the first counts.")
 SAMPLES_JOINED = measured(
     "burnline_samples_joined_total", "Sampled events whose features as served were compared with training's."

@@ -15,7 +15,7 @@ TYPES = {"number": float, "text": str, "bool": bool}
 
 def _distinct(slices: tuple[str, ...]) -> tuple[str, ...]:
     for place, name in enumerate(slices):
-        if name == "version" or "=" in name or "/" in name:
+        if name in ("version", "shadow") or "=" in name or "/" in name:
             raise ValueError(
                 f"{name!r} cannot name a slice: versions are told apart anyway, and `=` and `/` end a name"
             )

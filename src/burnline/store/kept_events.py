@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from sqlalchemy.dialects import postgresql
 from burnline.events import PredictionBatch
 from burnline.metrics import events as names
 from burnline.store.inbox import BATCH, LABELS, accept
-from burnline.store.schema import EPOCH, MICROSECOND, kept_event, labelled_event, waiting_label
+from burnline.store.schema import EPOCH, MICROSECOND, kept_event, labelled_event, shadow_event, waiting_label
 from burnline.store.series import Point, record
 
 SLICE = 500  # keys in one statement
@@ -91,7 +91,7 @@ def take_events(tx: Connection, service: str, events: Sequence[KeptEvent], now: 
         }
         for event in first.values()
     ]
-    new = set(_insert_new(tx, kept_event, rows))
+    new = set(insert_new(tx, kept_event, rows))
     if new and tx.execute(select(waiting_label.c.key).where(waiting_label.c.service == service).limit(1)).first():
         _join(tx, service, _waiting(tx, service, new), now)
     return new
@@ -100,7 +100,7 @@ def take_events(tx: Connection, service: str, events: Sequence[KeptEvent], now: 
 def take_labels(tx: Connection, service: str, labels: Sequence[Label], now: datetime) -> Joined:
     """Join labels with their events; those whose event is not there wait for it. The first label of an event counts."""
     first = {label.key: label for label in reversed(labels)}
-    known = {row.key: row.labelled for row in _rows(tx, kept_event, service, first)}
+    known = {row.key: row.labelled for row in rows_with(tx, kept_event, service, first)}
     ready = [label for key, label in first.items() if known.get(key) is False]
     _join(tx, service, ready, now)
     rows = [
@@ -108,7 +108,7 @@ def take_labels(tx: Connection, service: str, labels: Sequence[Label], now: date
         for key, label in first.items()
         if key not in known
     ]
-    waiting = len(_insert_new(tx, waiting_label, rows))
+    waiting = len(insert_new(tx, waiting_label, rows))
     duplicates = len(labels) - len(ready) - waiting
     if duplicates:
         record(tx, service, [Point(names.REPEATED, {}, duplicates, add=True)], now)
@@ -145,7 +145,8 @@ def forget_events(
     if waited:
         record(tx, service, [Point(names.UNMATCHED, {}, waited, add=True)], now)
     gone = _forget(tx, kept_event, kept_event.c.kept_at, service, events_before)
-    return max(waited, gone, _forget_joined(tx, service, events_before))
+    shadows = _forget(tx, shadow_event, shadow_event.c.kept_at, service, events_before)
+    return max(waited, gone, shadows, _forget_joined(tx, service, events_before))
 
 
 def is_wrong(prediction: float | str, label: float | str) -> bool:
@@ -163,10 +164,11 @@ def _join(tx: Connection, service: str, labels: Sequence[Label], now: datetime) 
     said = {label.key: label for label in labels}
     rows = []
     moved: dict[tuple[str, str], float] = {}
-    batches: dict[str, PredictionBatch] = {}
-    for row in sorted(_rows(tx, kept_event, service, said), key=lambda row: row.key):
+    batches: dict[tuple[str, bool], PredictionBatch] = {}  # by version, and whether that is a shadow
+    for row in sorted(rows_with(tx, kept_event, service, said), key=lambda row: row.key):
         label, prediction = said[row.key], json.loads(row.prediction)
-        _append(batches.setdefault(row.version, _empty(service, row.version, now)), row, prediction, label.label)
+        batch = batches.setdefault((row.version, False), _empty(service, row.version, now))
+        _append(batch, row, prediction, label.label, json.loads(row.slices))
         rows.append(
             {
                 "service": service,
@@ -181,6 +183,9 @@ def _join(tx: Connection, service: str, labels: Sequence[Label], now: datetime) 
         )
         for name, version, value in _movements(row.version, prediction, label.label):
             moved[name, version] = moved.get((name, version), 0.0) + value
+    for row in sorted(rows_with(tx, shadow_event, service, said), key=lambda row: row.key):
+        batch = batches.setdefault((row.version, True), replace(_empty(service, row.version, now), shadow=True))
+        _append(batch, row, json.loads(row.prediction), said[row.key].label, {})
     tx.execute(insert(labelled_event), rows)
     for keys in _slices(list(said)):
         mine = (kept_event.c.service == service, kept_event.c.key.in_(keys))
@@ -195,9 +200,10 @@ def _empty(service: str, version: str, now: datetime) -> PredictionBatch:
     return PredictionBatch(service, version, now, defaultdict(list), [], [], [], label=[])
 
 
-def _append(batch: PredictionBatch, row: Any, prediction: float | str | None, label: float | str) -> None:
+def _append(
+    batch: PredictionBatch, row: Any, prediction: float | str | None, label: float | str, slices: Mapping[str, Any]
+) -> None:
     """What the detectors of labels get: prediction, confidence and label, and the slices as features."""
-    slices = json.loads(row.slices)
     for name in {*batch.features, *slices}:
         column = batch.features[name]
         column += [None] * (len(batch) - len(column))
@@ -220,19 +226,20 @@ def _movements(version: str, prediction: float | str | None, label: float | str)
 
 def _waiting(tx: Connection, service: str, keys: Iterable[bytes]) -> list[Label]:
     """The labels that wait for these events; they wait no more."""
-    found = [Label(row.key, json.loads(row.label), row.at) for row in _rows(tx, waiting_label, service, keys)]
+    found = [Label(row.key, json.loads(row.label), row.at) for row in rows_with(tx, waiting_label, service, keys)]
     for some in _slices([label.key for label in found]):
         tx.execute(delete(waiting_label).where(waiting_label.c.service == service, waiting_label.c.key.in_(some)))
     return found
 
 
-def _rows(tx: Connection, table: Table, service: str, keys: Iterable[bytes]) -> Iterator[Any]:
+def rows_with(tx: Connection, table: Table, service: str, keys: Iterable[bytes]) -> Iterator[Any]:
+    """The rows of a service with these keys."""
     for some in _slices(list(keys)):
         yield from tx.execute(select(table).where(table.c.service == service, table.c.key.in_(some)))
 
 
-def _insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
-    """Insert the rows, all of one service and each of another key, whose key is new; gives their keys.
+def insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> list[bytes]:
+    """Insert the rows, each of another key and alike in the rest of the primary key, that are new; gives their keys.
 
     SQLite has one writer, so a look before is enough.
     """
@@ -241,9 +248,10 @@ def _insert_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
     if tx.dialect.name != "sqlite":
         put = postgresql.insert(table).on_conflict_do_nothing().returning(table.c.key)
         return list(tx.scalars(put, list(rows)))
-    service, known = rows[0]["service"], set[bytes]()
+    alike, known = [column for column in table.primary_key if column.name != "key"], set[bytes]()
     for some in _slices([row["key"] for row in rows]):
-        known.update(tx.scalars(select(table.c.key).where(table.c.service == service, table.c.key.in_(some))))
+        same = [column == rows[0][column.name] for column in alike]
+        known.update(tx.scalars(select(table.c.key).where(*same, table.c.key.in_(some))))
     new = sorted((row for row in rows if row["key"] not in known), key=lambda row: bytes(row["key"]))
     if new:
         columns = list(new[0])
@@ -259,7 +267,8 @@ def _as_kept(value: Any) -> Any:
 
 def _forget(tx: Connection, table: Table, column: Any, service: str, before: datetime) -> int:
     old = select(table.c.key).where(table.c.service == service, column < before).order_by(column).limit(DELETED)
-    return tx.execute(delete(table).where(table.c.service == service, table.c.key.in_(old))).rowcount
+    these = (table.c.service == service, table.c.key.in_(old), column < before)
+    return tx.execute(delete(table).where(*these)).rowcount
 
 
 def _forget_joined(tx: Connection, service: str, before: datetime) -> int:

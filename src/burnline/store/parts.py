@@ -41,5 +41,5 @@ def is_version(part: str) -> bool:
 
 
 def is_shadow(part: str) -> bool:
-    """Whether a part is that of a shadow."""
+    """Whether a part is that of a shadow, none of whose events is in the whole."""
     return part.startswith(f"{SHADOW}=")

@@ -18,6 +18,7 @@ from burnline.store.kept_events import KeptEvent, key_of, take_events
 from burnline.store.samples import Sampling, Side, take_served
 from burnline.store.schema import EPOCH
 from burnline.store.series import Point, record, take_key
+from burnline.store.shadows import meet_shadows, take_shadows
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def keep_events(tx: Connection, arrived: Arrived, now: datetime) -> Kept:
         record(tx, service, [Point(names.DUPLICATES, {}, len(batch), add=True)], now)
         return Kept(0, len(batch))
     fresh = _fresh(tx, arrived, now) if arrived.ids else [True] * len(batch)
-    if arrived.sampling and arrived.ids:
+    if arrived.sampling and arrived.ids and not batch.shadow:
         take_served(tx, service, _sampled(arrived, fresh, arrived.sampling), arrived.sampling, now)
     late = [new and is_late for new, is_late in zip(fresh, arrived.late or [False] * len(batch), strict=True)]
     timely = batch.where([new and not is_late for new, is_late in zip(fresh, late, strict=True)])
@@ -102,7 +103,11 @@ def _fresh(tx: Connection, arrived: Arrived, now: datetime) -> list[bool]:
         for place, key in enumerate(keys)
         if key is not None
     ]
-    new = take_events(tx, batch.service, events, now)
+    if batch.shadow:
+        new = take_shadows(tx, batch.service, events, now)
+    else:
+        new = take_events(tx, batch.service, events, now)
+        meet_shadows(tx, batch.service, [event for event in events if event.key in new], now)
     fresh = []
     for key in keys:
         fresh.append(key is None or key in new)

@@ -33,9 +33,10 @@ A_BATCH = {"requestBody": {"required": True, "content": {name: {"schema": {}} fo
 
 
 @router.post(PREDICTIONS, status_code=202, openapi_extra=A_BATCH)
-async def predictions(request: Request, service: str = "", version: str = "") -> JSONResponse:
+async def predictions(request: Request, service: str = "", version: str = "", *, shadow: bool = False) -> JSONResponse:
     """Take a batch of prediction events: good ones are kept, each refused one is named with its reason.
 
+    `shadow`: the version answered beside the one that serves, and nobody got its answers.
     `service` and `version` stand in the URL where the format has no place for them (NDJSON, Arrow, Parquet). A batch
     whose header Idempotency-Key was there before is counted and not kept again; so is an event whose id was.
     """
@@ -50,7 +51,7 @@ async def predictions(request: Request, service: str = "", version: str = "") ->
         now=app.clock(),
         known=app.event_rules,
         limit_bytes=LIMIT_BYTES,
-        asked=Asked(service, version),
+        asked=Asked(service, version, shadow=shadow),
         key=request.headers.get("idempotency-key", ""),
     )
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)

@@ -10,6 +10,7 @@ from burnline.store.schema.releases import release, rollout, rollout_look
 from burnline.store.schema.runs import approval, approval_link, approval_vote, budget_event, run, step, target_lock
 from burnline.store.schema.samples import kept_sample
 from burnline.store.schema.series import asking, notable_trace, otlp_gauge, otlp_stream, series
+from burnline.store.schema.shadows import shadow_event
 from burnline.store.schema.signals import (
     finding,
     finding_page,
@@ -59,6 +60,7 @@ __all__ = [
     "run",
     "secret",
     "series",
+    "shadow_event",
     "signal_memory",
     "signal_state",
     "silence",
