@@ -9,13 +9,17 @@ import numpy as np
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, Z, no_data, too_few
+from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Reference
-from burnline.detectors.sketch import Sketch
-from burnline.events import Counts, Source, Verdict
+from burnline.detectors.rates import Share
+from burnline.detectors.sketch import Counter64, Sketch
+from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import ConfidenceSpec
 
+CONFIDENCE = "(confidence)"
 
-def excess(live: float, expected: float, *, events: int, reference_events: int) -> float:
+
+def excess(live: float, expected: float, *, events: float, reference_events: float) -> float:
     """How much of the share `live` is above `expected` beyond chance: `Z` binomial deviations, both samples.
 
     >>> round(excess(0.20, 0.05, events=900, reference_events=10**9), 3)
@@ -37,39 +41,55 @@ class ConfidenceDrop:
         self.window = spec.window
         self._spec = spec
         self._reference = reference.confidence
+        self._effect = reference.design_effect
+        self._grid = Grid(self._reference.profile.edges if self._reference else ())
         self._of = f"confidence:{reference.digest()}"
 
     def empty(self) -> Sketch:
-        return Sketch(self._of, np.zeros(3, dtype=np.int64))
+        return Sketch(self._of, np.zeros(3 + self._grid.cells, dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
         low = self._reference.low if self._reference else 0.0
         sent = columns.confidence()
-        below = np.count_nonzero(sent < low)
-        return Sketch(self._of, np.array([len(columns), np.count_nonzero(~np.isnan(sent)), below], dtype=np.int64))
+        bins = self._grid.count(sent)[:-1]
+        counts = [len(columns), bins.sum(), np.count_nonzero(sent < low), *bins]
+        return Sketch(self._of, np.array(counts, dtype=np.int64))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if self._reference is None:
             return no_data("the reference has no confidence; profile it with `--confidence`")
-        known = sum(self._reference.profile.counts)
-        return self._judged(sketch, self._reference.below, known, "in the reference")
+        bins = np.array(self._reference.profile.counts, dtype=np.int64)
+        return self._judged(sketch, Share(self._reference.below, int(bins.sum())), bins, "in the reference")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        known, below = int(baseline.counts[1]), int(baseline.counts[2])
-        if short := too_few(known, self._spec.min_events, "events with a confidence in the baseline"):
+        usual = Share(int(baseline.counts[2]), int(baseline.counts[1]))
+        if short := too_few(int(usual.events), self._spec.min_events, "events with a confidence in the baseline"):
             return short
-        return self._judged(candidate, below, known, "in the baseline")
+        return self._judged(candidate, usual, baseline.counts[3:], "in the baseline")
 
-    def _judged(self, sketch: Sketch, usual: int, known: int, where: str) -> Judgement:
-        """Compare with `usual` of `known` events that were as unsure."""
-        events, below = int(sketch.counts[1]), int(sketch.counts[2])
-        if short := too_few(events, self._spec.min_events, "events with a confidence"):
+    def _judged(self, sketch: Sketch, usual: Share, bins: Counter64, where: str) -> Judgement:
+        """Compare with the usual share of events that were as unsure; `bins`: how sure those were."""
+        live = Share(int(sketch.counts[2]), int(sketch.counts[1]))
+        if short := too_few(int(live.events), self._spec.min_events, "events with a confidence"):
             return short
         low = self._reference.low if self._reference else 0.0
-        score = excess(below / events, usual / known, events=events, reference_events=known)
-        reason = (
-            f"{below / events:.1%} of the answers are less sure than {low:.3g}, "
-            f"{where} {usual / known:.1%} (limit {self._spec.threshold:.1%} more, beyond chance)."
+        events, known = live.events / self._effect, int(usual.events)
+        score = excess(live.ratio, usual.ratio, events=events, reference_events=known)
+        detail = f"{live.ratio:.1%} of the answers are less sure than {low:.3g}, {where} {usual.ratio:.1%}"
+        found = Contributor(CONFIDENCE, score, detail, self._cells(bins, sketch.counts[3:]))
+        return Judgement(
+            Verdict.ALARM if score > self._spec.threshold else Verdict.OK,
+            score,
+            Counts(live.bad, live.events),
+            f"{detail} (limit {self._spec.threshold:.1%} more, beyond chance).",
+            (found,) if score > 0 else (),
         )
-        verdict = Verdict.ALARM if score > self._spec.threshold else Verdict.OK
-        return Judgement(verdict, score, Counts(below, events), reason)
+
+    def _cells(self, usual: Counter64, live: Counter64) -> tuple[Cell, ...]:
+        """How sure the answers were and are, for a picture."""
+        if self._reference is None:
+            return ()
+        return tuple(
+            Cell(self._reference.profile.describe(place), float(before), float(now))
+            for place, (before, now) in enumerate(zip(usual / usual.sum(), live / live.sum(), strict=True))
+        )

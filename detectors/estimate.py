@@ -8,15 +8,17 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
+from burnline.detectors.confidence import CONFIDENCE
+from burnline.detectors.contract import Judgement, Z, no_data, too_few
 from burnline.detectors.labelled import Cells, Counters, Floats, rates
 from burnline.detectors.profile import Calibration, Reference
 from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EstimateSpec
 
 BLIND = "Blind to a change of what is right: only labels show that."
 NUMBERS = "answers that are amounts have no accuracy to estimate; `performance` judges them when labels come"
+MOST = 3  # bins of confidence that are named
 INTERVAL = 1.96  # deviations on either side: 95 %
 
 
@@ -112,26 +114,24 @@ class AccuracyEstimate:
             f"(limit {limit:.1%} fewer, beyond chance). {BLIND}"
         )
         verdict = Verdict.ALARM if score > limit else Verdict.OK
-        where = self._where(usual, live, then.accuracy) if score > 0 else ()
+        where = (self._where(usual, live, score, then.accuracy),) if score > 0 else ()
         return Judgement(verdict, score, Counts(events * (1 - now.accuracy), events), reason, where)
 
-    def _where(self, usual: Counters, live: Counters, accuracy: float) -> tuple[Contributor, ...]:
-        """What each bin of confidence takes part in the loss: together they are all of it."""
+    def _where(self, usual: Counters, live: Counters, score: float, accuracy: float) -> Contributor:
+        """How sure the answers are, and the bins of confidence in which most is lost: of all bins that is all of it."""
         rate = self._rate.reshape(-1, self._cells.bins)
         before, now = (counts.reshape(rate.shape) / counts.sum() for counts in (usual, live))
         lost = ((now - before) * (accuracy - rate)).sum(axis=0)
         right = (now * rate).sum(axis=0) / np.maximum(now.sum(axis=0), 1e-12)
-        before, now = before.sum(axis=0), now.sum(axis=0)
-        names = self._cells.names()
-        return tuple(
-            Contributor(
-                names[place],
-                float(lost[place]),
-                f"{now[place]:.1%} of the answers, {before[place]:.1%} before; right {right[place]:.0%}",
-            )
-            for place in np.argsort(-lost, kind="stable")[:CONTRIBUTORS].tolist()
-            if lost[place] > 0
+        before, now, names = before.sum(axis=0), now.sum(axis=0), self._cells.names()
+        most = [
+            f"{names[place]}: {now[place]:.1%} of the answers, {before[place]:.1%} before; {right[place]:.0%} right"
+            for place in np.argsort(-lost, kind="stable")[:MOST].tolist()
+        ]
+        cells = tuple(
+            Cell(name, float(then), float(share)) for name, then, share in zip(names, before, now, strict=True)
         )
+        return Contributor(CONFIDENCE, score, "; ".join(most), cells)
 
 
 def _missing(reference: Reference) -> str:

@@ -53,6 +53,8 @@ def test_an_unsure_model_raises_an_alarm() -> None:
     assert said.verdict is Verdict.ALARM
     assert said.counts.bad >= 300
     assert said.reason.startswith("34.3%")
+    assert said.contributors[0].feature == "(confidence)"
+    assert said.contributors[0].cells[0].live > 0.3
     assert "of the answers are less sure than 0.575, in the reference 5.0%" in said.reason
 
 

@@ -71,7 +71,7 @@ def test_a_fifth_of_what_was_never_seen_is_an_alarm_that_says_how_many_are_far()
 
     assert said.verdict is Verdict.ALARM
     assert said.contributors[0].feature == "(far)"
-    assert "of the embeddings are far from all that is known, 5.0% in the reference (limit 5.0% more)" in said.reason
+    assert "of the embeddings are far from all that is known, 5.0% in the reference (limit 2.0% more)" in said.reason
     assert 100 < said.counts.bad < said.counts.total == 1000
 
 

@@ -96,7 +96,7 @@ class EmbeddingSpec(Strict):
 
     window: Duration = Field(default="10m", validate_default=True)
     min_events: PositiveCount = 200
-    threshold: Ratio = 0.05
+    threshold: Ratio = 0.02
     turn: Ratio = 0.02
 
 
