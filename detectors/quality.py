@@ -15,7 +15,7 @@ from burnline.detectors.profile import Category, Number, Reference
 from burnline.detectors.rates import Share, beyond, worse
 from burnline.detectors.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec
 from burnline.spec.units import format_duration
@@ -152,7 +152,19 @@ class Quality:
         for name, row in zip(self._names, _rows(sketch.counts), strict=True):
             worst, score = self._worst(name, row, events)
             if score > 0:
-                yield Contributor(name, score, self._detail(name, row, worst, events, dropped, pairs))
+                detail = self._detail(name, row, worst, events, dropped, pairs)
+                yield Contributor(name, score, detail, self._cells(name, row, events))
+
+    def _cells(self, name: str, row: Counter64, events: int) -> tuple[Cell, ...]:
+        """For a picture: what is wrong, here and in the reference."""
+        column, rows = self._reference.features[name], self._reference.events
+        usual = {MISSING: column.missing, NEW: column.new if isinstance(column, Category) else 0}
+        sentences = BY_SCHEMA if self._declared else SENTENCES
+        return tuple(
+            Cell(sentence, usual.get(defect, 0) / rows, int(row[defect]) / events)
+            for defect, sentence in sentences.items()
+            if row[defect] or usual.get(defect)
+        )
 
     def _worst(self, name: str, row: Counter64, events: int) -> tuple[int, float]:
         """Which defect of a feature is furthest over its limit, and how far."""

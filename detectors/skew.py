@@ -11,7 +11,7 @@ from burnline.detectors.contract import CONTRIBUTORS, Judgement, too_few
 from burnline.detectors.profile import Reference
 from burnline.detectors.rates import Share, beyond, worse
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.events import Contributor, Counts, Mismatch, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Mismatch, Source, Verdict
 from burnline.spec.quality import SkewSpec
 
 KINDS: dict[str, int] = {kind: place for place, kind in enumerate(Mismatch, start=2)}
@@ -97,7 +97,7 @@ class Skew:
 
     def _found(self, sketch: Sketch) -> tuple[Contributor, ...]:
         found = [
-            Contributor(name, score, _detail(row))
+            Contributor(name, score, _detail(row), _cells(row))
             for name, row in zip(self._names, _rows(sketch), strict=True)
             if (score := beyond(_share(row), self._spec.threshold)) > 0
         ]
@@ -121,6 +121,11 @@ def _rows(sketch: Sketch) -> Counter64:
 
 def _share(row: Counter64) -> Share:
     return Share(int(row[DIFFERENT]), int(row[COMPARED]))
+
+
+def _cells(row: Counter64) -> tuple[Cell, ...]:
+    """For a picture: in which ways the values differ; as training has it none would."""
+    return tuple(Cell(kind, 0.0, int(row[at]) / int(row[COMPARED])) for kind, at in KINDS.items() if row[at])
 
 
 def _detail(row: Counter64) -> str:

@@ -120,7 +120,8 @@ def _tails(column: Column) -> Floats:
         return np.asarray(np.minimum(1.0, rarer))
     bins = shares[: len(column.counts)]
     below, above = np.cumsum(bins), np.cumsum(bins[::-1])[::-1]
-    numbers = np.minimum(1.0, 2 * np.minimum(below, above) / max(float(bins.sum()), 1e-300))
+    present = float(bins.sum())
+    numbers = np.minimum(1.0, 2 * np.minimum(below, above) / present) * min(1.0, 2 * present)
     return np.concatenate([numbers, np.minimum(1.0, shares[len(column.counts) :])])
 
 

@@ -169,6 +169,16 @@ def test_as_many_new_values_as_the_reference_lets_one_expect_are_fine() -> None:
     assert judge(batch, reference).verdict is Verdict.OK
 
 
+def test_a_picture_has_what_is_wrong_here_and_in_the_reference() -> None:
+    batch = spoiled("partly", None, 1000)
+
+    (said,) = [one for one in judge(batch).contributors if one.feature == "partly"]
+
+    (cell,) = said.cells
+    assert (cell.what, cell.live) == ("missing", 1.0)
+    assert cell.reference == pytest.approx(0.05, abs=0.01)
+
+
 def test_max_new_says_how_many_are_too_many() -> None:
     assert judge(spoiled("city", "Atlantis", 300), max_new="40%").verdict is Verdict.OK
 

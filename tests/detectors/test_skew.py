@@ -11,7 +11,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profiling import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.skew import Skew
-from burnline.events import Mismatch, PredictionBatch, Verdict
+from burnline.events import Cell, Mismatch, PredictionBatch, Verdict
 from burnline.spec.quality import SkewSpec
 from tests.detectors.samples import START
 
@@ -38,6 +38,7 @@ def test_a_feature_of_another_scale_is_named_with_its_scale() -> None:
     assert said.contributors[0].feature == "amount"
     assert "95.0% of 1,000 values differ from training: 100 times what training has" in said.reason
     assert (said.counts.bad, said.counts.total) == (950, 1000)
+    assert said.contributors[0].cells == (Cell("100 times what training has", 0.0, 0.95),)
     assert said.score is not None
     assert 0.88 < said.score < 0.95
 
