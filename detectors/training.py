@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,7 @@ from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference, load_reference
 from burnline.detectors.sketch import Sketch
 from burnline.errors import SpecError
-from burnline.events import Source
+from burnline.events import Contributor, Source
 from burnline.spec.quality import TrainingSkewSpec
 from burnline.spec.signals import DriftSpec
 
@@ -54,6 +55,10 @@ class TrainingSkew:
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         return self._drift.judge(sketch, memory) if self._drift else no_data(self._problem)
+
+    def scores(self, sketch: Sketch) -> Iterator[Contributor]:
+        """Every column that has enough events, also where nothing differs."""
+        return self._drift.scores(sketch) if self._drift else iter(())
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """As drift does."""

@@ -172,6 +172,17 @@ def test_a_column_that_nobody_knows_is_told_by_quality_unless_it_is_ignored(refe
     assert not ignored[-1]["alarm"]
 
 
+def test_skew_is_there_from_the_first_window(reference: Path, tmp_path: Path) -> None:
+    columns = table(15)
+    columns["amount"] = [value / 100 for value in columns["amount"]]  # cents in training, euros where it serves
+
+    *lines, summary = score(reference, write(tmp_path / "live.csv", columns), "skew")
+
+    assert [line["window"] for line in lines if line["feature"] == "amount" and line["alarm"]] == [0, 1, 2, 3]
+    assert {line["verdict"] for line in lines if line["feature"] == "city"} == {"ok"}
+    assert summary["first_alarm"] == 0
+
+
 def test_a_model_less_sure_than_on_the_reference_is_told_by_confidence(reference: Path, tmp_path: Path) -> None:
     columns = table(10)
     columns["sure"] = [value / 2 for value in columns["sure"]]

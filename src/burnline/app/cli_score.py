@@ -68,6 +68,26 @@ def quality(
 
 
 @score_app.command()
+def skew(
+    table: TableFile,
+    reference: ReferenceFile,
+    window: Rows = None,
+    feature: Features = None,
+    prediction: Prediction = "",
+    ignore: Ignored = None,
+    database: Database = "",
+    min_events: Least = None,
+    threshold: Threshold = None,
+    fail_on_alarm: Failing = False,
+    html: Drawn = None,
+) -> None:
+    """How far what is served is from the training data, from the first row on, window by window; JSON lines."""
+    options = {"min_events": min_events, "threshold": threshold}
+    columns = {"prediction": prediction}
+    _score("skew", table, reference, window, feature, columns, ignore, database, options, fail_on_alarm, html)
+
+
+@score_app.command()
 def confidence(
     table: TableFile,
     reference: ReferenceFile,

@@ -28,7 +28,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store.schema import EPOCH
 
 # What the command line calls a signal, and what the service file calls it.
-SIGNALS = {"drift": "drift", "quality": "data", "confidence": "confidence", "skew": "skew"}
+SIGNALS = {"drift": "drift", "quality": "data", "confidence": "confidence", "skew": "training_skew"}
 PREDICTION = "(prediction)"
 LEAST = 100  # rows that a window needs, unless it is shorter than that
 Said = Callable[[int], None]  # told how many rows are done
@@ -185,7 +185,10 @@ class _Job:
         if self._asked.signal == "confidence":
             return ["(confidence)"]
         answers = "prediction" in self._asked.columns and self._reference.prediction is not None
-        return [*self._reference.features, *([PREDICTION] if answers and self._asked.signal == "drift" else [])]
+        return [
+            *self._reference.features,
+            *([PREDICTION] if answers and self._asked.signal in ("drift", "skew") else []),
+        ]
 
 
 def _detector(asked: Asked, reference: Reference) -> tuple[Detector, float]:
