@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -119,6 +120,20 @@ def test_an_event_says_when_it_happened(burnline: Burnline, make: Callable[..., 
     assert before <= now <= time.time()
     assert datetime.fromisoformat(told) == at
     assert number == 17.5
+
+
+def test_an_embedding_is_packed_as_it_was_handed_over(burnline: Burnline, make: Callable[..., Client]) -> None:
+    client, vector = make(), np.array([0.5, -1.25, 3.0])
+
+    assert client.prediction({"a": 1}, embedding=vector)
+    vector[:] = 0
+    assert not client.prediction({"a": 1}, embedding=["x"])  # type: ignore[list-item]
+    assert not client.prediction({"a": 1}, embedding=7)  # type: ignore[arg-type]
+    client.flush()
+
+    [event] = burnline.events()
+    assert np.frombuffer(base64.b64decode(event["embedding"]), "<f4").tolist() == [0.5, -1.25, 3.0]
+    assert client.stats.dropped_invalid == 2
 
 
 def test_labels_go_to_their_own_door(burnline: Burnline, make: Callable[..., Client]) -> None:

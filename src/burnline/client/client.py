@@ -10,7 +10,7 @@ import time
 import uuid
 import weakref
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from burnline.client.sender import Answer, Meaning, Sender, connect, pause
 from burnline.client.stats import Stats
 from burnline.client.trace import with_id
-from burnline.client.values import encode
+from burnline.client.values import encode, packed
 
 if TYPE_CHECKING:
     import httpx
@@ -109,10 +109,11 @@ class Client:
         id: str | int | None = None,  # noqa: A002 - the field's own name
         at: datetime | float | None = None,
         version: str | None = None,
+        embedding: Iterable[float] | None = None,
     ) -> bool:
         """Hand over one event; whether it was taken. `at`: when it happened, now unless given."""
         event = {"features": features, "prediction": prediction, "confidence": confidence, "id": id, "at": at}
-        return self.log(event, version=version)
+        return self.log({**event, "embedding": embedding}, version=version)
 
     def label(self, id: str | int, actual: Any, *, at: datetime | float | None = None) -> bool:  # noqa: A002
         """Hand over what turned out to be true of the event with this id; whether it was taken."""
@@ -193,6 +194,8 @@ class Client:
         copied = {name: value for name, value in fields.items() if value is not None}
         if "features" in copied:
             copied["features"] = dict(copied["features"])
+        if "embedding" in copied:
+            copied["embedding"] = packed(copied["embedding"])
         copied.setdefault("at", time.time())
         return copied
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
+import struct
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +19,17 @@ def encode(item: Mapping[str, Any]) -> bytes:
     """
     written = {name: _plain(value) if name != "features" else _features(value) for name, value in item.items()}
     return json.dumps(written, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def packed(vector: Any) -> str:
+    """A vector as the door takes it at the least length: 32-bit floats in base64; text is taken to be that already.
+
+    Raises: TypeError, struct.error or OverflowError for what is no row of numbers.
+    """
+    if isinstance(vector, str):
+        return vector
+    numbers = list(vector)
+    return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
 
 
 def _features(features: Any) -> dict[str, Any]:
