@@ -21,7 +21,7 @@ TIER = 0
 
 # What a word weighs in an answer.
 NAME = 1.6  # a name or a number
-TALK = 0.3  # of the sources, or of the answer itself: "the passage mentions"
+TALK = 0.2  # of the sources, or of the answer itself: "the passage mentions"
 # How much of a word is not held up when it stands in the sources ...
 ALIKE = 0.5  # only in another form
 ASKED = 0.6  # nowhere, but in the question
@@ -39,6 +39,7 @@ POOR = 0.5  # share of a sentence that is not held up, from which the whole sent
 ROUGH = frozenset(
     ["about", "around", "approximately", "roughly", "nearly", "almost", "over", "some", "than", "circa", "up"]
 )
+BEGINS = frozenset(":*#|\u2022\u2013\u2014")
 FIRST_PERSON = frozenset(["i", "me", "my", "i'm", "i've", "i'd", "i'll", "mine", "myself"])
 
 
@@ -148,6 +149,10 @@ class _Sentence:
         """Whether it is a question that offers more help."""
         return self.asks and any(each in self._written.lower() for each in listed("offers"))
 
+    def _begins(self, place: int) -> bool:
+        """Whether a word begins something anew after a colon, a bullet or a mark of a heading: then it is no name."""
+        return not BEGINS.isdisjoint(self.text[self.tokens[place - 1].end : self.tokens[place].start])
+
     @property
     def _written(self) -> str:
         return self.text[self.start : self.end].rstrip("\"')]")
@@ -163,7 +168,7 @@ class _Sentence:
             if not token.stem or _refers(self, place):
                 continue
             number = token.stem[0].isdecimal()
-            name = not number and place > 0 and token.word[0].isupper()
+            name = not number and place > 0 and token.word[0].isupper() and not self._begins(place)
             weight = NAME if number or name else TALK if token.stem in stemmed("talk") else 1.0
             after = self.tokens[place + 1].word if place + 1 < len(self.tokens) else ""
             if token.word.lower() in ROUGH:
