@@ -90,6 +90,8 @@ def stem(word: str) -> str:
     """A word without its ending; a number as it is counted; empty for what has no content."""
     if word in SYMBOLS:
         return SYMBOLS[word]
+    if RUN.match(word):
+        return word
     if word[0].isdecimal():
         return _stem(ORDINALS[word]) if word in ORDINALS else number(word.rstrip("stndrh"))
     plain = _plain(word)

@@ -98,6 +98,8 @@ def test_an_offer_of_help_is_no_question_asked_of_the_sources() -> None:
     ("source", "held", "foreign"),
     [
         ("悉尼海港大桥于1932年3月开放。它每天承载16万辆车。", "悉尼海港大桥于1932年开放。", "巴黎铁塔于1889年建成。"),
+        ("橋は1932年に開通した。がんばれ。", "橋は1932年に開通した。", "塔は1889年に建てられた。"),
+        ("하버 브리지는 1932년에 개통했다.", "브리지는 1932년에 개통했다.", "에펠탑은 1889년에 완공되었다."),
         ("สะพานซิดนีย์เปิดในปี 1932", "สะพานเปิดในปี 1932", "หอไอเฟลสร้างเสร็จในปี 1889"),
         ("Die Brücke wurde 1932 eröffnet.", "Die Brücke: eröffnet 1932.", "Der Eiffelturm wurde 1889 gebaut."),
         ("Мост открыли в 1932 году.", "Мост открыли в 1932.", "Башню построили в 1889."),
@@ -111,6 +113,7 @@ def test_other_scripts_and_languages_are_read(source: str, held: str, foreign: s
 @pytest.mark.parametrize(
     ("source", "answer"),
     [
+        ("がんばった。", "がんばった。"),
         ("Published 2018-12-20.", "It was published in December."),
         ("It has 2,000,000 users.", "It has two million users."),
         ("It has two million users.", "It has 2000000 users."),
