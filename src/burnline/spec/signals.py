@@ -21,7 +21,7 @@ from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio
 
 # Signals that say of a window how much of it is bad, not of which events: those of two windows do not add up.
-OF_WHOLE_WINDOWS = ("drift",)
+OF_WHOLE_WINDOWS = ("drift", "training_skew", "calibration")
 
 
 class CheckSpec(RootModel[str | dict[str, dict[str, Any]]]):
