@@ -172,6 +172,17 @@ def test_a_column_that_nobody_knows_is_told_by_quality_unless_it_is_ignored(refe
     assert not ignored[-1]["alarm"]
 
 
+def test_a_column_that_was_renamed_is_told_by_quality_with_its_likely_new_name(reference: Path, tmp_path: Path) -> None:
+    columns = table(8)
+    columns["customer_age"] = columns.pop("age")
+
+    *lines, _ = score(reference, write(tmp_path / "live.csv", columns), "quality")
+
+    assert {line["reason"] for line in lines if line["feature"] == "age"} == {
+        "100.0% of its values are missing; the feature seems to be called customer_age now"
+    }
+
+
 def test_skew_is_there_from_the_first_window(reference: Path, tmp_path: Path) -> None:
     columns = table(15)
     columns["amount"] = [value / 100 for value in columns["amount"]]  # cents in training, euros where it serves

@@ -15,6 +15,7 @@ import numpy as np
 
 from burnline.app.progress import Progress
 from burnline.app.score_page import Page
+from burnline.collectors.predictions.events import STRANGERS_KEPT
 from burnline.detectors.blocks import Block, Table, pick
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader, Values
@@ -107,9 +108,9 @@ class _Job:
         self._detector, self._limit = _detector(asked, reference)
         others = {*asked.columns.values(), *asked.ignore}
         self._known = [name for name in reference.features if name not in others]
-        self._unknown = 0
+        self._unknown: list[str] = []
         if not asked.features:
-            self._unknown = len(set(table.columns) - others - set(reference.features))
+            self._unknown = [name for name in table.columns if name not in others and name not in reference.features]
 
     def windows(self, summary: _Summary, said: Said) -> Iterator[Window]:
         size = self._asked.window
@@ -149,7 +150,9 @@ class _Job:
         answers: Any = block.columns.get(self._asked.columns.get("prediction", ""), nothing)
         sureness: Any = _sure(block.columns.get(self._asked.columns.get("confidence", ""), nothing))
         features: dict[str, Any] = {name: block.columns[name] for name in self._known if name in block.columns}
-        return PredictionBatch("score", "", EPOCH, features, answers, sureness, [self._unknown] * block.rows)
+        strangers = {name: [True] * block.rows for name in self._unknown[:STRANGERS_KEPT]}
+        unknown = [len(self._unknown)] * block.rows
+        return PredictionBatch("score", "", EPOCH, features, answers, sureness, unknown, strangers=strangers)
 
     def records(self, window: Window) -> Iterator[dict[str, Any]]:
         """One for each feature, in the order of the reference."""
