@@ -38,13 +38,11 @@ from burnline.slo.compiler.clock import calendar_key
 from burnline.slo.compiler.events import CALENDAR_KEPT, HOUR_KEPT, SEEN, ended, hour, in_window, running_sum
 from burnline.slo.compiler.sli import EVENT, grown, labelled, named
 from burnline.slo.compiler.slo import HOUR, IDENTITY, Rule, Subject, by_window, just_now, record
-from burnline.slo.promise import Promise
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, series
 from burnline.slo.windows import window_label
 from burnline.spec.selector import Matcher
 from burnline.spec.units import format_duration
 
-SIGNAL = "drift"  # whose detector exposes its cells
 ALL = "all"  # the cell of a feature's events together
 BY_FEATURE = (FEATURE, REFERENCE)
 BY_CELL = (FEATURE, CELL, REFERENCE)
@@ -53,11 +51,6 @@ DAY_HOURS = 24
 FROM_FIVES, FROM_HOURS, FROM_DAYS = 2 * HOUR, DAY_HOURS * HOUR, 14 * DAY_HOURS * HOUR
 FORGET_REFERENCE = 25 * HOUR  # intervals after which one that is compared with no more is dropped: its sums are 0
 ZERO = Number(0)
-
-
-def by_cells(promise: Promise) -> bool:
-    """Whether the SLO counts drift that is computed from cells."""
-    return promise.anew and promise.sli.signal == SIGNAL and not promise.slo.slices
 
 
 def cells_each_interval(of: Subject) -> list[Rule]:

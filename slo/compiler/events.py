@@ -26,6 +26,7 @@ from burnline.metrics import (
     SLO_SLICE_EVENTS,
 )
 from burnline.slo.burn import error_budget
+from burnline.slo.compiler.anew import members_in_window
 from burnline.slo.compiler.clock import calendar_key, excluded
 from burnline.slo.compiler.sli import BAD, EVENT, TIME, TOTAL, counted, events, labelled, named
 from burnline.slo.compiler.slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, just_now, record, union
@@ -212,6 +213,7 @@ def events_in_window(of: Subject) -> list[Rule]:
     found = in_window(of)
     if not of.by_member:
         return [record(SLO_EVENTS_WINDOW, found, of.labels)]
+    found = members_in_window(of, found)
     seen = Aggregate("min", of.series(SLO_MEMBER_WINDOW, **{EVENT: SEEN}), by=IDENTITY)
     together = Binary("or", taken_together(of, SLO_MEMBER_WINDOW), labelled(seen, EVENT, SEEN))
     return [record(SLO_MEMBER_WINDOW, found, of.labels), record(SLO_EVENTS_WINDOW, together, of.labels)]

@@ -20,7 +20,8 @@ from typing import Any, Literal
 
 from burnline.errors import Problem, SpecError
 from burnline.slo.compiler.alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
-from burnline.slo.compiler.cells import by_cells, cells_each_fifth, cells_each_interval, drift_in_window
+from burnline.slo.compiler.anew import by_cells
+from burnline.slo.compiler.cells import cells_each_fifth, cells_each_interval, drift_in_window
 from burnline.slo.compiler.events import each_fifth, each_interval, events_in_window
 from burnline.slo.compiler.slo import T2_EVERY, Rule, Subject
 from burnline.slo.compiler.sloth import sloth_series

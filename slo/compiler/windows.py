@@ -29,7 +29,8 @@ from burnline.metrics import (
     SLO_STATE_LEVEL,
     WINDOW,
 )
-from burnline.slo.compiler.cells import by_cells, drift_over, drifted_events
+from burnline.slo.compiler.anew import by_cells, members_over
+from burnline.slo.compiler.cells import drift_over, drifted_events
 from burnline.slo.compiler.clock import period_seconds
 from burnline.slo.compiler.events import SEEN, taken_together
 from burnline.slo.compiler.sli import BAD, EVENT, TOTAL, labelled
@@ -120,6 +121,7 @@ def _summed(of: Subject, source: str, lengths: Sequence[timedelta], labels: Mapp
     sums = by_window({each: Call("sum_over_time", (of.over(source, each, COUNTED),)) for each in lengths})
     if not of.by_member:
         return [record(SLO_EVENTS_OVER, sums, labels)]
+    sums = members_over(of, sums, lengths)
     together = taken_together(of, SLO_MEMBER_OVER, of_windows(lengths), by=(*IDENTITY, WINDOW))
     return [record(SLO_MEMBER_OVER, sums, labels), record(SLO_EVENTS_OVER, together, labels)]
 

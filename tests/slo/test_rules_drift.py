@@ -17,7 +17,7 @@ from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
-from burnline.slo.compiler import cells
+from burnline.slo.compiler import anew
 from burnline.slo.compiler.rules import compile_rules
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import DriftSpec
@@ -219,6 +219,25 @@ def test_a_calendar_period_holds_what_came_since_it_began(tmp_path: Path) -> Non
 
 
 @pytest.mark.integration
+def test_a_composite_takes_drift_as_it_is_counted_itself(tmp_path: Path) -> None:
+    replicas = Replicas(40, lambda _: 0.6)
+    written = drift_service().model_dump(exclude_unset=True)
+    other = {"name": "other", "objective": "95%", "window": "30d", "sli": {"ratio": {"bad": "b", "total": "t"}}}
+    worst = {**other, "name": "worst", "sli": {"composite": {"worst_of": ["steady", "other"]}}}
+    spec = ServiceSpec.model_validate({**written, "slos": [*written["slos"], other, worst]})
+    series = {"b": "0x40", "t": "0+9x40"}
+    plain = {f'{name}{{job="x",instance="y"}}': values for name, values in series.items()}
+    simulation = Simulation([spec], replicas.series() | plain)
+
+    for metric, since in (('slo:events:increase_over{window="30m",', 9), ("slo:events:increase_window{", 0)):
+        said = replicas.detector.judge(replicas.over(since, 39)).counts
+        bad, total = (f'sum({metric}slo="worst",event="{event}"}})' for event in ("bad", "total"))
+        simulation.holds("39m", close_to(f"({bad} / {total})", said.bad / said.total))
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
 def test_a_short_window_is_as_long_as_the_detectors(tmp_path: Path) -> None:
     replicas = Replicas(30, lambda _: 0.4)
     spec = drift_service(signals={"drift": {"window": "20m", "min_events": 300}})
@@ -233,7 +252,7 @@ def test_a_short_window_is_as_long_as_the_detectors(tmp_path: Path) -> None:
 def test_the_rules_know_which_detector_shows_its_cells() -> None:
     celled = {name for name, made in DETECTORS.items() if hasattr(made, "cells")}
 
-    assert celled == {cells.SIGNAL}
+    assert celled == {anew.SIGNAL}
     assert isinstance(make_detector()[0], Celled)
 
 
