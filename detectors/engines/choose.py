@@ -83,4 +83,4 @@ def _checks(place: tuple[str, ...], section: EngineSpec) -> Iterator[Flaw]:
             names = sorted(library.checks)
             hint = did_you_mean(name, names)
             known = f"{name!r} is no check of {section.engine}; accepted: {choice(names)}"
-            yield Flaw((*place, "checks", str(at)), known + (f";{hint}" if hint else ""))
+            yield Flaw((*place, "checks", at), known + (f";{hint}" if hint else ""))

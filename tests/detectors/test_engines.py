@@ -264,11 +264,11 @@ def test_nobody_waits_for_more_windows_than_can_be_judged(tmp_path: Path) -> Non
     ("section", "place", "message"),
     [
         ({"engine": "evidentely"}, "engine", "accepted: burnline, evidently or alibi; did you mean 'evidently'?"),
-        ({"engine": "alibi", "checks": ["KSDrift", "KsDrift"]}, "1", "did you mean 'KSDrift'?"),
+        ({"engine": "alibi", "checks": ["KSDrift", "KsDrift"]}, 1, "did you mean 'KSDrift'?"),
         ({"checks": ["KSDrift"]}, "checks", "burnline takes none"),
     ],
 )
-def test_a_wrong_name_is_told_with_what_would_be_right(section: dict[str, Any], place: str, message: str) -> None:
+def test_a_wrong_name_is_told_with_what_would_be_right(section: dict[str, Any], place: str | int, message: str) -> None:
     (flaw,) = engine_flaws(spec(Path("ref.json"), drift=section))
 
     assert flaw.place[-1] == place
