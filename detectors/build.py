@@ -19,7 +19,7 @@ from burnline.detectors.calibration import Miscalibration
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.declared import declared_reference
-from burnline.detectors.drift import Drift
+from burnline.detectors.drift import Drift, PredictionDrift
 from burnline.detectors.embedding import EmbeddingDrift
 from burnline.detectors.engines.choose import with_engine
 from burnline.detectors.engines.desk import Desk
@@ -48,6 +48,7 @@ class Maker(Protocol):
 
 DETECTORS: Mapping[str, Maker] = {
     Drift.signal: Drift,
+    PredictionDrift.signal: PredictionDrift,
     ConfidenceDrop.signal: ConfidenceDrop,
     Quality.signal: Quality,
     Outliers.signal: Outliers,

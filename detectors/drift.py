@@ -7,139 +7,261 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
-from burnline.detectors.profile import Column, Reference
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
+from burnline.detectors.edetector import Evidence, Watch, log_level, most
+from burnline.detectors.moves import Moves
+from burnline.detectors.profile import Category, Column, Number, Reference
+from burnline.detectors.seasons import HOURS, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.events import Contributor, Counts, Source, Verdict
-from burnline.spec.signals import DriftSpec
+from burnline.events import Cell, Contributor, Counts, Source, Verdict
+from burnline.spec.signals import DriftSpec, PredictionSpec
+from burnline.spec.units import format_duration
 
 PREDICTION = "(prediction)"
-
-
-def total_variation(live: Counter64, reference: Counter64) -> float:
-    """Half the summed difference of shares: the part of the events that would have to change cell.
-
-    >>> total_variation(np.array([75, 25]), np.array([500, 500]))
-    0.25
-    """
-    return float(np.abs(live / live.sum() - reference / reference.sum()).sum() / 2)
-
-
-def chance(reference: Counter64, events: int) -> float:
-    """The total variation that sampling alone explains, window and reference both: mean plus `Z` deviations.
-
-    A cell's difference of shares is normal with variance p(1 - p)(1/n + 1/N), its absolute value half-normal, so
-    mean = 1/2 sum sqrt(2 p(1 - p) v / pi) and deviation = 1/2 sqrt((1 - 2/pi) sum p(1 - p) v). With two or three
-    cells those differences move together; then the largest deviation of any one set of cells bounds it instead.
-    """
-    total = int(reference.sum())
-    shares = (reference + 0.5) / (total + len(reference) / 2)  # a cell that N rows missed is not impossible
-    spread = shares * (1 - shares) * (1 / events + 1 / total)
-    half_normals = np.sqrt(2 * spread / np.pi).sum() / 2 + Z * np.sqrt((1 - 2 / np.pi) * spread.sum()) / 2
-    largest = max(float(shares.max()), 0.5)
-    one_set = Z * np.sqrt(largest * (1 - largest) * (1 / events + 1 / total))
-    return float(max(half_normals, one_set))
+EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm
+BUDGET = 0.5  # false alarms in 30 days of all features together, for windows by themselves and for windows together
+DOUBT = 4.6  # nats: the reference's own shares are within their bounds but for one chance in a hundred
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Compared:
-    name: str
-    column: Column
-    reference: Counter64
+    """Cells of all columns one after another: a window's, and what is to be expected."""
+
+    live: Histogram
+    reference: Histogram
+    events: Floats  # by column
+    rows: Floats
+    where: str  # how the reference is called
 
 
-class Drift:
-    """Score: the worst feature's total variation beyond chance. Bad events: that share of the window's events."""
+class _ByCells:
+    """Score: the worst feature's total variation beyond chance. Bad events: that share of the window's events.
 
-    signal: ClassVar[str] = "drift"
+    In alarm are features whose score in this window is over the threshold, and those that all windows so far, together,
+    show to have moved by more than it. Of either kind half a false alarm in 30 days is to be expected at most.
+    """
+
+    signal: ClassVar[str]
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = False
     alone: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, spec: DriftSpec) -> None:
+    def __init__(self, reference: Reference, spec: DriftSpec | PredictionSpec) -> None:
         self.window = spec.window
         self._spec = spec
-        columns = dict(reference.features)
-        if reference.prediction is not None:
-            columns[PREDICTION] = reference.prediction
-        self._columns = [_Compared(name, column, np.array(column.cells)) for name, column in columns.items()]
-        self._sizes = [len(compared.reference) for compared in self._columns]
-        self._of = f"drift:{reference.digest()}"
+        self._effect = reference.design_effect
+        self._columns = self._watched(reference)
+        self._sizes = np.array([len(column.cells) for column in self._columns.values()], dtype=np.int64)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._of = f"{self.signal}:{reference.digest()}"
+        self._slots = reference.slots
+        if not self._columns:
+            return
+        self._used = np.ones(int(self._sizes.sum()), dtype=np.int64)
+        if PREDICTION in self._columns:  # a failed request has no answer: that is not drift
+            self._used[-2] = 0
+        self._reference = np.concatenate([column.cells for column in self._columns.values()]) * self._used
+        self._seasons = self._by_hour(reference)
+        self._moves = Moves(list(self._columns.values()), self._starts.tolist())
+        self._surprise = log_level(len(self._columns), spec.window, BUDGET)
+        self._watch = Watch(self._moves.kinds, self._surprise, self._of)
+        self._usual = self._allowed(self._reference)
+
+    def _watched(self, reference: Reference) -> dict[str, Column]:
+        answers = {} if reference.prediction is None else {PREDICTION: reference.prediction}
+        return {**reference.features, **answers}
+
+    def _by_hour(self, reference: Reference) -> Seasons | None:
+        if reference.slots is None:
+            return None
+        names = [None if name == PREDICTION else name for name in self._columns]
+        return Seasons(slot_counts(reference.slots, names) * self._used, self._reference, self._starts)
+
+    @property
+    def _hours(self) -> int:
+        return HOURS[self._slots.kind] if self._slots else 0
 
     def empty(self) -> Sketch:
-        return Sketch(self._of, np.zeros(1 + sum(self._sizes), dtype=np.int64))
+        return Sketch(self._of, np.zeros(1 + self._hours + int(self._sizes.sum()), dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
-        counts = [columns.feature(compared.name).counts for compared in self._columns if compared.name != PREDICTION]
-        if (answers := columns.prediction()) is not None:
+        counts = [columns.feature(name).counts for name in self._columns if name != PREDICTION]
+        if PREDICTION in self._columns and (answers := columns.prediction()) is not None:
             counts.append(answers.counts)
-        return Sketch(self._of, np.concatenate([np.array([len(columns)]), *counts]))
+        hours = np.zeros(0, dtype=np.int64)
+        if self._slots:
+            hours = np.bincount(slots_of(columns.batch, self._slots.kind), minlength=self._hours)
+        return Sketch(self._of, np.concatenate([np.array([len(columns)]), hours, *counts]))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
-        references = [compared.reference for compared in self._columns]
-        return self._judged(sketch, references, "in the reference")
+        if not self._columns:
+            return no_data("the reference has no columns")
+        compared = self._compare(sketch, self._expected(sketch), "in the reference")
+        evidence = self._weigh(compared, memory)
+        left = self._watch.write(evidence)
+        if not evidence.on.any() and (short := too_few(sketch.events, self._spec.min_events)):
+            return Judgement(short.verdict, short.score, short.counts, short.reason, memory=left)
+        return self._judged(sketch, compared, evidence, left)
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        if not self._columns:
+            return no_data("the reference has no columns")
+        for sketch, what in ((baseline, "events of the baseline"), (candidate, "events")):
+            if short := too_few(sketch.events, self._spec.min_events, what):
+                return short
+        compared = self._compare(candidate, self._cells(baseline), "in the baseline")
+        return self._judged(candidate, compared, self._watch.start(), b"")
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """Every column that has enough events, also where nothing has moved."""
-        return self._scores(sketch, [compared.reference for compared in self._columns], "in the reference")
+        compared = self._compare(sketch, self._expected(sketch), "in the reference")
+        found, evidence = self._effects(compared), self._watch.start()
+        return (self._contributor(at, compared, found, evidence) for at in np.flatnonzero(~np.isnan(found)).tolist())
 
-    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        if short := too_few(baseline.events, self._spec.min_events, "events of the baseline"):
-            return short
-        return self._judged(candidate, self._parts(baseline), "in the baseline")
+    def _cells(self, sketch: Sketch) -> Counter64:
+        return sketch.counts[1 + self._hours :] * self._used
 
-    def _judged(self, sketch: Sketch, references: Sequence[Counter64], where: str) -> Judgement:
-        if short := too_few(sketch.events, self._spec.min_events):
-            return short
-        found = sorted(self._scores(sketch, references, where), key=lambda contributor: -contributor.score)
-        if not found:
-            return no_data("the reference has no columns")
-        worst, limit = found[0], self._spec.threshold
-        drifted = [contributor for contributor in found if contributor.score > limit]
-        if drifted:
-            reason = f"{len(drifted)} of {len(found)} features drifted, {worst.feature} most: {worst.detail}"
-        else:
-            reason = f"No feature drifted; {worst.feature} differs most, by {worst.score:.1%} of events beyond chance"
-        return Judgement(
-            Verdict.ALARM if drifted else Verdict.OK,
-            worst.score,
-            Counts(sketch.events * worst.score, sketch.events),
-            f"{reason} (limit {limit:.1%}).",
-            tuple(contributor for contributor in found[:CONTRIBUTORS] if contributor.score > 0),
+    def _expected(self, sketch: Sketch) -> Histogram:
+        if self._seasons is None:
+            return self._reference
+        return self._seasons.mixed(sketch.counts[1 : 1 + self._hours])
+
+    def _compare(self, sketch: Sketch, reference: Histogram, where: str) -> _Compared:
+        live = self._cells(sketch)
+        events, rows = (np.add.reduceat(one, self._starts).astype(np.float64) for one in (live, reference))
+        return _Compared(live, reference, events, rows, where)
+
+    def _effects(self, compared: _Compared) -> Floats:
+        """Per column its score; NaN where there is too little to tell. The cell of wrong types is no free one: all
+        columns of a reference have none there."""
+        usable = (compared.events >= self._spec.min_events) & (compared.rows > 0)
+        events, rows = (np.where(usable, one, 1.0) for one in (compared.events, compared.rows))
+        differences = compared.live / np.repeat(events, self._sizes) - compared.reference / np.repeat(rows, self._sizes)
+        apart = np.add.reduceat(np.abs(differences), self._starts) / 2
+        used = np.add.reduceat(self._used, self._starts) - 1
+        by_chance = np.array(
+            [
+                chance(cells, self._effect * inverse, self._surprise)
+                for cells, inverse in zip(used.tolist(), (1 / events + 1 / rows).tolist(), strict=True)
+            ]
+        )
+        return np.where(usable, np.clip(apart - by_chance, 0.0, 1.0), np.nan)
+
+    def _weigh(self, compared: _Compared, memory: bytes) -> Evidence:
+        """Add the window to what those before it have shown."""
+        return self._watch.step(
+            self._watch.read(memory),
+            bad=self._moves.count(compared.live, compared.events),
+            events=compared.events[self._moves.owner],
+            allowed=self._allowed(compared.reference) if self._seasons else self._usual,
+            design_effect=self._effect,
         )
 
+    def _allowed(self, reference: Histogram) -> Floats:
+        """Per move, the share up to which it is no alarm: the threshold, more than the reference may truly have."""
+        owner, rows = self._moves.owner, np.add.reduceat(reference, self._starts).astype(np.float64)
+        usual = self._moves.count(reference, rows) / np.maximum(rows, 1e-9)[owner]
+        return most(usual, rows[owner] / self._effect, np.log(len(owner)) + DOUBT) + self._spec.threshold
+
+    def _judged(self, sketch: Sketch, compared: _Compared, evidence: Evidence, left: bytes) -> Judgement:
+        effects, limit = self._effects(compared), self._spec.threshold
+        known = np.nan_to_num(effects)
+        drifted = (known > limit) | evidence.on
+        worst_first = np.lexsort((-evidence.total, -known, ~drifted)).tolist()
+        shown = [at for at in worst_first if drifted[at] or known[at] > 0][:CONTRIBUTORS]
+        found = [self._contributor(at, compared, effects, evidence) for at in shown or worst_first[:1]]
+        score = float(known.max())
+        if drifted.any():
+            reason = self._alarm(found[0], drifted, known, evidence, worst_first)
+        else:
+            most_of_all = f"{found[0].feature} differs most, by {score:.1%} of events beyond chance"
+            reason = f"No feature drifted; {most_of_all} (limit {limit:.1%})."
+        verdict = Verdict.ALARM if drifted.any() else Verdict.OK
+        counts = Counts(sketch.events * score, sketch.events)
+        return Judgement(verdict, score, counts, reason, tuple(found) if shown else (), left)
+
+    def _alarm(
+        self, worst: Contributor, drifted: NDArray[np.bool_], scores: Floats, evidence: Evidence, order: Sequence[int]
+    ) -> str:
+        """What an engineer wants to know at night: what, where, how much, since when, and how sure it is."""
+        names = list(self._columns)
+        others = [names[at] for at in order if drifted[at]][1:4]
+        first, limit = order[0], f"(limit {self._spec.threshold:.1%})"
+        size = f"{scores[first]:.1%} of its events would have to change {limit}"
+        if scores[first] <= self._spec.threshold:
+            size = f"one window does not show it, all of them together do {limit}"
+        windows = int(evidence.since[first])
+        since = f"It began about {format_duration(windows * self.window)} ago. " if windows > 1 else ""
+        also = f", then {', '.join(others)}" if others else ""
+        count = int(drifted.sum())
+        return (
+            f"{count} of {len(names)} features drifted, {worst.feature} most{also}: {worst.detail}; {size}. {since}"
+            f"At most one false alarm in 30 days is expected of all features."
+        )
+
+    def _part(self, at: int) -> slice:
+        return slice(int(self._starts[at]), int(self._starts[at] + self._sizes[at]))
+
+    def _contributor(self, at: int, compared: _Compared, effects: Floats, evidence: Evidence) -> Contributor:
+        name, part = list(self._columns)[at], self._part(at)
+        column, live, reference = self._columns[name], compared.live[part], compared.reference[part]
+        score = float(np.nan_to_num(effects[at]))
+        if not live.sum() or not reference.sum():
+            return Contributor(name, score)
+        shown = {"psi": stability(live, reference), "js": jensen_shannon(live, reference)}
+        if isinstance(column, Number):
+            shown["ks"] = kolmogorov(live[:-2], reference[:-2]) if live[:-2].sum() and reference[:-2].sum() else 0.0
+        shown[EVIDENCE] = float(np.exp(min(evidence.total[at] - self._surprise, 1.0)))
+        cells = _cells(column, live / live.sum(), reference / reference.sum())
+        detail = _difference(column, live / live.sum(), reference / reference.sum(), compared.where)
+        return Contributor(name, score, detail, cells, {key: float(f"{value:.4g}") for key, value in shown.items()})
+
+
+class Drift(_ByCells):
+    """Every feature, and the model's answers; its cells are shown to Prometheus, which then finds the same."""
+
+    signal: ClassVar[str] = "drift"
+
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
-        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
-        for compared, live in zip(self._columns, self._parts(sketch), strict=False):
-            both = (live, compared.reference)
-            if compared.name == PREDICTION:
-                both = (np.delete(live, -2), np.delete(compared.reference, -2))
-            yield compared.name, *both
+        """By feature, how often what is compared falls into each cell: in `sketch`, and in all of the reference."""
+        for at, name in enumerate(self._columns):
+            part = self._part(at)
+            used = self._used[part] > 0
+            yield name, self._cells(sketch)[part][used], self._reference[part][used]
 
-    def chance(self, reference: Counter64, events: float) -> float:
+    def chance(self, reference: Histogram, events: float) -> float:
         """The total variation that sampling adds to a column of `events` compared with those counts."""
-        return chance(reference, int(events))
-
-    def _parts(self, sketch: Sketch) -> list[Counter64]:
-        return np.split(sketch.counts[1:], np.cumsum(self._sizes)[:-1])
-
-    def _scores(self, sketch: Sketch, references: Sequence[Counter64], where: str) -> Iterator[Contributor]:
-        for compared, live, reference in zip(self._columns, self._parts(sketch), references, strict=False):
-            if compared.name == PREDICTION:  # a failed request has no answer: that is not drift
-                live, reference = (np.delete(counts, -2) for counts in (live, reference))  # noqa: PLW2901 - the part compared
-            events = int(live.sum())
-            if events < self._spec.min_events or not reference.sum():
-                continue
-            score = max(0.0, total_variation(live, reference) - chance(reference, events))
-            yield Contributor(compared.name, score, _difference(compared, live, reference, where))
+        return chance(len(reference) - 1, self._effect * (1 / events + 1 / float(reference.sum())), self._surprise)
 
 
-def _difference(compared: _Compared, live: Counter64, reference: Counter64, where: str) -> str:
+class PredictionDrift(_ByCells):
+    """The model's answers alone, with a promise of their own: inputs may drift and answers not, or the other way."""
+
+    signal: ClassVar[str] = "prediction"
+
+    def _watched(self, reference: Reference) -> dict[str, Column]:
+        return {} if reference.prediction is None else {PREDICTION: reference.prediction}
+
+
+def _difference(column: Column, live: Floats, reference: Floats, where: str) -> str:
     """The cell that gained most, in words."""
-    live_shares, shares = live / live.sum(), reference / reference.sum()
-    gained = int(np.argmax(live_shares - shares))
-    place = gained + 1 if compared.name == PREDICTION and gained == len(live) - 1 else gained
-    what = compared.column.describe(place)
-    return f"{live_shares[gained]:.1%} of its values are {what}, {where} {shares[gained]:.1%}"
+    gained = int(np.argmax(live - reference))
+    return f"{live[gained]:.1%} of its values are {column.describe(gained)}, {where} {reference[gained]:.1%}"
+
+
+MOST_CELLS = 32  # in a picture
+
+
+def _cells(column: Column, live: Floats, reference: Floats) -> tuple[Cell, ...]:
+    """The histograms for a picture; labels beyond MOST_CELLS stand together in the last one."""
+    there = [at for at in range(len(live)) if live[at] or reference[at]]
+    if isinstance(column, Category) and len(there) > MOST_CELLS:
+        there = sorted(sorted(there, key=lambda at: -max(live[at], reference[at]))[: MOST_CELLS - 1])
+    named = [Cell(column.describe(at), float(reference[at]), float(live[at])) for at in there]
+    rest = 1 - sum(cell.reference for cell in named), 1 - sum(cell.live for cell in named)
+    return (*named, Cell("others", *rest)) if max(rest) > 1e-9 else tuple(named)

@@ -177,6 +177,18 @@ class RowSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: dict[str, list[float | str | None]]
 
 
+class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The reference's rows by hour, in UTC: of the day, or of the week from Monday on.
+
+    `events` counts rows by hour; per feature and hour there is a count for each of the column's `cells`.
+    """
+
+    kind: Literal["hour-of-day", "hour-of-week"]
+    events: tuple[int, ...]
+    features: dict[str, tuple[tuple[int, ...], ...]]
+    prediction: tuple[tuple[int, ...], ...] = ()
+
+
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What live data is compared with; `features` maps each name to its column (`.kind`, `.cells`).
 
@@ -198,6 +210,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     columns: dict[str, str] = {}
     outliers: Outliers | None = None
     rows: RowSection | None = None
+    slots: Slots | None = None
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""
@@ -250,6 +263,7 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
     yield from _embedding_problems(reference.embedding)
     if reference.outliers is not None:
         yield from _limits_problems(reference.outliers)
+    yield from _slots_problems(reference)
     for field, column in columns.items():
         if min(column.cells) < 0 or sum(column.cells) != reference.events:
             yield field, f"counts and missing add up to {sum(column.cells)}; events is {reference.events}"
@@ -296,6 +310,23 @@ def _limits_problems(outliers: Outliers) -> Iterator[tuple[str, str]]:
         yield "outliers.limits", f"has {len(outliers.limits)}; needs at most {len(STRANGE)}, of {STRANGE}"
     if any(left > right for left, right in zip(outliers.limits, outliers.limits[1:], strict=False)):
         yield "outliers.limits", "must not fall"
+
+
+def _slots_problems(reference: Reference) -> Iterator[tuple[str, str]]:
+    if (slots := reference.slots) is None:
+        return
+    hours = 24 if slots.kind == "hour-of-day" else 168
+    if len(slots.events) != hours or min(slots.events) < 0:
+        yield "slots.events", f"has {len(slots.events)} hours; {slots.kind} has {hours}, and none is negative"
+    if set(slots.features) != set(reference.features):
+        yield "slots.features", "needs the same features as the reference"
+    columns: dict[str, Column | None] = {**reference.features, "": reference.prediction}
+    for name, rows in {**slots.features, "": slots.prediction}.items():
+        if (column := columns.get(name)) is None:
+            continue
+        sizes = {len(row) for row in rows}
+        if len(rows) != hours or sizes != {len(column.cells)} or min(map(min, rows)) < 0:
+            yield f"slots.features.{name}" if name else "slots.prediction", "needs a count per hour and cell"
 
 
 def _shape_problems(column: Column) -> Iterator[str]:

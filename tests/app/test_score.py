@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from burnline.app.score import Asked, score_table
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import load_reference, save_reference
-from burnline.detectors.profiling import profile_csv
+from burnline.detectors.profiling import build_profile, profile_csv
 from burnline.detectors.tables import open_table
 from burnline.spec.service import ServiceSpec
 from tests.app.conftest import Cli
@@ -95,8 +96,9 @@ def test_a_window_says_what_the_detector_of_a_service_says_of_its_events(referen
     spec = {"apiVersion": "burnline/v1", "service": "s", "owner": "o", "signals": {"drift": {"min_events": 100}}}
     detector = build_detectors(ServiceSpec.model_validate(spec), known)["drift"]
 
-    *lines, _ = score(reference, write(tmp_path / "live.csv", columns), features=("amount",))
+    *lines, _ = score(reference, write(tmp_path / "live.csv", columns))
     events = batch(**{name: column for name, column in columns.items() if name not in ("said", "sure")})
+    events = replace(events, prediction=columns["said"], confidence=columns["sure"])
     said = detector.judge(detector.fold(ColumnReader(known).read(events)))
 
     assert lines[0]["score"] == said.score
@@ -287,3 +289,17 @@ def test_text_in_a_column_of_numbers_is_of_the_wrong_type(reference: Path, tmp_p
 
     reasons = [line["reason"] for line in lines if line["feature"] == "age"]
     assert reasons[0] == "50.0% of its values are of the wrong type"
+
+
+def test_a_drift_that_windows_show_only_together_is_an_alarm_of_its_feature(tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    reference = build_profile({name: random.normal(size=20_000).tolist() for name in "ab"}, name="t")
+    rows = zip(random.normal(size=15_000) + 0.3, random.normal(size=15_000), strict=True)
+    place = tmp_path / "live.csv"
+    place.write_text("a,b\n" + "".join(f"{a:.4f},{b:.4f}\n" for a, b in rows))
+
+    *records, summary = score_table(Asked("drift", 300), reference, open_table(str(place), database=""), lambda _: None)
+
+    alarms = {record["feature"] for record in records if record["alarm"]}
+    assert alarms == {"a"}
+    assert summary["features"]["a"]["worst"] < 0.05

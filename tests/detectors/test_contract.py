@@ -210,7 +210,7 @@ def test_the_score_and_the_bad_events_agree_with_the_verdict(detector: Detector)
     changes: dict[str, list[Any]] = {"amount": [1e9] * 800, "city": [None] * 800}
     batch = make_batch(np.random.default_rng(1), 800, changes=changes)
     far: list[bytes | None] = [np.full(4, 9, "<f4").tobytes()] * 800
-    batch = replace(batch, confidence=[0.55] * 800, label=["other"] * 800, embedding=far)
+    batch = replace(batch, prediction=["fraud"] * 800, confidence=[0.55] * 800, label=["other"] * 800, embedding=far)
 
     said = detector.judge(fold(detector, batch))
 

@@ -74,7 +74,7 @@ def test_replayed_held_out_rows_are_silent_and_a_mis_scaled_release_alarms_in_it
     found = replay(database, tmp_path, [*healthy, released], train, "15%")
 
     assert [one.verdict for one in found] == [Verdict.OK] * 10 + [Verdict.ALARM]
-    assert (found[-1].score or 0) > 0.7
+    assert (found[-1].score or 0) > 0.65
     assert {one.feature for one in found[-1].contributors[:6]} == {f"f{at}" for at in range(6)}
 
 

@@ -20,6 +20,7 @@ from burnline.detectors.blocks import Block, Table, pick
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader, Values
 from burnline.detectors.contract import Detector, Judgement
+from burnline.detectors.drift import EVIDENCE
 from burnline.detectors.profile import Number, Reference, load_reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.tables import open_table
@@ -85,7 +86,8 @@ def score_table(asked: Asked, reference: Reference, table: Table, said: Said) ->
 
 
 def _only(reference: Reference, asked: Asked) -> Reference:
-    """The reference with the features asked for."""
+    """The reference with the features asked for; without hours, which rows of a table have not."""
+    reference = msgspec.structs.replace(reference, slots=None)
     unknown = [name for name in asked.features if name not in reference.features and name != PREDICTION]
     if unknown:
         there = ", ".join([*list(reference.features)[:20], *([PREDICTION] if reference.prediction else [])])
@@ -134,7 +136,7 @@ class _Job:
         judgement = self._detector.judge(sketch, memory)
         scores = {each.feature: each for each in judgement.contributors}
         if judgement.verdict is not Verdict.NO_DATA and (every := getattr(self._detector, "scores", None)):
-            scores |= {each.feature: each for each in every(sketch)}
+            scores = {each.feature: each for each in every(sketch)} | scores
         return Window(number, start, end, judgement, scores)
 
     def _blocks(self) -> Iterator[Block]:
@@ -173,7 +175,7 @@ class _Job:
                 "score": score,
                 "verdict": verdict.value,
                 "alarm": verdict is Verdict.ALARM,
-                "contributors": [_plain(found)] if found and found.score > 0 else [],
+                "contributors": [_plain(found)] if found and (found.score > 0 or verdict is Verdict.ALARM) else [],
                 "reason": _reason(said, found),
             }
 
@@ -182,7 +184,8 @@ class _Job:
         score = None if said.score is None else found.score if found else 0.0
         if said.verdict is not Verdict.ALARM:
             return score, said.verdict
-        return score, Verdict.ALARM if (score or 0.0) > self._limit else Verdict.OK
+        over = (score or 0.0) > self._limit or (found is not None and found.shown.get(EVIDENCE, 0.0) >= 1)
+        return score, Verdict.ALARM if over else Verdict.OK
 
     def _features(self) -> Sequence[str]:
         if self._asked.signal == "confidence":

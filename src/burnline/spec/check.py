@@ -26,6 +26,7 @@ _FUTURE = (timedelta(0), timedelta(days=1))
 _KEEP = (timedelta(minutes=1), timedelta(days=400))
 COMPARED = (
     "drift",
+    "prediction",
     "confidence",
     "outliers",
     "estimate",

@@ -21,7 +21,7 @@ from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio
 
 # Signals that say of a window how much of it is bad, not of which events: those of two windows do not add up.
-OF_WHOLE_WINDOWS = ("drift", "training_skew", "calibration")
+OF_WHOLE_WINDOWS = ("drift", "prediction", "training_skew", "calibration")
 
 
 class CheckSpec(RootModel[str | dict[str, dict[str, Any]]]):
@@ -61,6 +61,14 @@ class EngineSpec(Strict):
 
 class DriftSpec(EngineSpec):
     """Does live data still look like the reference? `threshold`: share of events that would have to change."""
+
+
+class PredictionSpec(Strict):
+    """Do the model's answers still look like the reference's? `threshold` as for drift."""
+
+    window: Duration = Field(default="10m", validate_default=True)
+    min_events: PositiveCount = 500
+    threshold: Ratio = 0.05
 
 
 class ConfidenceSpec(Strict):
@@ -129,6 +137,7 @@ class SignalsSpec(Strict):
     """Which detectors run. An empty mapping takes the defaults."""
 
     drift: DriftSpec | None = None
+    prediction: PredictionSpec | None = None
     confidence: ConfidenceSpec | None = None
     data: DataSpec | None = None
     volume: VolumeSpec | None = None

@@ -14,7 +14,7 @@ from burnline.spec.signals import NO_SIGNALS, SignalsSpec
 from burnline.spec.words import choice
 
 SIGNALS = (
-    *("drift", "confidence", "data", "volume", "outliers", "skew", "training_skew"),
+    *("drift", "prediction", "confidence", "data", "volume", "outliers", "skew", "training_skew"),
     *("estimate", "embedding", "calibration", "performance"),
     *("hallucination", "refusal", "toxicity", "retrieval", "answer_length", "language", "consistency", "logprob"),
 )
