@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import sqrt
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from burnline.detectors.labelled import Counters
 from burnline.detectors.profile import Embedding, Reference
 from burnline.detectors.rates import SURPRISE, Share, beyond
 from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EmbeddingSpec
 
 FAR, DIRECTION = "(far)", "(direction)"
@@ -44,6 +44,16 @@ def chance(known: Embedding, weight: float) -> float:
     moved = weight * (known.spread + 2 * sqrt(SURPRISE) * width + 2 * SURPRISE * width)
     length = float(np.square(np.array(known.mean, dtype=np.float64)).sum())
     return moved / (2 * length) if moved < length else 1.0
+
+
+class Usual(NamedTuple):
+    """What is compared with: how many are far, the mean of so many rows, and how many are near each place."""
+
+    far: Share
+    rows: float
+    mean: Whole
+    places: Counters
+    whose: str
 
 
 class EmbeddingDrift:
@@ -93,22 +103,27 @@ class EmbeddingDrift:
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if self._missing:
             return no_data("the reference has no embeddings; profile it with `--embedding`")
-        return self._few(sketch) or self._said(self._usual, self._mean, self._known.rows, sketch, "in the reference")
+        usual = Usual(self._usual, self._known.rows, self._mean, np.array(self._known.counts), "in the reference")
+        return self._few(sketch) or self._said(usual, sketch)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         if few := self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate"):
             return few
-        usual = Share(int(baseline.counts[2]), int(baseline.counts[1]))
-        return self._said(usual, self._sums(baseline.counts), int(usual.events), candidate, "of the baseline")
+        far = Share(int(baseline.counts[2]), int(baseline.counts[1])).thinned(self._effect)
+        mean, places = self._sums(baseline.counts), self._places(baseline.counts)
+        return self._said(Usual(far, far.events, mean, places, "of the baseline"), candidate)
 
-    def _said(self, usual: Share, mean: Whole, rows: int, sketch: Sketch, whose: str) -> Judgement:
+    def _said(self, usual: Usual, sketch: Sketch) -> Judgement:
         live = Share(int(sketch.counts[2]), int(sketch.counts[1]))
-        far = beyond(live.thinned(self._effect), 0.0, usual)
-        angle = turned(self._sums(sketch.counts), mean)
-        moved = max(0.0, angle - chance(self._known, self._effect / live.events + 1 / max(rows, 1)))
-        share = f"{live.ratio:.1%} of the embeddings are far from all that is known"
+        far = beyond(live.thinned(self._effect), 0.0, usual.far)
+        angle = turned(self._sums(sketch.counts), usual.mean)
+        moved = max(0.0, angle - chance(self._known, self._effect / live.events + 1 / max(usual.rows, 1)))
+        share = (
+            f"{live.ratio:.1%} of the embeddings are far from all that is known, {usual.far.ratio:.1%} {usual.whose}"
+        )
+        places = _cells(usual.places, self._places(sketch.counts))
         found = (
-            Contributor(FAR, far, f"{share}, {usual.ratio:.1%} {whose} (limit {self._spec.threshold:.1%} more)"),
+            Contributor(FAR, far, f"{share} (limit {self._spec.threshold:.1%} more)", places),
             Contributor(
                 DIRECTION, moved, f"their mean has turned by {angle:.3f} of 1 - cosine (limit {self._spec.turn:g})"
             ),
@@ -121,8 +136,18 @@ class EmbeddingDrift:
             tuple(sorted((one for one in found if one.score > 0), key=lambda one: -one.score)),
         )
 
+    def _places(self, counts: Counters) -> Counters:
+        return counts[3 : 3 + len(self._centroids)]
+
     def _sums(self, counts: Counters) -> Whole:
         return counts[3 + len(self._centroids) :].astype(np.float64)
 
     def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
         return too_few(int(sketch.counts[1]), self._spec.min_events, f"events{whose} with an embedding")
+
+
+def _cells(usual: Counters, live: Counters) -> tuple[Cell, ...]:
+    """The share of embeddings nearest to each centroid, the most frequent first."""
+    before, now = (counts / max(int(counts.sum()), 1) for counts in (usual, live))
+    order = np.argsort(-before, kind="stable").tolist()
+    return tuple(Cell(f"near place {place + 1}", float(before[place]), float(now[place])) for place in order)

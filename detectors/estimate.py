@@ -87,6 +87,8 @@ class AccuracyEstimate:
         return Sketch(self._of, np.zeros(1 + len(self._known), dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
+        if self._missing:
+            return Sketch(self._of, np.append(np.int64(len(columns)), 0 * self._known))
         counts = self._cells.count(columns.batch.prediction, columns.confidence())
         return Sketch(self._of, np.append(np.int64(len(columns)), self._cells.sure(counts)))
 

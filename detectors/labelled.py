@@ -165,10 +165,12 @@ def is_right(prediction: Any, label: Any) -> bool:
 
 def build_labelled(
     prediction: Sequence[Any], confidence: Sequence[Any] | None, label: Sequence[Any]
-) -> tuple[Calibration | None, Performance | None]:
-    """What the labelled rows say; columns of one length, None and NaN are missing. (None, None) without one such row.
+) -> tuple[Calibration | None, Performance]:
+    """What the labelled rows say; columns of one length, None and NaN are missing.
 
     Labels that are text, truth values or at most MOST_CLASSES different whole numbers are classes; others are amounts.
+
+    Raises: ValueError without a row that has both, or when answers and labels are of different kinds.
     """
     sure = repeat(None) if confidence is None else confidence
     rows = [
@@ -177,7 +179,7 @@ def build_labelled(
         if answer is not None and truth is not None
     ]
     if not rows:
-        return None, None
+        raise ValueError("no row has a prediction and a label")
     answers, given, truths = [row[0] for row in rows], np.array([row[1] for row in rows]), [row[2] for row in rows]
     if _are_amounts(truths) and not any(isinstance(answer, str) for answer in answers):
         return None, _build_errors(np.array(answers, dtype=np.float64), np.array(truths, dtype=np.float64))
@@ -187,7 +189,13 @@ def build_labelled(
 def _build_classes(answers: list[Any], given: Floats, truths: list[Any]) -> tuple[Calibration, Performance]:
     frequent = sorted(Counter(map(_class, answers)).items(), key=lambda found: (-found[1], found[0]))
     classes = [name for name, _ in frequent[:GROUPS]]
-    both = sorted({*map(_class, answers), *map(_class, truths)})
+    said, true = set(map(_class, answers)), set(map(_class, truths))
+    if not said & true:
+        found = " and ".join(", ".join(sorted(each)[:3]) for each in (said, true))
+        raise ValueError(
+            f"predictions and labels have nothing in common ({found}); write them alike, as the service does"
+        )
+    both = sorted(said | true)
     scored = ""
     if len(both) == 2:
         classes = both

@@ -27,6 +27,10 @@ class Area(NamedTuple):
     value: float
     variance: float
 
+    def of(self, design_effect: float) -> Area:
+        """As it is known from events that come in clusters."""
+        return Area(self.value, self.variance * design_effect)
+
 
 class Found(NamedTuple):
     """What the labels of some events say; `wrong` of them: other answers, or errors that are large."""
@@ -117,7 +121,8 @@ class LatePerformance:
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         usual, live = (self._kind.found(sketch.counts[1:]) for sketch in (baseline, candidate))
         few = too_few(int(usual.wrong.events), self._spec.min_events, "events of the baseline with answer and label")
-        return few or self._said(usual, live, (" of the candidate", "of the baseline"))
+        thinned = Found(usual.wrong.thinned(self._effect), usual.area and usual.area.of(self._effect), usual.mean_error)
+        return few or self._said(thinned, live, (" of the candidate", "of the baseline"))
 
     def _said(self, usual: Found, live: Found, whose: tuple[str, str]) -> Judgement:
         if not self._known:
@@ -145,7 +150,7 @@ class LatePerformance:
             return [Contributor(ERROR, score, f"{shares[0]} of the errors are large, {shares[1]}; {errors}")]
         found = [Contributor(ACCURACY, score, f"{shares[0]} of the answers are wrong, {shares[1]}")]
         if usual.area and live.area:
-            noise = Z * sqrt(self._effect * live.area.variance + usual.area.variance)
+            noise = Z * sqrt(live.area.of(self._effect).variance + usual.area.variance)
             lost = max(0.0, usual.area.value - live.area.value - noise)
             areas = f"the area under the ROC curve is {live.area.value:.3f}, {usual.area.value:.3f} {whose}"
             found.append(Contributor(AUC, lost, areas))

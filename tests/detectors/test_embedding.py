@@ -73,6 +73,7 @@ def test_a_fifth_of_what_was_never_seen_is_an_alarm_that_says_how_many_are_far()
     assert said.contributors[0].feature == "(far)"
     assert "of the embeddings are far from all that is known, 5.0% in the reference (limit 2.0% more)" in said.reason
     assert 100 < said.counts.bad < said.counts.total == 1000
+    assert sum(cell.live for cell in said.contributors[0].cells) == pytest.approx(1)
 
 
 def test_other_shares_of_known_topics_turn_the_mean_and_are_far_from_nothing() -> None:

@@ -163,13 +163,29 @@ def test_amounts_have_errors_and_no_classes() -> None:
     assert (performance.events, performance.wrong) == (200, 10)
 
 
-@pytest.mark.parametrize("labels", [[0.5] * 3, [None] * 3, [1e308, -1e308, 0.0], [True, False, True], ["", "x", "y"]])
+@pytest.mark.parametrize("labels", [[0.5] * 3, [1e308, -1e308, 0.0], [True, False, True], ["1", "", "y"]])
 def test_odd_labels_give_numbers_that_json_can_write(labels: list[Any]) -> None:
     _, performance = build_labelled([1.0, -1e308, 1e308], [0.5, None, float("nan")], labels)
 
-    assert performance is None or all(
+    assert all(
         value is None or np.isfinite(value) for value in (performance.mean_error, performance.limit, performance.ece)
     )
+
+
+@pytest.mark.parametrize(
+    ("answers", "labels", "reason"),
+    [
+        (["fraud", "fine"], [1, 0], r"nothing in common \(fine, fraud and 0, 1\)"),
+        ([1.0, 2.0], ["x", "y"], "nothing in common"),
+        (["a", None], [None, "a"], "no row has a prediction and a label"),
+        ([], [], "no row"),
+    ],
+)
+def test_labels_that_are_of_no_use_are_refused_with_the_reason(
+    answers: list[Any], labels: list[Any], reason: str
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        build_labelled(answers, None, labels)
 
 
 def test_a_cell_of_few_rows_borrows_from_its_bin() -> None:
