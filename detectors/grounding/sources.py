@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
-from burnline.detectors.grounding.words import MONTHS, NUMBER_WORDS, SCALES, stem, words
+from burnline.detectors.grounding.words import MONTHS, NUMBER_WORDS, SCALES, stem, stems, words
 
 LONGEST = 2_000_000  # characters of all sources together
 BLOCK = 12  # words with content; what is at most a block apart stands together
@@ -42,6 +42,9 @@ class Sources:
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
+        for text in texts:
+            if "&" in text:  # an answer may quote what stands for a character
+                self.seen |= stems(text[:LONGEST])
         first = 0
         for text in self._texts:
             first = self._read(text, wanted, first)
@@ -149,4 +152,4 @@ def _clean(texts: Sequence[str]) -> Iterator[str]:
     for text in texts:
         plain = text[:left]
         left -= len(plain)
-        yield html.unescape(plain).replace("\u00ad", "") if "&" in plain or "\u00ad" in plain else plain
+        yield html.unescape(plain) if "&" in plain else plain

@@ -19,7 +19,8 @@ LAST_ENDINGS = ("er", "ly", "s", "e", "y")
 
 # Scripts that write no spaces between words (Thai to Khmer, kana, Han), or glue endings to them (Hangul).
 UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-MARKS = r"\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff"  # what is written on letters, and Indic scripts whole
+# Soft hyphens, what is written on letters, and Indic scripts whole.
+MARKS = r"\xad\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff"
 LETTERS = rf"[^\W\d_{UNSPACED}]{{1,64}}(?:[{MARKS}]{{1,9}}[^\W\d_{UNSPACED}]{{0,64}}){{0,32}}"
 NUMBER = r"\d{1,40}(?:[.,]\d{1,40}){0,12}(?:st\b|nd\b|rd\b|th\b)?"
 WORD = re.compile(rf"{LETTERS}(?:['\u2019]{LETTERS})?|{NUMBER}|[{UNSPACED}]{{1,64}}|[%$\u20ac\xa3]")
@@ -131,6 +132,7 @@ def number(word: str) -> str:
 def _plain(word: str) -> str:
     if word.isascii():
         return word.lower()
+    word = word.replace("\u00ad", "")
     bare = "".join(each for each in unicodedata.normalize("NFKD", word) if not unicodedata.combining(each))
     return unicodedata.normalize("NFC", bare or word).casefold().replace("\u2019", "'")
 
