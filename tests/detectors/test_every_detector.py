@@ -9,9 +9,11 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -23,15 +25,17 @@ from burnline.detectors.engines.drift import LibraryDrift
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError
-from burnline.events import PredictionBatch, Source, Verdict
+from burnline.events import Counts, PredictionBatch, Source, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import DriftSpec
 from tests.detectors.engine_worker import interpreter
 from tests.detectors.samples import make_batch
+from tests.detectors.samples import make_reference as whole_reference
 from tests.detectors.test_engines import make_reference
 
-REFERENCE = make_reference(events=5000)
-OTHER = make_reference(events=4000)
+ROWS = make_reference(events=2000).rows
+REFERENCE = msgspec.structs.replace(whole_reference(5000), rows=ROWS)
+OTHER = msgspec.structs.replace(whole_reference(4000), rows=ROWS)
 READER = ColumnReader(REFERENCE)
 SPEC = ServiceSpec.model_validate(
     {"apiVersion": "burnline/v1", "service": "shop", "owner": "team", "signals": {name: {} for name in DETECTORS}}
@@ -64,6 +68,7 @@ def detector(request: pytest.FixtureRequest, make: Callable[[str, Reference], De
     return make(request.param, REFERENCE)
 
 
+@cache
 def population(source: Source, seed: int, events: int) -> PredictionBatch:
     """Events of a service that is well, as the source brings them."""
     rng = np.random.default_rng(seed)
@@ -91,6 +96,7 @@ def about_answers(rng: np.random.Generator, events: int) -> dict[str, list[Any]]
         "toxic": [False] * events,
         "retrieved": [5] * events,
         "logprob": rng.normal(-0.2, 0.02, events).tolist(),
+        "inconsistent": rng.beta(1, 30, events).tolist(),
     }
 
 
@@ -159,9 +165,12 @@ def test_counts_against_another_reference_are_refused(
 
 
 def test_it_is_silent_on_its_own_population(detector: Detector) -> None:
-    said = [judge(detector, population(detector.source, seed, 1000)) for seed in range(10, 30)]
+    said = [Judgement(Verdict.NO_DATA, None, Counts(0, 0), "")]
+    for seed in range(10, 30):
+        said.append(detector.judge(fold(detector, population(detector.source, seed, 1000)), said[-1].memory))
 
     assert not [one.reason for one in said if one.verdict is Verdict.ALARM]
+    assert said[-1].verdict is Verdict.OK, said[-1].reason
 
 
 def test_nothing_and_next_to_nothing_is_no_data(detector: Detector) -> None:
