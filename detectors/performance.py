@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from burnline.detectors.accrued import Accrual, Accrued
 from burnline.detectors.columns import Columns, Values
 from burnline.detectors.contract import Judgement, Z, no_data, too_few
 from burnline.detectors.labelled import Cells, Counters, Floats, Tally, auc_variance, listed
@@ -19,6 +21,9 @@ from burnline.spec.signals import PerformanceSpec
 PARTS = 2**16  # of the reference's limit, in sums of errors
 LARGEST = 2.0**36  # parts: an error of a million limits counts as that
 ACCURACY, AUC, ERROR = "(accuracy)", "(auc)", "(error)"
+
+
+NEVER = Accrued(False, "", b"")
 
 
 class Area(NamedTuple):
@@ -89,6 +94,7 @@ class Amounts:
 class LatePerformance:
     """Score: the worse of two losses beyond chance, of right answers in a hundred and of area under the ROC curve.
 
+    Where windows have few labels, they are weighed together as well (accrued.py).
     Of answers that are amounts an event is bad when its absolute error is over the 95 % quantile of the reference's.
     """
 
@@ -109,6 +115,14 @@ class LatePerformance:
             else Amounts(reference.performance or Performance(1, 0))
         )
 
+        self._accrual = Accrual(
+            self._kind.usual.wrong,
+            threshold=spec.threshold,
+            window=spec.window,
+            of=self._of,
+            design_effect=reference.design_effect,
+        )
+
     def empty(self) -> Sketch:
         return Sketch(self._of, np.zeros(1 + self._kind.size, dtype=np.int64))
 
@@ -116,7 +130,10 @@ class LatePerformance:
         return Sketch(self._of, np.append(np.int64(len(columns)), self._kind.count(columns)))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
-        return self._said(self._kind.usual, self._kind.found(sketch.counts[1:]), ("", "on the reference"))
+        live = self._kind.found(sketch.counts[1:])
+        accrued = self._accrual.add(memory, live.wrong)
+        said = self._said(self._kind.usual, live, ("", "on the reference"), accrued)
+        return replace(said, memory=accrued.memory if self._known else b"")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         usual, live = (self._kind.found(sketch.counts[1:]) for sketch in (baseline, candidate))
@@ -124,20 +141,25 @@ class LatePerformance:
         thinned = Found(usual.wrong.thinned(self._effect), usual.area and usual.area.of(self._effect), usual.mean_error)
         return few or self._said(thinned, live, (" of the candidate", "of the baseline"))
 
-    def _said(self, usual: Found, live: Found, whose: tuple[str, str]) -> Judgement:
+    def _said(self, usual: Found, live: Found, whose: tuple[str, str], accrued: Accrued = NEVER) -> Judgement:
         if not self._known:
             return no_data("the reference has no labels; profile it with `--label`")
-        if few := too_few(int(live.wrong.events), self._spec.min_events, f"events{whose[0]} with answer and label"):
+        together = accrued.on and live.wrong.events > 0
+        if not together and (
+            few := too_few(int(live.wrong.events), self._spec.min_events, f"events{whose[0]} with answer and label")
+        ):
             return few
         found = sorted(self._losses(usual, live, whose[1]), key=lambda one: -one.score)
         worst, limit = found[0], self._spec.threshold
         reason = f"{'; '.join(one.detail for one in found)} (limit {limit:.1%}, beyond chance)."
+        if together and worst.score <= limit:
+            reason = f"{reason} This window alone does not show it, all of about {accrued.since} together do."
         return Judgement(
-            Verdict.ALARM if worst.score > limit else Verdict.OK,
+            Verdict.ALARM if worst.score > limit or together else Verdict.OK,
             worst.score,
             Counts(live.wrong.bad, live.wrong.events),
             reason[0].upper() + reason[1:],
-            tuple(one for one in found if one.score > 0),
+            tuple(one for one in found if one.score > 0) or tuple(found[:1] if together else ()),
         )
 
     def _losses(self, usual: Found, live: Found, whose: str) -> list[Contributor]:
