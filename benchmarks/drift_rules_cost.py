@@ -68,13 +68,13 @@ def history(features: int) -> Iterator[str]:
     scraped = range(END - 10 * MINUTE, END + 1, SCRAPE)
     yield "# TYPE burnline_feature_cells counter"
     for replica in range(REPLICAS):
-        at_replica = f'service="shop",job="burnline",instance="{replica}"'
+        at_replica = f'service="shop",signal="drift",job="burnline",instance="{replica}"'
         for cell in cells:
             yield from (
                 f"burnline_feature_cells_total{{{at_replica},{cell}}} {1000 + n * 3} {at}"
                 for n, at in enumerate(scraped)
             )
-    one = 'service="shop",job="burnline",instance="0"'
+    one = 'service="shop",signal="drift",job="burnline",instance="0"'
     yield from gauge("burnline_feature_reference_ratio", [f"{one},{cell}" for cell in cells], scraped, 1 / CELLS)
     chances = [f'{one},{name},of="{of}"' for name in names for of in ("events", "reference")]
     yield from gauge("burnline_feature_chance_squared", chances, scraped, 0.01)

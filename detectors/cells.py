@@ -22,7 +22,7 @@ from burnline.detectors.sketch import Counter64, Sketch
 MOST_CELLS = 50_000  # of one service on the page; features after that are left out
 DIGITS = 8  # of the reference's digest
 ENDLESS = 10**18  # events
-LABELS = [metrics.SERVICE, metrics.FEATURE, metrics.REFERENCE]
+LABELS = [metrics.SERVICE, metrics.SIGNAL, metrics.FEATURE, metrics.REFERENCE]
 
 
 @runtime_checkable
@@ -78,9 +78,9 @@ def exposition(counted: Iterable[tuple[Key, Detector, Sketch]]) -> Iterator[Metr
         "Square of the total variation that chance explains: of one event, to be divided by events; of the reference.",
         labels=[*LABELS, metrics.OF],
     )
-    for (service, _), detector, sketch in counted:
+    for (service, signal), detector, sketch in counted:
         for one in feature_cells(detector, sketch) if isinstance(detector, Celled) else ():
-            labels = [service, printable(one.feature), sketch.of.rpartition(":")[2][:DIGITS]]
+            labels = [service, signal, printable(one.feature), sketch.of.rpartition(":")[2][:DIGITS]]
             for cell, (count, expected) in enumerate(zip(one.counts.tolist(), one.shares.tolist(), strict=True)):
                 cells.add_metric([*labels, str(cell)], count)
                 share.add_metric([*labels, str(cell)], expected)

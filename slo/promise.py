@@ -12,7 +12,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SliSpec
 from burnline.spec.slo import CalendarWindow, SloSpec
 
-COUNTED_ANEW = frozenset({"drift", "training_skew", "calibration"})  # bad events of windows do not add up
+COUNTED_ANEW = frozenset({"drift", "prediction", "training_skew", "calibration"})  # bad events of windows do not add up
 SIGNAL_WINDOW = timedelta(minutes=10)  # of a detector whose section says nothing of it
 
 Schedule = tuple[tuple[timedelta, timedelta], ...]

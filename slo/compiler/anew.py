@@ -12,12 +12,12 @@ from burnline.slo.promise import Promise
 from burnline.slo.promql import Binary, Expr, Select, series
 from burnline.spec.selector import Matcher, Selector
 
-SIGNAL = "drift"  # whose detector exposes its cells
+SIGNALS = frozenset({"drift", "prediction"})  # whose detectors show their cells
 
 
 def by_cells(promise: Promise) -> bool:
     """Whether the SLO counts drift that is computed from cells."""
-    return promise.anew and promise.sli.signal == SIGNAL and not promise.slo.slices
+    return promise.anew and promise.sli.signal in SIGNALS and not promise.slo.slices
 
 
 def members_over(of: Subject, added_up: Expr, lengths: Sequence[timedelta]) -> Expr:

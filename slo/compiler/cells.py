@@ -22,6 +22,7 @@ from burnline.metrics import (
     OF,
     REFERENCE,
     SERVICE,
+    SIGNAL,
     SLO_CELLS,
     SLO_CELLS_1D,
     SLO_CELLS_1H,
@@ -55,7 +56,7 @@ ZERO = Number(0)
 
 def cells_each_interval(of: Subject) -> list[Rule]:
     """T0: what each cell grew by, on all replicas together, and the feature as a whole."""
-    counter = series(FEATURE_CELLS, **{SERVICE: of.service})
+    counter = series(FEATURE_CELLS, **_own(of))
     whole = Aggregate("sum", just_now(_cells(of, SLO_CELLS).selector, of.interval), by=BY_FEATURE)
     return [
         record(SLO_CELLS, of.unless_excluded(grown(counter, of.pace, BY_CELL)), of.labels),
@@ -111,6 +112,10 @@ def drifted_events(of: Subject, *windows: Matcher, by: tuple[str, ...] = (*IDENT
     return named(Binary("*", worst, total), Binary("and", total, worst))
 
 
+def _own(of: Subject) -> dict[str, str]:
+    return {SERVICE: of.service, SIGNAL: of.promise.sli.signal or ""}
+
+
 def _cells(of: Subject, metric: str, *, whole: bool = False) -> Select:
     return of.series(metric, Matcher(CELL, "=" if whole else "!=", ALL))
 
@@ -161,8 +166,8 @@ def _known(of: Subject, events: Expr) -> Expr:
 
 
 def _enough(of: Subject, events: Expr) -> Expr:
-    drift = of.promise.spec.signals.drift
-    return Binary(">=", events, Number(drift.min_events if drift else 1))
+    section = getattr(of.promise.spec.signals, of.promise.sli.signal or "")
+    return Binary(">=", events, Number(section.min_events))
 
 
 def _drift(of: Subject, window: str, cells: Expr) -> Expr:
@@ -177,8 +182,8 @@ def _drift(of: Subject, window: str, cells: Expr) -> Expr:
 
 
 def _reference(of: Subject) -> Expr:
-    return Aggregate("max", Select(series(FEATURE_REFERENCE, **{SERVICE: of.service})), by=BY_CELL)
+    return Aggregate("max", Select(series(FEATURE_REFERENCE, **_own(of))), by=BY_CELL)
 
 
 def _chance(of: Subject, what: str) -> Expr:
-    return Aggregate("max", Select(series(FEATURE_CHANCE, **{SERVICE: of.service, OF: what})), by=BY_FEATURE)
+    return Aggregate("max", Select(series(FEATURE_CHANCE, **_own(of), **{OF: what})), by=BY_FEATURE)

@@ -186,4 +186,4 @@ def test_an_slo_on_drift_pages_from_predictions_alone(database: Database, refere
 def test_slos_know_which_signals_do_not_add_up() -> None:
     anew = {name for name, make in DETECTORS.items() if not cast(type[Detector], make).additive}
 
-    assert anew == COUNTED_ANEW
+    assert anew <= COUNTED_ANEW
