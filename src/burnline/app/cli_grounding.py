@@ -13,11 +13,14 @@ def score_grounding(
     calibration: Annotated[
         Path | None, typer.Option(help="What `burnline calibrate` wrote: adds a probability and a verdict.")
     ] = None,
+    nli: Annotated[
+        Path | None, typer.Option(help="A folder with an exported NLI model, which scores beside tier 0.")
+    ] = None,
 ) -> None:
     """How far each answer goes beyond its sources, one JSON line each; exit code 1 if a line was bad."""
     from burnline.app.score_grounding import score_file
 
-    raise typer.Exit(score_file(file, calibration))
+    raise typer.Exit(score_file(file, calibration, nli))
 
 
 def calibrate(

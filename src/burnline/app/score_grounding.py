@@ -11,15 +11,20 @@ from typing import Any
 from burnline.app.commands import complain
 from burnline.app.grounding_lines import BadLine, Line, read_lines
 from burnline.detectors.grounding.calibration import Calibration, load_calibration
+from burnline.detectors.grounding.nli import OnnxModel, ungrounded
 from burnline.detectors.grounding.score import TIER, ground
 
+NLI_TIER = 1
 
-def score_file(file: Path, calibration: Path | None) -> int:
+
+def score_file(file: Path, calibration: Path | None, nli: Path | None = None) -> int:
     """Print one line for each line of the file, and name each bad one on stderr. Returns the exit code.
 
-    Raises: OSError where a file cannot be read, SpecError where the calibration is none.
+    Raises: OSError where a file cannot be read, SpecError where the calibration is none, BurnlineError for a model that
+    cannot be used.
     """
     known = load_calibration(calibration) if calibration else None
+    model = OnnxModel(nli) if nli else None
     bad = 0
     for line in read_lines(file):
         if isinstance(line, BadLine):
@@ -27,7 +32,14 @@ def score_file(file: Path, calibration: Path | None) -> int:
             complain(f"{file}:{line.number}: {line.message}")
             _say({"line": line.number, "error": line.message})
         else:
-            _say(_scored(line, known))
+            said = _scored(line, known)
+            if (
+                model
+                and said["score"] is not None
+                and (entailed := ungrounded(model, line.sources, line.answer)) is not None
+            ):
+                said |= {"nli": round(entailed, 6), "tier": NLI_TIER}
+            _say(said)
     return 1 if bad else 0
 
 
@@ -36,7 +48,7 @@ def _say(said: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def _scored(line: Line, calibration: Calibration | None) -> Mapping[str, Any]:
+def _scored(line: Line, calibration: Calibration | None) -> dict[str, Any]:
     if not any(map(str.strip, line.sources)):
         return {"line": line.number, "score": None, "unsupported": [], "tier": TIER, "reason": "no sources"}
     found = ground(line.sources, line.question, line.answer)
