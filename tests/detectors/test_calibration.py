@@ -44,7 +44,7 @@ def test_a_model_that_is_right_more_often_than_it_says_is_as_far_off() -> None:
 
 @pytest.mark.parametrize("events", [500, 3000])
 def test_chance_alone_passes_never_in_as_many_windows(events: int) -> None:
-    assert all(judge(labelled_batch(seed, events)).score == 0 for seed in range(1, 100))
+    assert all(judge(labelled_batch(seed, events)).score == 0 for seed in range(1, 40))
 
 
 def test_versions_are_compared_beyond_the_chance_of_both() -> None:
