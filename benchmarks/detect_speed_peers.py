@@ -135,6 +135,9 @@ TOOLS: dict[str, Callable[[int, int, int], Work]] = {
 
 
 def main() -> None:
+    if len(sys.argv) == 1:
+        print("one measurement of detect_speed.py; nothing to do alone")
+        return
     tool, *shape = sys.argv[1:]
     work = TOOLS[tool](*map(int, shape))
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

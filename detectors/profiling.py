@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -19,13 +18,16 @@ from burnline.detectors.drift import PREDICTION
 from burnline.detectors.engines.sampled import COLUMNS, reference_rows
 from burnline.detectors.kept import Kept, design_effect
 from burnline.detectors.labelled import build_labelled
+from burnline.detectors.moments import as_microseconds
 from burnline.detectors.profile import VERSION, Reference
+from burnline.detectors.seasons import Kind, build_slots
 from burnline.detectors.strangeness import ENOUGH, measure_outliers
 from burnline.detectors.summary import Summary
 from burnline.detectors.tables_csv import CsvTable
 from burnline.detectors.vectors import as_vectors, width
 from burnline.errors import Problem, SpecError
 from burnline.events import PredictionBatch
+from burnline.store.schema import EPOCH
 
 LOW_QUANTILE = 0.05  # of confidence
 IN_MEMORY = 1 << 22  # values held for all columns together before they go to disk
@@ -35,6 +37,7 @@ MOST_VALUES = 2_000_000  # in them
 LEAST_KEPT = 500
 LEAST_SESSIONS = 30
 SESSION = "(session)"
+TIME = "(time)"
 LABELLED = ("prediction", "confidence", "label")
 EMBEDDED_BYTES = 64 * 1024 * 1024
 Said: TypeAlias = Callable[[int], None]
@@ -47,6 +50,7 @@ class Roles:
     Attributes:
         label: the truth, where it is known.
         session: whose rows are alike (a user, a visit): rows of one session are no independent observations.
+        time: when the event was, for `slots`: the hours that are told apart, `hour-of-day` or `hour-of-week`.
         ignore: columns that are left out.
     """
 
@@ -56,10 +60,12 @@ class Roles:
     session: str = ""
     embedding: str = ""
     ignore: tuple[str, ...] = ()
+    time: str = ""
+    slots: Kind | None = None
 
     def named(self) -> dict[str, str]:
         """Role and column, of those there are."""
-        roles = ("prediction", "confidence", "label", "session", "embedding")
+        roles = ("prediction", "confidence", "label", "session", "embedding", "time")
         return {role: column for role in roles if (column := getattr(self, role))}
 
 
@@ -110,7 +116,7 @@ def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda 
     wanted = {*features, *special.values()}
     with TemporaryDirectory(prefix="burnline-") as folder:
         room = max(IN_MEMORY // max(len(wanted), 1), LEAST_ROOM)
-        profiler = _Profiler(features, list(special), Path(folder), room=room, rows=rows)
+        profiler = _Profiler(features, list(special), Path(folder), room=room, rows=rows, slots=roles.slots)
         for block in table.blocks(wanted, numbers):
             of_features = {name: block.columns[name] for name in features}
             profiler.add(block.rows, of_features, {role: block.columns[column] for role, column in special.items()})
@@ -135,7 +141,16 @@ def profile_csv(
 class _Profiler:
     """Takes the rows block by block."""
 
-    def __init__(self, features: list[str], roles: list[str], folder: Path, *, room: int, rows: int = 0) -> None:
+    def __init__(
+        self,
+        features: list[str],
+        roles: list[str],
+        folder: Path,
+        *,
+        room: int,
+        rows: int = 0,
+        slots: Kind | None = None,
+    ) -> None:
         self._features = {name: Summary(folder / f"f{at}", room) for at, name in enumerate(features)}
         self._others = {role: Summary(folder / role, room) for role in ("prediction", "confidence") if role in roles}
         enough = MOST_ROWS if "session" in roles else ENOUGH
@@ -144,6 +159,8 @@ class _Profiler:
         self._embedded: Kept | None = None
         self._wanted = rows
         self._plain = Kept(2 * rows)
+        self._timed = Kept(MOST_VALUES // max(len(features), 1))
+        self._slots = slots
         self._roles = roles
         self.rows = 0
 
@@ -159,6 +176,8 @@ class _Profiler:
             self._kept.add(rows, features)
         if self._wanted:
             self._plain.add(rows, dict(list(features.items())[:COLUMNS]) | _answers(others))
+        if self._slots:
+            self._timed.add(rows, {**features, **_answers(others), TIME: others["time"]})
         if "label" in others:
             self._labelled.add(rows, {role: others[role] for role in LABELLED if role in others})
         if "embedding" in others:
@@ -198,6 +217,8 @@ class _Profiler:
         if self._wanted:
             names = [*list(reference.features)[:COLUMNS], *_answers(dict.fromkeys(self._roles))]
             found["rows"] = reference_rows({name: self._plain.column(name) for name in names}, most=self._wanted)
+        if self._slots:
+            found["slots"] = build_slots(reference, self._slots, [_timed(reference, self._timed)])
         if self._embedded is not None:
             found["embedding"] = build_embedding(as_vectors(self._embedded.column("embedding")))
         return msgspec.structs.replace(reference, **found)
@@ -206,6 +227,13 @@ class _Profiler:
 def _answers(others: Mapping[str, Any]) -> dict[str, Any]:
     """The model's answers under the name that they have among features."""
     return {PREDICTION: others["prediction"]} if "prediction" in others else {}
+
+
+def _timed(reference: Reference, kept: Kept) -> PredictionBatch:
+    """The kept rows with their moments. Raises: ValueError for one that has none."""
+    features = {name: kept.column(name) for name in reference.features}
+    at = as_microseconds(kept.column(TIME))
+    return PredictionBatch("", "", EPOCH, features, kept.column(PREDICTION), [None] * kept.rows, [], at)
 
 
 def _design_effect(reference: Reference, kept: Kept) -> float:
@@ -218,7 +246,7 @@ def _design_effect(reference: Reference, kept: Kept) -> float:
         )
     nothing: list[Any] = [None] * kept.rows
     features = {name: kept.column(name) for name in reference.features}
-    batch = PredictionBatch("", "", datetime.fromtimestamp(0, UTC), features, nothing, nothing, [])
+    batch = PredictionBatch("", "", EPOCH, features, nothing, nothing, [])
     columns = ColumnReader(reference).read(batch)
     effects = [design_effect(columns.feature(name).cells, sessions) for name in reference.features]
     return round(max(effects, default=1.0), 4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -241,7 +242,7 @@ def test_a_column_that_cannot_be_what_it_is_said_to_be_is_named(
 
 def test_moments_decimals_and_truth_values_of_parquet_have_a_defined_kind(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
-    from datetime import UTC, date, datetime
+
     from decimal import Decimal
 
     source = write_parquet(
@@ -315,3 +316,26 @@ def test_a_query_is_profiled_as_it_is_answered() -> None:
     assert made.events == 100
     assert made.features["x"].cells[:20] == (5,) * 20
     assert made.features["kind"].missing == 50
+
+
+@pytest.mark.parametrize("written", ["iso", "seconds", "milliseconds"])
+def test_hours_of_the_day_have_shares_of_their_own(tmp_path: Path, written: str) -> None:
+    seconds = [1_767_571_200 + 1800 * at for at in range(480)]  # half-hours from 2026-01-05 00:00 UTC on
+    factor = 1000 if written == "milliseconds" else 1
+    at = [datetime.fromtimestamp(each, UTC).isoformat() if written == "iso" else each * factor for each in seconds]
+    night = [each % 86_400 < 21_600 for each in seconds]
+    columns: dict[str, list[Any]] = {"load": [1.0 if each else 5.0 for each in night], "at": at}
+
+    made = profile_table(write_csv(tmp_path / "t.csv", columns), Roles(time="at", slots="hour-of-day"), name="t")
+
+    assert made.slots is not None
+    assert made.slots.events == (20,) * 24
+    assert [hour.index(20) for hour in made.slots.features["load"]] == [1] * 6 + [3] * 18
+    assert list(made.features) == ["load"]
+
+
+def test_a_moment_that_is_none_is_named(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {"x": [1.0, 2.0], "at": ["2026-01-05", "soon"]}
+
+    with pytest.raises(SpecError, match="time: 'soon' is no moment; needs ISO 8601, or seconds since 1970"):
+        profile_table(write_csv(tmp_path / "t.csv", columns), Roles(time="at", slots="hour-of-day"), name="t")

@@ -20,14 +20,17 @@ def profile(
     session: Annotated[str, typer.Option(help="The column that names a user or visit whose rows are alike.")] = "",
     embedding: Annotated[str, typer.Option(help="The column with a list of numbers.")] = "",
     ignore: Annotated[list[str] | None, typer.Option("--ignore", help="A column to leave out; again for more.")] = None,
+    slots: Annotated[str, typer.Option(help="Tell hours apart: hour-of-day or hour-of-week, in UTC.")] = "",
+    time: Annotated[str, typer.Option(help="The column with the event's time, for --slots.")] = "",
     database: Annotated[str, typer.Option(help="A database by its SQLAlchemy URL.")] = "",
     rows: Annotated[
         int, typer.Option(help="Rows to keep as they are, for the engines evidently and alibi.", min=0, max=20_000)
     ] = 0,
 ) -> None:
     """Describe a model's training data, for signals to compare with."""
-    from burnline.app.profile import write_profile
+    from burnline.app.profile import hours, write_profile
     from burnline.detectors.profiling import Roles
 
-    roles = Roles(prediction, confidence, label, session, embedding, tuple(ignore or ()))
+    kind = hours(slots, time)
+    roles = Roles(prediction, confidence, label, session, embedding, tuple(ignore or ()), time, kind)
     write_profile(table, out, roles, name=name, database=database, rows=rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 from burnline.app.progress import Progress
 from burnline.detectors.profile import Category, Reference, save_reference
 from burnline.detectors.profiling import Roles, profile_table
+from burnline.detectors.seasons import HOURS, Kind
 from burnline.detectors.tables import open_table
 from burnline.errors import BurnlineError
 
@@ -29,6 +30,16 @@ def write_profile(place: str, out: Path, roles: Roles, *, name: str = "", databa
     for doubt in doubts(reference):
         sys.stderr.write(f"warning: {table.name}: {doubt}\n")
     sys.stdout.write(f"{out}: {len(reference.features)} features of {reference.events} rows\n")
+
+
+def hours(slots: str, time: str) -> Kind | None:
+    """The hours to be told apart, as on the command line. Raises: BurnlineError."""
+    if slots and not time:
+        raise BurnlineError("--slots needs the column with the event's time: --time COLUMN")
+    kinds: dict[str, Kind] = {kind: kind for kind in HOURS}
+    if slots and slots not in kinds:
+        raise BurnlineError(f"--slots {slots}: write one of {', '.join(kinds)}")
+    return kinds[slots] if slots else None
 
 
 def doubts(reference: Reference) -> list[str]:
