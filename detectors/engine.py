@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy import Connection
 
 from burnline.detectors.build import NOTHING, build_detectors, windows
@@ -42,13 +43,24 @@ Key = tuple[str, str]  # service, signal
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """How a service is watched. `problem`: why a signal of `windows` has no detector."""
+    """How a service is watched.
+
+    Attributes:
+        sliced: by slice, what judges its events in place of `detectors`: drift of the feature that makes the slice
+            says nothing, as it has one value there.
+        problem: why a signal of `windows` has no detector.
+    """
 
     spec: ServiceSpec
     windows: Mapping[str, timedelta]
     reader: ColumnReader
-    detectors: Mapping[str, Detector] = field(default_factory=dict)
+    detectors: Mapping[str, Detector]
+    sliced: Mapping[str, Mapping[str, Detector]]
     problem: str = ""
+
+    def of(self, part: str) -> Mapping[str, Detector]:
+        """The detectors of a part."""
+        return self.sliced.get(part.partition("=")[0], self.detectors)
 
     @property
     def lateness(self) -> timedelta | None:
@@ -165,7 +177,7 @@ class DetectorEngine:
         self._parts = {key: tuple(parts[key]) for key in self._latest}
         self._progress = {key: _Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
         for service, signal, part, start, body in states:
-            if sketch := self._decode((service, signal), body):
+            if sketch := self._decode((service, signal), part, body):
                 self._progress[service, signal] = _put(self._progress[service, signal], start, part, sketch)
         for service, signal, part, body in remembered:
             if known := self._progress.get((service, signal)):
@@ -175,9 +187,9 @@ class DetectorEngine:
     def _keys(self) -> list[Key]:
         return [(name, signal) for name, service in self._services.items() for signal in service.windows]
 
-    def _decode(self, key: Key, body: bytes) -> Sketch | None:
+    def _decode(self, key: Key, part: str, body: bytes) -> Sketch | None:
         service = self._services.get(key[0])
-        detector = service.detectors.get(key[1]) if service else None
+        detector = service.of(part).get(key[1]) if service else None
         if detector is None:
             return None
         try:
@@ -218,18 +230,16 @@ class DetectorEngine:
         service = self._services.get(batch.service)
         if service is None:
             return
-        counting = [(signal, each) for signal, each in service.detectors.items() if each.source is source]
-        for window in {service.windows[signal] for signal, _ in counting}:
-            timed = [(signal, each) for signal, each in counting if service.windows[signal] == window]
+        counting = [signal for signal, each in service.detectors.items() if each.source is source]
+        for window in {service.windows[signal] for signal in counting}:
+            timed = [signal for signal in counting if service.windows[signal] == window]
             for start, inside in _parts(batch, window, by_event_time=service.lateness is not None):
-                known = {
-                    part for signal, _ in timed for part in progress[batch.service, signal].sketches.get(start, ())
-                }
+                known = {part for signal in timed for part in progress[batch.service, signal].sketches.get(start, ())}
                 slices = () if source is Source.SAMPLES else service.spec.events.slices  # these say what differs
                 for part, of_part in parts_of(inside, slices, known):
                     columns = service.reader.read(of_part)
-                    for signal, detector in timed:
-                        if sketch := _folded(detector, columns, batch.service, part):
+                    for signal in timed:
+                        if sketch := _folded(service.of(part)[signal], columns, batch.service, part):
                             yield signal, start, part, sketch
 
     def _first(self, batch: PredictionBatch, signal: str) -> datetime:
@@ -283,7 +293,7 @@ class DetectorEngine:
             self._pages[key, start] = html
         for part, sketch in sketches.items():
             if part != WHOLE:
-                said[part] = _judgement(detector, sketch, memory.get(part, b""), part)
+                said[part] = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
             rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
             if rest is not None:
                 said[beside(part)] = _compared(detector, rest, sketch)
@@ -316,7 +326,20 @@ def _watch(spec: ServiceSpec, desk: Desk | None) -> _Service:
             log.warning("reference cannot be read", extra={"service": spec.service, "reason": str(error)})
             problem, schema = f"the reference profile cannot be read: {error}", None
     compared: Reference = reference or (declared_reference(schema) if schema else NOTHING)
-    return _Service(spec, wanted, ColumnReader(compared), build_detectors(spec, reference, desk), problem)
+    detectors = build_detectors(spec, reference, desk)
+    sliced = {}
+    for name in spec.events.slices:
+        if reference is not None and name in reference.features:
+            others_alone = build_detectors(spec, _without(reference, name), desk)
+            sliced[name] = {
+                signal: each if each.additive else others_alone[signal] for signal, each in detectors.items()
+            }
+    return _Service(spec, wanted, ColumnReader(compared), detectors, sliced, problem)
+
+
+def _without(reference: Reference, feature: str) -> Reference:
+    features = {name: column for name, column in reference.features.items() if name != feature}
+    return msgspec.structs.replace(reference, features=features)
 
 
 def _floor(at: datetime, window: timedelta) -> datetime:

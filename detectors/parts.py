@@ -40,7 +40,10 @@ def sliced(
 ) -> Iterator[tuple[str, PredictionBatch]]:
     """The events of each value of each slice, of which `known` are there already; none of a slice it does not carry."""
     for name in slices:
-        column = [_text(value) for value in batch.features.get(name, ())]
+        values = batch.features.get(name, ())
+        if all(value is None for value in values):
+            continue
+        column = [_text(value) for value in values]
         told = _told_apart(Counter(column), {part.partition("=")[2] for part in known if part.startswith(f"{name}=")})
         column = [value if value in told else OTHERS for value in column]
         for value in sorted(set(column)):

@@ -93,6 +93,17 @@ def test_a_slice_is_told_apart_and_one_without_enough_events_is_left_out(
     assert set(says) == {"", "version=6", "country=DE", "country=NO"}
 
 
+def test_a_slice_does_not_differ_by_what_makes_it_one(any_database: Database, reference: Path) -> None:
+    says = found(any_database, spec(reference, "city"), batch(1, events=2000))
+
+    assert says["city=Lyon"].counts.total > 800
+    assert {each.verdict for each in says.values()} == {Verdict.OK}
+
+
+def test_events_of_another_kind_are_in_no_slice_that_none_of_them_has() -> None:
+    assert dict(sliced(batch(1, country=[None] * 300), ["country"])) == {}
+
+
 def test_an_engine_that_starts_again_in_a_window_goes_on_with_every_part(
     any_database: Database, reference: Path
 ) -> None:
