@@ -390,7 +390,9 @@ def _ended(known: _Progress, window: timedelta, now: datetime) -> list[datetime]
 def _folded(detector: Detector, columns: Columns, service: str, part: str) -> Sketch | None:
     try:
         sketch = detector.fold(columns)
-        return detector.counted(sketch) if isinstance(detector, Asking) and not is_version(part) else sketch
+        if isinstance(detector, Asking):
+            return sketch if is_version(part) else detector.counted(sketch)
+        return detector.empty() + sketch  # here what does not add up costs this batch; in the window it would cost all
     except Exception:  # one detector or batch must not stop the others
         log.exception("batch not counted", extra={"service": service, "signal": detector.signal})
         return None

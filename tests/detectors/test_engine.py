@@ -410,6 +410,26 @@ def test_a_batch_that_breaks_a_detector_does_not_stop_the_others(
     assert "batch not counted" in caplog.text
 
 
+def test_counts_that_do_not_add_up_cost_their_batch_alone(
+    database: Database, reference: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fold = Drift.fold
+
+    def short(self: Drift, columns: Columns) -> Sketch:
+        sketch = fold(self, columns)
+        return replace(sketch, counts=sketch.counts[:3]) if len(columns) == 77 else sketch
+
+    monkeypatch.setattr(Drift, "fold", short)
+    engine = DetectorEngine(database, [spec(reference, drift={"window": "10s"}, data={"window": "10s"})])
+    for events in (77, 600, 77):
+        send(database, START, events=events)
+
+    engine.run_once(START + WINDOW)
+
+    assert {found.signal: found.counts.total for found in findings(database)} == {"drift": 600, "data": 754}
+    assert "batch not counted" in caplog.text
+
+
 def test_a_detector_that_cannot_judge_is_no_data(
     database: Database, reference: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

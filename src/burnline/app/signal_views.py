@@ -15,6 +15,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import signals
 from burnline.store.pages import page_starts
 
+PARTS = 6  # windows: a version or slice that was in none of the last is not shown
 WINDOWS = 288  # of history: two days of ten minutes
 
 
@@ -100,7 +101,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
         found = signals.findings_between(tx, spec.service, name, now - WINDOWS * window, now)
         newest = found[-1] if found else None
         drawn = page_starts(tx, spec.service, name)
-        parts = signals.latest_parts(tx, spec.service, name, newest.window_start) if newest else []
+        parts = signals.latest_parts(tx, spec.service, name, newest.window_end - PARTS * window) if newest else []
     history = tuple(Judged(each.window_start, each.window_end, each.verdict, each.score) for each in found)
     return SignalDetail(
         spec.service,
