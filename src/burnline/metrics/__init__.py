@@ -57,8 +57,8 @@ SIGNAL_BAD_EVENTS = "burnline_signal_bad_events_total"
 SIGNAL_PART_SCORE = "burnline_signal_part_score_ratio"  # {part}: of versions and slices
 SIGNAL_PART_ALARM = "burnline_signal_part_alarm"
 SIGNAL_FEATURE_SCORE = "burnline_signal_feature_score_ratio"  # the ten worst features
-FEATURE_CELLS = "burnline_feature_cells_total"  # {service, signal, feature, cell, reference}: what drift is computed from
-FEATURE_REFERENCE = "burnline_feature_reference_ratio"  # {service, signal, feature, cell, reference}: the reference's shares
+FEATURE_CELLS = "burnline_feature_cells_total"  # {service, signal, feature, cell, reference}
+FEATURE_REFERENCE = "burnline_feature_reference_ratio"  # by the same: its shares
 FEATURE_CHANCE = "burnline_feature_chance_squared"  # {service, signal, feature, reference, of="events"|"reference"}
 
 # Collectors
