@@ -9,6 +9,7 @@ import pytest
 
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
 from burnline.store import pages, signals
+from burnline.store.incidents import start_incident
 from tests.app.scenes import Client, browser, row, text
 from tests.flow.world import World
 
@@ -146,3 +147,14 @@ def test_a_window_without_a_page_is_not_found(scene: World) -> None:
         assert browser(scene.app).get(f"{PAGE}/pages/{start}").status_code == 404
     assert browser(scene.app).get("/services/nobody/signals/drift/pages/0").status_code == 404
     assert "Drawn by the library" not in browser(scene.app).get(PAGE).text
+
+
+def test_an_incident_leads_to_what_a_library_drew_before_it_and_during_it(scene: World) -> None:
+    before, long_before = draw(scene), (scene.now - timedelta(days=1)).replace(microsecond=0)
+    scene.app.db.write(lambda tx: pages.save_page(tx, "scoring", "drift", long_before, WINDOW, b"old"))
+    opened = scene.app.db.write(lambda tx: start_incident(tx, service="scoring", title="drift", now=scene.now))
+
+    page = browser(scene.app).get(f"/incidents/{opened.id}")
+
+    assert f'href="{PAGE}/pages/{before}"' in page.text
+    assert page.text.count("/pages/") == 1

@@ -40,6 +40,13 @@ def page_starts(tx: Connection, service: str, signal: str) -> list[datetime]:
     return list(tx.execute(query).scalars())
 
 
+def pages_between(tx: Connection, service: str, since: datetime, until: datetime) -> list[tuple[str, datetime]]:
+    """Signal and start of the windows that have a page and begin in a stretch of time, oldest first."""
+    when = (pages.c.window_start >= since, pages.c.window_start <= until)
+    query = select(pages.c.signal, pages.c.window_start).where(pages.c.service == service, *when)
+    return [(row.signal, row.window_start) for row in tx.execute(query.order_by(pages.c.window_start, pages.c.signal))]
+
+
 def page_of(tx: Connection, service: str, signal: str, start: datetime) -> bytes | None:
     """The page of a window; None when there is none."""
     query = select(pages.c.body).where(*_of(service, signal), pages.c.window_start == start)

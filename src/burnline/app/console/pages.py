@@ -35,7 +35,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.spec.units import format_duration
 from burnline.store import incidents
 from burnline.store.drills import Drill, newest_drills
-from burnline.store.pages import page_of
+from burnline.store.pages import page_of, pages_between
 
 FOLDER = Path(__file__).parent
 PARTS = "/parts"
@@ -50,6 +50,7 @@ SANDBOX = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
+BEFORE = timedelta(hours=1)  # an alarm opens an incident after its window, or a burn rate after several
 LAST_SECOND = 253_402_300_799  # of the year 9999
 Handler = TypeVar("Handler", bound=Callable[..., Response])
 templates = Jinja2Templates(FOLDER / "templates")
@@ -150,7 +151,10 @@ def incident(request: Request, incident_id: Number, app: Parts) -> Response:
         incident_views.incident(app.db, incident_id, Links.of(app.settings), app.clock()),
         f"No incident has the number {incident_id}.",
     )
-    return _page(request, app, "incident.html", incident=view)
+    with app.db.read() as tx:
+        until = view.closed_at or app.clock()
+        drawn = pages_between(tx, view.service, view.opened_at - BEFORE, until)
+    return _page(request, app, "incident.html", incident=view, drawn=drawn)
 
 
 @page("/runbooks")
