@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.edetector import Watch, log_level
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond, worse
+from burnline.detectors.rates import Share, beyond, upper, worse
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.strangeness import LEVELS, Strangeness
 from burnline.events import Contributor, Counts, Source, Verdict
@@ -21,7 +23,8 @@ ONE = 2**20  # an event's whole strangeness, in the counts of blame
 class Outliers:
     """An event is bad when it is stranger than all but `expected` of the reference's rows (conformal: by its rank).
 
-    So `expected` of the events are always bad. Score: how far their share is above `threshold`, beyond chance.
+    So `expected` of the events are always bad. Score: how far their share is above `threshold`, beyond chance. What one
+    window is too short to tell is told by all of them together (edetector.py): one false alarm in 30 days at most.
     Contributors: the features by whose values these events are strange.
     """
 
@@ -38,6 +41,9 @@ class Outliers:
         self._strangeness = Strangeness(reference)
         self._limits = np.array(self._measured.limits if self._measured else ())
         self._at = LEVELS.index(spec.expected)
+        usual = Share(spec.expected * self._rows, self._rows)
+        self._allowed = max(spec.threshold, upper(usual)) if self._rows else 1.0
+        self._watch = Watch([1], log_level(1, spec.window), reference.digest())
         self._of = f"outliers:{spec.expected}:{reference.digest()}"
 
     def empty(self) -> Sketch:
@@ -57,22 +63,34 @@ class Outliers:
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if problem := self._problem():
-            return no_data(problem)
-        if short := too_few(sketch.events, self._spec.min_events):
-            return short
-        live = self._share(sketch)
-        effect = self._reference.design_effect
+            return replace(no_data(problem), memory=memory)
+        live, effect = self._share(sketch), self._reference.design_effect
+        evidence = self._watch.step(
+            self._watch.read(memory),
+            bad=[live.bad],
+            events=[live.events],
+            allowed=[self._allowed],
+            design_effect=effect,
+        )
+        alarmed, windows = bool(evidence.on[0]), int(evidence.since[0])
+        left = self._watch.write(evidence)
+        if not alarmed and (short := too_few(sketch.events, self._spec.min_events)):
+            return replace(short, memory=left)
         usual = Share(self._spec.expected * self._rows, self._rows)
         score = beyond(live.thinned(effect), self._spec.threshold, usual.thinned(effect))
         reason = (
             f"{live.ratio:.2%} of the events are stranger than all but {self._spec.expected:.1%} of the reference "
             f"(limit {self._spec.threshold:.1%}, beyond chance)"
         )
-        found = self._contributors(sketch, max(score, 0.0))
+        if alarmed and score == 0:
+            reason += f"; no window shows it alone, {windows:,} of them together do"
+            score = max(0.0, live.ratio - self._spec.threshold)
+        found = self._contributors(sketch, score)
         if score > 0 and found:
             reason += f"; most by {found[0].feature}: {found[0].detail}"
-        verdict = Verdict.ALARM if score > 0 else Verdict.OK
-        return Judgement(verdict, score, Counts(live.bad, live.events), f"{reason}.", found if score > 0 else ())
+        verdict = Verdict.ALARM if alarmed or score > 0 else Verdict.OK
+        shown = found if score > 0 else ()
+        return Judgement(verdict, score, Counts(live.bad, live.events), f"{reason}.", shown, left)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """By how much more of the candidate's events are strange, beyond the chance of both."""

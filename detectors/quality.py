@@ -147,13 +147,13 @@ class Quality:
         names, all_names = self._strangers(sketch)
         dropped = self._dropped(sketch)
         pairs = renamed(dropped, {name: times / events for name, times in names.items() if times > MOSTLY * events})
-        if (score := beyond(Share(int(sketch.counts[STRANGE]), events), self._spec.max_null)) > 0:
-            yield Contributor(UNKNOWN, score, _of_strangers(sketch, names, all_names))
         for name, row in zip(self._names, _rows(sketch.counts), strict=True):
             worst, score = self._worst(name, row, events)
             if score > 0:
                 detail = self._detail(name, row, worst, events, dropped, pairs)
                 yield Contributor(name, score, detail, self._cells(name, row, events))
+        if (score := beyond(Share(int(sketch.counts[STRANGE]), events), self._spec.max_null)) > 0:
+            yield Contributor(UNKNOWN, score, _of_strangers(sketch, names, all_names))
 
     def _cells(self, name: str, row: Counter64, events: int) -> tuple[Cell, ...]:
         """For a picture: what is wrong, here and in the reference."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from burnline.detectors.columns import ColumnReader
+from burnline.detectors.contract import Judgement
 from burnline.detectors.outliers import Outliers
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
@@ -125,6 +126,31 @@ def test_blame_adds_up_to_the_bit_in_any_order() -> None:
     parts = [DETECTOR.fold(READER.read(batch.where([n % 3 == part for n in range(3000)]))) for part in (2, 0, 1)]
 
     assert (parts[0] + parts[1] + parts[2]).encode() == whole.encode()
+
+
+def windows(share: float, count: int, events: int = 600) -> list[Judgement]:
+    """That many windows of the same population, a share of whose events is impossible."""
+    rng = np.random.default_rng(11)
+    memory, said = b"", []
+    for _ in range(count):
+        batch = make_batch(rng, events)
+        for at in np.flatnonzero(rng.random(events) < share).tolist():
+            batch.features["amount"][at] = 1e7
+        said.append(DETECTOR.judge(DETECTOR.fold(READER.read(batch)), memory))
+        memory = said[-1].memory
+    return said
+
+
+def test_what_no_window_shows_alone_they_show_together() -> None:
+    said = windows(0.025, 30)
+
+    assert said[0].verdict is Verdict.OK
+    assert said[-1].verdict is Verdict.ALARM
+    assert "of them together do" in next(one for one in said if one.verdict is Verdict.ALARM).reason
+
+
+def test_the_expected_share_is_no_alarm_in_any_of_many_windows() -> None:
+    assert {one.verdict for one in windows(0.0, 300)} == {Verdict.OK}
 
 
 def test_a_candidate_is_compared_with_what_serves() -> None:

@@ -234,6 +234,7 @@ def test_a_feature_that_was_renamed_is_named_with_its_likely_new_name(name: str)
 
     details = {one.feature: one.detail for one in said.contributors}
     assert details["age"] == f"100.0% of its values are missing; the feature seems to be called {name} now"
+    assert said.reason.startswith("age: ")
 
 
 def test_of_several_only_names_that_are_alike_are_taken_for_one_another() -> None:
