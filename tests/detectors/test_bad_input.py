@@ -73,6 +73,7 @@ def texts(first: int, count: int) -> list[str]:
 CITIES = ["Oslo", "Graz", "Lyon", "Turin"]
 NUMBERS = RNG.normal(0, 1, ROWS).tolist()
 CASES = {
+    "ordinary": Case(NUMBERS, RNG.normal(0, 1, EVENTS).tolist()),
     "constant": Case([7] * ROWS, [7] * EVENTS),
     "a constant that changed": Case(
         [7] * ROWS, [8] * EVENTS, Answer(ALARM, ALARM, ALARM, ["100.0% of its values are outside the range"])
@@ -134,9 +135,9 @@ CASES = {
     "the largest numbers": Case([1.7e308, -1.7e308] * (ROWS // 2), [1.7e308, -1.7e308] * (EVENTS // 2)),
     "a very long name": Case(NUMBERS, NUMBERS[:EVENTS], name="x" * 1000, live_name="x" * 1000),
 }
-ALONE = "added"  # the reference does not have this one
-# What a neighbour with fewer events does to everybody: half of them were refused at the door.
-SHORT = {"NUL"}
+ORDINARY = "ordinary"  # how much chance explains depends on how many features there are, so that one stands there
+# Of the first, half of the events were refused at the door; the other has no neighbour in the reference.
+SHORT = {"NUL", "added"}
 
 
 @dataclass(frozen=True)
@@ -219,7 +220,7 @@ def profiled(folder: Path, columns: dict[str, Column]) -> Path:
 
 
 STEADY = RNG.normal(0, 1, ROWS).tolist()
-DRIFTED = RNG.normal(0.3, 1, EVENTS).tolist()
+DRIFTED = RNG.normal(1, 1, EVENTS).tolist()
 FINE = RNG.normal(0, 1, EVENTS).tolist()
 
 
@@ -250,11 +251,11 @@ def test_an_odd_column_has_its_answer(road: Road, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - SHORT))
 def test_an_odd_column_changes_nothing_of_what_its_neighbour_scores(road: Road, name: str) -> None:
-    alone = of(road.of_case(ALONE, drifted=True).found["drift"], "steady")
+    ordinary = of(road.of_case(ORDINARY, drifted=True).found["drift"], "steady")
 
     beside = of(road.of_case(name, drifted=True).found["drift"], "steady")
 
-    assert beside == alone > 0
+    assert beside == ordinary > 0
 
 
 def test_a_column_of_both_kinds_in_training_is_labels_and_said_to_be(tmp_path: Path) -> None:
@@ -280,7 +281,7 @@ def test_a_reference_of_ten_rows_shows_impossible_values_and_says_what_it_cannot
 
     assert (usual["drift"].verdict, usual["data"].verdict, usual["outliers"].verdict) == (OK, OK, NO_DATA)
     assert "10 rows" in usual["outliers"].reason
-    assert (far["drift"].verdict, far["data"].verdict) == (OK, ALARM)  # any drift may be chance, of ten rows
+    assert (far["drift"].verdict, far["data"].verdict) == (ALARM, ALARM)
 
 
 def test_ten_thousand_features_are_judged_and_the_one_that_broke_is_named(road: Road, tmp_path: Path) -> None:
@@ -295,4 +296,4 @@ def test_ten_thousand_features_are_judged_and_the_one_that_broke_is_named(road: 
 
     assert said["data"].verdict is ALARM
     assert [one.feature for one in said["data"].contributors] == ["f77"]
-    assert said["drift"].verdict is NO_DATA  # 110 events are too few for it
+    assert said["drift"].contributors[0].feature == "f77"
