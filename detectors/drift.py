@@ -228,7 +228,12 @@ class Drift(_ByCells):
     signal: ClassVar[str] = "drift"
 
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
-        """By feature, how often what is compared falls into each cell: in `sketch`, and in all of the reference."""
+        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference.
+
+        None where the reference differs by hour: then there is no one reference to show.
+        """
+        if self._seasons is not None:
+            return
         for at, name in enumerate(self._columns):
             part = self._part(at)
             used = self._used[part] > 0

@@ -11,10 +11,12 @@ from datetime import timedelta
 
 from burnline.events import SloState
 from burnline.metrics import (
+    CELL,
     OWNER,
     SEVERITY,
     SLO_BUDGET_REMAINING,
     SLO_BURN_RATE,
+    SLO_CELLS,
     SLO_EVENTS,
     SLO_EVENTS_5M,
     SLO_EVENTS_OVER,
@@ -30,7 +32,7 @@ from burnline.metrics import (
     WINDOW,
 )
 from burnline.slo.compiler.anew import by_cells, members_over
-from burnline.slo.compiler.cells import drift_over, drifted_events
+from burnline.slo.compiler.cells import ALL, drift_over, drifted_events
 from burnline.slo.compiler.clock import period_seconds
 from burnline.slo.compiler.events import SEEN, taken_together
 from burnline.slo.compiler.sli import BAD, EVENT, TOTAL, labelled
@@ -104,6 +106,9 @@ def nothing_counted(of: Subject, over: timedelta | None = None) -> Expr:
         absent: Expr = Call("absent", (of.series(SLO_EVENTS, **{EVENT: TOTAL}),))
     else:
         absent = Call("absent_over_time", (of.over(SLO_EVENTS, over, **{EVENT: TOTAL}),))
+    if by_cells(of.promise):  # verdicts alone are nothing to compute drift from
+        cells = of.series(SLO_CELLS, **{CELL: ALL}) if over is None else of.over(SLO_CELLS, over, **{CELL: ALL})
+        absent = Binary("or", absent, Call("absent" if over is None else "absent_over_time", (cells,)))
     silence = _detectors_silence(of)
     if silence is None:
         return absent

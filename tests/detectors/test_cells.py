@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import sqrt
 
+import msgspec
 import numpy as np
 import pytest
 from prometheus_client import generate_latest
@@ -20,6 +21,7 @@ from burnline.detectors.contract import Detector
 from burnline.detectors.drift import Drift
 from burnline.detectors.history import Key
 from burnline.detectors.profiling import build_profile
+from burnline.detectors.seasons import build_slots
 from burnline.detectors.sketch import Sketch
 from burnline.spec.signals import ConfidenceSpec, DriftSpec
 from tests.detectors.samples import make_batch, make_reference
@@ -110,3 +112,11 @@ def test_a_detector_without_cells_shows_none() -> None:
     sure = ConfidenceDrop(REFERENCE, ConfidenceSpec())
 
     assert scraped((("shop", "confidence"), sure, sure.empty())) == {}
+
+
+def test_a_reference_by_the_hour_is_not_one_and_shows_none() -> None:
+    batch = make_batch(np.random.default_rng(4), 500)
+    by_hour = msgspec.structs.replace(REFERENCE, slots=build_slots(REFERENCE, "hour-of-day", [batch]))
+    detector = Drift(by_hour, DriftSpec())
+
+    assert scraped((KEY, detector, detector.empty())) == {}

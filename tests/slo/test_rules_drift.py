@@ -181,7 +181,17 @@ def test_too_few_events_and_no_events_are_no_data(tmp_path: Path) -> None:
     simulation = Simulation([drift_service()], replicas.series(), t2=False)
 
     simulation.absent("6m", over("5m", "bad"), over("5m", "total"), 'burnline_slo_burn_rate{window="5m"}')
-    simulation.holds("29m", close_to(over("30m", "total"), 29 * 40))
+    simulation.holds("29m", close_to(over("30m", "total"), 29 * 40), 'burnline_slo_state{state="ok"} == 1')
+
+    simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_verdicts_without_cells_are_no_data(tmp_path: Path) -> None:
+    simulation = Simulation([drift_service()], findings(30), t2=False)
+
+    simulation.holds("29m", 'burnline_slo_state{state="unknown"} == 1')
+    simulation.absent("29m", over("5m", "total"))
 
     simulation.run(tmp_path)
 
