@@ -68,7 +68,7 @@ def test_the_shortest_window_says_how_often_is_evaluated(tmp_path: Path, windows
 def test_every_worker_is_a_job(tmp_path: Path) -> None:
     app = build(settings(tmp_path, "30d"))
 
-    workers = ["collect", "signals", "evaluate", "alerts", "releases", "people", "drills", "events", "jobs"]
+    workers = ["collect", "signals", "evaluate", "alerts", "releases", "people", "drills", "judges", "events", "jobs"]
     assert list(intervals(app)) == [*workers, "retention", "audit", "runs-0", "runs-1", "runs-2", "runs-3"]
     app.stop()
 
