@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.drift import Drift
+from burnline.detectors.drift import EVIDENCE, Drift
 from burnline.detectors.engines.catalogue import LIBRARIES
 from burnline.detectors.engines.desk import Desk, Question
 from burnline.detectors.engines.process import Answer, Said, WorkerError
@@ -142,7 +142,8 @@ def _contributor(feature: str, rows: Sequence[Said], effects: Mapping[str, Contr
     scores = [_score(row, effects) if row.drift else 0.0 for row in rows]
     worst = max(range(len(rows)), key=lambda at: (scores[at], rows[at].drift))
     effect = effects.get(feature, Contributor(feature or TOGETHER, 0.0))
-    shown = {**effect.shown, **rows[worst].shown}
+    known = {name: value for name, value in effect.shown.items() if name != EVIDENCE}  # of this window alone it is none
+    shown = {**known, **rows[worst].shown}
     return replace(effect, score=scores[worst], detail=f"{rows[worst].check}: {rows[worst].detail}", shown=shown)
 
 
