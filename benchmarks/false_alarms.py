@@ -202,7 +202,7 @@ def plot(rows: list[tuple[Case, Found]], path: Path) -> None:
         places = [at + 0.2 * (1.5 - number) for at in range(len(rows))]
         axes.barh(places, values, height=0.18, color=colour, label=name)
     axes.axvline(1, color="black", linestyle="--", linewidth=1)
-    axes.text(1.1, -0.75, "the promise: 1", fontsize=8, va="center")
+    axes.text(1.1, len(rows) - 0.4, "the promise: 1", fontsize=8, va="center")
     axes.set(
         xscale="log",
         xlim=(0.02, 10_000),
@@ -210,7 +210,7 @@ def plot(rows: list[tuple[Case, Found]], path: Path) -> None:
     )
     axes.set_yticks(range(len(rows)), [case.name for case, _ in rows])
     axes.invert_yaxis()
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0))
     figure.savefig(path, dpi=110)
 
 
