@@ -111,4 +111,4 @@ def _library(name: str) -> Any:
     try:
         return import_module(name)
     except ImportError as error:
-        raise BurnlineError(f"{name} is not installed; pip install onnxruntime tokenizers") from error
+        raise BurnlineError(f"{name} is not installed; pip install 'burnline[nli]'") from error
