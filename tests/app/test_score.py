@@ -101,7 +101,7 @@ def test_a_window_says_what_the_detector_of_a_service_says_of_its_events(referen
     events = replace(events, prediction=columns["said"], confidence=columns["sure"])
     said = detector.judge(detector.fold(ColumnReader(known).read(events)))
 
-    assert lines[0]["score"] == said.score
+    assert lines[0]["score"] == pytest.approx(said.score, abs=1e-6)
     assert lines[0]["verdict"] == said.verdict
     assert lines[0]["contributors"][0]["detail"] == said.contributors[0].detail
 

@@ -6,15 +6,18 @@ import re
 from typing import Any
 
 from burnline.app.score_page import FEATURES, Page
+from burnline.events import Cell, Contributor
 
 HOSTILE = "<script>alert(1)</script>\x00"
 
 
-def record(window: int, feature: str, score: float | None, verdict: str = "ok", **more: Any) -> dict[str, Any]:
-    cells = [{"what": "up to 3", "reference": 0.5, "live": 0.2}, {"what": HOSTILE, "reference": 0.5, "live": 0.8}]
-    one = {"feature": feature, "score": score, "cells": cells, "shown": {"psi": 0.4}}
-    known = {"window": window, "feature": feature, "score": score, "verdict": verdict, "reason": f"why {window}"}
-    return {**known, "contributors": [one] if score else [], **more}
+CELLS = (Cell("up to 3", 0.5, 0.2), Cell(HOSTILE, 0.5, 0.8))
+Line = tuple[dict[str, Any], Contributor | None]
+
+
+def record(window: int, feature: str, score: float | None, verdict: str = "ok") -> Line:
+    said = {"window": window, "feature": feature, "score": score, "verdict": verdict, "reason": f"why {window}"}
+    return said, None if score is None else Contributor(feature, score, "", CELLS, {"psi": 0.4})
 
 
 def summary(**more: Any) -> dict[str, Any]:
@@ -30,14 +33,15 @@ def summary(**more: Any) -> dict[str, Any]:
     return {**known, "verdict": "alarm", **more}
 
 
-def drawn(*records: dict[str, Any]) -> str:
+def drawn(*lines: Line, **more: Any) -> str:
     page = Page()
-    assert list(page.watch(records)) == list(records), "what passes is not changed"
-    return page.html("live.csv", "ref.json")
+    for line in lines:
+        page.take(*line)
+    return page.html("live.csv", "ref.json", summary(**more))
 
 
 def test_the_worst_feature_stands_first_with_its_worst_window() -> None:
-    html = drawn(record(0, "age", 0.01), record(0, "city", 0.1), record(1, "age", 0.4, "alarm"), summary())
+    html = drawn(record(0, "age", 0.01), record(0, "city", 0.1), record(1, "age", 0.4, "alarm"))
 
     assert re.findall(r"<h2>(\w+) <span[^>]*>([^<]*)", html) == [
         ("age", "0.400 in window 1"),
@@ -47,15 +51,19 @@ def test_the_worst_feature_stands_first_with_its_worst_window() -> None:
     assert "3,000 rows in 3 windows against ref.json; 1 in alarm, the first is window 2." in " ".join(html.split())
 
 
+def test_a_calm_feature_is_drawn_as_well() -> None:
+    assert drawn(record(0, "age", 0.0)).count('<svg class="histogram"') == 1
+
+
 def test_a_window_without_data_interrupts_the_line() -> None:
-    html = drawn(record(0, "age", 0.0), record(1, "age", None, "no_data"), record(2, "age", 0.2, "alarm"), summary())
+    html = drawn(record(0, "age", 0.0), record(1, "age", None, "no_data"), record(2, "age", 0.2, "alarm"))
 
     assert html.count("<polyline") == 2
     assert html.count('<rect class="gap"') == 1
 
 
 def test_a_table_without_any_data_is_drawn_as_such() -> None:
-    html = drawn(record(0, "age", None, "no_data"), summary(verdict="no_data", alarms=0, first_alarm=None, no_data=3))
+    html = drawn(record(0, "age", None, "no_data"), verdict="no_data", alarms=0, first_alarm=None, no_data=3)
 
     assert "no data" in html
     assert "3 without data" in html
@@ -63,14 +71,14 @@ def test_a_table_without_any_data_is_drawn_as_such() -> None:
 
 
 def test_names_and_values_are_text() -> None:
-    html = drawn(record(0, HOSTILE, 0.3, "alarm"), summary())
+    html = drawn(record(0, HOSTILE, 0.3, "alarm"))
 
     assert "<script>" not in html
     assert "\x00" not in html
 
 
 def test_of_many_features_the_worst_are_drawn_and_the_others_named() -> None:
-    html = drawn(*(record(0, f"f{number}", number / 1000) for number in range(FEATURES + 2)), summary())
+    html = drawn(*(record(0, f"f{number}", number / 1000) for number in range(FEATURES + 2)))
 
     assert html.count("<section>") == FEATURES
     assert "Not drawn, all with lower scores: f1, f0" in html

@@ -35,6 +35,13 @@ def test_the_tallest_bar_fills_the_picture_and_the_others_keep_its_scale() -> No
     assert [cell.gained for cell in drawn.cells] == [False, False, True]
 
 
+def test_noise_is_not_marked_as_a_gain() -> None:
+    drawn = histogram([Cell("DE", 0.5, 0.51), Cell("FR", 0.5, 0.49)])
+
+    assert drawn is not None
+    assert not any(cell.gained for cell in drawn.cells)
+
+
 def test_without_any_share_there_is_no_picture() -> None:
     assert histogram([]) is None
     assert histogram([Cell("DE", 0.0, 0.0)]) is None
@@ -64,7 +71,7 @@ def test_the_scale_of_scores_ends_above_the_limit_and_above_the_highest_score() 
 def test_noise_without_a_limit_does_not_look_like_a_mountain() -> None:
     drawn = score_chart(findings((OK, 0.0005)), START, START + WINDOW, limit=None)
 
-    assert drawn.lines == (f"{WIDTH:.1f},{HEIGHT * (1 - 0.0005 / 0.025):.1f}",)
+    assert drawn.lines == (f"{WIDTH / 2:.1f},{HEIGHT * (1 - 0.0005 / 0.025):.1f}",)
     assert drawn.limit is None
 
 

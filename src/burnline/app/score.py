@@ -32,6 +32,7 @@ from burnline.store.schema import EPOCH
 # What the command line calls a signal, and what the service file calls it.
 SIGNALS = {"drift": "drift", "quality": "data", "confidence": "confidence", "skew": "training_skew"}
 PREDICTION = "(prediction)"
+DIGITS = 6
 LEAST = 100  # rows that a window needs, unless it is shorter than that
 Said = Callable[[int], None]  # told how many rows are done
 
@@ -67,8 +68,10 @@ class Window:
     scores: Mapping[str, Contributor]
 
 
-def score_table(asked: Asked, reference: Reference, table: Table, said: Said) -> Iterator[dict[str, Any]]:
-    """One record per closed window and feature, in order; the last one sums up.
+def score_table(
+    asked: Asked, reference: Reference, table: Table, said: Said, page: Page | None = None
+) -> Iterator[dict[str, Any]]:
+    """One record per closed window and feature, in order; the last one sums up. `page` is told of all of them.
 
     The same rows give the same records, whatever they are read from.
 
@@ -78,8 +81,10 @@ def score_table(asked: Asked, reference: Reference, table: Table, said: Said) ->
     job = _Job(asked, _only(reference, asked), table)
     summary = _Summary(asked)
     for window in job.windows(summary, said):
-        for record in job.records(window):
+        for record, found in job.records(window):
             summary.add(record)
+            if page:
+                page.take(record, found)
             yield record
         summary.close(window)
     yield summary.record()
@@ -156,8 +161,8 @@ class _Job:
         unknown = [len(self._unknown)] * block.rows
         return PredictionBatch("score", "", EPOCH, features, answers, sureness, unknown, strangers=strangers)
 
-    def records(self, window: Window) -> Iterator[dict[str, Any]]:
-        """One for each feature, in the order of the reference."""
+    def records(self, window: Window) -> Iterator[tuple[dict[str, Any], Contributor | None]]:
+        """One for each feature, in the order of the reference, and what the detector says of it."""
         said = window.judgement
         names = dict.fromkeys([*self._features(), *window.scores])
         for name in names:
@@ -166,18 +171,19 @@ class _Job:
                 score, verdict = said.score, said.verdict
             else:
                 score, verdict = self._share(said, found)
-            yield {
+            record = {
                 "signal": self._asked.signal,
                 "window": window.number,
                 "start": window.start,
                 "end": window.end,
                 "feature": name,
-                "score": score,
+                "score": score if score is None else round(score, DIGITS),
                 "verdict": verdict.value,
                 "alarm": verdict is Verdict.ALARM,
                 "contributors": [_plain(found)] if found and (found.score > 0 or verdict is Verdict.ALARM) else [],
                 "reason": _reason(said, found),
             }
+            yield record, found
 
     def _share(self, said: Judgement, found: Contributor | None) -> tuple[float | None, Verdict]:
         """One feature's part in a judgement: of a window in alarm, the features over the limit are."""
@@ -223,7 +229,8 @@ def _reason(said: Judgement, found: Contributor | None) -> str:
 
 
 def _plain(found: Contributor) -> dict[str, Any]:
-    return {name: value for name, value in asdict(found).items() if value or name == "score"}
+    plain = {name: value for name, value in asdict(found).items() if value or name == "score"}
+    return {**plain, "score": round(found.score, DIGITS)}
 
 
 class _Summary:
@@ -293,11 +300,10 @@ def run_score(asked: Asked, place: str, reference: Path, database: str, html: Pa
         sys.stdout.flush()  # who reads along gets whole windows
         progress(rows)
 
-    page = Page()
-    records = score_table(asked, known, table, said)
-    summary = print_scores(page.watch(records) if html else records)
-    if html:
-        html.write_text(page.html(table.name, reference.name), "utf-8", errors="replace")
+    page = Page() if html else None
+    summary = print_scores(score_table(asked, known, table, said, page))
+    if html and page:
+        html.write_text(page.html(table.name, reference.name, summary), "utf-8", errors="replace")
     windows = f"{summary['windows']:,} windows, {summary['alarms']:,} of them in alarm"
     sys.stderr.write(f"{table.name}: {summary['rows']:,} rows, {windows}\n")
     return bool(summary["alarm"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from burnline.app.console.words import percent, visible
 from burnline.app.signal_picture import Histogram, ScoreChart, histogram, score_chart
 from burnline.app.signal_views import Judged
-from burnline.events import Cell, Verdict
+from burnline.events import Contributor, Verdict
 from burnline.store.schema import EPOCH
 
 if TYPE_CHECKING:
@@ -25,10 +25,11 @@ WINDOW = timedelta(seconds=1)  # of a chart: windows of a table have numbers, no
 
 @dataclass(slots=True)
 class _Feature:
-    """One feature over all windows; `worst`: the record with its highest score."""
+    """One feature over all windows; `worst`: the record with its highest score, and `found` what it is made of."""
 
     windows: list[Judged] = field(default_factory=list)
     worst: Mapping[str, Any] = field(default_factory=dict)
+    found: Contributor | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +50,33 @@ class Page:
 
     def __init__(self) -> None:
         self._features: dict[str, _Feature] = {}
-        self._summary: Mapping[str, Any] = {}
 
-    def watch(self, records: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """The same records."""
-        for record in records:
-            if record.get("summary"):
-                self._summary = record
-            else:
-                self._take(record)
-            yield record
-
-    def _take(self, record: Mapping[str, Any]) -> None:
-        found = self._features.setdefault(record["feature"], _Feature())
+    def take(self, record: Mapping[str, Any], found: Contributor | None) -> None:
+        """One window of one feature, and what the detector says of it."""
+        of = self._features.setdefault(record["feature"], _Feature())
         start = EPOCH + record["window"] * WINDOW
-        found.windows.append(Judged(start, start + WINDOW, Verdict(record["verdict"]), record["score"]))
-        if (record["score"] or 0.0) >= (found.worst.get("score") or 0.0):
-            found.worst = record
+        of.windows.append(Judged(start, start + WINDOW, Verdict(record["verdict"]), record["score"]))
+        if not of.worst or (record["score"] or 0.0) > (of.worst["score"] or 0.0):
+            of.worst, of.found = record, found
 
-    def html(self, table: str, reference: str) -> str:
+    def html(self, table: str, reference: str, summary: Mapping[str, Any]) -> str:
         """The page."""
-        worst = sorted(self._features.items(), key=lambda each: -(each[1].worst.get("score") or 0.0))
-        drawn = [_drawn(name, found) for name, found in worst[:FEATURES]]
-        rest = [name for name, _ in worst[FEATURES:]]
-        return (
-            _template().render(table=table, reference=reference, summary=self._summary, drawn=drawn, rest=rest) + "\n"
-        )
+        worst = sorted(self._features.items(), key=lambda each: -(each[1].worst["score"] or 0.0))
+        said = {"table": table, "reference": reference, "summary": summary}
+        drawn = [_drawn(name, of) for name, of in worst[:FEATURES]]
+        return _template().render(**said, drawn=drawn, rest=[name for name, _ in worst[FEATURES:]]) + "\n"
 
 
-def _drawn(name: str, found: _Feature) -> Drawn:
-    worst = found.worst
-    one: Mapping[str, Any] = next((each for each in worst.get("contributors", ()) if each["feature"] == name), {})
-    cells = [Cell(**cell) for cell in one.get("cells", ())]
-    first, last = found.windows[0].start, found.windows[-1].end
+def _drawn(name: str, of: _Feature) -> Drawn:
+    worst, found = of.worst, of.found
     return Drawn(
         name,
-        worst.get("score") or 0.0,
-        worst.get("window", 0),
-        worst.get("reason", ""),
-        score_chart(found.windows, first, last, None),
-        histogram(cells),
-        tuple(one.get("shown", {}).items()),
+        worst["score"] or 0.0,
+        worst["window"],
+        worst["reason"],
+        score_chart(of.windows, of.windows[0].start, of.windows[-1].end, None),
+        histogram(found.cells) if found else None,
+        tuple(found.shown.items()) if found else (),
     )
 
 

@@ -16,7 +16,8 @@ LOWEST_TOP = 0.02  # the scale of scores never ends lower: noise must not look l
 HISTOGRAM = 96.0  # height of the tallest bar
 SLOT = 24.0  # width of one cell: two bars and a gap
 BAR = 9.0
-LABELLED = 3  # cells that gained most carry their share
+LABELLED = 3  # cells that gained most are marked,
+NOTABLE = 0.02  # when they gained more than that share of the events
 
 
 class Window(Protocol):
@@ -84,7 +85,7 @@ def histogram(cells: Sequence[Cell]) -> Histogram | None:
         return None
     height = HISTOGRAM / tallest
     gains = sorted(range(len(cells)), key=lambda place: cells[place].reference - cells[place].live)
-    gained = {place for place in gains[:LABELLED] if cells[place].live > cells[place].reference}
+    gained = {place for place in gains[:LABELLED] if cells[place].live - cells[place].reference > NOTABLE}
     drawn = tuple(
         Bars(
             cell.what,
@@ -112,7 +113,11 @@ def score_chart(windows: Sequence[Window], since: datetime, until: datetime, lim
         return HEIGHT * (1 - score / top)
 
     lines = tuple(
-        " ".join(f"{x(each.end):.1f},{y(each.score):.1f}" for each in run if each.score is not None)
+        " ".join(
+            f"{x(each.start + (each.end - each.start) / 2):.1f},{y(each.score):.1f}"
+            for each in run
+            if each.score is not None
+        )
         for known, run in groupby(windows, key=lambda each: each.score is not None)
         if known
     )
