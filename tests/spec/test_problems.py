@@ -25,7 +25,7 @@ QUEUE_FORM = (
 )
 SIGNALS = (
     "answer_length, calibration, confidence, consistency, custom, data, drift, embedding, estimate, hallucination, "
-    "language, logprob, outliers, performance, refusal, retrieval, skew, toxicity, training_skew or volume"
+    "language, logprob, outliers, performance, prediction, refusal, retrieval, skew, toxicity, training_skew or volume"
 )
 SLI_FORM = (
     "needs exactly one kind: ratio, latency, threshold, signal, same_as, freshness, throughput, composite or promql"

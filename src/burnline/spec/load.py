@@ -13,7 +13,6 @@ from burnline.spec.host import HostPlaces, HostSpec
 from burnline.spec.place import Place, dotted
 from burnline.spec.problems import validate
 from burnline.spec.service import ServiceSpec
-from burnline.spec.supported import unsupported
 
 SUFFIXES = (".yaml", ".yml")
 FILE_HOOKS = ("alias", "flagd_file", "flag_file")
@@ -116,7 +115,7 @@ def _claimed_twice(read: list[tuple[ServiceSpec, Document]]) -> list[Problem]:
 def _read(path: Path) -> tuple[ServiceSpec, Document]:
     document = read_document(path)
     spec = validate(ServiceSpec, document)
-    if flaws := [*check(spec), *check_release(spec), *unsupported(spec)]:
+    if flaws := [*check(spec), *check_release(spec)]:
         raise document.error(flaws)
     return _absolute(spec, path.absolute().parent), document
 

@@ -11,7 +11,6 @@ from pydantic_core import ErrorDetails
 
 from burnline.spec.document import Document
 from burnline.spec.place import Flaw, Place
-from burnline.spec.supported import LATER
 from burnline.spec.words import choice, did_you_mean, shown
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -101,12 +100,7 @@ def _keys(model: type[BaseModel], place: Place) -> set[str]:
             named = any(get_origin(info.annotation) is dict for info in fields)
             found = [info.annotation for info in fields]
             owners = [inner for annotation in found for inner in _models(annotation)]
-    return {
-        info.alias or name
-        for owner in owners
-        for name, info in owner.model_fields.items()
-        if name not in LATER.get(owner, ())
-    }
+    return {info.alias or name for owner in owners for name, info in owner.model_fields.items()}
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

@@ -130,7 +130,7 @@ class CustomSpec(EngineSpec):
     engine: Name
 
 
-NO_SIGNALS = frozenset({"custom", "slices"})  # keys of `signals` that are no signal themselves
+NO_SIGNALS = frozenset({"custom"})  # keys of `signals` that are no signal themselves
 
 
 class SignalsSpec(Strict):
