@@ -63,9 +63,15 @@ def pick(table: Table, wanted: Collection[str]) -> None:
 
 
 def find_numbers(table: Table, said: Callable[[int], None]) -> frozenset[str]:
-    """The columns of an untyped table whose non-empty cells are all numbers; it is read whole."""
+    """The columns of an untyped table whose non-empty cells are all numbers; it is read whole.
+
+    Raises: SpecError where it could not be read again afterwards.
+    """
     if table.typed:
         return frozenset()
+    if not table.repeatable:
+        message = "can be read only once, and a profile reads CSV twice; write it to a file first"
+        raise SpecError([Problem(table.name, 0, "", message)])
     open_ones, rows = set(table.columns), 0
     for block in table.blocks(open_ones, open_ones):
         open_ones -= {name for name, column in block.columns.items() if isinstance(column, list)}

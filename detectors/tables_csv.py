@@ -6,12 +6,12 @@ import csv
 import gzip
 import io
 import sys
+import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from math import nan
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 
@@ -19,88 +19,111 @@ from burnline.detectors.blocks import BLOCK, Block
 from burnline.detectors.columns import Values
 from burnline.errors import Problem, SpecError
 
-LARGEST_CELL = 1 << 24  # characters; text sent to a model may be long
+LONGEST_ROW = 1 << 24  # characters; text sent to a model may be long
+SHOWN = 20  # names of a header that is none, and characters of each
 
 
 class CsvTable:
-    """A CSV file with a header; an empty cell is a missing value."""
+    """A CSV file with a header; an empty cell is a missing value.
+
+    What is no regular file (standard input, a pipe) gives its rows only once.
+    """
 
     typed = False
 
     def __init__(self, place: str) -> None:
         self.name = "standard input" if place == "-" else place
-        self.repeatable = place != "-"
         self._place = place
-        self._rest: Iterator[Block] | None = None
-        self._stdin: Any = None
-        if place == "-":
-            self._stdin = csv.reader(sys.stdin, strict=True)
-            self.columns: Sequence[str] = self._header(self._stdin)
-            return
-        with self._reader() as reader:
-            self.columns = self._header(reader)
+        self._once: _Rows | None = None
+        with self._told():
+            self.repeatable = place != "-" and Path(place).is_file()
+            if not self.repeatable:
+                self._once = _Rows(_standard_input() if place == "-" else open_text(place))
+        with self._rows() as rows:
+            self.columns: Sequence[str] = self._header(rows)
 
     def blocks(self, wanted: Collection[str], numbers: Collection[str]) -> Iterator[Block]:
         places = [at for at, name in enumerate(self.columns) if name in wanted]
-        with self._reader() as reader:
+        with self._rows() as rows:
             if self.repeatable:
-                self._header(reader)
-            while rows := self._rows(reader):
-                cells = list(zip(*rows, strict=True))
+                self._header(rows)
+            while found := self._block(rows):
+                cells = list(zip(*found, strict=True))
                 columns: dict[str, Values] = {}
                 for at in places:
                     name = self.columns[at]
                     columns[name] = as_numbers(cells[at]) if name in numbers else as_text(cells[at])
-                yield Block(len(rows), columns)
+                yield Block(len(found), columns)
 
-    def _rows(self, reader: Any) -> list[list[str]]:
-        """The next rows; an empty line is none."""
-        with self._told(reader):
-            rows = [row for row in islice(reader, BLOCK) if row]
-            while not rows and (more := list(islice(reader, BLOCK))):
-                rows = [row for row in more if row]
-        width = len(self.columns)
-        if any(len(row) != width for row in rows):
-            self._ragged(rows)
-        return rows
+    def _block(self, rows: _Rows) -> list[list[str]]:
+        """The next rows, fewer where they are long; an empty line is none."""
+        width, found, characters = len(self.columns), list[list[str]](), 0
+        with self._told(rows):
+            for row in rows.reader:
+                characters += rows.characters
+                rows.characters = 0
+                if len(row) == width:
+                    found.append(row)
+                elif row:
+                    raise self._problem(f"has {len(row)} cells; the header has {width}", rows.line)
+                if len(found) == BLOCK or (characters > LONGEST_ROW and found):
+                    break
+        return found
 
-    def _ragged(self, rows: list[list[str]]) -> None:
-        """Find the line again, reading from the start: while all is well nobody counts lines."""
-        width = len(self.columns)
-        if self.repeatable:
-            with self._reader() as reader:
-                for row in reader:
-                    if row and len(row) != width:
-                        raise self._problem(f"has {len(row)} cells; the header has {width}", reader.line_num)
-        found = next(row for row in rows if len(row) != width)
-        raise self._problem(f"a row has {len(found)} cells; the header has {width}")
-
-    def _header(self, reader: Any) -> list[str]:
-        with self._told(reader):
-            header: list[str] = next(reader, [])
+    def _header(self, rows: _Rows) -> list[str]:
+        with self._told(rows):
+            header: list[str] = next(rows.reader, [])
+        rows.characters = 0
         if not header or len(set(header)) < len(header) or "" in header:
-            raise self._problem(f"needs a header of distinct column names; found {header}", 1)
+            more = ", ..." if len(header) > SHOWN else ""
+            found = ", ".join(repr(name[:SHOWN]) for name in header[:SHOWN]) + more
+            raise self._problem(f"needs a header of distinct column names; found {found or 'none'}", 1)
         return header
 
     @contextmanager
-    def _reader(self) -> Iterator[Any]:
-        csv.field_size_limit(LARGEST_CELL)
-        if self._stdin is not None:
-            yield self._stdin
+    def _rows(self) -> Iterator[_Rows]:
+        if self._once is not None:
+            yield self._once
             return
-        with self._told(None), open_text(self._place) as file:
-            yield csv.reader(file, strict=True)
+        with self._told(), open_text(self._place) as file:
+            yield _Rows(file)
 
     @contextmanager
-    def _told(self, reader: Any) -> Iterator[None]:
+    def _told(self, rows: _Rows | None = None) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-            line = reader.line_num if reader is not None else 0
-            raise self._problem(f"cannot be read as CSV: {error}", line) from error
+        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+            raise self._problem(f"cannot be read as CSV: {error}", rows.line if rows else 0) from error
 
     def _problem(self, message: str, line: int = 0) -> SpecError:
         return SpecError([Problem(self.name, line, "", message)])
+
+
+class _Rows:
+    """The rows of a CSV file, none of which may be longer than LONGEST_ROW: what is read ahead stays within memory.
+
+    Attributes:
+        reader: gives the rows. Raises: csv.Error for one that is longer, or no CSV.
+        line: the last one read, from 1 on.
+        characters: read for the row that comes next; who takes it sets them to 0.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        csv.field_size_limit(LONGEST_ROW)
+        self.line = self.characters = 0
+        self._file = file
+        self.reader = csv.reader(self._lines(), strict=True)
+
+    def _lines(self) -> Iterator[str]:
+        """A row has more than one when its cells do."""
+        while line := self._file.readline(LONGEST_ROW + 1):
+            self.line += 1
+            self.characters += len(line)
+            if self.characters > LONGEST_ROW:
+                raise csv.Error(f"a row of more than {LONGEST_ROW:,} characters")
+            yield line
+        if self._file is not sys.stdin:
+            self._file.close()
 
 
 def open_text(place: str) -> TextIO:
@@ -108,6 +131,13 @@ def open_text(place: str) -> TextIO:
     if place.endswith(".gz"):
         return io.TextIOWrapper(gzip.open(place), newline="", encoding="utf-8-sig")
     return Path(place).open(newline="", encoding="utf-8-sig")
+
+
+def _standard_input() -> TextIO:
+    """Read as a file is."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(newline="", encoding="utf-8-sig", errors="strict")
+    return sys.stdin
 
 
 def as_text(cells: Sequence[str]) -> list[str | None]:

@@ -19,10 +19,8 @@ FEW_ROWS = 1000
 def write_profile(place: str, out: Path, roles: Roles, *, name: str = "", database: str = "", rows: int = 0) -> None:
     """Read a table and write its reference; what is doubtful about it goes to stderr.
 
-    Raises: SpecError for a table that cannot be read or used; BurnlineError for standard input.
+    Raises: SpecError for a table that cannot be read or used.
     """
-    if place == "-" and not database:
-        raise BurnlineError("profile reads its table twice, and standard input only once; name a file")
     table = open_table(place, database=database)
     called = name or ("query" if database else Path(place).stem)
     reference = profile_table(table, roles, name=called, said=Progress(table.name, time.monotonic), rows=rows)
