@@ -37,7 +37,7 @@ def no_data_hold(spec: ServiceSpec, slo: SloSpec) -> timedelta:
 
 def _slowest_detector(spec: ServiceSpec, slo: SloSpec) -> timedelta:
     counted = [sli_of(spec, member) for member in members_of(spec, slo)]
-    detectors = (getattr(spec.signals, sli.signal, None) for sli in counted if sli.signal)
+    detectors = (spec.signals.sections().get(sli.signal) for sli in counted if sli.signal)
     return max((getattr(detector, "window", timedelta(0)) for detector in detectors), default=timedelta(0))
 
 

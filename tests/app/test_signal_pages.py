@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from burnline.app.wiring import build
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
+from burnline.settings import Settings
+from burnline.spec.signals import SignalsSpec
 from burnline.store import pages, signals
 from burnline.store.incidents import start_incident
 from tests.app.scenes import Client, browser, row, text
@@ -158,3 +162,32 @@ def test_an_incident_leads_to_what_a_library_drew_before_it_and_during_it(scene:
 
     assert f'href="{PAGE}/pages/{before}"' in page.text
     assert page.text.count("/pages/") == 1
+
+
+def test_a_signal_of_ones_own_has_its_pages_before_its_detector_is_installed(tmp_path: Path) -> None:
+    head = "apiVersion: burnline/v1\nservice: plain\nowner: team\n"
+    (tmp_path / "plain.yaml").write_text(head + "signals: {custom: {nights: {engine: night-shift, window: 1m}}}\n")
+    app = build(Settings(database=f"sqlite:///{tmp_path}/b.db", services=tmp_path / "plain.yaml"))
+    paths = ("/", "/services/plain", "/services/plain/signals/nights", "/v1/services/plain/signals/nights")
+    told = [browser(app).get(path) for path in paths]
+    app.stop()
+
+    assert [each.status_code for each in told] == [200] * len(paths)
+    assert told[-1].json()["limit"] is None
+
+
+def test_the_limit_is_the_one_that_the_score_is_compared_with() -> None:
+    wanted = SignalsSpec.model_validate({"drift": {}, "hallucination": {}, "outliers": {}, "data": {}})
+
+    assert wanted.limit("drift") == 0.05
+    assert {wanted.limit(name) for name in ("hallucination", "outliers", "data")} == {0.0}
+
+
+def test_an_incident_leads_to_the_signals_that_were_in_alarm(scene: World) -> None:
+    scene.app.db.write(lambda tx: start_incident(tx, service="scoring", title="drift", now=scene.now))
+    tell(scene, Verdict.OK, Verdict.ALARM)
+
+    page = browser(scene.app).get("/incidents/1").text
+
+    assert f'<a href="{PAGE}">drift</a>' in page
+    assert "1 of 3 features drifted, amount most" in row(page, "drift")

@@ -108,7 +108,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
         name,
         newest.verdict if newest else Verdict.NO_DATA,
         newest.score if newest else None,
-        getattr(getattr(spec.signals, name), "threshold", None),
+        spec.signals.limit(name),
         newest.reason if newest else "No window has closed yet.",
         signal_picture.alarm_since(history),
         window.total_seconds(),

@@ -264,6 +264,6 @@ def _signals(spec: ServiceSpec, seen: _Seen) -> tuple[SignalView, ...]:
 
 def _awaited(spec: ServiceSpec, name: str, window: timedelta, now: datetime) -> SignalView:
     ends = now - (now - EPOCH) % window + window
-    needs = getattr(spec.signals, name).min_events
+    needs = spec.signals.sections()[name].min_events
     reason = f"no data yet: the first window ends {ends:%H:%M:%S} UTC; it needs {needs:,} events"
     return SignalView(name, Verdict.NO_DATA, None, reason, ends, ())

@@ -130,6 +130,13 @@ class CustomSpec(EngineSpec):
     engine: Name
 
 
+# Signals from whose score the threshold is taken off already: they are in alarm over 0.
+NET = frozenset(
+    {
+        *("data", "outliers", "skew", "hallucination", "refusal", "toxicity", "retrieval", "answer_length"),
+        *("language", "consistency", "logprob"),
+    }
+)
 NO_SIGNALS = frozenset({"custom"})  # keys of `signals` that are no signal themselves
 
 
@@ -162,6 +169,15 @@ class SignalsSpec(Strict):
         """By name the section of every signal that is asked for, those of one's own too."""
         built_in = {name: getattr(self, name) for name in type(self).model_fields if name not in NO_SIGNALS}
         return {name: section for name, section in built_in.items() if section is not None} | self.custom
+
+    def limit(self, name: str) -> float | None:
+        """The score over which a signal is in alarm; None where only its detector knows."""
+        if name in NET:
+            return 0.0
+        if name in self.custom:
+            return None
+        limit: float | None = getattr(self.sections().get(name), "threshold", None)
+        return limit
 
     @model_validator(mode="after")
     def _own_names(self) -> Self:

@@ -36,6 +36,7 @@ from burnline.spec.units import format_duration
 from burnline.store import incidents
 from burnline.store.drills import Drill, newest_drills
 from burnline.store.pages import page_of, pages_between
+from burnline.store.signals import worst_findings
 
 FOLDER = Path(__file__).parent
 PARTS = "/parts"
@@ -154,7 +155,8 @@ def incident(request: Request, incident_id: Number, app: Parts) -> Response:
     with app.db.read() as tx:
         until = view.closed_at or app.clock()
         drawn = pages_between(tx, view.service, view.opened_at - BEFORE, until)
-    return _page(request, app, "incident.html", incident=view, drawn=drawn)
+        alarmed = worst_findings(tx, view.service, view.opened_at - BEFORE, until)
+    return _page(request, app, "incident.html", incident=view, drawn=drawn, alarmed=alarmed)
 
 
 @page("/runbooks")
