@@ -104,9 +104,10 @@ class _ByCells:
         compared = self._compare(sketch, self._expected(sketch), "in the reference")
         evidence = self._weigh(compared, memory)
         left = self._watch.write(evidence)
-        if not evidence.on.any() and (short := too_few(sketch.events, self._spec.min_events)):
+        effects = self._effects(compared)
+        if not evidence.on.any() and (short := self._short(sketch, compared, effects)):
             return Judgement(short.verdict, short.score, short.counts, short.reason, memory=left)
-        return self._judged(sketch, compared, evidence, left)
+        return self._judged(sketch, compared, effects, evidence, left)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         if not self._columns:
@@ -115,7 +116,9 @@ class _ByCells:
             if short := too_few(sketch.events, self._spec.min_events, what):
                 return short
         compared = self._compare(candidate, self._cells(baseline), "in the baseline")
-        return self._judged(candidate, compared, self._watch.start(), b"")
+        effects = self._effects(compared)
+        short = self._short(candidate, compared, effects)
+        return short or self._judged(candidate, compared, effects, self._watch.start(), b"")
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """Every column that has enough events, also where nothing has moved."""
@@ -168,8 +171,18 @@ class _ByCells:
         usual = self._moves.count(reference, rows) / np.maximum(rows, 1e-9)[owner]
         return most(usual, rows[owner] / self._effect, np.log(len(owner)) + DOUBT) + self._spec.threshold
 
-    def _judged(self, sketch: Sketch, compared: _Compared, evidence: Evidence, left: bytes) -> Judgement:
-        effects, limit = self._effects(compared), self._spec.threshold
+    def _short(self, sketch: Sketch, compared: _Compared, effects: Floats) -> Judgement | None:
+        """NO_DATA when no column has enough: events that all lack an answer say nothing of answers."""
+        least = self._spec.min_events
+        if not np.isnan(effects).all():
+            return None
+        few = too_few(sketch.events, least) or too_few(int(compared.events.max()), least, "events with an answer")
+        return few or no_data(f"nothing to compare with {compared.where}")
+
+    def _judged(
+        self, sketch: Sketch, compared: _Compared, effects: Floats, evidence: Evidence, left: bytes
+    ) -> Judgement:
+        limit = self._spec.threshold
         known = np.nan_to_num(effects)
         drifted = (known > limit) | evidence.on
         worst_first = np.lexsort((-evidence.total, -known, ~drifted)).tolist()
@@ -182,7 +195,8 @@ class _ByCells:
             most_of_all = f"{found[0].feature} differs most, by {score:.1%} of events beyond chance"
             reason = f"No feature drifted; {most_of_all} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
-        counts = Counts(sketch.events * score, sketch.events)
+        judged = sketch.events if not np.isnan(effects).all() else 0  # by itself; evidence may have alarmed
+        counts = Counts(judged * score, judged)
         return Judgement(verdict, score, counts, reason, tuple(found) if shown else (), left)
 
     def _alarm(

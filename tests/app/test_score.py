@@ -281,6 +281,20 @@ def test_a_header_alone_is_no_data(reference: Path, tmp_path: Path) -> None:
     assert (summary["rows"], summary["windows"], summary["verdict"]) == (0, 0, "no_data")
 
 
+@pytest.mark.parametrize("signal", ["drift", "skew"])
+def test_a_column_of_answers_without_any_is_no_data(reference: Path, tmp_path: Path, signal: str) -> None:
+    columns = table(2, WINDOW)
+    columns["said"] = [None] * WINDOW
+
+    *lines, summary = score(reference, write(tmp_path / "live.csv", columns), signal)
+
+    (answers_line,) = (line for line in lines if line["feature"] == "(prediction)")
+    assert (answers_line["score"], answers_line["verdict"]) == (None, "no_data")
+    assert answers_line["reason"] == "Too few values in the window."
+    assert {line["verdict"] for line in lines if line is not answers_line} == {"ok"}
+    assert "(prediction)" not in summary["features"]
+
+
 def test_text_in_a_column_of_numbers_is_of_the_wrong_type(reference: Path, tmp_path: Path) -> None:
     columns = table(14)
     columns["age"] = ["forty" if at % 2 else value for at, value in enumerate(columns["age"])]

@@ -253,6 +253,31 @@ def test_answers_without_a_reference_are_no_data() -> None:
     assert detector.judge(detector.empty()).verdict is Verdict.NO_DATA
 
 
+def test_events_that_all_lack_an_answer_are_no_data_of_the_answers() -> None:
+    batch = replace(make_batch(np.random.default_rng(2), 1000), prediction=[None] * 1000)
+    detector = PredictionDrift(REFERENCE, PredictionSpec())
+    usual = make_batch(np.random.default_rng(3), 1000)
+    silent, spoken = (detector.fold(ColumnReader(REFERENCE).read(each)) for each in (batch, usual))
+
+    said, candidate, baseline = (
+        detector.judge(silent),
+        detector.compare(spoken, silent),
+        detector.compare(silent, spoken),
+    )
+
+    assert {one.verdict for one in (said, candidate, baseline)} == {Verdict.NO_DATA}
+    assert said.reason == candidate.reason == "0 events with an answer in the window; needs 500"
+    assert baseline.reason == "nothing to compare with in the baseline"
+    assert said.counts.total == 0
+
+
+def test_an_alarm_by_evidence_counts_no_events_of_a_window_with_too_few() -> None:
+    said = windows(1.0, 40, events=100)[-1]
+
+    assert said.verdict is Verdict.ALARM
+    assert said.counts.total == 0
+
+
 def test_memory_of_another_reference_is_forgotten() -> None:
     other = Drift(make_reference(seed=4), DriftSpec())
     memory = windows(0.3, 40)[-1].memory

@@ -32,6 +32,7 @@ from burnline.store.schema import EPOCH
 # What the command line calls a signal, and what the service file calls it.
 SIGNALS = {"drift": "drift", "quality": "data", "confidence": "confidence", "skew": "training_skew"}
 PREDICTION = "(prediction)"
+BY_COLUMN = ("drift", "skew")  # each column needs values of its own
 DIGITS = 6
 LEAST = 100  # rows that a window needs, unless it is shorter than that
 Said = Callable[[int], None]  # told how many rows are done
@@ -181,13 +182,15 @@ class _Job:
                 "verdict": verdict.value,
                 "alarm": verdict is Verdict.ALARM,
                 "contributors": [_plain(found)] if found and (found.score > 0 or verdict is Verdict.ALARM) else [],
-                "reason": _reason(said, found),
+                "reason": _reason(said, found, verdict),
             }
             yield record, found
 
     def _share(self, said: Judgement, found: Contributor | None) -> tuple[float | None, Verdict]:
         """One feature's part in a judgement: of a window in alarm, the features over the limit are."""
         score = None if said.score is None else found.score if found else 0.0
+        if found is None and self._asked.signal in BY_COLUMN:
+            return None, Verdict.NO_DATA
         if said.verdict is not Verdict.ALARM:
             return score, said.verdict
         over = (score or 0.0) > self._limit or (found is not None and found.shown.get(EVIDENCE, 0.0) >= 1)
@@ -222,9 +225,11 @@ def _sure(column: Values) -> Any:
     return column
 
 
-def _reason(said: Judgement, found: Contributor | None) -> str:
+def _reason(said: Judgement, found: Contributor | None, verdict: Verdict) -> str:
     if found is not None and found.detail:
         return found.detail
+    if verdict is Verdict.NO_DATA and said.verdict is not Verdict.NO_DATA:
+        return "Too few values in the window."
     return "Nothing beyond what is allowed." if said.verdict is Verdict.ALARM and said.contributors else said.reason
 
 
