@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import msgspec
 
@@ -20,7 +20,11 @@ VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
 BINS = 20  # quantile bins of a number
 TOP = 64  # categories with a cell of their own
 KNOWN = 1000  # further categories remembered by name, in one cell together
+MOST_ROWS = 10**12  # sums of a million cells of so many stay below 2**63
 LARGEST_BYTES = 256 * 1024 * 1024  # of a file: one of a thousand features has a few megabytes
+
+Rows: TypeAlias = Annotated[int, msgspec.Meta(le=MOST_ROWS)]
+Coordinate: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**19), le=2**19)]  # as in centroids.py
 
 
 class Number(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="number"):
@@ -112,8 +116,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     classes: tuple[str, ...]
     edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    right: tuple[int, ...]
+    counts: tuple[Rows, ...]
+    right: tuple[Rows, ...]
     scored: str = ""
 
 
@@ -126,8 +130,8 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         mean_error, limit: of answers that are numbers, the mean and the 95 % quantile of the absolute error.
     """
 
-    events: int
-    wrong: int
+    events: Rows
+    wrong: Rows
     auc: float | None = None
     ece: float | None = None
     mean_error: float | None = None
@@ -148,11 +152,11 @@ class Embedding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dimension: int
     exponent: int
     centroids: bytes
-    far: int
-    counts: tuple[int, ...]
-    beyond: int
-    rows: int
-    mean: tuple[int, ...]
+    far: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+    counts: tuple[Rows, ...]
+    beyond: Rows
+    rows: Rows
+    mean: tuple[Coordinate, ...]
     spread: float
     spread_squared: float
 
@@ -163,7 +167,7 @@ class Outliers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Small references have fewer limits: 99 rows are needed to tell the strangest 1 %.
     """
 
-    events: int
+    events: Rows
     limits: tuple[float, ...]
 
 
@@ -184,9 +188,9 @@ class Slots(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     kind: Literal["hour-of-day", "hour-of-week"]
-    events: tuple[int, ...]
-    features: dict[str, tuple[tuple[int, ...], ...]]
-    prediction: tuple[tuple[int, ...], ...] = ()
+    events: tuple[Rows, ...]
+    features: dict[str, tuple[tuple[Rows, ...], ...]]
+    prediction: tuple[tuple[Rows, ...], ...] = ()
 
 
 class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -248,8 +252,8 @@ def category_text(value: str | bool) -> str:
 
 
 def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
-    if reference.events < 1:
-        yield "events", f"{reference.events}; needs at least 1"
+    if not 1 <= reference.events <= MOST_ROWS:
+        yield "events", f"{reference.events}; needs at least 1, and at most {MOST_ROWS}"
     if not 1 <= reference.design_effect <= reference.events:
         yield "design_effect", f"{reference.design_effect}; needs 1 to {reference.events}"
     columns = {f"features.{name}": column for name, column in reference.features.items()}
@@ -257,8 +261,7 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
         columns["prediction"] = reference.prediction
     if reference.confidence is not None:
         columns["confidence.profile"] = reference.confidence.profile
-        if not 0 <= reference.confidence.below <= reference.events:
-            yield "confidence.below", f"{reference.confidence.below}; needs 0 to {reference.events}"
+        yield from _confidence_problems(reference.confidence)
     yield from _labelled_problems(reference)
     yield from _embedding_problems(reference.embedding)
     if reference.outliers is not None:
@@ -268,6 +271,16 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
         if min(column.cells) < 0 or sum(column.cells) != reference.events:
             yield field, f"counts and missing add up to {sum(column.cells)}; events is {reference.events}"
         yield from ((field, message) for message in _shape_problems(column))
+
+
+def _confidence_problems(known: Confidence) -> Iterator[tuple[str, str]]:
+    rows = sum(known.profile.counts)
+    if not 0 <= known.below <= rows or not rows:
+        yield "confidence.below", f"{known.below}; needs 0 to {max(rows, 1)}, the rows that have a confidence"
+    named = {"low": known.low, "profile.low": known.profile.low, "profile.high": known.profile.high}
+    for field, value in named.items():
+        if value is None or not 0 <= value <= 1:
+            yield f"confidence.{field}", f"{value}; needs 0 to 1"
 
 
 def _labelled_problems(reference: Reference) -> Iterator[tuple[str, str]]:
@@ -299,7 +312,8 @@ def _embedding_problems(known: Embedding | None) -> Iterator[tuple[str, str]]:
             "embedding.counts",
             f"{known.beyond} far of {sum(known.counts)} of {known.rows} rows; none may be negative",
         )
-    if not known.counts or not -1100 < known.exponent < 1100 or not 0 <= known.spread < math.inf:
+    spreads = 0 <= known.spread < math.inf and 0 <= known.spread_squared < math.inf
+    if not known.counts or not -1100 < known.exponent < 1100 or not spreads:
         yield "embedding", "has no counts, or an exponent or a spread that cannot be"
 
 

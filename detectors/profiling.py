@@ -36,6 +36,7 @@ MOST_ROWS = 100_000  # kept whole, for what needs rows and not columns
 MOST_VALUES = 2_000_000  # in them
 LEAST_KEPT = 500
 LEAST_SESSIONS = 30
+NO_ROWS = "has no rows; a profile needs at least one"
 SESSION = "(session)"
 TIME = "(time)"
 LABELLED = ("prediction", "confidence", "label")
@@ -89,7 +90,9 @@ def build_profile(
     others = {"prediction": prediction, "confidence": confidence, "label": label, "session": session}
     given: dict[str, Any] = {role: column for role, column in others.items() if column is not None}
     lengths = {len(column) for column in (*columns.values(), *given.values())}
-    if len(lengths) != 1 or lengths == {0}:
+    if lengths == {0}:
+        raise SpecError([Problem(name, 0, "", NO_ROWS)])
+    if len(lengths) != 1:
         found = f"columns need one length, above 0; found {sorted(lengths) or 'none'}"
         raise SpecError([Problem(name, 0, "", found)])
     length = lengths.pop()
@@ -122,7 +125,7 @@ def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda 
             profiler.add(block.rows, of_features, {role: block.columns[column] for role, column in special.items()})
             said(profiler.rows)
         if not profiler.rows:
-            raise SpecError([Problem(table.name, 0, "", "columns need one length, above 0; found [0]")])
+            raise SpecError([Problem(table.name, 0, "", NO_ROWS)])
         reference = profiler.reference(table.name, name)
     remembered = {role: column for role, column in special.items() if role != "session"}
     return msgspec.structs.replace(reference, columns=remembered)

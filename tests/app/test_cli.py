@@ -239,6 +239,27 @@ def test_profile_writes_a_reference(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "train.json").exists()
 
 
+def test_profile_tells_of_features_that_are_called_as_what_is_none(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("length,prediction,confidence,Label\n" + "1.5,red,0.9,red\n" * 50)
+
+    _, _, err = cli("profile", "train.csv", "-o", "train.json", "--confidence", "confidence")
+
+    hint = "taken as a feature; if it holds the"
+    assert f"train.csv: prediction: {hint} prediction, say so: --prediction prediction" in err
+    assert f"train.csv: Label: {hint} label, say so: --label Label" in err
+    assert "confidence:" not in err
+
+
+def test_profile_does_not_write_over_its_table(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("length\n1.5\n")
+
+    code, _, err = cli("profile", "train.csv", "-o", tmp_path / "train.csv")
+
+    assert code == 1
+    assert "train.csv: is the table itself; write the reference to another file" in err
+    assert (tmp_path / "train.csv").read_text() == "length\n1.5\n"
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"a,b\n"])
 def test_profile_tells_of_a_table_it_cannot_use(cli: Cli, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "train.csv").write_bytes(content)

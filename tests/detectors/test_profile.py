@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.profile import BINS, KNOWN, TOP, Category, Number, load_reference, save_reference
+from burnline.detectors.profile import BINS, KNOWN, TOP, Category, Number, Reference, load_reference, save_reference
 from burnline.detectors.profiling import build_profile, profile_csv
 from burnline.errors import SpecError
 from tests.detectors.samples import make_reference
@@ -116,7 +116,7 @@ def test_confidence_keeps_its_five_percent_quantile() -> None:
         ({"x": [10**400]}, None, None, "x: holds a whole number beyond any float"),
         ({"x": [[1]]}, None, None, r"x: mixes numbers with \[1\]"),
         ({"x": [1], "y": [1, 2]}, None, None, r"columns need one length, above 0; found \[1, 2\]"),
-        ({"x": []}, None, None, r"above 0; found \[0\]"),
+        ({"x": []}, None, None, "t: has no rows"),
         ({}, None, None, "found none"),
         ({"x": [1]}, ["a", "b"], None, "one length"),
         ({"x": [1]}, None, [1.5], "confidence: from 1.5 to 1.5; needs numbers from 0 to 1"),
@@ -187,6 +187,12 @@ def damaged(tmp_path: Path, path: str, value: Any) -> Path:
         ("features.city.values", ["a"], "features.city: has 1 values and 4 counts"),
         ("features.city.rare", [str(value) for value in range(KNOWN + 1)], "too many values"),
         ("confidence.below", 501, "confidence.below: 501; needs 0 to 500"),
+        ("confidence.low", -5, "confidence.low: -5.0; needs 0 to 1"),
+        ("confidence.low", 1e9, "confidence.low: 1000000000.0; needs 0 to 1"),
+        ("confidence.profile.high", 1.5, "confidence.profile.high: 1.5; needs 0 to 1"),
+        ("confidence.profile.low", None, "confidence.profile.low: None; needs 0 to 1"),
+        ("outliers.events", 10**20, r"Expected `int` <= 1000000000000 - at `\$.outliers.events`"),
+        ("outliers.events", -(10**20), "outliers.events: -1"),
         ("prediction.other", 1, "prediction: counts and missing"),
     ],
 )
@@ -199,6 +205,16 @@ def test_a_file_that_contradicts_itself_is_refused_with_the_field(
         load_reference(file)
 
     assert raised.value.problems[0].file == str(file)
+
+
+def test_counts_that_no_computer_adds_are_refused(tmp_path: Path) -> None:
+    """They agree with each other, and would not fit into 64 bits."""
+    file = damaged(tmp_path, "name", "t")
+    body = json.loads(file.read_bytes(), parse_int=lambda digits: int(digits) * 10**20)
+    file.write_text(json.dumps({name: body[name] for name in body if name in Reference.__struct_fields__[:6]}))
+
+    with pytest.raises(SpecError, match=r"ref.json: events: 500\d{20}; needs at least 1, and at most 1000000000000"):
+        load_reference(file)
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b'{"version": "burnline/reference/v1"}', b"null"])
@@ -235,7 +251,7 @@ def test_a_csv_file_becomes_a_profile(tmp_path: Path) -> None:
         ("said,b\n1,2\n3\n", "train.csv:3: has 1 cells; the header has 2"),
         ("a,b\n1,2\n", "said: no such column; there is a, b"),
         ('said,b\n1,"2\n', "cannot be read as CSV"),
-        ("said,b\n", "one length, above 0"),
+        ("said,b\n", "train.csv: has no rows"),
     ],
 )
 def test_a_csv_file_that_cannot_be_used_says_where(tmp_path: Path, written: str, said: str) -> None:

@@ -14,13 +14,16 @@ from burnline.detectors.tables import open_table
 from burnline.errors import BurnlineError
 
 FEW_ROWS = 1000
+NO_FEATURES = ("prediction", "confidence", "label", "session", "embedding")  # options that say so, and likely names
 
 
 def write_profile(place: str, out: Path, roles: Roles, *, name: str = "", database: str = "", rows: int = 0) -> None:
     """Read a table and write its reference; what is doubtful about it goes to stderr.
 
-    Raises: SpecError for a table that cannot be read or used.
+    Raises: SpecError for a table that cannot be read or used; BurnlineError for one that is `out` itself.
     """
+    if not database and out.is_file() and Path(place).is_file() and out.samefile(place):
+        raise BurnlineError(f"--out {out}: is the table itself; write the reference to another file")
     table = open_table(place, database=database)
     called = name or ("query" if database else Path(place).stem)
     reference = profile_table(table, roles, name=called, said=Progress(table.name, time.monotonic), rows=rows)
@@ -46,6 +49,8 @@ def doubts(reference: Reference) -> list[str]:
     if reference.events < FEW_ROWS:
         found.append(f"{reference.events} rows are few: only large changes will show; {FEW_ROWS:,} and more are better")
     for name, column in reference.features.items():
+        if (role := name.lower()) in NO_FEATURES:
+            found.append(f"{name}: taken as a feature; if it holds the {role}, say so: --{role} {name}")
         present = reference.events - column.missing
         if not present:
             found.append(f"{name}: every row is missing; only values that appear will show")
