@@ -40,12 +40,12 @@ class Promise:
         """The windows of the detector that gives its events; None where no detector does."""
         if not self.sli.signal:
             return None
-        return getattr(getattr(self.spec.signals, self.sli.signal, None), "window", SIGNAL_WINDOW)
+        return getattr(self.spec.signals.sections().get(self.sli.signal), "window", SIGNAL_WINDOW)
 
     @property
     def anew(self) -> bool:
         """Whether its events are counted anew over every window: those of a detector of burnline's own."""
-        section = getattr(self.spec.signals, self.sli.signal or "", None)
+        section = self.spec.signals.sections().get(self.sli.signal or "")
         return self.sli.signal in COUNTED_ANEW and getattr(section, "engine", "") == "burnline"
 
     def reach(self, window: timedelta) -> timedelta:

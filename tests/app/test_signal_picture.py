@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.app.signal_picture import BAR, HEIGHT, HISTOGRAM, SLOT, WIDTH, alarm_since, histogram, score_chart
+from burnline.app.signal_picture import FEW, HEIGHT, HISTOGRAM, LEAST, WIDTH, alarm_since, histogram, score_chart
 from burnline.app.signal_views import Judged
 from burnline.events import Cell, Verdict
 
@@ -30,7 +30,7 @@ def test_the_tallest_bar_fills_the_picture_and_the_others_keep_its_scale() -> No
     drawn = histogram([Cell("DE", 0.6, 0.3), Cell("FR", 0.4, 0.4), Cell("new", 0.0, 0.3)])
 
     assert drawn is not None
-    assert (drawn.tallest, drawn.width) == (0.6, 3 * SLOT)
+    assert (drawn.tallest, drawn.width) == (0.6, 3 * LEAST / FEW)
     assert [cell.reference_height for cell in drawn.cells] == pytest.approx([HISTOGRAM, HISTOGRAM * 0.4 / 0.6, 0])
     assert [cell.gained for cell in drawn.cells] == [False, False, True]
 
@@ -53,7 +53,7 @@ def test_every_bar_stands_inside_the_picture(pairs: list[tuple[float, float]]) -
 
     for cell in drawn.cells if drawn else ():
         assert drawn is not None
-        assert 0 <= cell.x <= drawn.width - 2 * BAR
+        assert 0 <= cell.x <= drawn.width - 2 * drawn.bar
         assert 0 <= cell.reference_height <= HISTOGRAM * 1.0001
         assert 0 <= cell.live_height <= HISTOGRAM * 1.0001
         assert not cell.gained or cell.live > cell.reference

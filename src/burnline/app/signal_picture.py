@@ -14,8 +14,11 @@ WIDTH, HEIGHT = 720.0, 96.0
 NARROWEST = 1.5
 LOWEST_TOP = 0.02  # the scale of scores never ends lower: noise must not look like a mountain
 HISTOGRAM = 96.0  # height of the tallest bar
-SLOT = 24.0  # width of one cell: two bars and a gap
-BAR = 9.0
+LEAST = 480.0  # width, so that few cells are wide and have room for their names
+SLOT = 24.0  # least width of one cell: two bars and a gap
+BAR = 0.4  # of a slot
+FEW = 8  # cells that all have room for their names
+ROOM = 9  # characters below a bar
 LABELLED = 3  # cells that gained most are marked,
 NOTABLE = 0.02  # when they gained more than that share of the events
 
@@ -65,6 +68,7 @@ class Bars:
     reference_height: float
     live_height: float
     gained: bool
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def histogram(cells: Sequence[Cell]) -> Histogram | None:
     tallest = max((share for cell in cells for share in (cell.reference, cell.live)), default=0.0)
     if not tallest:
         return None
-    height = HISTOGRAM / tallest
+    height, slot = HISTOGRAM / tallest, max(SLOT, LEAST / max(len(cells), FEW))
     gains = sorted(range(len(cells)), key=lambda place: cells[place].reference - cells[place].live)
     gained = {place for place in gains[:LABELLED] if cells[place].live - cells[place].reference > NOTABLE}
     drawn = tuple(
@@ -91,14 +95,20 @@ def histogram(cells: Sequence[Cell]) -> Histogram | None:
             cell.what,
             cell.reference,
             cell.live,
-            place * SLOT,
+            place * slot,
             cell.reference * height,
             cell.live * height,
             place in gained,
+            _short(cell.what) if len(cells) <= FEW else "",
         )
         for place, cell in enumerate(cells)
     )
-    return Histogram(len(cells) * SLOT, HISTOGRAM, BAR, tallest, drawn)
+    return Histogram(len(cells) * slot, HISTOGRAM, slot * BAR, tallest, drawn)
+
+
+def _short(what: str) -> str:
+    """What fits below a bar."""
+    return what if len(what) <= ROOM else f"{what[: ROOM - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def score_chart(windows: Sequence[Window], since: datetime, until: datetime, limit: float | None) -> ScoreChart:
