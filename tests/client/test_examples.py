@@ -64,7 +64,7 @@ class Live:
 
     def folded(self) -> float:
         """Events that detectors counted, in windows that are over."""
-        return self.number("SELECT sum(total) FROM finding")
+        return self.number("SELECT sum(total) FROM finding WHERE part = ''")
 
     def labelled(self) -> float:
         return self.number("SELECT sum(value) FROM series WHERE name = 'burnline_labelled_events_total'")
