@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import exp, sqrt
 
 from burnline.detectors.grounding.sentences import sentences
@@ -17,6 +17,7 @@ from burnline.detectors.grounding.sources import Sources
 from burnline.detectors.grounding.words import SCALES, Token, listed, opposites, stemmed, tokens
 
 LONGEST = 200_000  # characters of an answer that are looked at
+MOST_WORDS = 20_000  # of an answer, for each costs some work; a character of Chinese is about a word
 TIER = 0
 
 # What a word weighs in an answer.
@@ -115,21 +116,34 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
     [('sentence', 'It opened in 1943.'), ('number', '1943')]
     """
     text = answer[:LONGEST]
-    read = [(start, end, list(tokens(text, start, end))) for start, end in sentences(text)]
-    wanted = {token.stem for *_, found in read for token in found} - {""}
+    read, all_of_it = _read(text)
+    wanted = {token.stem for sentence in read for token in sentence.tokens} - {""}
     known = Sources(sources, wanted)
-    asked = {token.stem for token in tokens(question[:LONGEST])}
+    asked = {token.stem for token in islice(tokens(question[:LONGEST]), MOST_WORDS)}
     evidence = _Evidence()
-    for start, end, found in read:
-        _weigh(evidence, _Sentence(text, start, end, found), known, asked)
+    for sentence in read:
+        _weigh(evidence, sentence, known, asked)
     missing = len(wanted - known.seen)
     return Grounding(
         score=round(1 - exp(-STEEP * evidence.sum), 6),
         unsupported=tuple(evidence.spans),
         support=1 - missing / len(wanted) if wanted else None,
         missing=missing,
-        truncated=len(answer) > LONGEST,
+        truncated=len(answer) > LONGEST or not all_of_it,
     )
+
+
+def _read(text: str) -> tuple[list[_Sentence], bool]:
+    """The sentences of an answer as far as its first `MOST_WORDS` words, and whether that is all of them."""
+    read, left = list[_Sentence](), MOST_WORDS
+    for start, end in sentences(text):
+        found = list(islice(tokens(text, start, end), left + 1))
+        if len(found) > left:
+            cut = found[:left]
+            return [*read, *(_Sentence(text, start, cut[-1].end, cut) for _ in cut[:1])], False
+        read.append(_Sentence(text, start, end, found))
+        left -= len(found)
+    return read, True
 
 
 @dataclass(frozen=True, slots=True)

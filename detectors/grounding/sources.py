@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 
@@ -19,10 +20,15 @@ LOOKUPS = 300  # words of one answer that are looked for in other forms
 HEDGED = 0.05  # how far off a number may be that is called a rough one
 
 ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d{2}")
-COUNTED = rf"\d[\d.,]{{0,40}}|\b(?:{'|'.join(NUMBER_WORDS)})\b"
-SCALED = re.compile(rf"({COUNTED})[\s-]?({'|'.join(SCALES)})\b", re.IGNORECASE)
+# Sources come from anybody: what runs over them tries nothing twice (`}+`), so it takes a time by their length.
+COUNTED = rf"(?<!\d)(?<!\d[.,])\d[\d.,]{{0,40}}+|\b(?=[a-z])(?:{'|'.join(NUMBER_WORDS)})\b"
+SCALED = re.compile(rf"({COUNTED})[\s-]?(?=[tkmb])({'|'.join(SCALES)})\b", re.IGNORECASE)
 SCALE = re.compile(r"[mbtr]illion|thousand|\d[\s-]?(?:k|mn?|bn)\b", re.IGNORECASE)
-CAPITALS = re.compile(r"[A-Z][\w.]{0,30}(?:\s{1,3}(?:(?:of|the|and|for|&)\s{1,3}){0,2}[A-Z][\w.]{0,30}){1,8}")
+CAPITALS = re.compile(
+    r"(?<![A-Z])[A-Z][\w.]{0,30}+(?:\s{1,3}+(?:(?:of|the|and|for|&)\s{1,3}+){0,2}[A-Z][\w.]{0,30}+){1,8}"
+)
+# No character has so long a number, and Python refuses to read much longer ones.
+NO_CHARACTER = re.compile("(&#(?:[0-9]{40,}|[xX][0-9a-fA-F]{40,}))")
 SELF = re.compile(r"\b(?:I|i|[Mm]y|me)\b")
 
 
@@ -36,15 +42,16 @@ class Sources:
     """
 
     def __init__(self, texts: Sequence[str], wanted: Collection[str]) -> None:
-        self._texts = tuple(_clean(texts))
+        clipped = list(_clipped(texts))
+        self._texts = tuple(map(_unescaped, clipped))
         self._written: set[str] = set()
         self._lookups = LOOKUPS
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
-        for text in texts:
+        for text in clipped:
             if "&" in text:  # an answer may quote what stands for a character
-                self.seen |= stems(text[:LONGEST])
+                self.seen |= stems(text)
         first = 0
         for text in self._texts:
             first = self._read(text, wanted, first)
@@ -86,7 +93,8 @@ class Sources:
         factor = SCALES.get(following.lower(), 1.0)
         digits = len(stem(value).partition(".")[2])
         tolerance = max(0.5 * factor * 10.0**-digits, HEDGED * exact if rough else 0.0)
-        return any(abs(each - exact) <= tolerance for each in self._values)
+        above = bisect_left(self._values, exact)
+        return any(abs(each - exact) <= tolerance for each in self._values[max(0, above - 1) : above + 1])
 
     def alike(self, each: str, word: str) -> bool:
         """Whether a word stands there in another form: one that begins alike, is written apart, or its initials."""
@@ -107,7 +115,7 @@ class Sources:
 
     @cached_property
     def _values(self) -> list[float]:
-        return [value for each in self.seen if each[0].isdecimal() and (value := _float(each)) is not None]
+        return sorted(value for each in self.seen if each[0].isdecimal() and (value := _float(each)) is not None)
 
     @cached_property
     def _words(self) -> set[str]:
@@ -121,12 +129,10 @@ class Sources:
     @cached_property
     def _beginnings(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}
-        for each in sorted(self.seen):
+        for each in self.seen:
             if len(each) >= NEAREST and not each[0].isdecimal():
-                alike = found.setdefault(each[:NEAREST], [])
-                if len(alike) < ALIKE:
-                    alike.append(each)
-        return found
+                found.setdefault(each[:NEAREST], []).append(each)
+        return {beginning: sorted(alike)[:ALIKE] for beginning, alike in found.items()}
 
 
 def scaled(value: str, word: str) -> str:
@@ -147,9 +153,17 @@ def _alike(one: str, other: str) -> bool:
     return (min(len(one), len(other)) if shared is None else shared) >= SHARED * max(len(one), len(other))
 
 
-def _clean(texts: Sequence[str]) -> Iterator[str]:
+def _clipped(texts: Sequence[str]) -> Iterator[str]:
     left = LONGEST
     for text in texts:
-        plain = text[:left]
-        left -= len(plain)
-        yield html.unescape(plain) if "&" in plain else plain
+        yield text[:left]
+        left -= len(text[:left])
+
+
+def _unescaped(text: str) -> str:
+    """HTML's entities as characters; a number that no character has stays as it is written."""
+    if "&" not in text:
+        return text
+    parts = NO_CHARACTER.split(text)
+    parts[::2] = map(html.unescape, parts[::2])
+    return "".join(parts)

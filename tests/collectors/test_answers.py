@@ -110,6 +110,16 @@ def test_what_the_sender_knows_stands_beside_and_what_it_does_not_say_is_unknown
     assert features["inconsistent"][0] == pytest.approx(0.3, abs=0.2)
 
 
+@pytest.mark.parametrize("field", ["sources", "others"])
+def test_a_number_that_no_character_has_costs_no_answer_beside_it(door: Door, field: str) -> None:
+    odd = answer("It opened in 1932.", **{field: ["It opened in &#" + "9" * 5000 + "; 1932."]})
+
+    receipt = door.send(envelope(answer("It opened in 1932."), odd, answer("It opened in 1932.")))
+
+    assert receipt.accepted == 3
+    assert None not in receipt.ungrounded
+
+
 def test_no_text_is_kept_anywhere(door: Door) -> None:
     door.send(
         envelope(answer("It opened in 1954, said Wilberforce.", features={"country": "DE", "user": "Wilberforce"}))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.grounding.score import LONGEST, Grounding, ground
+from burnline.detectors.grounding.score import LONGEST, MOST_WORDS, Grounding, ground
+from burnline.detectors.grounding.sources import Sources
 
 BRIDGE = (
     "The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day, says the National Roads "
@@ -147,6 +148,31 @@ def test_ungrounded_answers_are_ranked_above_grounded_ones_on_texts_made_for_it(
     assert max(grounded) < min(ungrounded)
 
 
+@pytest.mark.parametrize("reference", ["&#" + "9" * 5000 + ";", "&#x" + "f" * 5000 + ";", "&#" + "0" * 5000])
+def test_a_number_that_no_character_has_stays_as_it_is_written(reference: str) -> None:
+    source = f"M&uuml;ller {reference} opened it in &#49;932."
+
+    assert marked("Müller opened it in 1932.", source) == []
+    assert marked("Müller closed it in 1933.", source) != []
+
+
+NUMBERS = st.one_of(st.integers(0, 3000).map(str), st.decimals(0, 20, places=2).map(str))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(NUMBERS, max_size=8), NUMBERS, st.sampled_from(["", "k", "million"]), st.booleans())
+def test_a_number_stands_there_if_any_of_them_is_near_enough(
+    numbers: list[str], value: str, scale: str, rough: bool
+) -> None:
+    factor = {"": 1.0, "k": 1e3, "million": 1e6}[scale]
+    places = len(value.rstrip("0").partition(".")[2]) if "." in value else 0
+    near = max(0.5 * factor * 10.0**-places, 0.05 * float(value) * factor if rough else 0.0)
+
+    found = Sources([" ; ".join(numbers)], set()).number(value, scale, rough=rough)
+
+    assert found == any(abs(float(each) - float(f"{float(value) * factor:.15g}")) <= near for each in numbers)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.lists(st.text(), max_size=3), st.text(), st.text())
 def test_any_text_can_be_scored_and_its_spans_lie_in_it(sources: list[str], question: str, answer: str) -> None:
@@ -169,3 +195,35 @@ def test_a_huge_answer_takes_a_bounded_time_and_says_that_it_was_cut(answer: str
     assert found.truncated
     assert all(span.end <= LONGEST for span in found.unsupported)
     assert time.process_time() - begun < 30
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("1million " + "1" * 900_000, "It cost 2 million."),
+        ("1million " + "1,1." * 225_000, "It cost 2 million."),
+        ("two " * 125_000, "It cost 2 million."),
+        ("A" * 1_500_000, "NASA opened it."),
+        ("".join(chr(0x4E00 + each % 20_000) for each in range(0, 3_500_000, 7)), "NASA opened it."),
+        (" ".join(map(str, range(0, 60_000, 3))), " ".join(map(str, range(100_000, 125_000)))),
+        (" ".join(f"w{each}" for each in range(3_000)), " ".join(f"u{each}" for each in range(5_000, 20_000))),
+    ],
+    ids=["digits", "separators", "words of numbers", "capitals", "Chinese", "numbers", "numbered words"],
+)
+def test_texts_made_to_keep_it_busy_take_a_time_in_proportion_to_their_length(source: str, answer: str) -> None:
+    begun = time.process_time()
+
+    ground([source], "", answer)
+
+    assert time.process_time() - begun < 2  # a tenth of that is usual
+
+
+def test_an_answer_of_more_words_than_are_looked_at_is_judged_by_its_first_ones_and_says_so() -> None:
+    held, foreign = "It opened in 1932. " * (MOST_WORDS // 4), "Tickets sell out weeks ahead."
+
+    whole, cut = scored(held), scored(held + foreign)
+    middle = scored("zebra " * (MOST_WORDS + 5))
+
+    assert not whole.truncated
+    assert (cut.truncated, cut.score, cut.unsupported) == (True, whole.score, whole.unsupported)
+    assert middle.unsupported[0].end == middle.unsupported[1].end == len("zebra ") * MOST_WORDS - 1
