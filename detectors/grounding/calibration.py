@@ -20,6 +20,7 @@ SCORER = "tier-0"  # another scorer wants another calibration
 BINS = 10
 LARGEST_BYTES = 1024 * 1024
 FEWEST = 10  # of the grounded and of the ungrounded answers
+CHANCE = 0.5  # the AUROC of a score that says nothing
 
 
 class Bin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,15 +86,18 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 def calibrate(scores: Sequence[float], lengths: Sequence[int], ungrounded: Sequence[bool], fpr: float) -> Calibration:
     """Find the lowest threshold at which no more than `fpr` of the grounded answers are called ungrounded.
 
-    Raises: ValueError where there are too few of either.
+    Raises: ValueError where there are too few of either, or the scores do not tell one from the other.
     """
     values, labels = np.asarray(scores, dtype=np.float64), np.asarray(ungrounded, dtype=np.bool_)
     bad, good = int(labels.sum()), int((~labels).sum())
     if min(bad, good) < FEWEST:
         raise ValueError(f"{good} grounded and {bad} ungrounded answers; needs at least {FEWEST} of each")
+    area = auroc(scores, ungrounded)
+    if area.low <= CHANCE:
+        raise ValueError(_blind(area, good, bad))
     threshold = _threshold(np.sort(values[~labels]), fpr)
     false_alarms, found = int((values[~labels] >= threshold).sum()), int((values[labels] >= threshold).sum())
-    return Calibration(
+    made = Calibration(
         version=VERSION,
         scorer=SCORER,
         threshold=threshold,
@@ -103,10 +107,16 @@ def calibrate(scores: Sequence[float], lengths: Sequence[int], ungrounded: Seque
         found=found,
         fpr=wilson(false_alarms, good),
         tpr=wilson(found, bad),
-        auroc=auroc(scores, ungrounded),
+        auroc=area,
         auroc_of_length=auroc(lengths, ungrounded),
         bins=_bins(values, labels),
     )
+    if made.rate(0, 1) is None:
+        raise ValueError(
+            f"from the threshold {threshold:.3f} on there are {found} of {bad} ungrounded answers and {false_alarms} "
+            f"of {good} grounded ones, which tells nothing; accepted: a larger --fpr than {fpr:g}, or more answers"
+        )
+    return made
 
 
 def load_calibration(path: Path | str) -> Calibration:
@@ -124,6 +134,16 @@ def load_calibration(path: Path | str) -> Calibration:
 def save_calibration(calibration: Calibration, path: Path) -> None:
     """Write it as stable, readable JSON."""
     path.write_bytes(msgspec.json.format(msgspec.json.encode(calibration), indent=2) + b"\n")
+
+
+def _blind(area: Estimate, grounded: int, ungrounded: int) -> str:
+    said = f"AUROC {area.value:.3f} ({area.low:.3f} to {area.high:.3f})"
+    said += f" of {grounded} grounded and {ungrounded} ungrounded answers"
+    if area.high < CHANCE:
+        return f"{said}: the grounded ones score higher; `ungrounded` is 1 where an answer goes beyond its sources"
+    return (
+        f"{said}: the score does not tell them apart beyond chance (0.5); label more answers, or see whether labels err"
+    )
 
 
 def _threshold(grounded: NDArray[np.float64], fpr: float) -> float:

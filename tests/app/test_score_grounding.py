@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.app.conftest import Cli
 
+PAGE = Path(__file__).parents[2] / "docs/detectors/grounding.md"
 SOURCE = "The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day."
 
 
@@ -41,9 +43,12 @@ def test_every_answer_has_a_line_with_its_score_and_what_is_not_held_up(cli: Cli
 
 
 def test_an_answer_without_sources_has_no_score(cli: Cli, tmp_path: Path) -> None:
-    _, out, _ = cli("score", "grounding", written(tmp_path, line("It opened.", sources=[]), line("x", sources=[" "])))
+    path = written(tmp_path, line("It opened.", sources=[]), line("x", sources=[" "]), '{"answer": "It opened."}')
 
-    assert [(each["score"], each["reason"]) for each in said(out)] == [(None, "no sources")] * 2
+    code, out, err = cli("score", "grounding", path)
+
+    assert (code, err) == (0, "")
+    assert [(each["score"], each["reason"]) for each in said(out)] == [(None, "no sources")] * 3
 
 
 @pytest.mark.parametrize(
@@ -51,7 +56,7 @@ def test_an_answer_without_sources_has_no_score(cli: Cli, tmp_path: Path) -> Non
     [
         ("nope", "not JSON"),
         ("[1]", "is a list; accepted: an object with sources, question and answer"),
-        ('{"answer": "x"}', "sources: missing; accepted: a list of texts"),
+        ('{"sources": null, "answer": "x"}', "sources: is None; accepted: a list of texts"),
         ('{"sources": 3, "answer": "x"}', "sources: is 3; accepted: a list of texts"),
         ('{"sources": ["a", 2], "answer": "x"}', "sources[1]: is 2; accepted: a text"),
         ('{"sources": ["a"]}', "answer: missing; accepted: a text"),
@@ -116,3 +121,30 @@ def test_calibrating_names_lines_without_a_label_and_refuses_what_is_too_little(
     assert "answers.jsonl:3: ungrounded: is 2; accepted: 0 or 1" in err
     assert "1 grounded and 0 ungrounded answers; needs at least 10 of each" in err
     assert not Path("calibration.json").exists()
+
+
+def test_calibrating_refuses_labels_that_the_scores_contradict(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, *[line("It opened in 1932.", 1), line("It opened in Paris in 1889.", 0)] * 20)
+
+    code, out, err = cli("calibrate", path, "-o", "calibration.json")
+
+    assert (code, out) == (1, "")
+    assert "answers.jsonl: AUROC 0.000 (0.000 to 0.000) of 20 grounded and 20 ungrounded answers" in err
+    assert "the grounded ones score higher" in err
+    assert not Path("calibration.json").exists()
+
+
+def test_the_examples_of_the_documentation_do_what_stands_there(cli: Cli, tmp_path: Path) -> None:
+    [given, told] = blocks("json")[:2]
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "assistant.yaml").write_text(blocks("yaml")[0])
+
+    _, out, _ = cli("score", "grounding", written(tmp_path, given.strip()))
+    checked = cli("check", tmp_path / "services")
+
+    assert json.loads(out) == json.loads(told)
+    assert checked == (0, "good: 1 service, 1 SLO\n", "")
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"^```{kind}\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)

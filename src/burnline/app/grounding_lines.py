@@ -18,7 +18,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One answer. `ungrounded`: what somebody who read it says; None where nobody did."""
+    """One answer. `ungrounded`: what somebody who read it says; None where nobody did. No `sources` where none came."""
 
     number: int
     sources: Sequence[str]
@@ -72,7 +72,7 @@ def _line(number: int, raw: bytes) -> Line | BadLine:
         return BadLine(number, f"is {shown(found)}; accepted: an object with sources, question and answer")
     if problem := next(_problems(found), None):
         return BadLine(number, problem)
-    sources = found["sources"]
+    sources = found.get("sources", [])
     label = found.get("ungrounded")
     return Line(
         number,
@@ -84,10 +84,8 @@ def _line(number: int, raw: bytes) -> Line | BadLine:
 
 
 def _problems(found: dict[str, Any]) -> Iterator[str]:
-    sources, question, label = found.get("sources"), found.get("question"), found.get("ungrounded")
-    if "sources" not in found:
-        yield "sources: missing; accepted: a list of texts"
-    elif not isinstance(sources, str | list):
+    sources, question, label = found.get("sources", []), found.get("question"), found.get("ungrounded")
+    if not isinstance(sources, str | list):
         yield f"sources: is {shown(sources)}; accepted: a list of texts"
     elif isinstance(sources, list):
         for place, each in enumerate(sources):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from burnline.detectors.grounding.accuracy import auroc, wilson
 from burnline.detectors.grounding.calibration import calibrate, load_calibration, save_calibration
@@ -94,8 +95,8 @@ def test_the_corrected_rate_is_right_on_average_and_its_interval_covers_it() -> 
 
 
 def test_a_rate_is_not_told_without_answers_or_by_a_scorer_that_tells_nothing() -> None:
-    blind = calibrate([0.5] * 40, [1] * 40, [True, False] * 20, 0.05)
     good = calibrate(*sample(np.random.default_rng(4), 50, 50), 0.05)
+    blind = replace(good, found=2, false_alarms=2)
 
     assert blind.rate(5, 100) is None
     assert good.rate(0, 0) is None
@@ -104,6 +105,20 @@ def test_a_rate_is_not_told_without_answers_or_by_a_scorer_that_tells_nothing() 
 def test_too_few_labelled_answers_are_refused() -> None:
     with pytest.raises(ValueError, match="9 grounded and 20 ungrounded answers; needs at least 10 of each"):
         calibrate(*sample(np.random.default_rng(5), 9, 20), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("scores", "problem"),
+    [
+        ([0.5] * 40, r"AUROC 0\.500 .*: the score does not tell them apart beyond chance"),
+        ([0.1, 0.3] * 10 + [0.2] * 20, "the score does not tell them apart"),
+        ([0.9] * 20 + [0.1] * 20, r"AUROC 0\.000 .*: the grounded ones score higher; `ungrounded` is 1 where"),
+        ([0.1] * 18 + [0.9] * 2 + [0.8] * 20, r"threshold 0\.900 on there are 0 of 20 ungrounded .* a larger --fpr"),
+    ],
+)
+def test_scores_that_do_not_tell_the_labels_apart_are_refused(scores: list[float], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        calibrate(scores, [1] * 40, [False] * 20 + [True] * 20, 0.05)
 
 
 def test_a_calibration_is_read_as_it_was_written(tmp_path: Path) -> None:
