@@ -37,7 +37,7 @@ from burnline.metrics import (
 )
 from burnline.slo.compiler.clock import calendar_key
 from burnline.slo.compiler.events import CALENDAR_KEPT, HOUR_KEPT, SEEN, ended, hour, in_window, running_sum
-from burnline.slo.compiler.sli import EVENT, grown, labelled, named
+from burnline.slo.compiler.sli import EVENT, grown, named
 from burnline.slo.compiler.slo import HOUR, IDENTITY, Rule, Subject, by_window, just_now, record
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, series
 from burnline.slo.windows import window_label
@@ -60,7 +60,7 @@ def cells_each_interval(of: Subject) -> list[Rule]:
     whole = Aggregate("sum", just_now(_cells(of, SLO_CELLS).selector, of.interval), by=BY_FEATURE)
     return [
         record(SLO_CELLS, of.unless_excluded(grown(counter, of.pace, BY_CELL)), of.labels),
-        record(SLO_CELLS, labelled(whole, CELL, ALL), of.labels),
+        record(SLO_CELLS, whole, {**of.labels, CELL: ALL}),  # rules of one name need labels of their own
     ]
 
 

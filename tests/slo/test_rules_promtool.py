@@ -484,7 +484,8 @@ def test_promtool_accepts_the_rules_of_every_kind(tmp_path: Path) -> None:
 - {name: heat, objective: 95%, window: 12h, sli: {threshold: {gauge: temp, above: 80}}}
 """
     )
-    (tmp_path / "rules.yml").write_text(render_rules([service(every_kind), service(every_kind, name="other")]))
+    specs = [service(every_kind), service(every_kind, name="other", signals={"drift": {}})]
+    (tmp_path / "rules.yml").write_text(render_rules(specs))
 
     checked = subprocess.run(
         [program("promtool"), "check", "rules", "--lint=all", "--lint-fatal", str(tmp_path / "rules.yml")],
