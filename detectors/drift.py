@@ -40,7 +40,7 @@ class _Compared:
 
 
 class _ByCells:
-    """Score: the worst feature's total variation beyond chance. Bad events: that share of the window's events.
+    """Score: the worst feature's total variation beyond chance. Bad events: that share of those that have a value.
 
     In alarm are features whose score in this window is over the threshold, and those that all windows so far, together,
     show to have moved by more than it. Of either kind half a false alarm in 30 days is to be expected at most.
@@ -105,9 +105,9 @@ class _ByCells:
         evidence = self._weigh(compared, memory)
         left = self._watch.write(evidence)
         effects = self._effects(compared)
-        if not evidence.on.any() and (short := self._short(sketch, compared, effects)):
+        if not _held(evidence, compared).any() and (short := self._short(sketch, compared, effects)):
             return Judgement(short.verdict, short.score, short.counts, short.reason, memory=left)
-        return self._judged(sketch, compared, effects, evidence, left)
+        return self._judged(compared, effects, evidence, left)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         if not self._columns:
@@ -118,7 +118,7 @@ class _ByCells:
         compared = self._compare(candidate, self._cells(baseline), "in the baseline")
         effects = self._effects(compared)
         short = self._short(candidate, compared, effects)
-        return short or self._judged(candidate, compared, effects, self._watch.start(), b"")
+        return short or self._judged(compared, effects, self._watch.start(), b"")
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """Every column that has enough events, also where nothing has moved."""
@@ -179,12 +179,10 @@ class _ByCells:
         few = too_few(sketch.events, least) or too_few(int(compared.events.max()), least, "events with an answer")
         return few or no_data(f"nothing to compare with {compared.where}")
 
-    def _judged(
-        self, sketch: Sketch, compared: _Compared, effects: Floats, evidence: Evidence, left: bytes
-    ) -> Judgement:
+    def _judged(self, compared: _Compared, effects: Floats, evidence: Evidence, left: bytes) -> Judgement:
         limit = self._spec.threshold
-        known = np.nan_to_num(effects)
-        drifted = (known > limit) | evidence.on
+        known, usable = np.nan_to_num(effects), ~np.isnan(effects)
+        drifted = (known > limit) | _held(evidence, compared)
         worst_first = np.lexsort((-evidence.total, -known, ~drifted)).tolist()
         shown = [at for at in worst_first if drifted[at] or known[at] > 0][:CONTRIBUTORS]
         found = [self._contributor(at, compared, effects, evidence) for at in shown or worst_first[:1]]
@@ -195,9 +193,11 @@ class _ByCells:
             most_of_all = f"{found[0].feature} differs most, by {score:.1%} of events beyond chance"
             reason = f"No feature drifted; {most_of_all} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
-        judged = sketch.events if not np.isnan(effects).all() else 0  # by itself; evidence may have alarmed
-        counts = Counts(judged * score, judged)
-        return Judgement(verdict, score, counts, reason, tuple(found) if shown else (), left)
+        events = int(
+            compared.events[usable].max(initial=0)
+        )  # 0 where evidence alone alarms: of the window little is known
+        counts = Counts(events * score, events)
+        return Judgement(verdict, score if events else None, counts, reason, tuple(found) if shown else (), left)
 
     def _alarm(
         self, worst: Contributor, drifted: NDArray[np.bool_], scores: Floats, evidence: Evidence, order: Sequence[int]
@@ -265,6 +265,11 @@ class PredictionDrift(_ByCells):
 
     def _watched(self, reference: Reference) -> dict[str, Column]:
         return {} if reference.prediction is None else {PREDICTION: reference.prediction}
+
+
+def _held(evidence: Evidence, compared: _Compared) -> NDArray[np.bool_]:
+    """Which columns evidence has in alarm; without values in a window it says nothing of that."""
+    return evidence.on & (compared.events > 0)
 
 
 def _difference(column: Column, live: Floats, reference: Floats, where: str) -> str:

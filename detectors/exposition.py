@@ -22,11 +22,12 @@ def exposition(engine: DetectorEngine) -> Iterator[Metric]:
         metrics.SIGNAL_FEATURE_SCORE, "The worst features of the last window.", labels=[*labels, metrics.FEATURE]
     )
     for found in engine.latest():
-        if found.score is None:
-            continue
         key = [found.service, found.signal]
+        if found.verdict is not Verdict.NO_DATA:
+            alarm.add_metric(key, float(found.verdict is Verdict.ALARM))
+        if found.score is None:  # also of an alarm that goes on in a window too small to have one
+            continue
         score.add_metric(key, found.score)
-        alarm.add_metric(key, float(found.verdict is Verdict.ALARM))
         for one in found.contributors:
             feature.add_metric([*key, one.feature], one.score)
     yield from (score, alarm, feature, *_parts(engine))
@@ -48,8 +49,9 @@ def _parts(engine: DetectorEngine) -> tuple[Metric, Metric]:
         metrics.SIGNAL_PART_ALARM, "1 while the last window of a version or slice is in alarm.", labels=labels
     )
     for found in engine.latest_parts():
-        if found.score is not None:
-            key = [found.service, found.signal, found.part]
-            score.add_metric(key, found.score)
+        key = [found.service, found.signal, found.part]
+        if found.verdict is not Verdict.NO_DATA:
             alarm.add_metric(key, float(found.verdict is Verdict.ALARM))
+        if found.score is not None:
+            score.add_metric(key, found.score)
     return score, alarm

@@ -57,7 +57,7 @@ class Recounter:
         except Exception:  # one detector must not stop the SLOs
             log.exception("window not judged", extra={"service": service, "signal": signal})
             return None
-        return None if said.verdict is Verdict.NO_DATA else said.counts
+        return None if said.verdict is Verdict.NO_DATA or not said.counts.total else said.counts
 
 
 def kept_recounter(tx: Connection, specs: Sequence[ServiceSpec]) -> Recounter:

@@ -14,7 +14,7 @@ from burnline.detectors.contract import Judgement
 from burnline.detectors.drift import PREDICTION, Drift, PredictionDrift
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
-from burnline.events import PredictionBatch, Verdict
+from burnline.events import Counts, PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
 from tests.detectors.samples import START, make_batch, make_reference
 
@@ -276,6 +276,28 @@ def test_an_alarm_by_evidence_counts_no_events_of_a_window_with_too_few() -> Non
 
     assert said.verdict is Verdict.ALARM
     assert said.counts.total == 0
+    assert said.score is None
+
+
+def test_of_the_answers_alone_only_events_that_have_one_count() -> None:
+    detector = PredictionDrift(REFERENCE, PredictionSpec())
+    batch = make_batch(np.random.default_rng(1), 2000)
+    batch.prediction[:1200] = [None] * 1200
+
+    assert detector.judge(detector.fold(ColumnReader(REFERENCE).read(batch))).counts == Counts(0, 800)
+
+
+def test_an_alarm_of_answers_is_not_held_where_there_are_none() -> None:
+    detector, reader = PredictionDrift(REFERENCE, PredictionSpec()), ColumnReader(REFERENCE)
+    batch = make_batch(np.random.default_rng(1), 2000)
+    wrong, silent = (detector.fold(reader.read(replace(batch, prediction=[said] * 2000))) for said in ("fraud", None))
+    alarm = detector.judge(wrong)
+
+    after = detector.judge(silent, alarm.memory)
+
+    assert alarm.verdict is Verdict.ALARM
+    assert after.verdict is Verdict.NO_DATA
+    assert after.memory == alarm.memory
 
 
 def test_memory_of_another_reference_is_forgotten() -> None:

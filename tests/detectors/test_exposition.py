@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +71,29 @@ def test_a_drifted_signal_shows_score_alarm_worst_features_and_events(database: 
     assert 'burnline_signal_score_ratio{service="shop",signal="drift"}' not in silent
     assert 'burnline_signal_events_total{service="shop",signal="drift"} 1000.0' in silent
     assert 'burnline_signal_events_total{service="shop",signal="confidence"} 1000.0' in silent
+
+
+def test_an_alarm_that_goes_on_in_a_window_too_small_to_judge_has_no_score(database: Database, tmp_path: Path) -> None:
+    save_reference(make_reference(), tmp_path / "ref.json")
+    spec = ServiceSpec.model_validate(
+        {
+            "apiVersion": "burnline/v1",
+            "service": "shop",
+            "owner": "team",
+            "model": {"name": "m", "reference": str(tmp_path / "ref.json")},
+            "signals": {"drift": {"window": "10s"}},
+        }
+    )
+    engine = DetectorEngine(database, [spec])
+    for at, events in ((START, 1000), (START + WINDOW, 40)):
+        batch = make_batch(np.random.default_rng(1), events, at, {"age": [400.0] * events})
+        database.write(partial(keep_batch, batch=batch, now=at))
+        engine.run_once(at + WINDOW)
+
+    shown = page(engine)
+
+    assert 'burnline_signal_alarm{service="shop",signal="drift"} 1.0' in shown
+    assert 'burnline_signal_part_alarm{part="version=1",service="shop",signal="drift"} 1.0' in shown
+    assert "burnline_signal_score_ratio{" not in shown
+    assert "burnline_signal_part_score_ratio{" not in shown
+    assert 'burnline_signal_events_total{service="shop",signal="drift"} 1000.0' in shown

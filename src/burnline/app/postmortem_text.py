@@ -136,7 +136,8 @@ def _lines(made: PostMortem) -> Iterator[str]:
 def _signals(made: PostMortem) -> Iterator[Sequence[str]]:
     """The worst window of each signal, and the cells that grew most of the features it came from."""
     for found in made.signals:
-        yield found.signal, moment(found.window_start), f"{found.score or 0:.1%}", found.reason, "", ""
+        score = "" if found.score is None else f"{found.score:.1%}"
+        yield found.signal, moment(found.window_start), score, found.reason, "", ""
         for one in found.contributors[:FEATURES]:
             for cell in sorted(one.cells, key=lambda cell: cell.reference - cell.live)[:CELLS]:
                 if cell.live > cell.reference:

@@ -84,7 +84,7 @@ def worst_findings(tx: Connection, service: str, since: datetime, until: datetim
         findings.c.window_end > since,
         findings.c.window_start < until,
     )
-    found = map(_finding, tx.execute(query.order_by(findings.c.score, findings.c.window_start.desc())))
+    found = map(_finding, tx.execute(query.order_by(findings.c.score.nulls_first(), findings.c.window_start.desc())))
     worst = {each.signal: each for each in found}
     return [worst[signal] for signal in sorted(worst)]
 
