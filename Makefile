@@ -40,7 +40,7 @@ golden: .venv/dev.stamp
 	git status --short
 
 bench: .venv/dev.stamp
-	set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+	set -e; for script in benchmarks/*.py; do echo "== $$script"; PYTHONPATH=. $(BIN)/python "$$script"; done
 
 bench-wall: .venv/dev.stamp
 	set -e; for script in store webhooks runs; do echo "== $$script"; SECONDS=3 PYTHONPATH=. $(BIN)/python benchmarks/$$script.py; done

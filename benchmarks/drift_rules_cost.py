@@ -1,6 +1,6 @@
 """What an SLO on drift costs Prometheus by the compiled rules, beside the same windows over raw counters.
 
-    python benchmarks/drift_rules_cost.py [--features 1 10 25 100]
+    PYTHONPATH=. python benchmarks/drift_rules_cost.py [--features 1 10 25 100]
 
 One real Prometheus holds what the rules of one service with so many numeric features (20 quantile bins, missing, not
 a number) have recorded by now, and the last minutes of what is scraped every 15 s from two replicas. Every rule is

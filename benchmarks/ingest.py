@@ -1,6 +1,6 @@
 """Prediction events per CPU second and core, for each format: decoded, checked, committed to the inbox, and folded.
 
-    python benchmarks/ingest.py [--rows 1000] [--batches 20]
+    PYTHONPATH=. python benchmarks/ingest.py [--rows 1000] [--batches 20]
 
 Every format carries the same events (20 numbers, 5 labels, answer and confidence). `decode` is bytes to columns (for
 Arrow and Parquet with the CPU time of the process that reads them), `door` adds checks and the commit, `ids` the same

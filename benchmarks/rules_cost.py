@@ -1,6 +1,6 @@
 """What the compiled rules cost Prometheus, beside the usual layout of seven windows over raw series.
 
-    python benchmarks/rules_cost.py [--series 2 30 300] [--days 3]
+    PYTHONPATH=. python benchmarks/rules_cost.py [--series 2 30 300] [--days 3]
 
 One real Prometheus holds the same history of 2, 30 and 300 source series: as many counters of requests as of errors,
 scraped every 15 s, with bursts of errors, restarts, missed scrapes and an idle hour a day. Every rule of both layouts
