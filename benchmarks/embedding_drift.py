@@ -1,6 +1,6 @@
 """Embedding drift: how much of another topic it takes until it is seen, beside four usual scores.
 
-    python benchmarks/embedding_drift.py [--windows 100] [--plot docs/images/embedding_drift.png]
+    python benchmarks/embedding_drift.py [--windows 100] [--plot docs/images/embedding-drift.png]
 
 Made-up embeddings of 384 dimensions, of unit length: 40 topics, each a cone of its own width around a direction that it
 shares with others in part, as sentence embeddings have it. The reference has 2,500 rows, a window 200 events. A window

@@ -1,7 +1,7 @@
 """Accuracy estimated without labels, beside nannyml's CBPE, on the two data sets that nannyml carries.
 
     python -m venv peer && peer/bin/pip install nannyml==0.13.1 statsmodels
-    python benchmarks/label_free.py --peer peer/bin/python [--plot docs/images/label_free.png]
+    python benchmarks/label_free.py --peer peer/bin/python [--plot docs/images/label-free.png]
 
 Both get the same labelled reference and the same chunks of 5,000 answers with their scores, and estimate the accuracy
 of each chunk; its labels then say how far off they were. nannyml runs in its own process. "Constant" says of every
