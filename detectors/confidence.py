@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from typing import ClassVar
 
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import Judgement, Z, no_data, too_few
+from burnline.detectors.contract import Judgement, no_data, too_few
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share
+from burnline.detectors.rates import Share, beyond
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import ConfidenceSpec
 
 CONFIDENCE = "(confidence)"
-
-
-def excess(live: float, expected: float, *, events: float, reference_events: float) -> float:
-    """How much of the share `live` is above `expected` beyond chance: `Z` binomial deviations, both samples.
-
-    >>> round(excess(0.20, 0.05, events=900, reference_events=10**9), 3)
-    0.117
-    """
-    spread = expected * (1 - expected) * (1 / events + 1 / reference_events)
-    return max(0.0, live - expected - Z * sqrt(spread))
 
 
 class ConfidenceDrop:
@@ -73,8 +62,7 @@ class ConfidenceDrop:
         if short := too_few(int(live.events), self._spec.min_events, "events with a confidence"):
             return short
         low = self._reference.low if self._reference else 0.0
-        events, known = live.events / self._effect, int(usual.events)
-        score = excess(live.ratio, usual.ratio, events=events, reference_events=known)
+        score = beyond(live.thinned(self._effect), 0.0, usual.thinned(self._effect))
         detail = f"{live.ratio:.1%} of the answers are less sure than {low:.3g}, {where} {usual.ratio:.1%}"
         found = Contributor(CONFIDENCE, score, detail, self._cells(bins, sketch.counts[3:]))
         return Judgement(

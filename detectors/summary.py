@@ -19,6 +19,7 @@ from burnline.detectors.quantiles import Spool
 
 PLAIN_NUMBERS = frozenset({float, int, type(None)})
 PLAIN_LABELS = frozenset({str, bool, type(None)})
+MOST_TIED = 0.5  # of all confidences, at the least one
 MIXED = "mixes numbers with {!r}; write all numbers or all text"
 TOO_LARGE = "holds a whole number beyond any float; send it as text"
 
@@ -62,6 +63,10 @@ class Summary:
             self.problem = f"from {self._low} to {self._high}; needs numbers from 0 to 1"
             return None
         limit = float(self._spool.smallest(_ranks(self._spool.size, [low]))[0])
+        if limit == self._low:  # nothing is less: those that tie there are unsure, unless they are most
+            tied = sum(int(np.count_nonzero(part == limit)) for part in self._spool.chunks())
+            if tied <= self._spool.size * MOST_TIED:
+                return Confidence(math.nextafter(limit, math.inf), tied, self._number())
         below = sum(int(np.count_nonzero(part < limit)) for part in self._spool.chunks())
         return Confidence(limit, below, self._number())
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from burnline.detectors.columns import ColumnReader
-from burnline.detectors.confidence import ConfidenceDrop, excess
+from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Judgement
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling import build_profile
@@ -29,10 +29,26 @@ def sure(rng: np.random.Generator, events: int) -> list[float | None]:
     return list(rng.beta(8, 2, events).tolist())
 
 
-def test_the_excess_is_what_chance_does_not_explain() -> None:
-    """5 % expected of 900: deviation sqrt(.05 x .95 / 900) = .00726, times 4.5 = .0327."""
-    assert excess(0.20, 0.05, events=900, reference_events=10**9) == pytest.approx(0.1173, abs=1e-4)
-    assert excess(0.06, 0.05, events=900, reference_events=10**9) == 0
+def test_a_reference_of_ten_rows_is_silent_about_its_own() -> None:
+    """None of them is under their 5 % quantile, and that of others like them are is no surprise."""
+    rng = np.random.default_rng(5)
+    references = [build_profile({}, None, sure(rng, 10), name="t") for _ in range(50)]
+
+    assert {judge(sure(rng, 1000), reference).verdict for reference in references} == {Verdict.OK}
+
+
+def test_a_model_that_says_nothing_but_its_least_is_unsure() -> None:
+    """Some 6 % of the reference are at it, so that nothing can be below."""
+    rng = np.random.default_rng(5)
+    usual = [0.5] * 309 + rng.uniform(0.51, 1.0, 4691).tolist()
+    reference = build_profile({}, None, usual, name="t")
+
+    said, calm = judge([0.5] * 1000, reference), judge([0.5] * 60 + [0.9] * 940, reference)
+
+    assert said.verdict is Verdict.ALARM
+    assert said.counts.bad == 1000
+    assert said.reason.startswith("100.0% of the answers are less sure than 0.5, in the reference 6.2%")
+    assert (calm.verdict, calm.score) == (Verdict.OK, 0)
 
 
 def test_about_one_in_twenty_answers_is_bad_even_when_all_is_well() -> None:
