@@ -18,6 +18,7 @@ from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EmbeddingSpec
 
 FAR, DIRECTION = "(far)", "(direction)"
+STRAY = 16  # squared: four times as far as what is far is left out of the mean, which one such event would turn
 CHUNK = 512  # events: their distances to all centroids stay in the processor's cache
 NONE = Embedding(1, 0, b"\0\0\0\0", 0, (0,), 0, 0, (0,), 0.0, 0.0)
 
@@ -97,7 +98,7 @@ class EmbeddingDrift:
             counts[1] += len(points)
             counts[2] += np.count_nonzero(squared > self._known.far)
             places += np.bincount(found, minlength=len(places))
-            sums += points.sum(axis=0).astype(np.int64)
+            sums += points[squared <= STRAY * self._known.far].sum(axis=0).astype(np.int64)
         return Sketch(self._of, counts)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:

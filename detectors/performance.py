@@ -18,6 +18,7 @@ from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.signals import PerformanceSpec
 
+LEAST = 10  # labels of the rarer class: of one alone, the area has nearly no variance by Hanley and McNeil
 PARTS = 2**16  # of the reference's limit, in sums of errors
 LARGEST = 2.0**36  # parts: an error of a million limits counts as that
 ACCURACY, AUC, ERROR = "(accuracy)", "(auc)", "(error)"
@@ -61,7 +62,8 @@ class Classes:
         rows, right = counts.reshape(2, -1)
         tally = Tally(rows, right, np.zeros_like(rows))
         area = self._cells.auc(tally)
-        return Found(Share(tally.wrong, tally.events), Area(area[0], auc_variance(*area)) if area else None)
+        known = area is not None and min(area[1:]) >= LEAST
+        return Found(Share(tally.wrong, tally.events), Area(area[0], auc_variance(*area)) if area and known else None)
 
 
 class Amounts:

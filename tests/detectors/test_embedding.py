@@ -124,6 +124,16 @@ def test_absurd_coordinates_are_far_and_break_no_sum() -> None:
     assert said.verdict is Verdict.ALARM
 
 
+def test_a_few_broken_vectors_do_not_turn_the_mean() -> None:
+    rows = cloud(1000, seed=8)
+    rows[:5] = np.float32(3e38) * np.sign(rows[:5] + np.float32(1e-9))
+
+    said = judge(rows)
+
+    assert (said.verdict, said.score) == (Verdict.OK, 0)
+    assert fold(rows).counts[2] >= fold(rows[5:]).counts[2] + 5  # they are far
+
+
 def test_a_reference_without_embeddings_is_no_data_and_says_what_to_do() -> None:
     plain = build_profile({"age": [1.0]}, name="t")
     detector = EmbeddingDrift(plain, EmbeddingSpec())

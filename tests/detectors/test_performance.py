@@ -79,6 +79,20 @@ def test_chance_alone_passes_never_in_as_many_windows(events: int) -> None:
         assert judge(amounts_batch(seed, events), AMOUNTS).score == 0
 
 
+def test_an_area_of_a_few_labels_of_the_rarer_class_says_nothing() -> None:
+    """One positive, ranked below all others."""
+    events = 300
+    batch = labelled_batch(5, events)
+    first, *_ = classes = sorted({str(label) for label in batch.label})
+    labels: list[float | str | None] = [first, *[classes[1]] * (events - 1)]
+    batch = replace(batch, label=labels, prediction=[classes[1]] * events, confidence=[0.99, *[0.9] * (events - 1)])
+
+    said = judge(batch)
+
+    assert "ROC" not in said.reason
+    assert said.verdict is Verdict.OK
+
+
 def test_errors_of_amounts_have_a_ratio_in_the_reason() -> None:
     said = judge(amounts_batch(3, 2000, error=2.0), AMOUNTS)
 
