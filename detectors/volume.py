@@ -138,7 +138,9 @@ class Volume:
         level, when = learnt.expected(self.window)
         usual = exp(level.mean) - 1
         if level.windows < LEARNT:
-            said = no_data(f"{events:,} events in the window; {level.windows} of {LEARNT} windows seen that it needs")
+            said = no_data(
+                f"{events:,} events in the window; what is usual needs {LEARNT} windows, {level.windows} seen so far"
+            )
         elif max(events, usual) < self._spec.min_events:
             said = no_data(
                 f"{events:,} events in the window and {usual:,.0f} {when}; it needs {self._spec.min_events:,}"

@@ -64,7 +64,7 @@ def test_the_first_windows_say_that_they_learn() -> None:
     said, _ = three_weeks()
 
     assert said[0].verdict is Verdict.NO_DATA
-    assert "0 of 6 windows seen" in said[0].reason
+    assert "what is usual needs 6 windows, 0 seen so far" in said[0].reason
 
 
 @pytest.mark.parametrize(
