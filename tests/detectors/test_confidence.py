@@ -42,8 +42,9 @@ def test_a_model_that_says_nothing_but_its_least_is_unsure() -> None:
     rng = np.random.default_rng(5)
     usual = [0.5] * 309 + rng.uniform(0.51, 1.0, 4691).tolist()
     reference = build_profile({}, None, usual, name="t")
+    few: list[float | None] = [*[0.5] * 60, *[0.9] * 940]
 
-    said, calm = judge([0.5] * 1000, reference), judge([0.5] * 60 + [0.9] * 940, reference)
+    said, calm = judge([0.5] * 1000, reference), judge(few, reference)
 
     assert said.verdict is Verdict.ALARM
     assert said.counts.bad == 1000
