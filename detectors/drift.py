@@ -22,7 +22,7 @@ from burnline.spec.signals import DriftSpec, PredictionSpec
 from burnline.spec.units import format_duration
 
 PREDICTION = "(prediction)"
-EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm
+EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm, 1 at most
 BUDGET = 0.5  # false alarms in 30 days of all features together, for windows by themselves and for windows together
 DOUBT = 4.6  # nats: the reference's own shares are within their bounds but for one chance in a hundred
 Floats = NDArray[np.float64]
@@ -190,14 +190,21 @@ class _ByCells:
         if drifted.any():
             reason = self._alarm(found[0], drifted, known, evidence, worst_first)
         else:
-            most_of_all = f"{found[0].feature} differs most, by {score:.1%} of events beyond chance"
-            reason = f"No feature drifted; {most_of_all} (limit {limit:.1%})."
+            reason = f"{self._calm(found[0].feature, score)} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
         events = int(
             compared.events[usable].max(initial=0)
         )  # 0 where evidence alone alarms: of the window little is known
         counts = Counts(events * score, events)
         return Judgement(verdict, score if events else None, counts, reason, tuple(found) if shown else (), left)
+
+    def _calm(self, feature: str, score: float) -> str:
+        """Of chance alone there is nothing to say."""
+        alone = f"{_called(feature)} has not drifted" if len(self._columns) == 1 else ""
+        if score <= 0:
+            return alone or "No feature drifted"
+        size = f"by {score:.1%} of events beyond chance"
+        return f"{alone}; it differs {size}" if alone else f"No feature drifted; {feature} differs most, {size}"
 
     def _alarm(
         self, worst: Contributor, drifted: NDArray[np.bool_], scores: Floats, evidence: Evidence, order: Sequence[int]
@@ -212,11 +219,13 @@ class _ByCells:
         windows = int(evidence.since[first])
         since = f"It began about {format_duration(windows * self.window)} ago. " if windows > 1 else ""
         also = f", then {', '.join(others)}" if others else ""
-        count = int(drifted.sum())
-        return (
-            f"{count} of {len(names)} features drifted, {worst.feature} most{also}: {worst.detail}; {size}. {since}"
-            f"At most one false alarm in 30 days is expected of all features."
+        which, whose = (
+            f"{int(drifted.sum())} of {len(names)} features drifted, {worst.feature} most{also}",
+            " of all features",
         )
+        if len(names) == 1:
+            which, whose = f"{_called(worst.feature)} drifted", ""
+        return f"{which}: {worst.detail}; {size}. {since}At most one false alarm in 30 days is expected{whose}."
 
     def _part(self, at: int) -> slice:
         return slice(int(self._starts[at]), int(self._starts[at] + self._sizes[at]))
@@ -230,7 +239,7 @@ class _ByCells:
         shown = {"psi": stability(live, reference), "js": jensen_shannon(live, reference)}
         if isinstance(column, Number):
             shown["ks"] = kolmogorov(live[:-2], reference[:-2]) if live[:-2].sum() and reference[:-2].sum() else 0.0
-        shown[EVIDENCE] = float(np.exp(min(evidence.total[at] - self._surprise, 1.0)))
+        shown[EVIDENCE] = float(np.floor(1e4 * np.exp(min(evidence.total[at] - self._surprise, 0.0))) / 1e4)
         cells = _cells(column, live / live.sum(), reference / reference.sum())
         detail = _difference(column, live / live.sum(), reference / reference.sum(), compared.where)
         return Contributor(name, score, detail, cells, {key: float(f"{value:.4g}") for key, value in shown.items()})
@@ -265,6 +274,10 @@ class PredictionDrift(_ByCells):
 
     def _watched(self, reference: Reference) -> dict[str, Column]:
         return {} if reference.prediction is None else {PREDICTION: reference.prediction}
+
+
+def _called(feature: str) -> str:
+    return "The prediction" if feature == PREDICTION else feature
 
 
 def _held(evidence: Evidence, compared: _Compared) -> NDArray[np.bool_]:

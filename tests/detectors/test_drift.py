@@ -128,7 +128,19 @@ def test_a_raised_threshold_keeps_quiet_but_still_counts() -> None:
 
     assert said.verdict is Verdict.OK
     assert said.counts.bad > 100
-    assert said.reason.startswith("No feature drifted; age differs most")
+    assert said.reason.startswith("No feature drifted; age differs most, by ")
+
+
+def test_of_what_chance_explains_nothing_is_said() -> None:
+    said = judge(REFERENCE, make_batch(np.random.default_rng(1), 2000))
+
+    assert (said.score, said.reason, said.contributors) == (0.0, "No feature drifted (limit 5.0%).", ())
+
+
+def test_evidence_is_one_at_most() -> None:
+    shown = windows(2.0, 4)[-1].contributors[0].shown
+
+    assert shown["evidence"] == 1.0
 
 
 def test_a_reference_without_columns_is_no_data() -> None:
@@ -244,7 +256,9 @@ def test_the_answers_alone_are_a_signal_of_their_own() -> None:
 
     assert inputs.verdict is Verdict.OK
     assert answers.verdict is Verdict.ALARM
-    assert answers.reason.startswith("1 of 1 features drifted, (prediction) most: 100.0% of its values are 'fraud'")
+    assert inputs.reason == "The prediction has not drifted (limit 5.0%)."
+    assert answers.reason.startswith("The prediction drifted: 100.0% of its values are 'fraud', in the reference ")
+    assert answers.reason.endswith("(limit 5.0%). At most one false alarm in 30 days is expected.")
 
 
 def test_answers_without_a_reference_are_no_data() -> None:
