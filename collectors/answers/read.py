@@ -18,6 +18,7 @@ from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 MOST_ANSWERS = 1_000
 MOST_CHARACTERS = 4_000_000  # of one body, each source counted with every answer: a few seconds' work
 MOST_FEATURES = 50
+MOST_RETRIEVED = 1_000_000_000
 FORMATS: Mapping[str, bool] = {  # by media type: is it one answer a line?
     "application/json": False,
     "application/x-ndjson": True,
@@ -26,7 +27,7 @@ FORMATS: Mapping[str, bool] = {  # by media type: is it one answer a line?
 FORM = (
     'send {"service": "...", "version": "...", "answers": [{"answer": "...", "question": "...", "sources": ["..."]}]}'
 )
-LogProbability = Annotated[float, Meta(le=0)]
+LogProbability = Annotated[float, Meta(ge=-1e9, le=0)]
 
 
 class Answer(Struct, forbid_unknown_fields=True):
@@ -44,7 +45,7 @@ class Answer(Struct, forbid_unknown_fields=True):
     question: str = ""
     others: Annotated[list[str], Meta(max_length=20)] = []
     logprobs: list[LogProbability] = []
-    retrieved: Annotated[int, Meta(ge=0)] | None = None
+    retrieved: Annotated[int, Meta(ge=0, le=MOST_RETRIEVED)] | None = None
     refused: bool | None = None
     toxic: bool | None = None
     guardrail: Text | None = None

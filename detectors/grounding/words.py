@@ -13,6 +13,7 @@ from importlib.resources import files
 from itertools import chain, pairwise
 from typing import NamedTuple
 
+REMEMBERED = 40  # characters of a word whose stem is; marks make longer ones, which would fill the memory
 SHORTEST = 3  # letters of a word with content, and of a stem
 ENDINGS = ("ations", "ation", "ments", "ment", "ingly", "edly", "ings", "ing", "ies", "ied", "ers", "est", "ed", "es")
 LAST_ENDINGS = ("er", "ly", "s", "e", "y")
@@ -86,9 +87,12 @@ def stems(*texts: str) -> frozenset[str]:
     return frozenset(map(stem, {word for text in texts for word in words(text)})) - {""}
 
 
-@lru_cache(maxsize=1 << 16)
 def stem(word: str) -> str:
     """A word without its ending; a number as it is counted; empty for what has no content."""
+    return _remembered(word) if len(word) <= REMEMBERED else _stem_of(word)
+
+
+def _stem_of(word: str) -> str:
     if word in SYMBOLS:
         return SYMBOLS[word]
     if RUN.match(word):
@@ -99,6 +103,9 @@ def stem(word: str) -> str:
     if plain in stopwords():
         return ""
     return NUMBER_WORDS.get(plain) or _stem(SHORT_MONTHS.get(plain, plain))
+
+
+_remembered = lru_cache(maxsize=1 << 16)(_stem_of)
 
 
 def _stem(word: str) -> str:

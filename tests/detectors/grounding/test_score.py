@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -216,6 +217,18 @@ def test_texts_made_to_keep_it_busy_take_a_time_in_proportion_to_their_length(so
     ground([source], "", answer)
 
     assert time.process_time() - begun < 2  # a tenth of that is usual
+
+
+def test_words_of_many_marks_do_not_stay_in_memory() -> None:
+    long = [f"{'e' * 60}{chr(0x301)}{chr(0x430 + each)}" * 20 for each in range(30)]
+    scored(f"{BRIDGE} {PARK}")  # the lists of words are read
+    tracemalloc.start()
+
+    ground([" ".join(long)], "", BRIDGE)
+    kept, _ = tracemalloc.get_traced_memory()
+
+    tracemalloc.stop()
+    assert kept < 30_000
 
 
 def test_an_answer_of_more_words_than_are_looked_at_is_judged_by_its_first_ones_and_says_so() -> None:
