@@ -92,7 +92,11 @@ class CsvTable:
     def _told(self, rows: _Rows | None = None) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error) as error:
+        except UnicodeDecodeError as error:
+            line = rows.line + 1 if rows else 0
+            found = f"what follows is not all UTF-8: byte {error.object[error.start]:#04x}, {error.reason}"
+            raise self._problem(f"cannot be read as CSV: {found}", line) from error
+        except (OSError, EOFError, csv.Error, zlib.error) as error:
             raise self._problem(f"cannot be read as CSV: {error}", rows.line if rows else 0) from error
 
     def _problem(self, message: str, line: int = 0) -> SpecError:

@@ -113,6 +113,17 @@ def test_long_rows_come_in_smaller_blocks(tmp_path: Path, monkeypatch: pytest.Mo
     assert blocks == [3] * 6 + [2]
 
 
+def test_text_that_is_no_utf8_is_told_with_the_last_line_known_to_be(tmp_path: Path) -> None:
+    place = tmp_path / "live.csv"
+    place.write_bytes(TEXT.encode() + b"Z\xfcrich,1\n")
+
+    with pytest.raises(SpecError, match=r"what follows is not all UTF-8: byte 0xfc, invalid start byte") as raised:
+        read(open_table(str(place)))
+
+    (problem,) = raised.value.problems
+    assert ROWS - 1000 < problem.line <= ROWS + 2
+
+
 def test_a_packed_file_that_is_damaged_says_so(tmp_path: Path) -> None:
     place = tmp_path / "live.csv.gz"
     packed = bytearray(gzip.compress(TEXT.encode()))
