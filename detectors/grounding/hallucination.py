@@ -68,9 +68,11 @@ class Hallucination(AnswerShare[HallucinationSpec]):
         reason = f"{flagged / scored:.1%} of the answers {self.what} (score from {self._threshold:.2f} on)"
         shown = {"flagged": flagged / scored}
         if self._calibration and (rate := self._calibration.rate(flagged, scored)):
-            reason += f"; corrected, {rate.value:.1%} are ungrounded ({rate.low:.1%} to {rate.high:.1%})"
+            reason += f"; corrected, {rate.value:.1%} are ungrounded (95 % interval {rate.low:.1%} to {rate.high:.1%})"
             shown |= {"ungrounded": rate.value, "ungrounded_low": rate.low, "ungrounded_high": rate.high}
         reason += f"; limit {self._spec.threshold:.1%}{'' if self._calibration else ' flagged'}, beyond chance"
+        if not score and flagged / scored > self._allowed:
+            reason += "; over it, but by no more than an alarm leaves to chance (it asks for more than 95 %)"
         if judged := int(sketch.counts[3]):
             shown["judged_ungrounded"] = int(sketch.counts[4]) / judged
             reason += f". A judge calls {sketch.counts[4]} of {judged} ungrounded"

@@ -132,7 +132,9 @@ def calibrated(tmp_path: Path) -> HallucinationSpec:
     return HallucinationSpec(calibration=str(tmp_path / "c.json"), threshold=0.1)
 
 
-@pytest.mark.parametrize(("flagged", "verdict"), [(100, Verdict.OK), (170, Verdict.OK), (330, Verdict.ALARM)])
+@pytest.mark.parametrize(
+    ("flagged", "verdict"), [(100, Verdict.OK), (170, Verdict.OK), (200, Verdict.OK), (330, Verdict.ALARM)]
+)
 def test_with_a_calibration_false_alarms_of_the_scorer_are_no_alarm(
     calibrated: HallucinationSpec, flagged: int, verdict: Verdict
 ) -> None:
@@ -145,6 +147,7 @@ def test_with_a_calibration_false_alarms_of_the_scorer_are_no_alarm(
     assert found.contributors[0].shown["flagged"] == flagged / 1000
     assert found.contributors[0].shown["ungrounded"] <= found.contributors[0].shown["ungrounded_high"]
     assert "corrected" in found.reason
+    assert ("over it, but by no more than" in found.reason) == (flagged / 1000 > 0.17 and verdict is Verdict.OK)
 
 
 def test_a_calibration_that_cannot_be_read_is_no_data_with_the_reason() -> None:
