@@ -12,7 +12,7 @@ from burnline.slo.promise import Promise
 from burnline.slo.promql import Binary, Expr, Select, series
 from burnline.spec.selector import Matcher, Selector
 
-SIGNALS = frozenset({"drift", "prediction"})  # whose detectors show their cells
+SIGNALS = frozenset({"drift"})  # whose detectors show their cells
 
 
 def by_cells(promise: Promise) -> bool:
