@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import sqrt
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from burnline.detectors.columns import Columns
+from burnline.detectors.columns import Columns, Values
 from burnline.detectors.confidence import CONFIDENCE
 from burnline.detectors.contract import Judgement, Z, no_data, too_few
-from burnline.detectors.labelled import Cells, Counters, Floats, rates
-from burnline.detectors.profile import Calibration, Reference
+from burnline.detectors.labelled import Cells, Counters, Floats, class_of, listed, rates
+from burnline.detectors.profile import Calibration, Category, Column, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EstimateSpec
 
 BLIND = "Blind to a change of what is right: only labels show that."
 NUMBERS = "answers that are amounts have no accuracy to estimate; `performance` judges them when labels come"
+UNKNOWN = "they have no confidence, or no answer that the reference has"
 MOST = 3  # bins of confidence that are named
 INTERVAL = 1.96  # deviations on either side: 95 %
 
@@ -61,10 +63,36 @@ def chance(first: Counters, second: Counters, rate: Floats, variance: Floats) ->
     return Z * sqrt(of_rates * (1 / ones + 1 / others) + float((np.square(differ) * variance).sum()))
 
 
+class Seen:
+    """Which answers the reference has: of any other it cannot say how often it is right.
+
+    Args:
+        rows: the reference's, by group of answers and bin of confidence; the last group is of all without their own.
+        column: the reference's answers.
+    """
+
+    def __init__(self, rows: Counters, classes: Sequence[str], column: Column | None) -> None:
+        self._groups = rows.sum(axis=1, keepdims=True) > 0
+        self._asks = bool(self._groups[-1, 0]) and isinstance(column, Category)
+        named = (*column.values, *column.rare) if isinstance(column, Category) else ()
+        self._names = frozenset((*classes, *named))
+
+    def sure(self, answers: Values, confidence: Floats) -> Floats:
+        """The confidences, NaN where the answer is one of many and not known by its name."""
+        if not self._asks:
+            return confidence
+        known = map(self._names.__contains__, map(class_of, listed(answers)))
+        return np.where(np.fromiter(known, dtype=np.bool_, count=len(answers)), confidence, np.nan)
+
+    def counted(self, rows: Counters) -> Counters:
+        """Of events by group and bin those of groups that the reference has, flat."""
+        return np.where(self._groups, rows, 0).ravel()
+
+
 class AccuracyEstimate:
     """Score: how much of the accuracy is lost, beyond chance. Good events: those expected to be right.
 
-    Answers without a confidence, of which nothing can be said, are in no count.
+    Answers without a confidence, and answers that the reference has not, of which nothing can be said, are in no count.
     """
 
     signal: ClassVar[str] = "estimate"
@@ -80,7 +108,8 @@ class AccuracyEstimate:
         self._missing = _missing(reference)
         known = reference.calibration or Calibration((), (), (0, 0), (0, 0))
         self._cells = Cells.of(known)
-        self._known = self._cells.sure(np.array(known.counts, dtype=np.int64)).ravel()
+        rows = self._cells.sure(np.array(known.counts, dtype=np.int64))
+        self._known, self._seen = rows.ravel(), Seen(rows, known.classes, reference.prediction)
         self._rate, self._variance = (self._cells.sure(each).ravel() for each in rates(known))
 
     def empty(self) -> Sketch:
@@ -89,31 +118,34 @@ class AccuracyEstimate:
     def fold(self, columns: Columns) -> Sketch:
         if self._missing:
             return Sketch(self._of, np.append(np.int64(len(columns)), 0 * self._known))
-        counts = self._cells.count(columns.batch.prediction, columns.confidence())
-        return Sketch(self._of, np.append(np.int64(len(columns)), self._cells.sure(counts)))
+        answers = columns.batch.prediction
+        counts = self._cells.sure(self._cells.count(answers, self._seen.sure(answers, columns.confidence())))
+        return Sketch(self._of, np.append(np.int64(len(columns)), self._seen.counted(counts)))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
-        return self._few(sketch) or self._compared(self._known, sketch.counts[1:], "on the reference")
+        return self._few(sketch) or self._compared(self._known, sketch, "on the reference")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         few = self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate")
-        return few or self._compared(baseline.counts[1:], candidate.counts[1:], "of the baseline")
+        return few or self._compared(baseline.counts[1:], candidate, "of the baseline")
 
     def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
         if self._missing:
             return no_data(self._missing)
         events = int(sketch.counts[1:].sum())
-        return too_few(events, self._spec.min_events, f"events{whose} with an answer and a confidence")
+        return too_few(events, self._spec.min_events, f"events{whose} with a known answer and a confidence")
 
-    def _compared(self, usual: Counters, live: Counters, whose: str) -> Judgement:
+    def _compared(self, usual: Counters, sketch: Sketch, whose: str) -> Judgement:
+        live = sketch.counts[1:]
         events = int(live.sum())
+        left = f"{sketch.events - events} of {sketch.events} events are not in it: {UNKNOWN}. "
         now, then = (estimate(counts, self._rate, self._variance) for counts in (live, usual))
         noise = chance(usual, live, self._rate, self._variance) * sqrt(self._effect)
         score = max(0.0, then.accuracy - now.accuracy - noise)
         limit = self._spec.threshold
         reason = (
             f"An estimated {now.words()} of the answers are right, {then.accuracy:.1%} {whose} "
-            f"(limit {limit:.1%} fewer, beyond chance). {BLIND}"
+            f"(limit {limit:.1%} fewer, beyond chance). {left if events < sketch.events else ''}{BLIND}"
         )
         verdict = Verdict.ALARM if score > limit else Verdict.OK
         where = (self._where(usual, live, score, then.accuracy),) if score > 0 else ()

@@ -160,7 +160,7 @@ def listed(column: Values) -> list[Any]:
 
 def is_right(prediction: Any, label: Any) -> bool:
     """Whether the label is what was predicted; a number and its text are the same class, as where labels join."""
-    return bool(prediction == label) or _class(prediction) == _class(label)
+    return bool(prediction == label) or class_of(prediction) == class_of(label)
 
 
 def build_labelled(
@@ -187,9 +187,9 @@ def build_labelled(
 
 
 def _build_classes(answers: list[Any], given: Floats, truths: list[Any]) -> tuple[Calibration, Performance]:
-    frequent = sorted(Counter(map(_class, answers)).items(), key=lambda found: (-found[1], found[0]))
+    frequent = sorted(Counter(map(class_of, answers)).items(), key=lambda found: (-found[1], found[0]))
     classes = [name for name, _ in frequent[:GROUPS]]
-    said, true = set(map(_class, answers)), set(map(_class, truths))
+    said, true = set(map(class_of, answers)), set(map(class_of, truths))
     if not said & true:
         found = " and ".join(", ".join(sorted(each)[:3]) for each in (said, true))
         raise ValueError(
@@ -226,7 +226,7 @@ def _edges(confidences: Floats) -> list[float]:
 
 def _scored_class(both: Sequence[str], answers: list[Any], given: Floats, truths: list[Any]) -> str:
     """The class whose probability the confidence is, as far as that ranks the labels better; else empty."""
-    first, true = (np.array([_class(value) == both[0] for value in column]) for column in (answers, truths))
+    first, true = (np.array([class_of(value) == both[0] for value in column]) for column in (answers, truths))
     has = ~np.isnan(given)
     first, true, given = first[has], true[has], given[has]
     of_answer, of_first = np.where(first, given, 1 - given), given
@@ -266,7 +266,8 @@ def _plain(value: Any) -> float | str | None:
     return float(value)
 
 
-def _class(value: Any) -> str:
+def class_of(value: Any) -> str:
+    """The name of an answer's class, which a number and its text share; empty for none."""
     return value if isinstance(value, str) else f"{value:.12g}" if isinstance(value, (int, float)) else ""
 
 

@@ -113,6 +113,40 @@ def test_answers_without_a_confidence_are_in_no_count() -> None:
     assert judge(replace(batch, confidence=[None] * 2000)).verdict is Verdict.NO_DATA
 
 
+@pytest.mark.parametrize("unknown", ["zzz", 1.0, "1"])
+def test_of_answers_that_the_reference_has_not_nothing_is_said(unknown: float | str) -> None:
+    said = judge(replace(labelled_batch(5, 1000), prediction=[unknown] * 1000))
+
+    assert said.verdict is Verdict.NO_DATA
+    assert said.reason.startswith("0 events with a known answer and a confidence")
+
+
+def test_beside_known_answers_unknown_ones_are_in_no_count_and_the_reason_says_so() -> None:
+    batch = labelled_batch(5, 2000)
+    known = judge(replace(batch, prediction=batch.prediction[:800], confidence=batch.confidence[:800]))
+
+    said = judge(replace(batch, prediction=[*batch.prediction[:800], *["zzz"] * 1200]))
+
+    assert said.counts == known.counts
+    assert (
+        "1200 of 2000 events are not in it: they have no confidence, or no answer that the reference has."
+        in said.reason
+    )
+
+
+def test_of_many_classes_even_those_without_cells_of_their_own_are_known_by_name() -> None:
+    rng = np.random.default_rng(3)
+    names: list[float | str | None] = [f"class {number}" for number in rng.integers(0, 30, 6000)]
+    sure, truths = rng.uniform(0.5, 1, 6000), [*names[:4500], *["other"] * 1500]
+    reference = build_profile({}, names, sure.tolist(), label=truths, name="t")
+    batch = replace(labelled_batch(5, 6000), prediction=names, confidence=sure.tolist())
+
+    same, new = judge(batch, reference), judge(replace(batch, prediction=["class 31"] * 6000), reference)
+
+    assert (same.verdict, same.counts.total) == (Verdict.OK, 6000)
+    assert new.verdict is Verdict.NO_DATA
+
+
 @pytest.mark.parametrize(
     ("reference", "reason"),
     [(build_profile({"age": [1.0]}, name="t"), "--label"), (amounts_reference(500), "amounts")],
