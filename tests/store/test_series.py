@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from burnline.events import Sample
+from burnline.metrics import events
 from burnline.metrics.measured import OTHER
 from burnline.store import series
 from burnline.store.database import Database
@@ -56,6 +57,19 @@ def test_too_many_series_of_a_name_are_counted_together(
 
     assert folded == 3
     assert {sample.labels["job"]: sample.value for sample in found(any_database)} == {"job-0": 2, "job-1": 1, OTHER: 3}
+
+
+def test_of_versions_a_hundred_are_told_apart(any_database: Database) -> None:
+    by_build = [Point(events.LABELLED, {"version": f"build-{n:03}"}, 1, add=True) for n in range(events.MOST_VERSIONS)]
+    record(any_database, *by_build)
+
+    later = [Point(events.LABELLED, {"version": version}, 1, add=True) for version in ("build-000", "late", "later")]
+    folded = record(any_database, *later)
+    kept = {sample.labels["version"]: sample.value for sample in found(any_database)}
+
+    assert folded == 2
+    assert len(kept) == events.MOST_VERSIONS + 1
+    assert (kept["build-000"], kept[OTHER]) == (2, 2)
 
 
 def test_a_key_is_taken_once_at_each_door(any_database: Database) -> None:

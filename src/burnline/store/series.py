@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from burnline.events import Sample
-from burnline.metrics import measured
+from burnline.metrics import events, measured
 from burnline.store.schema import accepted_key, series
 
 MOST_SERIES, OTHER = measured.MOST_SERIES, measured.OTHER
@@ -35,6 +35,7 @@ class Point:
 def record(tx: Connection, service: str, points: Iterable[Point], now: datetime) -> int:
     """Move the series of one service; a new one beyond MOST_SERIES of its name is counted under OTHER.
 
+    Of what is counted by version, MOST_VERSIONS have series of their own (of shadows, pairs of them).
     Returns how many points went there.
     """
     moved: dict[tuple[str, str], tuple[float, bool]] = {}
@@ -106,7 +107,8 @@ def _fold(tx: Connection, service: str, moved: dict[tuple[str, str], Any]) -> in
         where = (series.c.service == service, series.c.name == name)
         known = set(tx.scalars(select(series.c.labels).where(*where)).all())
         new = sorted(mine - known)
-        for labels in new[max(0, MOST_SERIES - len(known)) :]:
+        most = min(MOST_SERIES, events.MOST_VERSIONS) if name in events.BY_VERSION else MOST_SERIES
+        for labels in new[max(0, most - len(known)) :]:
             value, adds = moved.pop((name, labels))
             other = _text({name: text if name == "le" else OTHER for name, text in json.loads(labels).items()})
             before, _ = moved.get((name, other), (0.0, adds))
