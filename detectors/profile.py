@@ -14,7 +14,7 @@ import msgspec
 from burnline.errors import Problem, SpecError
 from burnline.events import MAX_DIMENSION
 from burnline.spec.quality import STRANGE
-from burnline.spec.regular import read_regular
+from burnline.spec.regular import read_regular, replace_regular
 
 VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
 BINS = 20  # quantile bins of a number
@@ -222,8 +222,8 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
 
 def save_reference(reference: Reference, path: Path) -> None:
-    """Write the profile as JSON; the same profile gives the same bytes."""
-    path.write_bytes(_encode(reference))
+    """Write the profile as JSON, in one step; the same profile gives the same bytes. Raises: OSError."""
+    replace_regular(path, _encode(reference))
 
 
 def load_reference(path: Path | str) -> Reference:
