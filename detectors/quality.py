@@ -173,18 +173,22 @@ class Quality:
         return worst, scores.get(worst, 0.0)
 
     def _excess(self, name: str, defect: int, count: int, events: int) -> float:
+        """How far a defect is over its limit, beyond chance, also that of the reference having few rows or none.
+
+        Out of range: the share of new values outside the extremes of N earlier ones is 2 / (N + 1) on average, and in
+        one of many references as large as if one in N had been seen there, whatever the distribution.
+        """
         column, rows = self._reference.features[name], self._reference.events
-        share, limit, usual = Share(count, events), self._spec.max_null, 0
+        limit, usual = self._spec.max_null, 0
         if defect == MISSING:
             usual = column.missing
         elif defect == NEW and isinstance(column, Category):
             limit, usual = self._spec.max_new, column.new
-        elif (
-            defect == OUT_OF_RANGE
-        ):  # of new values outside the extremes of N earlier ones, whatever their distribution
-            limit = max(limit, 2 / (rows + 1))
-        effect = self._reference.design_effect
-        return beyond(share.thinned(effect), limit, Share(usual, rows).thinned(effect) if usual else None)
+        elif defect == OUT_OF_RANGE:
+            limit, usual = max(limit, 2 / (rows + 1)), 1
+        effect, none_may = self._reference.design_effect, not limit and not usual
+        before = None if none_may else Share(usual, rows).thinned(effect)
+        return beyond(Share(count, events).thinned(effect), limit, before)
 
     def _bad(self, sketch: Sketch) -> int:
         partly = [

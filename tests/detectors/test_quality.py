@@ -147,6 +147,35 @@ def test_a_small_reference_does_not_know_the_extremes() -> None:
     assert judge(batch, reference).counts.bad == 40
 
 
+@pytest.mark.parametrize("rows", [10, 30, 100])
+def test_a_small_reference_is_silent_on_its_own_population(rows: int) -> None:
+    """Two in a hundred are missing, counts have a tail, and a label is rare: some references have none of these."""
+    rng = np.random.default_rng(rows)
+
+    def columns(events: int) -> dict[str, list[Any]]:
+        gone = rng.random(events) < 0.02
+        return {
+            "missing": [None if each else 1.0 for each in gone],
+            "tail": rng.poisson(1.0, events).tolist(),
+            "rare": rng.choice(["a", "b", "c"], events, p=[0.6, 0.37, 0.03]).tolist(),
+        }
+
+    batch = replace(make_batch(rng, 3000), features=columns(3000))
+    said = [judge(batch, build_profile(columns(rows), name="t")) for _ in range(60)]
+
+    assert {one.verdict for one in said} == {Verdict.OK}
+
+
+def test_a_small_reference_still_tells_that_a_feature_is_gone() -> None:
+    reference = build_profile({"x": [float(value) for value in range(30)]}, name="t")
+    column: list[Any] = [None] * 1000
+    batch = replace(make_batch(np.random.default_rng(1), 1000), features={"x": column})
+
+    assert judge(batch, reference).verdict is Verdict.ALARM
+    assert judge(replace(batch, features={"x": [500.0] * 1000}), reference).verdict is Verdict.ALARM
+    assert judge(replace(batch, features={"x": ["a"] * 1000}), reference).verdict is Verdict.ALARM
+
+
 def test_a_reference_without_features_is_no_data() -> None:
     said = judge(make_batch(np.random.default_rng(1), 600), build_profile({}, ["a", "b"], name="t"))
 
