@@ -295,7 +295,7 @@ class DetectorEngine:
             if part != WHOLE:
                 said[part] = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
             rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
-            if rest is not None:
+            if rest is not None and part != WHOLE:  # events whose version nobody named are no version
                 said[beside(part)] = _compared(detector, rest, sketch)
         kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
         return [finding(each, part) for part, each in kept.items()], _remembered(memory, said)

@@ -71,6 +71,13 @@ def test_a_bad_version_is_found_beside_a_good_one(any_database: Database, refere
     assert says["version=7"].counts.total == 300
 
 
+def test_events_without_a_version_are_compared_with_and_are_none(any_database: Database, reference: Path) -> None:
+    says = found(any_database, spec(reference), batch(1, ""), batch(2, "7", age=[90.0] * 300))
+
+    assert set(says) == {"", "version=7", "version=7/others"}
+    assert says["version=7/others"].verdict is Verdict.ALARM
+
+
 def test_the_whole_does_not_depend_on_who_sent_which_part_of_it(any_database: Database, reference: Path) -> None:
     one = found(any_database, spec(reference), batch(1), batch(2))
     later = START + 5 * WINDOW

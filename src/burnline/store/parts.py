@@ -32,7 +32,7 @@ def beside(part: str) -> str:
     >>> beside("version=7")
     'version=7/others'
     """
-    return f"{part or f'{VERSION}='}/others"
+    return f"{part}/others"
 
 
 def is_version(part: str) -> bool:
