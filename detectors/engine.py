@@ -289,10 +289,11 @@ class DetectorEngine:
         silence = detector.empty() if getattr(detector, "judges_silence", False) else None
         if (heard := silence if all_events is None else all_events) is not None:
             said[WHOLE] = _judgement(detector, heard, memory.get(WHOLE, b""))
+        unanswered = isinstance(detector, Asking) and said[WHOLE].verdict is Verdict.NO_DATA
         if html := said[WHOLE].page:
             self._pages[key, start] = html
         for part, sketch in sketches.items():
-            if part != WHOLE:
+            if part != WHOLE and not unanswered:  # else a part would say by its counts what nobody says of the whole
                 said[part] = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
             rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
             if rest is not None and part != WHOLE:  # events whose version nobody named are no version

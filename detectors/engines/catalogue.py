@@ -16,6 +16,8 @@ class Library:
         checks: names that `checks` may hold.
         default: those that are taken when it holds none.
         together: those that test all features at once, and so have a score of their own.
+        module: what Python imports.
+        setting: the environment variable that names an interpreter which has it.
         page: whether it makes an HTML page of a window.
         note: what whoever chooses it must know; empty for nothing.
     """
@@ -23,8 +25,15 @@ class Library:
     name: str
     checks: frozenset[str]
     default: tuple[str, ...]
+    module: str
+    setting: str
     page: bool = False
     note: str = ""
+
+    @property
+    def remedy(self) -> str:
+        """What to do where it is not installed."""
+        return f"{self.setting} must name an interpreter that has it, see docs/detectors/engines.md"
 
 
 EVIDENTLY = Library(
@@ -40,6 +49,8 @@ EVIDENTLY = Library(
         )
     ),
     ("DataDriftPreset",),
+    module="evidently",
+    setting="BURNLINE_EVIDENTLY_PYTHON",
     page=True,
 )
 ALIBI = Library(
@@ -51,6 +62,8 @@ ALIBI = Library(
         )
     ),
     ("KSDrift", "ChiSquareDrift"),
+    module="alibi_detect",
+    setting="BURNLINE_ALIBI_PYTHON",
     note="alibi-detect is under the Business Source License 1.1 (0.11.5 and newer): "
     "use in production needs a licence from its owner, Seldon Technologies",
 )

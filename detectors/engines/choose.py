@@ -36,7 +36,7 @@ def with_engine(signal: str, reference: Reference, section: object, desk: Desk |
 
 def engine_flaws(spec: ServiceSpec) -> Iterator[Flaw]:
     """Engines and checks that there are not, at their places in the service file."""
-    for place, section in _sections(spec):
+    for place, section in engine_sections(spec):
         custom = isinstance(section, CustomSpec)
         names = sorted(installed()) if custom else [BURNLINE, *LIBRARIES, *sorted(installed())]
         if section.engine not in names:
@@ -48,7 +48,7 @@ def engine_flaws(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def engine_notes(spec: ServiceSpec) -> Iterator[Flaw]:
     """What whoever chose an engine must know."""
-    for place, section in _sections(spec):
+    for place, section in engine_sections(spec):
         library = LIBRARIES.get(section.engine)
         if library and library.note:
             yield Flaw((*place, "engine"), library.note)
@@ -56,13 +56,14 @@ def engine_notes(spec: ServiceSpec) -> Iterator[Flaw]:
 
 def rows_flaws(spec: ServiceSpec, reference: Reference) -> Iterator[Flaw]:
     """A library needs rows, and the reference has none."""
-    for place, section in _sections(spec):
+    for place, section in engine_sections(spec):
         if section.engine in LIBRARIES and reference.rows is None:
             why = f"{section.engine} compares rows and the reference has none; use `burnline profile --rows 2000`"
             yield Flaw((*place, "engine"), why)
 
 
-def _sections(spec: ServiceSpec) -> Iterator[tuple[tuple[str, ...], EngineSpec]]:
+def engine_sections(spec: ServiceSpec) -> Iterator[tuple[tuple[str, ...], EngineSpec]]:
+    """The sections that name an engine, with their places."""
     for name in type(spec.signals).model_fields:
         section = getattr(spec.signals, name)
         if isinstance(section, EngineSpec):

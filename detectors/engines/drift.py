@@ -13,7 +13,7 @@ from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_fe
 from burnline.detectors.drift import EVIDENCE, Drift
 from burnline.detectors.engines.catalogue import LIBRARIES
 from burnline.detectors.engines.desk import Desk, Question
-from burnline.detectors.engines.process import Answer, Said, WorkerError
+from burnline.detectors.engines.process import NOT_STARTED, Answer, Said, WorkerError
 from burnline.detectors.engines.question import make_question
 from burnline.detectors.engines.sampled import RowSketch, Sampler, reference_columns
 from burnline.detectors.profile import Reference
@@ -21,6 +21,7 @@ from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.signals import DriftSpec
 
+NOT_HERE = (NOT_STARTED, "ModuleNotFoundError")  # in a reason: the interpreter, or the library in it
 TOGETHER = "(all features)"
 PAGE_BYTES = 8 * 1024 * 1024
 
@@ -68,10 +69,13 @@ class LibraryDrift:
         try:
             said = self._desk.answer(self._spec.engine, self._key(sketch), lambda: self.question(sketch))
         except WorkerError as error:
-            return no_data(str(error))
+            return no_data(self._with_remedy(str(error)))
         if said.error:
-            return no_data(f"{self._library.name} failed: {said.error}")
+            return no_data(self._with_remedy(f"{self._library.name} failed: {said.error}"))
         return self._judged(sketch, said)
+
+    def _with_remedy(self, reason: str) -> str:
+        return f"{reason}; {self._library.remedy}" if any(sign in reason for sign in NOT_HERE) else reason
 
     def by_counts(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         """Of a version or a slice: nobody asks the library about each of them."""

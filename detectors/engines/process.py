@@ -22,6 +22,7 @@ from burnline.detectors.engines.worker import frames
 from burnline.errors import BurnlineError
 
 MAIN = Path(__file__).parent / "worker" / "main.py"
+NOT_STARTED = "cannot start"
 TICK_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 600.0
 PIECE = 1 << 16
@@ -181,7 +182,7 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
-            raise WorkerError(f"cannot start: {error}") from error
+            raise WorkerError(f"{NOT_STARTED}: {error}") from error
         for pipe in (process.stdin, process.stdout):
             os.set_blocking(pipe.fileno(), False)  # type: ignore[union-attr]  # both are pipes
         return process

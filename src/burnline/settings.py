@@ -156,6 +156,11 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def engine_pythons(self) -> dict[str, str]:
+        """By engine, the interpreter that has its library; empty is burnline's own."""
+        return {"evidently": self.evidently_python, "alibi": self.alibi_python}
+
+    @property
     def mail(self) -> MailServer | None:
         """Who delivers mail, and in whose name."""
         return mail_server(self.smtp, self.smtp_from)

@@ -19,6 +19,7 @@ from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.engines.choose import engine_flaws, engine_notes, rows_flaws
 from burnline.detectors.engines.desk import Desk
 from burnline.detectors.engines.drift import LibraryDrift
+from burnline.detectors.engines.here import missing_libraries
 from burnline.detectors.profile import Reference, load_reference, save_reference
 from burnline.detectors.profiling import build_profile
 from burnline.events import PredictionBatch, Verdict
@@ -135,7 +136,8 @@ def test_a_library_that_is_not_there_is_no_data_and_says_how_to_get_it(tmp_path:
     desk.close()
 
     assert said.verdict is Verdict.NO_DATA
-    assert said.reason == "evidently failed: ModuleNotFoundError: No module named 'evidently'"
+    assert "No module named 'evidently'; BURNLINE_EVIDENTLY_PYTHON must name an interpreter that has it" in said.reason
+    assert "docs/detectors/engines.md" in said.reason
 
 
 def test_a_reference_without_rows_is_no_data_and_says_what_to_do(desk: Desk) -> None:
@@ -281,6 +283,47 @@ def test_the_licence_of_alibi_detect_is_told() -> None:
 
     assert note.place == ("signals", "drift", "engine")
     assert "Business Source License 1.1" in note.message
+
+
+def test_a_library_that_is_not_here_is_told_before_anything_starts(tmp_path: Path) -> None:
+    service = spec(Path("ref.json"), drift={"engine": "alibi"})
+
+    (without,) = missing_libraries(service, {})
+    (gone,) = missing_libraries(service, {"alibi": str(tmp_path / "python")})
+    with_it = list(missing_libraries(service, {"alibi": "/bin/true"}))
+
+    assert without.place == ("signals", "drift", "engine")
+    assert "has no alibi_detect" in without.message
+    assert "BURNLINE_ALIBI_PYTHON must name an interpreter" in without.message
+    assert "python: No such file or directory" in gone.message
+    assert with_it == []
+
+
+def test_an_interpreter_that_is_not_there_is_no_data_and_says_which_setting(tmp_path: Path) -> None:
+    desk = Desk({"evidently": str(tmp_path / "python")})
+
+    said = judge(drift(desk), batch())
+    desk.close()
+
+    assert "cannot start: [Errno 2]" in said.reason
+    assert "BURNLINE_EVIDENTLY_PYTHON" in said.reason
+
+
+def test_without_its_library_the_parts_of_a_service_are_not_judged_by_counts(
+    tmp_path: Path, database: Database
+) -> None:
+    save_reference(REFERENCE, tmp_path / "ref.json")
+    service = spec(tmp_path / "ref.json", drift={"window": "10s", "min_events": 100, "engine": "evidently"})
+    desk = Desk({"evidently": str(tmp_path / "python")})
+    engine = DetectorEngine(database, [service], desk=desk)
+    send(database, START, events=600, age=[400.0] * 600)
+
+    while not engine.latest():
+        engine.run_once(START + WINDOW)
+    desk.close()
+
+    assert [found.verdict for found in engine.latest()] == [Verdict.NO_DATA]
+    assert engine.latest_parts() == ()
 
 
 def test_a_reference_without_rows_is_told_before_anything_starts() -> None:

@@ -24,6 +24,7 @@ from burnline.app.proof import short_windows
 from burnline.app.services import name_warnings, placed, read_checked, slo_warnings
 from burnline.dashboards.links import Places
 from burnline.detectors.engines.choose import engine_flaws, engine_notes, rows_flaws
+from burnline.detectors.engines.here import missing_libraries
 from burnline.detectors.profile import load_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
@@ -52,7 +53,8 @@ def check_services(path: Path) -> None:
     """Print that the files are good, with warnings on stderr, or raise SpecError with every problem."""
     read = read_checked(path)
     specs = [spec for spec, _ in read]
-    catalogue = load_catalogue(read_settings().runbooks)
+    settings = read_settings()
+    catalogue = load_catalogue(settings.runbooks)
     problems = [
         problem
         for spec, document in read
@@ -70,6 +72,7 @@ def check_services(path: Path) -> None:
             *slo_warnings(spec, document),
             *placed(doubtful_names(spec), document),
             *placed(engine_notes(spec), document),
+            *placed(missing_libraries(spec, settings.engine_pythons), document),
             *_placed([*warn([spec]), *short_windows(catalogue, [spec])], document),
         ):
             complain(f"warning: {warning}")

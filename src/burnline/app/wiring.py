@@ -247,7 +247,7 @@ def _about(problem: Problem) -> dict[str, object]:
 
 def _desk(settings: Settings) -> Desk:
     limits = Limits(settings.engine_memory_mb << 20, settings.engine_seconds)
-    return Desk({"evidently": settings.evidently_python, "alibi": settings.alibi_python}, limits)
+    return Desk(settings.engine_pythons, limits)
 
 
 def build(settings: Settings) -> App:
