@@ -119,5 +119,5 @@ def send_predictions(scene: Live, over: Event) -> None:
 
 def counted(scene: Live) -> float:
     """Events in the windows that were judged."""
-    [[total]] = scene.rows("SELECT coalesce(sum(total), 0) FROM finding")
+    [[total]] = scene.rows("SELECT coalesce(sum(total), 0) FROM finding WHERE part = ''")
     return float(total)
