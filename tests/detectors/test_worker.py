@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -111,6 +112,19 @@ def test_a_worker_that_dies_or_talks_nonsense_is_a_reason_and_is_started_again_l
         worker.ask(JUDGE)
 
 
+def ends(pid: int) -> bool:
+    """Whether a process that was killed is gone soon: on a busy machine it may still have to run to its end."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] in "ZX":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
 def test_a_worker_that_hangs_is_ended_with_all_that_it_started(workers: Make, tmp_path: Path) -> None:
     code = f"""
     import subprocess, time
@@ -125,10 +139,8 @@ def test_a_worker_that_hangs_is_ended_with_all_that_it_started(workers: Make, tm
     with pytest.raises(WorkerError, match=r"gave no answer in 20 s"):
         worker.ask(JUDGE)
 
-    child = int(started.read_text())
-    state = Path(f"/proc/{child}/stat")
     assert worker.pid is None
-    assert not state.exists() or state.read_text().split()[2] in "ZX"
+    assert ends(int(started.read_text()))
 
 
 def test_memory_is_bounded_also_where_no_allocation_fails(workers: Make) -> None:
