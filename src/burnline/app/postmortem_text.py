@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from burnline.app.console.words import brief, percent, plan, span, visible
+from burnline.app.console.words import brief, plan, span
 from burnline.app.postmortem import Asked, PostMortem, Spent, Time, to_json
 from burnline.app.report_markdown import escape
 from burnline.app.signal_picture import Histogram, histogram
+from burnline.app.standalone import template
 from burnline.events import Contributor, Finding
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-
-TEMPLATES = Path(__file__).parent / "console" / "templates"
 NAMES = ("alertname", "slo", "signal", "severity")
 SOURCE = (
     "Each time is this incident's own; over many incidents their means are MTTD, MTTA and MTTR "
@@ -185,23 +179,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
 
 def to_html(made: PostMortem) -> str:
     """The draft as one page that loads nothing and runs no script."""
-    return _template().render(made=made, **_WORDS) + "\n"
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["percent"] = percent
-    return env.get_template("postmortem.html")
+    return template("postmortem.html").render(made=made, **_WORDS) + "\n"
 
 
 _WORDS: Mapping[str, Any] = {

@@ -5,19 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import groupby
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from burnline.app import report_words as say
-from burnline.app.console.words import visible
+from burnline.app.standalone import template
 from burnline.slo.report.kept import Point, Report, SloReport
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-TEMPLATES = Path(__file__).parent / "console" / "templates"
 WIDTH, HEIGHT, MARK = 720.0, 96.0, 8.0  # of a chart; the marks of alerts stand below it
 POINTS = 360
 LOWEST = -1.0  # of the budget; what is overspent further is written, not drawn
@@ -50,7 +43,7 @@ class Chart:
 def to_html(report: Report) -> str:
     """The whole report as a page."""
     charts = {(slo.service, slo.slo): chart(report, slo) for each in report.services for slo in each.slos}
-    return _template().render(report=report, charts=charts, say=say) + "\n"
+    return template("report.html").render(report=report, charts=charts, say=say) + "\n"
 
 
 def chart(report: Report, slo: SloReport) -> Chart | None:
@@ -112,18 +105,3 @@ def _marks(slo: SloReport, scale: _Scale, tz: str) -> Iterator[Band]:
         kind = each.severity if each.severity in ("page", "ticket") else "other"
         told = f"{each.tier}: {say.moment(each.began, tz)}, {say.lasted(each)}"
         yield Band(*scale.band(each.began, each.ended or scale.until), kind, told)
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return env.get_template("report.html")

@@ -5,20 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from burnline.app.console.words import percent, visible
 from burnline.app.signal_picture import Histogram, ScoreChart, histogram, score_chart
 from burnline.app.signal_views import Judged
+from burnline.app.standalone import template
 from burnline.events import Contributor, Verdict
 from burnline.store.schema import EPOCH
 
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-TEMPLATES = Path(__file__).parent / "console" / "templates"
 FEATURES = 50  # drawn, the worst; the others are named
 WINDOW = timedelta(seconds=1)  # of a chart: windows of a table have numbers, not times
 
@@ -64,7 +58,7 @@ class Page:
         worst = sorted(self._features.items(), key=lambda each: -(each[1].worst["score"] or 0.0))
         said = {"table": table, "reference": reference, "summary": summary}
         drawn = [_drawn(name, of) for name, of in worst[:FEATURES]]
-        return _template().render(**said, drawn=drawn, rest=[name for name, _ in worst[FEATURES:]]) + "\n"
+        return template("score.html").render(**said, drawn=drawn, rest=[name for name, _ in worst[FEATURES:]]) + "\n"
 
 
 def _drawn(name: str, of: _Feature) -> Drawn:
@@ -78,19 +72,3 @@ def _drawn(name: str, of: _Feature) -> Drawn:
         histogram(found.cells) if found else None,
         tuple(found.shown.items()) if found else (),
     )
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    env = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters["percent"] = percent
-    return env.get_template("score.html")
