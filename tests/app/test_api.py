@@ -332,6 +332,9 @@ def test_every_door_and_view_is_described_and_no_page_is(described: dict[str, An
     doors = {
         "/v1/predictions",
         "/v1/alerts",
+        "/v1/answers",
+        "/v1/samples",
+        "/v1/services/{name}/signals/{signal}",
         "/api/v1/lineage",
         "/v1/business",
         "/v1/jobs",
