@@ -27,7 +27,7 @@ import numpy as np
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Detector
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
 from burnline.spec.service import ServiceSpec

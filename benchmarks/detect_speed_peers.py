@@ -55,7 +55,7 @@ def burnline(rows: int, of_numbers: int, of_labels: int, *, coded: bool) -> Work
 
     from burnline.detectors.build import build_detectors
     from burnline.detectors.columns import Coded, ColumnReader
-    from burnline.detectors.profiling import build_profile
+    from burnline.detectors.profiling.build import build_profile
     from burnline.events import PredictionBatch
     from burnline.spec.service import ServiceSpec
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.drift import Drift
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec
 from burnline.store.schema import EPOCH

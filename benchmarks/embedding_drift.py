@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from burnline.detectors.centroids import build_embedding, nearest, whole
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.embedding import EmbeddingDrift, turned
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import EmbeddingSpec
 

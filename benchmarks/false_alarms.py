@@ -22,11 +22,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from burnline.detectors.distance import kolmogorov
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Column, Number, Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Counter64, Sketch
+from burnline.detectors.statistics.distance import kolmogorov
 from burnline.events import Verdict
 from burnline.spec.signals import DriftSpec
 

@@ -19,7 +19,7 @@ import numpy as np
 from burnline.detectors.build import DETECTORS, build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import Number, Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 from burnline.spec.service import ServiceSpec
 

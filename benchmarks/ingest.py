@@ -29,7 +29,7 @@ from burnline.collectors.predictions.formats import FORMATS
 from burnline.collectors.predictions.rules import Rules
 from burnline.detectors.build import DETECTORS, build_detectors
 from burnline.detectors.columns import ColumnReader
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database, open_database

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, too_few
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond, worse
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.rates import Share, beyond, worse
 from burnline.events import Counts, PredictionBatch, Source, Verdict
 from burnline.spec.answers import (
     AnswerLengthSpec,

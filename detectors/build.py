@@ -15,7 +15,6 @@ from burnline.detectors.answers import (
     Retrieval,
     Toxicity,
 )
-from burnline.detectors.calibration import Miscalibration
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.declared import declared_reference
@@ -23,12 +22,13 @@ from burnline.detectors.drift import Drift, PredictionDrift
 from burnline.detectors.embedding import EmbeddingDrift
 from burnline.detectors.engines.choose import with_engine
 from burnline.detectors.engines.desk import Desk
-from burnline.detectors.estimate import AccuracyEstimate
 from burnline.detectors.grounding.hallucination import Hallucination
+from burnline.detectors.labelled.calibration import Miscalibration
+from burnline.detectors.labelled.estimate import AccuracyEstimate
+from burnline.detectors.labelled.performance import LatePerformance
 from burnline.detectors.outliers import Outliers
-from burnline.detectors.performance import LatePerformance
 from burnline.detectors.profile import VERSION, Reference
-from burnline.detectors.quality import Quality
+from burnline.detectors.quality.detector import Quality
 from burnline.detectors.skew import Skew
 from burnline.detectors.training import TrainingSkew
 from burnline.detectors.volume import Volume

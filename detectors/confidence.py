@@ -10,8 +10,8 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond
 from burnline.detectors.sketch import Counter64, Sketch
+from burnline.detectors.statistics.rates import Share, beyond
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import ConfidenceSpec
 

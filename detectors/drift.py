@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
-from burnline.detectors.edetector import Evidence, Watch, log_level, most
-from burnline.detectors.moves import Moves
 from burnline.detectors.profile import Category, Column, Number, Reference
 from burnline.detectors.seasons import HOURS, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
+from burnline.detectors.statistics.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
+from burnline.detectors.statistics.edetector import Evidence, Watch, log_level, most
+from burnline.detectors.statistics.moves import Moves
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
 from burnline.spec.units import format_duration

@@ -10,10 +10,10 @@ import numpy as np
 from burnline.detectors.centroids import Whole, nearest, whole
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few
-from burnline.detectors.labelled import Counters
+from burnline.detectors.labelled.cells import Counters
 from burnline.detectors.profile import Embedding, Reference
-from burnline.detectors.rates import SURPRISE, Share, beyond
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.rates import SURPRISE, Share, beyond
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EmbeddingSpec
 

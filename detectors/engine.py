@@ -12,14 +12,14 @@ import msgspec
 from sqlalchemy import Connection
 
 from burnline.detectors.build import NOTHING, build_detectors, windows
+from burnline.detectors.burn.history import SketchHistory
+from burnline.detectors.burn.recount import Recounter, ladders
 from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Asking, Detector, Judgement, no_data
 from burnline.detectors.declared import declared_reference
 from burnline.detectors.engines.desk import Desk
-from burnline.detectors.history import SketchHistory
 from burnline.detectors.parts import admitted, others, parts_of, whole
 from burnline.detectors.profile import Reference, load_reference
-from burnline.detectors.recount import Recounter, ladders
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
 from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict

@@ -9,10 +9,10 @@ import numpy as np
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.edetector import Watch, log_level
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond, upper, worse
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.edetector import Watch, log_level
+from burnline.detectors.statistics.rates import Share, beyond, upper, worse
 from burnline.detectors.strangeness import LEVELS, Strangeness
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.quality import OutliersSpec

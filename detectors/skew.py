@@ -9,8 +9,8 @@ import numpy as np
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, too_few
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond, worse
 from burnline.detectors.sketch import Counter64, Sketch
+from burnline.detectors.statistics.rates import Share, beyond, worse
 from burnline.events import Cell, Contributor, Counts, Mismatch, Source, Verdict
 from burnline.spec.quality import SkewSpec
 

@@ -13,8 +13,8 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few
 from burnline.detectors.grounding.calibration import Calibration, load_calibration
 from burnline.detectors.profile import Reference
-from burnline.detectors.rates import Share, beyond, worse
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.rates import Share, beyond, worse
 from burnline.errors import SpecError
 from burnline.events import Cell, Contributor, Counts, PredictionBatch, Verdict
 from burnline.spec.answers import HallucinationSpec

@@ -2,7 +2,8 @@
 
 The share of a window's events that differ from the reference beyond chance does not add up over minutes, counts do:
 cells are counted each interval (T0), summed over five, hours and days as events are, and compared with the reference
-last, for every window. In-process it is the same: detectors/drift.py has the formula, detectors/history.py the tiles.
+last, for every window. In-process it is the same: detectors/drift.py has the formula, detectors/burn/history.py the
+tiles.
 
 With shares p of the window's n events and r of the reference, a feature's total variation is sum max(0, p - r), which
 needs no cell that nothing fell into; of it chance explains sqrt(a / n + b), for the a and b that the detector exposes.

@@ -18,7 +18,7 @@ from burnline.app import wiring
 from burnline.app.application import create_app
 from burnline.app.workers import Workers
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.metrics import Instruments
 from burnline.settings import Settings
 from burnline.store.database import open_database

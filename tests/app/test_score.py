@@ -17,8 +17,8 @@ from burnline.app.score import Asked, score_table
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import load_reference, save_reference
-from burnline.detectors.profiling import build_profile, profile_csv
-from burnline.detectors.tables import open_table
+from burnline.detectors.profiling.build import build_profile, profile_csv
+from burnline.detectors.tables.open import open_table
 from burnline.spec.service import ServiceSpec
 from tests.app.conftest import Cli
 from tests.detectors.samples import answers, draw
@@ -110,7 +110,7 @@ def test_a_window_says_what_the_detector_of_a_service_says_of_its_events(referen
 def test_windows_hold_the_rows_they_should_however_the_table_is_read(
     reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int
 ) -> None:
-    monkeypatch.setattr("burnline.detectors.tables_csv.BLOCK", 64)
+    monkeypatch.setattr("burnline.detectors.tables.csv.BLOCK", 64)
     file = write(tmp_path / "live.csv", {"age": table(5, 200)["age"]})
 
     *lines, summary = score(reference, file, window=window, features=("age",), columns={})

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from tests.flow.real import Burnline
 from tests.programs import free_port, running
 

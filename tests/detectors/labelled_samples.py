@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader, Columns
-from burnline.detectors.labelled import build_labelled
+from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 from tests.detectors.samples import START
 

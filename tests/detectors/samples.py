@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.centroids import build_embedding
-from burnline.detectors.labelled import build_labelled
+from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 
 START = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)

@@ -20,7 +20,7 @@ from burnline.collectors.predictions.door import Receipt, accept_predictions
 from burnline.collectors.predictions.rules import rules_of
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import VERSION, Reference, load_reference, save_reference
-from burnline.detectors.profiling import profile_csv
+from burnline.detectors.profiling.build import profile_csv
 from burnline.errors import SpecError
 from burnline.events import Finding, Verdict
 from burnline.spec.service import ServiceSpec

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from burnline.detectors.calibration import Miscalibration
 from burnline.detectors.contract import Judgement
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.labelled.calibration import Miscalibration
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import CalibrationSpec
 from tests.detectors.labelled_samples import amounts_reference, labelled_batch, labelled_reference, read

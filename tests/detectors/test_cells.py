@@ -13,14 +13,14 @@ from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from burnline.detectors import cells
-from burnline.detectors.cells import exposition, feature_cells, printable
+from burnline.detectors.burn import cells
+from burnline.detectors.burn.cells import exposition, feature_cells, printable
+from burnline.detectors.burn.history import Key
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Detector
 from burnline.detectors.drift import Drift
-from burnline.detectors.history import Key
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.seasons import build_slots
 from burnline.detectors.sketch import Sketch
 from burnline.spec.signals import ConfidenceSpec, DriftSpec

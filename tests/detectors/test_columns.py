@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from burnline.detectors.columns import Coded, ColumnReader, Columns
 from burnline.detectors.grid import SMALL, Grid
 from burnline.detectors.profile import VERSION, Category, Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, allow_subnormal=True)

@@ -11,7 +11,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.confidence import ConfidenceDrop
 from burnline.detectors.contract import Judgement
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import Verdict
 from burnline.spec.signals import ConfidenceSpec
 from tests.detectors.samples import make_batch, make_reference

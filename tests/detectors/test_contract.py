@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from burnline.detectors.build import DETECTORS, build_detectors
 from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Detector
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch, Verdict

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from burnline.detectors.distance import chance, jensen_shannon, kolmogorov, stability, total_variation
+from burnline.detectors.statistics.distance import chance, jensen_shannon, kolmogorov, stability, total_variation
 
 COUNTS = st.lists(st.integers(0, 500), min_size=5, max_size=5).filter(any).map(np.array)
 

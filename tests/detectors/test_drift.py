@@ -13,7 +13,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.drift import PREDICTION, Drift, PredictionDrift
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import Counts, PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
 from tests.detectors.samples import START, make_batch, make_reference

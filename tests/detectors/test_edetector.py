@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from burnline.detectors.edetector import ENDS, ODDS, Evidence, Watch, log_e, log_level, most
+from burnline.detectors.statistics.edetector import ENDS, ODDS, Evidence, Watch, log_e, log_level, most
 
 SHARES = st.floats(0.001, 0.999)
 LEVEL = log(100)

@@ -15,7 +15,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.embedding import EmbeddingDrift, turned
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import EmbeddingSpec

@@ -21,7 +21,7 @@ from burnline.detectors.engines.desk import Desk
 from burnline.detectors.engines.drift import LibraryDrift
 from burnline.detectors.engines.here import missing_libraries
 from burnline.detectors.profile import Reference, load_reference, save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import DriftSpec

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from burnline.detectors.contract import Judgement
-from burnline.detectors.estimate import AccuracyEstimate, estimate
-from burnline.detectors.labelled import Cells, rates
+from burnline.detectors.labelled.cells import Cells, rates
+from burnline.detectors.labelled.estimate import AccuracyEstimate, estimate
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import EstimateSpec
 from tests.detectors.labelled_samples import amounts_reference, labelled_batch, labelled_reference, read

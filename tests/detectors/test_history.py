@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 
-from burnline.detectors.history import Key, SketchHistory, narrow, pack, unpack
-from burnline.detectors.ladder import Ladder, ladder
+from burnline.detectors.burn.history import Key, SketchHistory, narrow, pack, unpack
+from burnline.detectors.burn.ladder import Ladder, ladder
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError
 from burnline.store.database import Database

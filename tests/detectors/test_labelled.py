@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.labelled import (
+from burnline.detectors.labelled.cells import (
     FIXED,
     Cells,
     Tally,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from burnline.detectors.moves import Moves
 from burnline.detectors.profile import Category, Number
+from burnline.detectors.statistics.moves import Moves
 
 NUMBER = Number(tuple(map(float, range(1, 20))), (50,) * 20, 0, 0.0, 20.0)
 LABELS = Category(("a", "b"), (700, 200), (), 0, 50, 50)

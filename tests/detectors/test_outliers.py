@@ -12,7 +12,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.outliers import Outliers
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.strangeness import LEVELS, conformal_limit
 from burnline.events import PredictionBatch, Verdict

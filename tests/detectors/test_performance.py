@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from burnline.detectors.contract import Judgement
-from burnline.detectors.labelled import build_labelled
-from burnline.detectors.performance import LARGEST, LatePerformance
+from burnline.detectors.labelled.cells import build_labelled
+from burnline.detectors.labelled.performance import LARGEST, LatePerformance
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import PerformanceSpec
 from tests.detectors.labelled_samples import (

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnline.detectors.profile import BINS, KNOWN, TOP, Category, Number, Reference, load_reference, save_reference
-from burnline.detectors.profiling import build_profile, profile_csv
+from burnline.detectors.profiling.build import build_profile, profile_csv
 from burnline.errors import SpecError
 from tests.detectors.samples import make_reference
 

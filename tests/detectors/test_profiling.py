@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors import profiling, quantiles
-from burnline.detectors.blocks import Table
 from burnline.detectors.columns import Coded
-from burnline.detectors.frequencies import Frequencies
-from burnline.detectors.kept import Kept, design_effect
 from burnline.detectors.profile import Category, Number, Reference
-from burnline.detectors.profiling import Roles, build_profile, profile_table
-from burnline.detectors.quantiles import Spool, select
-from burnline.detectors.tables import open_table
+from burnline.detectors.profiling import build, quantiles
+from burnline.detectors.profiling.build import Roles, build_profile, profile_table
+from burnline.detectors.profiling.frequencies import Frequencies
+from burnline.detectors.profiling.kept import Kept, design_effect
+from burnline.detectors.profiling.quantiles import Spool, select
+from burnline.detectors.tables.blocks import Table
+from burnline.detectors.tables.open import open_table
 from burnline.errors import SpecError
 from tests.detectors.samples import answers, draw
 
@@ -74,9 +74,9 @@ def test_a_table_gives_the_profile_of_its_columns(tmp_path: Path, kind: str) -> 
 def test_a_table_that_memory_has_no_room_for_gives_the_same_profile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("burnline.detectors.tables_csv.BLOCK", 500)
-    monkeypatch.setattr(profiling, "IN_MEMORY", 0)
-    monkeypatch.setattr(profiling, "LEAST_ROOM", 64)
+    monkeypatch.setattr("burnline.detectors.tables.csv.BLOCK", 500)
+    monkeypatch.setattr(build, "IN_MEMORY", 0)
+    monkeypatch.setattr(build, "LEAST_ROOM", 64)
     monkeypatch.setattr(quantiles, "IN_MEMORY", 500)
     monkeypatch.setattr(quantiles, "CHUNK", 333)
 

@@ -12,10 +12,10 @@ import pytest
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
-from burnline.detectors.quality import STALE, UNKNOWN, Quality
-from burnline.detectors.rates import Share, beyond
+from burnline.detectors.profiling.build import build_profile
+from burnline.detectors.quality.detector import STALE, UNKNOWN, Quality
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.rates import Share, beyond
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import DataSpec
 from burnline.store.schema import EPOCH, MICROSECOND

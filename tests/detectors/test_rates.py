@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from burnline.detectors.rates import ALPHA, Share, beyond, lower, upper, worse
+from burnline.detectors.statistics.rates import ALPHA, Share, beyond, lower, upper, worse
 
 
 @given(events=st.integers(1, 10**6), part=st.floats(0, 1))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import Finding, PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from burnline.detectors.build import DETECTORS
+from burnline.detectors.burn.recount import ladders
 from burnline.detectors.contract import Detector
 from burnline.detectors.drift import Drift
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import save_reference
-from burnline.detectors.recount import ladders
 from burnline.errors import StoreError
 from burnline.events import Counts
 from burnline.slo.engine import EmbeddedEngine

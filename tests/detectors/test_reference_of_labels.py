@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from burnline.detectors.centroids import build_embedding
-from burnline.detectors.labelled import build_labelled
+from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.profile import Reference, load_reference, save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.errors import SpecError
 
 

@@ -15,7 +15,7 @@ from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.collectors.predictions.samples import accept_samples
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import Finding, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals

@@ -14,7 +14,7 @@ from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference, load_reference, save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.seasons import build_slots, slots_of
 from burnline.errors import SpecError
 from burnline.events import PredictionBatch, Verdict

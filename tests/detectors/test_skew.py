@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from burnline.detectors.columns import ColumnReader
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.skew import Skew
 from burnline.events import Cell, Mismatch, PredictionBatch, Verdict

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from burnline.detectors import tables_csv
-from burnline.detectors.blocks import Table
-from burnline.detectors.profiling import Roles, profile_csv, profile_table
-from burnline.detectors.tables import open_table
+from burnline.detectors.profiling.build import Roles, profile_csv, profile_table
+from burnline.detectors.tables.blocks import Table
+from burnline.detectors.tables.open import open_table
 from burnline.errors import SpecError
 
 ROWS = 3000
@@ -80,7 +79,7 @@ def test_a_pipe_is_not_profiled_since_it_would_be_read_twice(pipe: Path) -> None
 def test_a_row_longer_than_memory_allows_is_told_by_line_and_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, line: int, packed: bool
 ) -> None:
-    monkeypatch.setattr(tables_csv, "LONGEST_ROW", 1000)
+    monkeypatch.setattr("burnline.detectors.tables.csv.LONGEST_ROW", 1000)
     place = tmp_path / ("live.csv.gz" if packed else "live.csv")
     place.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
 
@@ -104,7 +103,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
 
 
 def test_long_rows_come_in_smaller_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables_csv, "LONGEST_ROW", 1000)
+    monkeypatch.setattr("burnline.detectors.tables.csv.LONGEST_ROW", 1000)
     place = tmp_path / "live.csv"
     place.write_text("text\n" + ("x" * 400 + "\n") * 20)
 

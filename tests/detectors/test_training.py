@@ -10,7 +10,7 @@ import pytest
 from burnline.detectors.build import NOTHING
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.training import TrainingSkew
 from burnline.events import Verdict
 from burnline.spec.quality import TrainingSkewSpec

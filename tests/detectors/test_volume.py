@@ -12,7 +12,7 @@ import pytest
 
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.volume import Learnt, Volume
 from burnline.events import PredictionBatch, Verdict

@@ -21,7 +21,7 @@ from burnline.app.incident_views import IncidentView, incident
 from burnline.app.wiring import App, build
 from burnline.collectors.predictions.door import accept_predictions
 from burnline.detectors.profile import Reference, save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.events import SloStatus
 from burnline.settings import Settings
 from burnline.store import incidents

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from burnline.detectors.build import DETECTORS
-from burnline.detectors.cells import Celled, exposition
+from burnline.detectors.burn.cells import Celled, exposition
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
 from burnline.slo.compiler import anew

@@ -13,10 +13,10 @@ from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from burnline.detectors.cells import exposition
+from burnline.detectors.burn.cells import exposition
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.drift import Drift
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch
 from burnline.slo.compiler.rules import render_rules

@@ -29,7 +29,7 @@ def profile(
 ) -> None:
     """Describe a model's training data, for signals to compare with."""
     from burnline.app.profile import hours, write_profile
-    from burnline.detectors.profiling import Roles
+    from burnline.detectors.profiling.build import Roles
 
     kind = hours(slots, time)
     roles = Roles(prediction, confidence, label, session, embedding, tuple(ignore or ()), time, kind)

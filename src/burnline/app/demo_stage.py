@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import profile_csv
+from burnline.detectors.profiling.build import profile_csv
 from burnline.errors import BurnlineError
 from burnline.spec.load import load_service
 from burnline.spec.service import ServiceSpec

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 
 from burnline.app.incident_views import RunView, run_view
 from burnline.app.trace_links import Links, TraceLink
-from burnline.detectors.recount import kept_recounter
+from burnline.detectors.burn.recount import kept_recounter
 from burnline.errors import BurnlineError
 from burnline.events import Finding, Outcome
 from burnline.slo.report.embedded import Kept

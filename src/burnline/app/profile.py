@@ -8,9 +8,9 @@ from pathlib import Path
 
 from burnline.app.progress import Progress
 from burnline.detectors.profile import Category, Reference, save_reference
-from burnline.detectors.profiling import Roles, profile_table
+from burnline.detectors.profiling.build import Roles, profile_table
 from burnline.detectors.seasons import HOURS, Kind
-from burnline.detectors.tables import open_table
+from burnline.detectors.tables.open import open_table
 from burnline.errors import BurnlineError
 
 FEW_ROWS = 1000

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from burnline.app.report_markdown import to_markdown
 from burnline.app.report_page import to_html
 from burnline.app.services import load_checked
-from burnline.detectors.recount import kept_recounter
+from burnline.detectors.burn.recount import kept_recounter
 from burnline.errors import BurnlineError
 from burnline.settings import Settings, read_settings
 from burnline.slo.report.embedded import Kept

@@ -16,14 +16,14 @@ import numpy as np
 from burnline.app.progress import Progress
 from burnline.app.score_page import Page
 from burnline.collectors.predictions.events import STRANGERS_KEPT
-from burnline.detectors.blocks import Block, Table, pick
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader, Values
 from burnline.detectors.contract import Detector, Judgement
 from burnline.detectors.drift import EVIDENCE
 from burnline.detectors.profile import Number, Reference, load_reference
 from burnline.detectors.sketch import Sketch
-from burnline.detectors.tables import open_table
+from burnline.detectors.tables.blocks import Block, Table, pick
+from burnline.detectors.tables.open import open_table
 from burnline.errors import BurnlineError
 from burnline.events import Contributor, PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec

@@ -10,7 +10,7 @@ import pytest
 
 from burnline.app.wiring import App, build
 from burnline.detectors.profile import save_reference
-from burnline.detectors.profiling import build_profile
+from burnline.detectors.profiling.build import build_profile
 from burnline.settings import Settings
 from burnline.store.database import open_database
 from tests.app.conftest import Cli

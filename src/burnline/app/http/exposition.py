@@ -12,8 +12,8 @@ from burnline.alerting import exposition as alert_path
 from burnline.app.wiring import App
 from burnline.collectors.contract import PUSHED
 from burnline.collectors.exposition import Turns, register
-from burnline.detectors import cells
 from burnline.detectors import exposition as signals
+from burnline.detectors.burn import cells
 from burnline.exposition.negotiate import Format, choose_format, compress
 from burnline.exposition.parts import LONGEST_SECONDS, SCRAPE_TIMEOUT, Answer, Part, gather, seconds_for
 from burnline.exposition.renderer import Renderer

@@ -15,8 +15,8 @@ from typing import TextIO
 
 import numpy as np
 
-from burnline.detectors.blocks import BLOCK, Block
 from burnline.detectors.columns import Values
+from burnline.detectors.tables.blocks import BLOCK, Block
 from burnline.errors import Problem, SpecError
 
 LONGEST_ROW = 1 << 24  # characters; text sent to a model may be long

@@ -11,9 +11,9 @@ from typing import cast
 from sqlalchemy import Connection
 
 from burnline.detectors.build import DETECTORS, build_detectors, windows
+from burnline.detectors.burn.history import Key, SketchHistory, Span
+from burnline.detectors.burn.ladder import Ladder, ladder
 from burnline.detectors.contract import Detector
-from burnline.detectors.history import Key, SketchHistory, Span
-from burnline.detectors.ladder import Ladder, ladder
 from burnline.detectors.profile import load_reference
 from burnline.errors import SpecError
 from burnline.events import Counts, Verdict

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from burnline.detectors.blocks import BLOCK, Block
 from burnline.detectors.columns import Coded, Values
+from burnline.detectors.tables.blocks import BLOCK, Block
 from burnline.errors import Problem, SpecError
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from burnline import metrics
+from burnline.detectors.burn.history import Key
 from burnline.detectors.contract import Detector
-from burnline.detectors.history import Key
 from burnline.detectors.sketch import Counter64, Sketch
 
 MOST_CELLS = 50_000  # of one service on the page; features after that are left out

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import Coded, Values
-from burnline.detectors.frequencies import Frequencies
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import BINS, KNOWN, TOP, Category, Column, Confidence, Number, category_text
-from burnline.detectors.quantiles import Spool
+from burnline.detectors.profiling.frequencies import Frequencies
+from burnline.detectors.profiling.quantiles import Spool
 
 PLAIN_NUMBERS = frozenset({float, int, type(None)})
 PLAIN_LABELS = frozenset({str, bool, type(None)})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from burnline.detectors.edetector import Watch, log_level, most
-from burnline.detectors.rates import SURPRISE, Share
+from burnline.detectors.statistics.edetector import Watch, log_level, most
+from burnline.detectors.statistics.rates import SURPRISE, Share
 from burnline.spec.units import format_duration
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from burnline.detectors.blocks import Table
-from burnline.detectors.tables_csv import CsvTable
+from burnline.detectors.tables.blocks import Table
+from burnline.detectors.tables.csv import CsvTable
 
 
 def open_table(place: str, *, database: str = "") -> Table:
@@ -14,11 +14,11 @@ def open_table(place: str, *, database: str = "") -> Table:
     Raises: SpecError when it cannot be opened, or has no header of distinct names.
     """
     if database:
-        from burnline.detectors.tables_sql import QueryTable
+        from burnline.detectors.tables.sql import QueryTable
 
         return QueryTable(place, database)
     if Path(place).suffix.lower() in (".parquet", ".pq"):
-        from burnline.detectors.tables_parquet import ParquetTable
+        from burnline.detectors.tables.parquet import ParquetTable
 
         return ParquetTable(Path(place))
     return CsvTable(place)

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import NullPool, create_engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from burnline.detectors.blocks import BLOCK, Block
 from burnline.detectors.columns import Values
+from burnline.detectors.tables.blocks import BLOCK, Block
 from burnline.errors import Problem, SpecError
 
 

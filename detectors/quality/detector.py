@@ -10,11 +10,11 @@ import numpy as np
 
 from burnline.detectors.columns import Columns, Mask
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.names import SIZE, count_names, read_names
 from burnline.detectors.profile import Category, Number, Reference
-from burnline.detectors.rates import Share, beyond, worse
-from burnline.detectors.renamed import renamed
+from burnline.detectors.quality.names import SIZE, count_names, read_names
+from burnline.detectors.quality.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
+from burnline.detectors.statistics.rates import Share, beyond, worse
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec

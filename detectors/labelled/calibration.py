@@ -9,7 +9,7 @@ import numpy as np
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
-from burnline.detectors.labelled import Cells, Floats, Tally, calibration_error
+from burnline.detectors.labelled.cells import Cells, Floats, Tally, calibration_error
 from burnline.detectors.profile import Calibration, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Source, Verdict

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection
 
-from burnline.detectors.ladder import HOUR, Ladder
+from burnline.detectors.burn.ladder import HOUR, Ladder
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.errors import PayloadError
 from burnline.store.schema import EPOCH

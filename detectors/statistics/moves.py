@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from burnline.detectors.distance import Histogram
 from burnline.detectors.profile import Category, Column
+from burnline.detectors.statistics.distance import Histogram
 
 CUTS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 ALONE = 16  # labels watched one by one, the most frequent

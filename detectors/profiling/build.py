@@ -11,20 +11,20 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
-from burnline.detectors.blocks import Table, find_numbers, pick
 from burnline.detectors.centroids import build_embedding
 from burnline.detectors.columns import ColumnReader, Values
 from burnline.detectors.drift import PREDICTION
 from burnline.detectors.engines.sampled import COLUMNS, reference_rows
-from burnline.detectors.kept import Kept, design_effect
-from burnline.detectors.labelled import build_labelled
-from burnline.detectors.moments import as_microseconds
+from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.profile import VERSION, Reference
+from burnline.detectors.profiling.kept import Kept, design_effect
+from burnline.detectors.profiling.summary import Summary
 from burnline.detectors.seasons import Kind, build_slots
 from burnline.detectors.strangeness import ENOUGH, measure_outliers
-from burnline.detectors.summary import Summary
-from burnline.detectors.tables_csv import CsvTable
-from burnline.detectors.vectors import as_vectors, width
+from burnline.detectors.tables.blocks import Table, find_numbers, pick
+from burnline.detectors.tables.csv import CsvTable
+from burnline.detectors.tables.moments import as_microseconds
+from burnline.detectors.tables.vectors import as_vectors, width
 from burnline.errors import Problem, SpecError
 from burnline.events import PredictionBatch
 from burnline.store.schema import EPOCH

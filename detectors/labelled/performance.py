@@ -8,13 +8,13 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from burnline.detectors.accrued import Accrual, Accrued
 from burnline.detectors.columns import Columns, Values
 from burnline.detectors.contract import Judgement, Z, no_data, too_few
-from burnline.detectors.labelled import Cells, Counters, Floats, Tally, auc_variance, listed
+from burnline.detectors.labelled.cells import Cells, Counters, Floats, Tally, auc_variance, listed
 from burnline.detectors.profile import Calibration, Performance, Reference
-from burnline.detectors.rates import Share, beyond
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.accrued import Accrual, Accrued
+from burnline.detectors.statistics.rates import Share, beyond
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.signals import PerformanceSpec
 

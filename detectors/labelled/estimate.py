@@ -11,7 +11,7 @@ import numpy as np
 from burnline.detectors.columns import Columns, Values
 from burnline.detectors.confidence import CONFIDENCE
 from burnline.detectors.contract import Judgement, Z, no_data, too_few
-from burnline.detectors.labelled import Cells, Counters, Floats, class_of, listed, rates
+from burnline.detectors.labelled.cells import Cells, Counters, Floats, class_of, listed, rates
 from burnline.detectors.profile import Calibration, Category, Column, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
