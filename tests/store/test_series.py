@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from burnline.events import Sample
-from burnline.metrics import events
-from burnline.metrics.measured import OTHER
+from burnline.metrics import answers, events
+from burnline.metrics.measured import MOST_VERSIONS, OTHER
 from burnline.store import series
 from burnline.store.database import Database
 from burnline.store.series import Point
@@ -60,7 +60,7 @@ def test_too_many_series_of_a_name_are_counted_together(
 
 
 def test_of_versions_a_hundred_are_told_apart(any_database: Database) -> None:
-    by_build = [Point(events.LABELLED, {"version": f"build-{n:03}"}, 1, add=True) for n in range(events.MOST_VERSIONS)]
+    by_build = [Point(events.LABELLED, {"version": f"build-{n:03}"}, 1, add=True) for n in range(MOST_VERSIONS)]
     record(any_database, *by_build)
 
     later = [Point(events.LABELLED, {"version": version}, 1, add=True) for version in ("build-000", "late", "later")]
@@ -68,8 +68,26 @@ def test_of_versions_a_hundred_are_told_apart(any_database: Database) -> None:
     kept = {sample.labels["version"]: sample.value for sample in found(any_database)}
 
     assert folded == 2
-    assert len(kept) == events.MOST_VERSIONS + 1
+    assert len(kept) == MOST_VERSIONS + 1
     assert (kept["build-000"], kept[OTHER]) == (2, 2)
+
+
+def test_a_histogram_by_version_is_told_apart_whole_or_not_at_all(any_database: Database) -> None:
+    bounds = ("10.0", "100.0", "+Inf")
+
+    folded = record(
+        any_database,
+        *[
+            Point(f"{answers.LENGTH}_bucket", {"model": f"build-{n:03}", "le": bound}, 1, add=True)
+            for n in range(MOST_VERSIONS + 3)
+            for bound in bounds
+        ],
+    )
+    kept = {(sample.labels["model"], sample.labels["le"]): sample.value for sample in found(any_database)}
+
+    assert folded == 3 * len(bounds)
+    assert len(kept) == (MOST_VERSIONS + 1) * len(bounds)
+    assert [kept[OTHER, bound] for bound in bounds] == [3, 3, 3]
 
 
 def test_a_key_is_taken_once_at_each_door(any_database: Database) -> None:

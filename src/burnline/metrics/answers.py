@@ -26,3 +26,6 @@ JUDGE_COST = measured("burnline_answers_judge_cost_total", "What the judge cost 
 
 LENGTH_BOUNDS = (10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0)
 SUPPORT_BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+BY_VERSION = frozenset({TOTAL, EMPTY, REFUSED, SOURCED, UNSUPPORTED}) | {
+    f"{name}_{part}" for name in (LENGTH, SUPPORT) for part in ("bucket", "count", "sum")
+}  # where answers are posted, their version is the model

@@ -46,5 +46,4 @@ SAMPLES_DROPPED = measured(
     "burnline_samples_dropped_total",
     "Sampled events for which there was no room, by {side}; lower signals.skew.sample.",
 )
-MOST_VERSIONS = 100  # told apart by each of these; further ones become OTHER
 BY_VERSION = frozenset({UNKNOWN, LABELLED, WRONG, ERROR, SHADOW_PAIRS, SHADOW_DIFFERENT, SHADOW_DIFFERENCE})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 MOST_SERIES = 2_000  # sets of labels of one service under one name: beyond, the labels' values become OTHER
+MOST_VERSIONS = 100  # told apart under one name that counts by version; further ones become OTHER
 OTHER = "__other__"
 
 MEASURED: dict[str, str] = {}  # name -> help; filled by the modules beside this one as they are imported

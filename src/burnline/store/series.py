@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +13,11 @@ from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from burnline.events import Sample
-from burnline.metrics import events, measured
+from burnline.metrics import answers, events, measured
 from burnline.store.schema import accepted_key, series
 
-MOST_SERIES, OTHER = measured.MOST_SERIES, measured.OTHER
+MOST_SERIES, MOST_VERSIONS, OTHER = measured.MOST_SERIES, measured.MOST_VERSIONS, measured.OTHER
+BY_VERSION = events.BY_VERSION | answers.BY_VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,26 @@ def _fold(tx: Connection, service: str, moved: dict[tuple[str, str], Any]) -> in
         mine = {labels for each, labels in moved if each == name}
         where = (series.c.service == service, series.c.name == name)
         known = set(tx.scalars(select(series.c.labels).where(*where)).all())
-        new = sorted(mine - known)
-        most = min(MOST_SERIES, events.MOST_VERSIONS) if name in events.BY_VERSION else MOST_SERIES
-        for labels in new[max(0, most - len(known)) :]:
+        for labels in _surplus(known, mine - known, by_version=name in BY_VERSION):
             value, adds = moved.pop((name, labels))
             other = _text({name: text if name == "le" else OTHER for name, text in json.loads(labels).items()})
             before, _ = moved.get((name, other), (0.0, adds))
             moved[name, other] = (before + value if adds else value, adds)
             folded += 1
     return folded
+
+
+def _surplus(known: AbstractSet[str], new: AbstractSet[str], *, by_version: bool) -> list[str]:
+    """Those of the new that are too many: by series, or by what is told apart, of which a histogram has many."""
+    if not by_version:
+        return sorted(new)[max(0, MOST_SERIES - len(known)) :]
+    told = {_without_le(labels) for labels in known}
+    further = sorted({_without_le(labels) for labels in new} - told)
+    surplus = set(further[max(0, MOST_VERSIONS - len(told)) :])
+    return sorted(labels for labels in new if _without_le(labels) in surplus)
+
+
+def _without_le(labels: str) -> str:
+    return (
+        _text({name: text for name, text in json.loads(labels).items() if name != "le"}) if '"le"' in labels else labels
+    )
