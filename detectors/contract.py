@@ -42,7 +42,7 @@ class Detector(Protocol):
     Attributes:
         source: which batches it counts.
         additive: bad events of windows add up to those of the windows together. Where they do not (what was bad is
-            known of all of them only), a longer time is judged by its own counts.
+            known of all of them only), a longer time is judged by its own counts. As the signal's section says.
         alone: it needs no reference.
 
     A window without events is not judged, unless the detector has `judges_silence = True`.

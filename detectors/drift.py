@@ -48,7 +48,7 @@ class _ByCells:
 
     signal: ClassVar[str]
     source: ClassVar[Source] = Source.PREDICTIONS
-    additive: ClassVar[bool] = False
+    additive: ClassVar[bool] = DriftSpec.additive
     alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: DriftSpec | PredictionSpec) -> None:

@@ -26,7 +26,7 @@ class TrainingSkew:
 
     signal: ClassVar[str] = "training_skew"
     source: ClassVar[Source] = Source.PREDICTIONS
-    additive: ClassVar[bool] = False
+    additive: ClassVar[bool] = TrainingSkewSpec.additive
     alone: ClassVar[bool] = True
 
     def __init__(self, reference: Reference, spec: TrainingSkewSpec) -> None:

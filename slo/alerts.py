@@ -37,8 +37,8 @@ def no_data_hold(spec: ServiceSpec, slo: SloSpec) -> timedelta:
 
 def _slowest_detector(spec: ServiceSpec, slo: SloSpec) -> timedelta:
     counted = [sli_of(spec, member) for member in members_of(spec, slo)]
-    detectors = (spec.signals.sections().get(sli.signal) for sli in counted if sli.signal)
-    return max((getattr(detector, "window", timedelta(0)) for detector in detectors), default=timedelta(0))
+    sections = (spec.signals.sections().get(sli.signal) for sli in counted if sli.signal)
+    return max((section.window for section in sections if section), default=timedelta(0))
 
 
 def burn_labels(spec: ServiceSpec, slo_name: str, tier: Tier) -> dict[str, str]:

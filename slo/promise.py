@@ -8,12 +8,12 @@ from datetime import timedelta
 from functools import cached_property
 
 from burnline.slo.windows import Tier, all_tiers_of, base_interval, left_out_of, period_length
+from burnline.spec.section import Section
 from burnline.spec.service import ServiceSpec
 from burnline.spec.sli import SliSpec
 from burnline.spec.slo import CalendarWindow, SloSpec
 
-COUNTED_ANEW = frozenset({"drift", "prediction", "training_skew", "calibration"})  # bad events of windows do not add up
-SIGNAL_WINDOW = timedelta(minutes=10)  # of a detector whose section says nothing of it
+SIGNAL_WINDOW = timedelta(minutes=10)  # of a detector that the service does not ask for
 
 Schedule = tuple[tuple[timedelta, timedelta], ...]
 
@@ -35,18 +35,22 @@ class Promise:
         """The length of its period; the nominal one of a calendar period."""
         return period_length(self.slo.window)
 
+    @cached_property
+    def section(self) -> Section | None:
+        """What the service file says of the signal that gives its events; None where it asks for no such signal."""
+        return self.spec.signals.sections().get(self.sli.signal or "")
+
     @property
     def signal_window(self) -> timedelta | None:
         """The windows of the detector that gives its events; None where no detector does."""
         if not self.sli.signal:
             return None
-        return getattr(self.spec.signals.sections().get(self.sli.signal), "window", SIGNAL_WINDOW)
+        return self.section.window if self.section else SIGNAL_WINDOW
 
     @property
     def anew(self) -> bool:
         """Whether its events are counted anew over every window: those of a detector of burnline's own."""
-        section = self.spec.signals.sections().get(self.sli.signal or "")
-        return self.sli.signal in COUNTED_ANEW and getattr(section, "engine", "") == "burnline"
+        return self.section is not None and self.section.anew
 
     def reach(self, window: timedelta) -> timedelta:
         """How long a window of a tier is: over less than a detector's own nothing can be counted anew."""

@@ -6,11 +6,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
-from typing import cast
 
 from sqlalchemy import Connection
 
-from burnline.detectors.build import DETECTORS, build_detectors, windows
+from burnline.detectors.build import build_detectors
 from burnline.detectors.burn.history import Key, SketchHistory, Span
 from burnline.detectors.burn.ladder import Ladder, ladder
 from burnline.detectors.contract import Detector
@@ -21,7 +20,6 @@ from burnline.spec.service import ServiceSpec
 
 log = logging.getLogger(__name__)
 
-OURS = "burnline"  # the engine
 CALENDAR_DAYS = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 
 
@@ -82,17 +80,11 @@ def kept_recounter(tx: Connection, specs: Sequence[ServiceSpec]) -> Recounter:
 def ladders(specs: Sequence[ServiceSpec]) -> dict[Key, Ladder]:
     """The tiles that each service's signals need, of those whose bad events do not add up."""
     return {
-        (spec.service, signal): ladder(window, _longest(spec))
+        (spec.service, signal): ladder(section.window, _longest(spec))
         for spec in specs
-        for signal, window in windows(spec.signals).items()
-        if not _adds_up(spec, signal)
+        for signal, section in spec.signals.sections().items()
+        if section.anew
     }
-
-
-def _adds_up(spec: ServiceSpec, signal: str) -> bool:
-    """Whether bad events of windows add up; what another engine finds is all there is of it."""
-    ours = signal in DETECTORS and getattr(getattr(spec.signals, signal), "engine", OURS) == OURS
-    return not ours or cast(type[Detector], DETECTORS[signal]).additive
 
 
 def _longest(spec: ServiceSpec) -> timedelta:

@@ -46,7 +46,7 @@ class Miscalibration:
 
     signal: ClassVar[str] = "calibration"
     source: ClassVar[Source] = Source.LABELS
-    additive: ClassVar[bool] = False
+    additive: ClassVar[bool] = CalibrationSpec.additive
     alone: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, spec: CalibrationSpec) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from burnline.detectors.build import DETECTORS
 from burnline.detectors.contract import Judgement, no_data
 from burnline.detectors.engine import DetectorEngine, _remembered
 from burnline.detectors.parts import MOST_VALUES, MOST_VERSIONS, admitted, sliced
@@ -18,7 +17,6 @@ from burnline.detectors.profile import save_reference
 from burnline.events import Counts, Finding, PredictionBatch, Verdict
 from burnline.spec.events import EventsSpec
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import OF_WHOLE_WINDOWS
 from burnline.store import signals
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
@@ -194,7 +192,3 @@ def test_values_of_every_type_name_a_slice() -> None:
 def test_a_slice_that_cannot_be_told_apart_is_refused(slices: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         EventsSpec.model_validate({"slices": slices})
-
-
-def test_the_service_file_knows_which_signals_tell_bad_events_from_good_ones() -> None:
-    assert {name for name, made in DETECTORS.items() if not made.additive} == set(OF_WHOLE_WINDOWS)  # type: ignore[attr-defined]

@@ -19,9 +19,9 @@ from burnline.detectors.profile import save_reference
 from burnline.errors import StoreError
 from burnline.events import Counts
 from burnline.slo.engine import EmbeddedEngine
-from burnline.slo.promise import COUNTED_ANEW
 from burnline.slo.recount import Recount
 from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import SignalsSpec
 from burnline.store import inbox
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
@@ -183,7 +183,12 @@ def test_an_slo_on_drift_pages_from_predictions_alone(database: Database, refere
     assert all(minute > 50 for _, minute in fired)
 
 
-def test_slos_know_which_signals_do_not_add_up() -> None:
-    anew = {name for name, make in DETECTORS.items() if not cast(type[Detector], make).additive}
+def test_the_service_file_knows_which_signals_do_not_add_up() -> None:
+    sections = SignalsSpec.model_validate({name: {} for name in DETECTORS}).sections()
 
-    assert anew <= COUNTED_ANEW
+    found = {name: cast(type[Detector], make).additive for name, make in DETECTORS.items()}
+
+    assert found == {name: section.additive for name, section in sections.items()}
+    assert sorted(name for name, section in sections.items() if section.anew) == sorted(
+        name for name, adds_up in found.items() if not adds_up
+    )

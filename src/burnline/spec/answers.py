@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from burnline.spec.address import HttpUrl, SecretRef
+from burnline.spec.section import Limited
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, PositiveCount, Ratio, Text
 
 BAD_VERDICTS = ("blocked", "block", "flagged", "unsafe", "violation", "failed", "fail", "deny", "denied")
 
 
-class AnswerSpec(Strict):
+class AnswerSpec(Limited):
     """What the signals about answers have in common. `threshold`: share of the answers that may be bad."""
 
-    window: Duration = Field(default="10m", validate_default=True)
+    net: ClassVar[bool] = True
+
     min_events: PositiveCount = 100
-    threshold: Ratio = 0.05
 
 
 class JudgePrice(Strict):

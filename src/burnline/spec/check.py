@@ -102,9 +102,8 @@ def _events(spec: ServiceSpec) -> Iterator[Flaw]:
 def _signals(spec: ServiceSpec) -> Iterator[Flaw]:
     signals = spec.signals
     for name, section in signals.sections().items():
-        if (window := getattr(section, "window", None)) is not None:
-            place = ("signals", "custom", name) if name in signals.custom else ("signals", name)
-            yield from _between((*place, "window"), window, _SIGNAL_WINDOW)
+        place = ("signals", "custom", name) if name in signals.custom else ("signals", name)
+        yield from _between((*place, "window"), section.window, _SIGNAL_WINDOW)
     if spec.model and spec.model.reference:
         return
     if signals.training_skew and signals.training_skew.reference is None:

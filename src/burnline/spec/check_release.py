@@ -8,7 +8,6 @@ from datetime import timedelta
 from burnline.spec.place import Flaw, Place
 from burnline.spec.release import GuardSpec, ReleaseSpec
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import OF_WHOLE_WINDOWS
 from burnline.spec.sli import SliSpec
 from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean
@@ -103,8 +102,10 @@ def _source(spec: ServiceSpec, release: ReleaseSpec, guard: GuardSpec, place: Pl
                 f"is an SLI of kind {sli.kind}, which cannot be told apart by version; accepted: {choice(SPLIT)}",
             )
     if guard.signal is not None:
-        yield from _known((*place, "signal"), guard.signal, [*spec.signals.sections()], "signal of this service")
-        if guard.kind == "sequential" and guard.signal in OF_WHOLE_WINDOWS:
+        sections = spec.signals.sections()
+        yield from _known((*place, "signal"), guard.signal, [*sections], "signal of this service")
+        section = sections.get(guard.signal)
+        if guard.kind == "sequential" and section and not section.additive:
             text = "does not tell bad events from good ones, which sequential counts; accepted: hard or compared"
             yield Flaw((*place, "signal"), text)
     if guard.business is not None:

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from burnline.spec.strict import Strict
+from burnline.spec.section import HOUR, Limited
 from burnline.spec.units import Count, Duration, PositiveCount, Ratio, Text
 from burnline.spec.words import choice
 
 STRANGE = (0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)  # shares of the reference's strangest rows that it can tell
 
 
-class VolumeSpec(Strict):
+class VolumeSpec(Limited):
     """Do as many events come as at this hour of other weeks? `least` and `most` per window hold from the first one."""
 
-    window: Duration = Field(default="10m", validate_default=True)
     min_events: PositiveCount = 100
     threshold: Ratio = 0.3
     least: Count | None = None
     most: PositiveCount | None = None
 
 
-class OutliersSpec(Strict):
+class OutliersSpec(Limited):
     """Are more events stranger than all but `expected` of the reference's than `threshold` allows?"""
 
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
+    net: ClassVar[bool] = True
+
     expected: Ratio = 0.01
     threshold: Ratio = 0.02
 
@@ -40,10 +39,12 @@ class OutliersSpec(Strict):
         return value
 
 
-class SkewSpec(Strict):
+class SkewSpec(Limited):
     """Has training the same features of the same events? Compared for a `sample` of the events that have an id."""
 
-    window: Duration = Field(default="1h", validate_default=True)
+    net: ClassVar[bool] = True
+
+    window: Duration = HOUR
     min_events: PositiveCount = 100
     threshold: Ratio = 0.001
     sample: Ratio = 0.01
@@ -51,10 +52,10 @@ class SkewSpec(Strict):
     tolerances: Annotated[dict[Text, Ratio], Field(max_length=10_000)] = Field(default_factory=dict)
 
 
-class TrainingSkewSpec(Strict):
+class TrainingSkewSpec(Limited):
     """Does what is served look like what was trained on, from the first event? `reference`: the training data's."""
 
+    additive: ClassVar[bool] = False
+
     reference: Text | None = None
-    window: Duration = Field(default="1h", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
+    window: Duration = HOUR

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, RootModel, model_validator
 
@@ -17,11 +17,9 @@ from burnline.spec.answers import (
     ToxicitySpec,
 )
 from burnline.spec.quality import OutliersSpec, SkewSpec, TrainingSkewSpec, VolumeSpec
+from burnline.spec.section import HOUR, OURS, Limited, Section
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, Name, PositiveCount, Ratio
-
-# Signals that say of a window how much of it is bad, not of which events: those of two windows do not add up.
-OF_WHOLE_WINDOWS = ("drift", "prediction", "training_skew", "calibration")
 
 
 class CheckSpec(RootModel[str | dict[str, dict[str, Any]]]):
@@ -41,7 +39,7 @@ class CheckSpec(RootModel[str | dict[str, dict[str, Any]]]):
         return (self.root, {}) if isinstance(self.root, str) else next(iter(self.root.items()))
 
 
-class EngineSpec(Strict):
+class EngineSpec(Limited):
     """Who judges: burnline itself, a library in a process of its own, or a detector that is installed under a name.
 
     Attributes:
@@ -50,39 +48,38 @@ class EngineSpec(Strict):
         options: for an installed detector.
     """
 
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
-    engine: Name = "burnline"
+    engine: Name = OURS
     checks: Annotated[tuple[CheckSpec, ...], Field(max_length=50)] = ()
     sample: Annotated[int, Field(ge=100, le=20_000)] = 2_000
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def anew(self) -> bool:
+        """A library's verdicts are all there is: nobody asks it again about a longer time."""
+        return super().anew and self.engine == OURS
 
 
 class DriftSpec(EngineSpec):
     """Does live data still look like the reference? `threshold`: share of events that would have to change."""
 
+    additive: ClassVar[bool] = False
 
-class PredictionSpec(Strict):
+
+class PredictionSpec(Limited):
     """Do the model's answers still look like the reference's? `threshold` as for drift."""
 
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
+    additive: ClassVar[bool] = False
 
 
-class ConfidenceSpec(Strict):
+class ConfidenceSpec(Limited):
     """Is the model as sure of itself as it was on the reference?"""
 
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
 
-
-class DataSpec(Strict):
+class DataSpec(Section):
     """Are the inputs whole, known and fresh? `schema: strict` makes wrong types, ranges and unknown features bad."""
 
-    window: Duration = Field(default="10m", validate_default=True)
+    net: ClassVar[bool] = True
+
     min_events: PositiveCount = 100
     max_null: Ratio = 0.01
     max_new: Ratio = 0.01
@@ -91,35 +88,32 @@ class DataSpec(Strict):
     schema_: Annotated[Literal["strict", "off"], Field(alias="schema")] = "strict"
 
 
-class EstimateSpec(Strict):
+class EstimateSpec(Limited):
     """How many answers are right, before labels come? `threshold`: how many fewer than on the reference."""
 
-    window: Duration = Field(default="10m", validate_default=True)
-    min_events: PositiveCount = 500
     threshold: Ratio = 0.02
 
 
-class EmbeddingSpec(Strict):
+class EmbeddingSpec(Limited):
     """Do embeddings lie where the reference's do? `threshold`: how many more are far; `turn`: of their mean."""
 
-    window: Duration = Field(default="10m", validate_default=True)
     min_events: PositiveCount = 200
     threshold: Ratio = 0.02
     turn: Ratio = 0.02
 
 
-class CalibrationSpec(Strict):
+class CalibrationSpec(Limited):
     """Is the model right as often as it says, by labels that came in the window?"""
 
-    window: Duration = Field(default="1h", validate_default=True)
-    min_events: PositiveCount = 500
-    threshold: Ratio = 0.05
+    additive: ClassVar[bool] = False
+
+    window: Duration = HOUR
 
 
-class PerformanceSpec(Strict):
+class PerformanceSpec(Limited):
     """Are the answers as good as on the reference, by labels that came in the window?"""
 
-    window: Duration = Field(default="1h", validate_default=True)
+    window: Duration = HOUR
     min_events: PositiveCount = 200
     threshold: Ratio = 0.02
 
@@ -129,14 +123,11 @@ class CustomSpec(EngineSpec):
 
     engine: Name
 
+    @property
+    def limit(self) -> float | None:
+        return None
 
-# Signals from whose score the threshold is taken off already: they are in alarm over 0.
-NET = frozenset(
-    {
-        *("data", "outliers", "skew", "hallucination", "refusal", "toxicity", "retrieval", "answer_length"),
-        *("language", "consistency", "logprob"),
-    }
-)
+
 NO_SIGNALS = frozenset({"custom"})  # keys of `signals` that are no signal themselves
 
 
@@ -165,19 +156,15 @@ class SignalsSpec(Strict):
     logprob: LogprobSpec | None = None
     custom: dict[Name, CustomSpec] = Field(default_factory=dict)
 
-    def sections(self) -> dict[str, Any]:
+    def sections(self) -> dict[str, Section]:
         """By name the section of every signal that is asked for, those of one's own too."""
         built_in = {name: getattr(self, name) for name in type(self).model_fields if name not in NO_SIGNALS}
         return {name: section for name, section in built_in.items() if section is not None} | self.custom
 
     def limit(self, name: str) -> float | None:
         """The score over which a signal is in alarm; None where only its detector knows."""
-        if name in NET:
-            return 0.0
-        if name in self.custom:
-            return None
-        limit: float | None = getattr(self.sections().get(name), "threshold", None)
-        return limit
+        section = self.sections().get(name)
+        return section.limit if section else None
 
     @model_validator(mode="after")
     def _own_names(self) -> Self:
