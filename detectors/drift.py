@@ -192,11 +192,11 @@ class _ByCells:
         else:
             reason = f"{self._calm(found[0].feature, score)} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
-        events = int(
-            compared.events[usable].max(initial=0)
-        )  # 0 where evidence alone alarms: of the window little is known
+        # Where evidence alone alarms, little may be known of the window itself, and the limit is what it shows at least.
+        events = int(compared.events[usable].max(initial=0))
         counts = Counts(events * score, events)
-        return Judgement(verdict, score if events else None, counts, reason, tuple(found) if shown else (), left)
+        said = max(score, limit) if drifted.any() else score
+        return Judgement(verdict, said if events else None, counts, reason, tuple(found) if shown else (), left)
 
     def _calm(self, feature: str, score: float) -> str:
         """Of chance alone there is nothing to say."""

@@ -74,7 +74,8 @@ class Outliers:
         )
         alarmed, windows = bool(evidence.on[0]), int(evidence.since[0])
         left = self._watch.write(evidence)
-        if not alarmed and (short := too_few(sketch.events, self._spec.min_events)):
+        short = too_few(sketch.events, self._spec.min_events)
+        if short and not alarmed:
             return replace(short, memory=left)
         usual = Share(self._spec.expected * self._rows, self._rows)
         score = beyond(live.thinned(effect), self._spec.threshold, usual.thinned(effect))
@@ -90,6 +91,8 @@ class Outliers:
             reason += f"; most by {found[0].feature}: {found[0].detail}"
         verdict = Verdict.ALARM if alarmed or score > 0 else Verdict.OK
         shown = found if score > 0 else ()
+        if short:
+            return Judgement(verdict, None, Counts(0, 0), f"{reason}.", shown, left)
         return Judgement(verdict, score, Counts(live.bad, live.events), f"{reason}.", shown, left)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:

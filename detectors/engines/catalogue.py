@@ -15,7 +15,6 @@ class Library:
     Attributes:
         checks: names that `checks` may hold.
         default: those that are taken when it holds none.
-        together: those that test all features at once, and so have a score of their own.
         module: what Python imports.
         setting: the environment variable that names an interpreter which has it.
         page: whether it makes an HTML page of a window.
@@ -29,6 +28,11 @@ class Library:
     setting: str
     page: bool = False
     note: str = ""
+
+    @property
+    def online(self) -> frozenset[str]:
+        """Checks that follow a stream, here the rows of one window."""
+        return frozenset(name for name in self.checks if name.endswith("Online"))
 
     @property
     def remedy(self) -> str:

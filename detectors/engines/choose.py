@@ -14,9 +14,12 @@ from burnline.detectors.profile import Reference
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import CustomSpec, DriftSpec, EngineSpec
+from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean
 
 log = logging.getLogger(__name__)
+
+ONLINE = "{} starts afresh with every window ({}), and sees its rows in an order drawn by lot: what is slower it misses"
 
 
 def with_engine(signal: str, reference: Reference, section: object, desk: Desk | None) -> Detector | None:
@@ -52,6 +55,9 @@ def engine_notes(spec: ServiceSpec) -> Iterator[Flaw]:
         library = LIBRARIES.get(section.engine)
         if library and library.note:
             yield Flaw((*place, "engine"), library.note)
+        for at, check in enumerate(section.checks):
+            if library and check.named[0] in library.online:
+                yield Flaw((*place, "checks", at), ONLINE.format(check.named[0], format_duration(section.window)))
 
 
 def rows_flaws(spec: ServiceSpec, reference: Reference) -> Iterator[Flaw]:

@@ -32,6 +32,9 @@ class LibraryDrift:
     A feature's score is its total variation beyond chance over all events, as without a library, when the library calls
     it drift, else 0. A test of all features together has a score of its own, how far it is beyond its threshold. A
     condition set by hand, such as at most 5 missing values, is no effect with a size: it alarms when it is not met.
+
+    A library says of a window whether, and of several windows together nothing. So that verdicts can be added up in an
+    SLO, all events of a window in alarm are bad and none of any other.
     """
 
     signal: ClassVar[str] = "drift"
@@ -117,7 +120,7 @@ class LibraryDrift:
         return Judgement(
             Verdict.ALARM if bad else Verdict.OK,
             score,
-            Counts(sketch.events * score, sketch.events),
+            Counts(sketch.events if bad else 0, sketch.events),
             f"{self._sentence(said, found, bad)} ({self._library.name} {said.version}, {sketch.sampled} rows).",
             tuple(one for one in found[:CONTRIBUTORS] if one.score > 0),
             page=said.page if bad else b"",

@@ -147,19 +147,21 @@ class LatePerformance:
         if not self._known:
             return no_data("the reference has no labels; profile it with `--label`")
         together = accrued.on and live.wrong.events > 0
-        if not together and (
-            few := too_few(int(live.wrong.events), self._spec.min_events, f"events{whose[0]} with answer and label")
-        ):
+        events = int(live.wrong.events)
+        few = too_few(events, self._spec.min_events, f"events{whose[0]} with answer and label")
+        if few and not together:
             return few
         found = sorted(self._losses(usual, live, whose[1]), key=lambda one: -one.score)
         worst, limit = found[0], self._spec.threshold
         reason = f"{'; '.join(one.detail for one in found)} (limit {limit:.1%}, beyond chance)."
         if together and worst.score <= limit:
-            reason = f"{reason} This window alone does not show it, all of about {accrued.since} together do."
+            alone = f"These {events} labels alone do" if few else "This window alone does"
+            reason = f"{reason} {alone} not show it, all of about {accrued.since} together do."
+        alarm = worst.score > limit or together
         return Judgement(
-            Verdict.ALARM if worst.score > limit or together else Verdict.OK,
-            worst.score,
-            Counts(live.wrong.bad, live.wrong.events),
+            Verdict.ALARM if alarm else Verdict.OK,
+            None if few else max(worst.score, limit) if together else worst.score,  # so much is what they show together
+            Counts(0, 0) if few else Counts(live.wrong.bad, live.wrong.events),
             reason[0].upper() + reason[1:],
             tuple(one for one in found if one.score > 0) or tuple(found[:1] if together else ()),
         )

@@ -163,11 +163,11 @@ def windows(shift: float, count: int, events: int = 300, seed: int = 5) -> list[
 def test_what_no_window_shows_by_itself_all_of_them_together_do() -> None:
     """A shift of .3 deviations moves 12 % of the events, and one of .1 moves 4 %, less than the limit."""
     found = windows(0.3, 40)
-    alone = [one.score or 0.0 for one in found]
+    alone = [one.contributors[0].score for one in found if one.contributors]
 
     assert max(alone) < 0.05
     assert found[0].verdict is Verdict.OK
-    assert found[-1].verdict is Verdict.ALARM
+    assert (found[-1].verdict, found[-1].score) == (Verdict.ALARM, 0.05), "so much all of them show at least"
     assert "one window does not show it, all of them together do (limit 5.0%). It began about" in found[-1].reason
     assert {one.verdict for one in windows(0.1, 40)} == {Verdict.OK}
 

@@ -22,7 +22,7 @@ from burnline.detectors.engines.drift import LibraryDrift
 from burnline.detectors.engines.here import missing_libraries
 from burnline.detectors.profile import Reference, load_reference, save_reference
 from burnline.detectors.profiling.build import build_profile
-from burnline.events import PredictionBatch, Verdict
+from burnline.events import Counts, PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import DriftSpec
 from burnline.store.database import Database
@@ -70,7 +70,7 @@ def test_what_the_library_calls_drift_has_the_size_that_the_counts_give(desk: De
     by_counts = judge(Drift(REFERENCE, DriftSpec()), moved)
     assert (said.verdict, by_counts.verdict) == (Verdict.ALARM, Verdict.ALARM)
     assert said.score == by_counts.score
-    assert said.counts == by_counts.counts
+    assert said.counts == Counts(1000, 1000), "all events of a window in alarm are bad: that adds up"
     assert said.contributors[0].feature == "age"
     assert said.contributors[0].shown["moved"] > 0.9
     assert "age most: DataDriftPreset: moved by" in said.reason
@@ -99,7 +99,7 @@ def test_what_it_does_not_call_drift_is_none(desk: Desk) -> None:
 def test_a_test_of_all_features_has_a_score_of_its_own(desk: Desk) -> None:
     said = judge(drift(desk, engine="alibi", checks=[{"MMDDrift": {"excess": 0.75}}]), batch())
 
-    assert (said.verdict, said.score, said.counts.bad) == (Verdict.ALARM, 0.75, 750.0)
+    assert (said.verdict, said.score, said.counts.bad) == (Verdict.ALARM, 0.75, 1000)
     assert said.contributors[0].feature == "(all features)"
     assert said.page == b"", "alibi-detect makes no page"
 
@@ -283,6 +283,15 @@ def test_the_licence_of_alibi_detect_is_told() -> None:
 
     assert note.place == ("signals", "drift", "engine")
     assert "Business Source License 1.1" in note.message
+
+
+def test_what_a_test_of_a_stream_does_here_is_told_where_it_is_configured() -> None:
+    checks = ["KSDrift", {"MMDDriftOnline": {"ert": 500}}]
+
+    *_, note = engine_notes(spec(Path("ref.json"), drift={"engine": "alibi", "window": "10m", "checks": checks}))
+
+    assert note.place == ("signals", "drift", "checks", 1)
+    assert "MMDDriftOnline starts afresh with every window (10m)" in note.message
 
 
 def test_a_library_that_is_not_here_is_told_before_anything_starts(tmp_path: Path) -> None:

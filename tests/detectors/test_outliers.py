@@ -149,6 +149,13 @@ def test_what_no_window_shows_alone_they_show_together() -> None:
     assert "of them together do" in next(one for one in said if one.verdict is Verdict.ALARM).reason
 
 
+def test_windows_too_small_to_count_alarm_together_without_a_score() -> None:
+    said = windows(0.2, 12, events=40)
+
+    assert said[0].verdict is Verdict.NO_DATA
+    assert (said[-1].verdict, said[-1].score, said[-1].counts.total) == (Verdict.ALARM, None, 0)
+
+
 def test_the_expected_share_is_no_alarm_in_any_of_many_windows() -> None:
     assert {one.verdict for one in windows(0.0, 300)} == {Verdict.OK}
 

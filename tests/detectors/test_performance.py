@@ -160,7 +160,21 @@ def test_labels_that_come_a_few_at_a_time_are_weighed_together() -> None:
 
     assert verdicts[0] is Verdict.NO_DATA
     assert verdicts[-1] is Verdict.ALARM
-    assert "This window alone does not show it, all of about" in said.reason
+    assert "These 20 labels alone do not show it, all of about" in said.reason
+    assert (said.score, said.counts.total) == (None, 0), "fewer than min_events are counted nowhere"
+
+
+def test_what_windows_show_together_is_the_limit_at_least() -> None:
+    detector = LatePerformance(REFERENCE, PerformanceSpec())
+    bad = detector.fold(read(REFERENCE, labelled_batch(5, 2000, truth=lambda chance: 0.3 + 0.4 * chance)))
+    less = detector.fold(read(REFERENCE, labelled_batch(6, 250, truth=lambda chance: 0.1 + 0.8 * chance)))
+
+    said = detector.judge(less, detector.judge(bad).memory)
+
+    assert said.verdict is Verdict.ALARM
+    assert "This window alone does not show it" in said.reason
+    assert said.score == 0.02, "a score of 0 is best, and would stand beside an alarm"
+    assert said.counts.total == 250
 
 
 @pytest.mark.parametrize("events", [20, 300])
