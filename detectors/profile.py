@@ -112,6 +112,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         counts, right: rows, and rows whose answer was right, by class and bin; the last bin of each class has the
             answers without a confidence.
         scored: the class whose probability the confidence is; empty where it is that of the answer given.
+        others: the names of those that share cells, as far as they are remembered.
     """
 
     classes: tuple[str, ...]
@@ -119,6 +120,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counts: tuple[Rows, ...]
     right: tuple[Rows, ...]
     scored: str = ""
+    others: tuple[str, ...] = ()
 
 
 class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -293,6 +295,8 @@ def _labelled_problems(reference: Reference) -> Iterator[tuple[str, str]]:
             yield "calibration.right", "needs 0 to as many as counts"
         if any(low >= high for low, high in pairwise(known.edges)):
             yield "calibration.edges", "must grow"
+        if len(known.others) > KNOWN:
+            yield "calibration.others", f"has {len(known.others)} names; needs at most {KNOWN}"
         if reference.performance is None:
             yield "performance", "is missing; calibration needs it"
     if (found_so := reference.performance) and not 0 <= found_so.wrong <= found_so.events > 0:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import Coded, Values
-from burnline.detectors.profile import Calibration, Performance
+from burnline.detectors.profile import KNOWN, Calibration, Performance
 
 BINS = 50  # of confidence, by the reference's quantiles
 GROUPS = 8  # answers with cells of their own
@@ -212,6 +212,7 @@ def _build_classes(answers: list[Any], given: Floats, truths: list[Any]) -> tupl
         tuple(tally.counts.tolist()),
         tuple(tally.right.tolist()),
         scored,
+        tuple(name for name, _ in frequent[GROUPS : GROUPS + KNOWN]),
     )
     ece = calibration_error(cells, tally)[0] if len(present) else None
     return known, Performance(len(answers), tally.wrong, area[0] if area else None, ece)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import sqrt
 from typing import ClassVar, NamedTuple
 
@@ -68,14 +67,15 @@ class Seen:
 
     Args:
         rows: the reference's, by group of answers and bin of confidence; the last group is of all without their own.
-        column: the reference's answers.
+        known: what the reference knows of its labelled answers.
+        column: the reference's answers, labelled or not.
     """
 
-    def __init__(self, rows: Counters, classes: Sequence[str], column: Column | None) -> None:
+    def __init__(self, rows: Counters, known: Calibration, column: Column | None) -> None:
         self._groups = rows.sum(axis=1, keepdims=True) > 0
-        self._asks = bool(self._groups[-1, 0]) and isinstance(column, Category)
-        named = (*column.values, *column.rare) if isinstance(column, Category) else ()
-        self._names = frozenset((*classes, *named))
+        named = {*known.others, *((*column.values, *column.rare) if isinstance(column, Category) else ())}
+        self._asks = bool(self._groups[-1, 0]) and bool(named)
+        self._names = frozenset(named.union(known.classes))
 
     def sure(self, answers: Values, confidence: Floats) -> Floats:
         """The confidences, NaN where the answer is one of many and not known by its name."""
@@ -109,7 +109,7 @@ class AccuracyEstimate:
         known = reference.calibration or Calibration((), (), (0, 0), (0, 0))
         self._cells = Cells.of(known)
         rows = self._cells.sure(np.array(known.counts, dtype=np.int64))
-        self._known, self._seen = rows.ravel(), Seen(rows, known.classes, reference.prediction)
+        self._known, self._seen = rows.ravel(), Seen(rows, known, reference.prediction)
         self._rate, self._variance = (self._cells.sure(each).ravel() for each in rates(known))
 
     def empty(self) -> Sketch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -134,17 +135,25 @@ def test_beside_known_answers_unknown_ones_are_in_no_count_and_the_reason_says_s
     )
 
 
-def test_of_many_classes_even_those_without_cells_of_their_own_are_known_by_name() -> None:
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [("class {}".format, ["class 31", 3.0]), (float, [31.0, 3.5, "class 3", "31"])],
+    ids=["texts", "numbers"],
+)
+def test_of_many_classes_even_those_without_cells_of_their_own_are_known_by_name(
+    name: Callable[[int], float | str], unknown: list[float | str]
+) -> None:
     rng = np.random.default_rng(3)
-    names: list[float | str | None] = [f"class {number}" for number in rng.integers(0, 30, 6000)]
-    sure, truths = rng.uniform(0.5, 1, 6000), [*names[:4500], *["other"] * 1500]
+    names: list[float | str | None] = [name(number) for number in rng.integers(0, 30, 6000).tolist()]
+    sure, truths = rng.uniform(0.5, 1, 6000), [*names[:4500], *[name(40)] * 1500]
     reference = build_profile({}, names, sure.tolist(), label=truths, name="t")
     batch = replace(labelled_batch(5, 6000), prediction=names, confidence=sure.tolist())
 
-    same, new = judge(batch, reference), judge(replace(batch, prediction=["class 31"] * 6000), reference)
+    same = judge(batch, reference)
+    new = [judge(replace(batch, prediction=[each] * 6000), reference) for each in unknown]
 
     assert (same.verdict, same.counts.total) == (Verdict.OK, 6000)
-    assert new.verdict is Verdict.NO_DATA
+    assert {one.verdict for one in new} == {Verdict.NO_DATA}
 
 
 @pytest.mark.parametrize(
