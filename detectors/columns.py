@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burnline.detectors.floats import floats_of
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Category, Column, Number, Reference, category_text
 from burnline.detectors.sketch import Counter64
@@ -212,28 +215,19 @@ class _Labels:
         return wrong
 
 
-class _Known(dict[Any, int]):
+class _Known:
     """The cell of each label; what is no label of the reference is looked at once and remembered.
 
     Only text and None are keys. No other value equals a text, so that whatever is not found is judged by its type.
     """
 
     def __init__(self, column: Category) -> None:
-        super().__init__((value, cell) for cell, value in enumerate(column.values))
         known = len(column.values)
         self.size, self.missing = known + 4, known + 2
-        self.update(dict.fromkeys(column.rare, known))
-        self[None] = self.missing
-        self._room = len(self) + REMEMBERED
-
-    def __missing__(self, value: Any) -> int:
-        if isinstance(value, bool):
-            return self[category_text(value)]
-        if not isinstance(value, str):
-            return self.missing if _is_nan(value) else self.size - 1
-        if len(self) < self._room:
-            self[value] = self.missing - 1
-        return self.missing - 1
+        self._cells: dict[Any, int] = {value: cell for cell, value in enumerate(column.values)}
+        self._cells |= dict.fromkeys(column.rare, known)
+        self._cells[None] = self.missing
+        self._room = len(self._cells) + REMEMBERED
 
     def codes(self, column: Values) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
         """Per event a code, and per code the cell of the reference column."""
@@ -245,19 +239,38 @@ class _Known(dict[Any, int]):
 
     def _look_up(self, values: Sequence[Any]) -> NDArray[np.integer]:
         """Their cells; bytes are made of a list in a fifth of the time of an array."""
-        try:
-            found = list(map(self.__getitem__, values))
-        except TypeError:  # a list, a mapping: no label, and no key either
-            found = [self._cell(value) for value in values]
+        found = self._found(values)
         if self.size > BYTES:
             return np.array(found, dtype=np.intp)
         return np.frombuffer(bytes(found), dtype=np.uint8)
 
+    def _found(self, values: Sequence[Any]) -> Sequence[int]:
+        """One itemgetter for all values finds them in half the time of a call for each, but only where all are keys."""
+        if len(values) > 1:
+            with suppress(KeyError, TypeError):
+                found: tuple[int, ...] = itemgetter(*values)(self._cells)
+                return found
+        try:
+            cells = list(map(self._cells.get, values))
+        except TypeError:  # a list, a mapping: no label, and no key either
+            return [self._cell(value) for value in values]
+        return [self._odd(value) if cell is None else cell for cell, value in zip(cells, values, strict=True)]
+
     def _cell(self, value: Any) -> int:
         try:
-            return self[value]
-        except TypeError:
-            return self.size - 1
+            return self._cells[value]
+        except (KeyError, TypeError):
+            return self._odd(value)
+
+    def _odd(self, value: Any) -> int:
+        """The cell of what was not found."""
+        if isinstance(value, bool):
+            return self._cell(category_text(value))
+        if not isinstance(value, str):
+            return self.missing if _is_nan(value) else self.size - 1
+        if len(self._cells) < self._room:
+            self._cells[value] = self.missing - 1
+        return self.missing - 1
 
 
 def _numbers(column: Values) -> tuple[NDArray[np.floating], Mask | None]:
@@ -274,6 +287,8 @@ def _numbers(column: Values) -> tuple[NDArray[np.floating], Mask | None]:
 
 
 def _listed_numbers(column: list[Any]) -> tuple[NDArray[np.float64], Mask | None]:
+    if (floats := floats_of(column)) is not None:
+        return floats, None
     if NUMBERS.issuperset(map(type, column)):  # numpy alone would take `"1.5"` and True for numbers
         try:
             return np.array(column, dtype=np.float64), None

@@ -162,3 +162,12 @@ def test_labels_never_seen_take_bounded_memory() -> None:
     for start in range(0, 200_000, 20_000):
         ids = [f"id-{at}" for at in range(start, start + 20_000)]
         assert reader.read(batch(city=ids)).feature("city").counts.tolist() == [0, 0, 0, 0, 20_000, 0, 0]
+
+
+def test_labels_are_found_one_by_one_where_one_of_them_is_new() -> None:
+    values = ["Oslo", "Rome", "Lyon", None, True, math.nan, 7, "Rome"]
+    together = read(city=values).feature("city")
+
+    alone = [read(city=[value]).feature("city").cells.tolist()[0] for value in values]
+
+    assert together.cells.tolist() == alone
