@@ -19,7 +19,7 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, too_few
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
-from burnline.detectors.statistics.rates import Share, beyond, worse
+from burnline.detectors.statistics.rates import MATTERS, Share, beyond, worse
 from burnline.events import Counts, PredictionBatch, Source, Verdict
 from burnline.spec.answers import (
     AnswerLengthSpec,
@@ -77,10 +77,16 @@ class AnswerShare(Generic[Spec]):
         for share, whose in ((before, "baseline"), (now, "candidate")):
             if short := too_few(int(share.events), self._spec.min_events, f"{self.of_which} of the {whose}"):
                 return short
-        score = worse(before, now)
-        reason = f"{now.ratio:.1%} of the answers {self.what}, of the baseline's {before.ratio:.1%}."
+        score = worse(before, now, self._least)
+        limit = f"limit {self._least:.2%} more, beyond chance"
+        reason = f"{now.ratio:.1%} of the answers {self.what}, of the baseline's {before.ratio:.1%} ({limit})."
         counts = Counts(now.bad, now.events)
         return Judgement(Verdict.ALARM if score > 0 else Verdict.OK, score, counts, reason)
+
+    @property
+    def _least(self) -> float:
+        """What difference between two versions matters."""
+        return MATTERS * self._spec.threshold
 
     @property
     def of_which(self) -> str:

@@ -192,7 +192,7 @@ class _ByCells:
         else:
             reason = f"{self._calm(found[0].feature, score)} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
-        # Where evidence alone alarms, little may be known of the window itself, and the limit is what it shows at least.
+        # Where evidence alone alarms, little may be known of the window itself; the limit is what it shows at least.
         events = int(compared.events[usable].max(initial=0))
         counts = Counts(events * score, events)
         said = max(score, limit) if drifted.any() else score

@@ -76,7 +76,7 @@ class EmbeddingDrift:
         self._missing = reference.embedding is None
         self._known = known = reference.embedding or NONE
         self._centroids = np.frombuffer(known.centroids, "<i4").reshape(-1, known.dimension).astype(np.float64)
-        self._usual = Share(known.beyond, sum(known.counts))
+        self._usual = Share(known.beyond, sum(known.counts)).thinned(self._effect)
         self._mean = np.array(known.mean, dtype=np.float64)
 
     def empty(self) -> Sketch:
@@ -104,7 +104,8 @@ class EmbeddingDrift:
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if self._missing:
             return no_data("the reference has no embeddings; profile it with `--embedding`")
-        usual = Usual(self._usual, self._known.rows, self._mean, np.array(self._known.counts), "in the reference")
+        rows = self._known.rows / self._effect
+        usual = Usual(self._usual, rows, self._mean, np.array(self._known.counts), "in the reference")
         return self._few(sketch) or self._said(usual, sketch)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:

@@ -12,7 +12,7 @@ from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_fe
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.statistics.edetector import Watch, log_level
-from burnline.detectors.statistics.rates import Share, beyond, upper, worse
+from burnline.detectors.statistics.rates import MATTERS, Share, beyond, upper, worse
 from burnline.detectors.strangeness import LEVELS, Strangeness
 from burnline.events import Contributor, Counts, Source, Verdict
 from burnline.spec.quality import OutliersSpec
@@ -41,7 +41,7 @@ class Outliers:
         self._strangeness = Strangeness(reference)
         self._limits = np.array(self._measured.limits if self._measured else ())
         self._at = LEVELS.index(spec.expected)
-        usual = Share(spec.expected * self._rows, self._rows)
+        usual = Share(spec.expected * self._rows, self._rows).thinned(reference.design_effect)
         self._allowed = max(spec.threshold, upper(usual)) if self._rows else 1.0
         self._watch = Watch([1], log_level(1, spec.window), reference.digest())
         self._of = f"outliers:{spec.expected}:{reference.digest()}"
@@ -104,12 +104,14 @@ class Outliers:
                 return short
         before, after = self._share(baseline), self._share(candidate)
         effect = self._reference.design_effect
-        score = worse(before.thinned(effect), after.thinned(effect))
+        least = MATTERS * self._spec.threshold
+        score = worse(before.thinned(effect), after.thinned(effect), least)
         return Judgement(
             Verdict.ALARM if score > 0 else Verdict.OK,
             score,
             Counts(after.bad, after.events),
-            f"{after.ratio:.2%} of the events are strange, {before.ratio:.2%} in the baseline.",
+            f"{after.ratio:.2%} of the events are strange, {before.ratio:.2%} in the baseline "
+            f"(limit {least:.2%} more, beyond chance).",
             self._contributors(candidate, score) if score > 0 else (),
         )
 

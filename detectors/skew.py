@@ -10,7 +10,7 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, too_few
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.detectors.statistics.rates import Share, beyond, worse
+from burnline.detectors.statistics.rates import MATTERS, Share, beyond, worse
 from burnline.events import Cell, Contributor, Counts, Mismatch, Source, Verdict
 from burnline.spec.quality import SkewSpec
 
@@ -80,19 +80,23 @@ class Skew:
         for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
             if short := too_few(sketch.events, self._spec.min_events, f"sampled {of}"):
                 return short
+        least = MATTERS * self._spec.threshold
         shares = [Share(int(sketch.counts[1]), sketch.events) for sketch in (baseline, candidate)]
         by_feature = [
             Contributor(name, score, _detail(after))
             for name, before, after in zip(self._names, _rows(baseline), _rows(candidate), strict=True)
-            if (score := worse(_share(before), _share(after))) > 0
+            if (score := worse(_share(before), _share(after), least)) > 0
         ]
-        score = max([worse(*shares), *(one.score for one in by_feature)])
+        by_feature.sort(key=lambda one: -one.score)
+        score = max([worse(shares[0], shares[1], least), *(one.score for one in by_feature)])
         return Judgement(
             Verdict.ALARM if score > 0 else Verdict.OK,
             score,
             Counts(shares[1].bad, shares[1].events),
-            f"{shares[1].ratio:.2%} of the sampled events differ from training, {shares[0].ratio:.2%} in the baseline.",
-            tuple(sorted(by_feature, key=lambda one: -one.score)[:CONTRIBUTORS]),
+            f"{by_feature[0].feature + ': ' + by_feature[0].detail + '; ' if by_feature else ''}"
+            f"{shares[1].ratio:.2%} of the sampled events differ from training, {shares[0].ratio:.2%} in the baseline "
+            f"(limit {least:.2%} more, beyond chance).",
+            tuple(by_feature[:CONTRIBUTORS]),
         )
 
     def _found(self, sketch: Sketch) -> tuple[Contributor, ...]:

@@ -85,7 +85,7 @@ class Hallucination(AnswerShare[HallucinationSpec]):
         if found.score is None:
             return found
         before, now = (Share(float(each.counts[2]), float(each.counts[1])) for each in (baseline, candidate))
-        score = min(1.0, worse(before, now) / self._power)
+        score = min(1.0, worse(before, now, self._least) / self._power)
         cells = tuple(
             Cell(f"score {number / BINS:.2f} to {(number + 1) / BINS:.2f}", float(old), float(new))
             for number, (old, new) in enumerate(zip(_shares(baseline), _shares(candidate), strict=True))
@@ -97,6 +97,10 @@ class Hallucination(AnswerShare[HallucinationSpec]):
     @property
     def of_which(self) -> str:
         return "answers with sources"
+
+    @property
+    def _least(self) -> float:
+        return super()._least * self._power
 
     @property
     def _allowed(self) -> float:

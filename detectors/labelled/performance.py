@@ -45,6 +45,10 @@ class Found(NamedTuple):
     area: Area | None = None
     mean_error: float | None = None
 
+    def of(self, design_effect: float) -> Found:
+        """As it is known from events that come in clusters."""
+        return Found(self.wrong.thinned(design_effect), self.area and self.area.of(design_effect), self.mean_error)
+
 
 class Classes:
     """Answers that are classes: counted by cell, all and right."""
@@ -116,9 +120,9 @@ class LatePerformance:
             if reference.calibration
             else Amounts(reference.performance or Performance(1, 0))
         )
-
+        self._usual = self._kind.usual.of(self._effect)
         self._accrual = Accrual(
-            self._kind.usual.wrong,
+            self._usual.wrong,
             threshold=spec.threshold,
             window=spec.window,
             of=self._of,
@@ -134,14 +138,13 @@ class LatePerformance:
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         live = self._kind.found(sketch.counts[1:])
         accrued = self._accrual.add(memory, live.wrong)
-        said = self._said(self._kind.usual, live, ("", "on the reference"), accrued)
+        said = self._said(self._usual, live, ("", "on the reference"), accrued)
         return replace(said, memory=accrued.memory if self._known else b"")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         usual, live = (self._kind.found(sketch.counts[1:]) for sketch in (baseline, candidate))
         few = too_few(int(usual.wrong.events), self._spec.min_events, "events of the baseline with answer and label")
-        thinned = Found(usual.wrong.thinned(self._effect), usual.area and usual.area.of(self._effect), usual.mean_error)
-        return few or self._said(thinned, live, (" of the candidate", "of the baseline"))
+        return few or self._said(usual.of(self._effect), live, (" of the candidate", "of the baseline"))
 
     def _said(self, usual: Found, live: Found, whose: tuple[str, str], accrued: Accrued = NEVER) -> Judgement:
         if not self._known:

@@ -14,7 +14,7 @@ from burnline.detectors.profile import Category, Number, Reference
 from burnline.detectors.quality.names import SIZE, count_names, read_names
 from burnline.detectors.quality.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.detectors.statistics.rates import Share, beyond, worse
+from burnline.detectors.statistics.rates import Share, beyond
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec
@@ -229,16 +229,17 @@ class Quality:
         return f"{share}; it is not sent any more" if row[MISSING] == events else share
 
     def _worse(self, baseline: Sketch, candidate: Sketch) -> Iterator[Contributor]:
-        whole = {UNKNOWN: STRANGE, STALE: OLD}
-        for name, at in whole.items():
+        effect = self._reference.design_effect
+        whole = {UNKNOWN: (STRANGE, self._spec.max_null), STALE: (OLD, self._spec.max_stale)}
+        for name, (at, limit) in whole.items():
             before, after = (Share(int(sketch.counts[at]), sketch.events) for sketch in (baseline, candidate))
-            if (score := worse(before, after)) > 0:
+            if (score := beyond(after.thinned(effect), limit, before.thinned(effect))) > 0:
                 yield Contributor(name, score, f"{after.ratio:.1%} of the events, {before.ratio:.1%} in the baseline")
         for name, old, new in zip(self._names, _rows(baseline.counts), _rows(candidate.counts), strict=True):
             for defect, sentence in SENTENCES.items():
                 before, after = Share(int(old[defect]), baseline.events), Share(int(new[defect]), candidate.events)
                 limit = self._spec.max_new if defect == NEW else self._spec.max_null
-                if after.bad and (score := beyond(after, limit, before)) > 0:
+                if after.bad and (score := beyond(after.thinned(effect), limit, before.thinned(effect))) > 0:
                     detail = f"{after.ratio:.1%} of its values are {sentence}, {before.ratio:.1%} in the baseline"
                     yield Contributor(name, score, detail)
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 ALPHA = 3.4e-6  # of a normal, beyond 4.5 deviations: one in the 216,000 tests of 25 features and 30 days
 SURPRISE = -log(ALPHA)
+MATTERS = 0.1  # of the share that may be bad: between two versions a smaller difference is none
 _STEPS = 40  # of bisection: 1e-12
 
 
@@ -65,9 +66,12 @@ def beyond(live: Share, allowed: float, usual: Share | None = None) -> float:
     return max(0.0, least)
 
 
-def worse(baseline: Share, candidate: Share) -> float:
-    """By how much more of the candidate's events are bad than of the baseline's, beyond the chance of both."""
-    return beyond(candidate, 0.0, baseline) if baseline.events > 0 else 0.0
+def worse(baseline: Share, candidate: Share, least: float = 0.0) -> float:
+    """How far beyond `least` the candidate's share of bad events is above the baseline's, beyond the chance of both.
+
+    With a million events every difference is beyond chance; what is less than `least` does not matter.
+    """
+    return max(0.0, beyond(candidate, 0.0, baseline) - least) if baseline.events > 0 else 0.0
 
 
 def divergence(seen: float, true: float) -> float:

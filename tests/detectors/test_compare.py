@@ -10,6 +10,7 @@ import numpy as np
 from burnline.detectors.build import DETECTORS, build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
+from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.service import ServiceSpec
 from tests.detectors.samples import make_batch, make_reference
@@ -65,6 +66,18 @@ def test_a_version_that_is_less_sure_is_told_by_how_much() -> None:
     assert said.score is not None
     assert 0.4 < said.score < 0.55
     assert "in the baseline" in said.reason
+
+
+def test_what_is_beyond_chance_only_because_events_are_many_is_no_difference_between_versions() -> None:
+    """A million answers each, of which 1.0 % and 1.2 % are refusals; 10 % may be."""
+    refusal = BUILT["refusal"]
+    baseline, candidate, worse = (
+        Sketch(refusal.empty().of, np.array([1_000_000, 1_000_000, refused])) for refused in (10_000, 12_000, 30_000)
+    )
+
+    assert refusal.compare(baseline, candidate).verdict is Verdict.OK
+    assert refusal.compare(baseline, worse).verdict is Verdict.ALARM
+    assert "(limit 1.00% more, beyond chance)" in refusal.compare(baseline, worse).reason
 
 
 def test_a_version_whose_callers_leave_out_a_feature_is_told_so() -> None:
