@@ -123,7 +123,7 @@ def _surplus(known: AbstractSet[str], new: AbstractSet[str], *, by_version: bool
         return sorted(new)[max(0, MOST_SERIES - len(known)) :]
     told = {_without_le(labels) for labels in known}
     further = sorted({_without_le(labels) for labels in new} - told)
-    surplus = set(further[max(0, MOST_VERSIONS - len(told)) :])
+    surplus = set(further[max(0, min(MOST_SERIES, MOST_VERSIONS) - len(told)) :])
     return sorted(labels for labels in new if _without_le(labels) in surplus)
 
 
