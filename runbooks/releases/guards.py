@@ -55,7 +55,7 @@ def _hard(plan: ReleasePlan, guard: GuardSpec, seen: Sequence[Seen], now: dateti
     newest = seen[-1].block if seen else {}
     if guard.signal is not None:
         of = f" of {newest['of']}" if newest.get("of") else ""
-        return judge_value(newest.get("score"), **{**bounds, "what": f"{guard.what}{of}"})
+        return _signal(newest, **{**bounds, "what": f"{guard.what}{of}"})
     if guard.business is not None and plan.release.business[guard.business].gauge is not None:
         return judge_value(_worst(newest.get("canary") or (), guard), **bounds)
     counts = _sum([each for each in seen if each.at > now - guard.window], "canary")
@@ -64,12 +64,22 @@ def _hard(plan: ReleasePlan, guard: GuardSpec, seen: Sequence[Seen], now: dateti
     return judge_hard(counts, min_events=guard.least_events, **bounds)
 
 
+def _signal(newest: Mapping[str, Any], *, what: str, above: float | None, below: float | None = None) -> Judgement:
+    """By the score; of an alarm that has none, and never had one in this release, only that it is no pass."""
+    if newest.get("alarm") and newest.get("score") is None:
+        text = f"{what} is in alarm, and since then no window had events enough for a score"
+        return Judgement(GuardVerdict.INCONCLUSIVE, f"{text}. {newest['reason']}")
+    judged = judge_value(newest.get("score"), above=above, below=below, what=what)
+    held = "; the alarm goes on, and its newest window has too few events for a score of its own"
+    return replace(judged, text=judged.text + held) if newest.get("alarm") else judged
+
+
 def _compared(guard: GuardSpec, seen: Sequence[Seen]) -> Judgement:
     newest = seen[-1].block if seen else {}
     what = f"{guard.what}: what is worse than in the other versions"
-    judged = judge_value(newest.get("score"), above=guard.above, what=what)
+    judged = _signal(newest, above=guard.above, what=what)
     reason = newest.get("reason")
-    return replace(judged, text=f"{judged.text}. {reason}") if reason else judged
+    return replace(judged, text=f"{judged.text}. {reason}") if reason and judged.data else judged
 
 
 def _is_good(plan: ReleasePlan, guard: GuardSpec) -> bool:

@@ -25,7 +25,8 @@ def read_signal(
 ) -> dict[str, Any]:
     """A score and the part it is of, or for a sequential guard the [bad, total] of each side.
 
-    Only windows that closed since the release began count. `last`: the block of the look before.
+    Only windows that closed since the release began count. `last`: the block of the look before. `alarm`: the newest
+    window is in alarm and too small for a score; the score is the one that this alarm had before, None without one.
     """
     own = shadow_part(of.version) if plan.release.strategy == "shadow" else version_part(of.version)
     with db.read() as tx:
@@ -38,9 +39,22 @@ def read_signal(
             found = parts.get(own)
         else:
             found = next((each for each in latest_findings(tx, of.service) if each.signal == guard.signal), None)
-    if found is None or found.verdict is Verdict.NO_DATA or found.window_end <= of.started_at:
-        return {"score": None}
-    return {"score": found.score, "of": found.part, "reason": found.reason}
+        if found is None or found.verdict is Verdict.NO_DATA or found.window_end <= of.started_at:
+            return {"score": None}
+        score = _held(tx, found, of.started_at) if found.score is None else found.score
+    held = found.score is None
+    return {"score": score, "of": found.part, "reason": found.reason} | ({"alarm": True} if held else {})
+
+
+def _held(tx: Connection, found: Finding, since: datetime) -> float | None:
+    """Of an alarm that goes on in a window too small for a score, the newest score it had since then."""
+    before = findings_between(tx, found.service, found.signal, since, found.window_start, found.part)
+    for each in reversed(before):
+        if each.verdict is Verdict.OK:
+            return None
+        if each.score is not None:
+            return each.score
+    return None
 
 
 def _both(tx: Connection, guard: GuardSpec, of: Rollout, own: str, last: Mapping[str, Any]) -> dict[str, Any]:

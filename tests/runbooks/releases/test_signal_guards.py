@@ -32,8 +32,13 @@ class Judged:
             self._record(self.scene.now, signal, part, score, Counts(bad, total))
         self.scene.play(1)
 
-    def _record(self, start: datetime, signal: str, part: str, score: float, counts: Counts) -> None:
-        verdict = Verdict.ALARM if score > 0.05 else Verdict.OK
+    def small_window(self) -> None:
+        """One of version 2 in which an alarm goes on, too small for a score."""
+        self._record(self.scene.now, "drift", "version=2", None, Counts(0, 0))
+        self.scene.play(1)
+
+    def _record(self, start: datetime, signal: str, part: str, score: float | None, counts: Counts) -> None:
+        verdict = Verdict.ALARM if score is None or score > 0.05 else Verdict.OK
         found = Finding("fraud", signal, start, start + MINUTE / 2, verdict, score, counts, "As said.", (), part)
         self.db.write(lambda tx: signals.record_finding(tx, found))
 
@@ -72,6 +77,40 @@ def test_where_events_name_no_version_the_whole_is_read(begin: Any) -> None:
     judged.minute(whole=(0.2, 20, 100))
 
     assert judged.scene.looks()[-1].verdict is GuardVerdict.PASS
+
+
+def test_an_alarm_that_goes_on_in_a_window_too_small_for_a_score_is_judged_by_the_score_it_had(begin: Any) -> None:
+    judged = begin({**HARD, "on_violation": "review"})
+
+    judged.minute(whole=(0.1, 10, 100), version_2=(0.2, 2, 10))
+    judged.small_window()
+    within = judged.scene.looks()[-1]
+    judged.minute(whole=(0.1, 10, 100), version_2=(0.4, 4, 10))
+    judged.small_window()
+    beyond = judged.scene.looks()[-1]
+
+    assert (within.verdict, beyond.verdict) == (GuardVerdict.PASS, GuardVerdict.FAIL)
+    assert beyond.text == (
+        "drift of version=2 is 0.4; allowed: at most 0.3; the alarm goes on, and its newest window has too few events "
+        "for a score of its own"
+    )
+
+
+@pytest.mark.parametrize("calm_before", [False, True])
+def test_an_alarm_that_never_had_a_score_lets_no_release_pass_and_is_not_no_data(
+    begin: Any, *, calm_before: bool
+) -> None:
+    judged = begin(HARD, promote="auto", on_no_data="abort")
+    if calm_before:
+        judged.minute(whole=(0.0, 0, 100), version_2=(0.0, 0, 100))
+
+    judged.small_window()
+
+    assert judged.scene.looks()[-1].verdict is GuardVerdict.INCONCLUSIVE
+    assert judged.scene.looks()[-1].text == (
+        "drift of version=2 is in alarm, and since then no window had events enough for a score. As said."
+    )
+    assert judged.scene.rollout().state is ReleaseState.BAKING
 
 
 def test_what_a_window_from_before_the_release_says_is_no_word_on_it(begin: Any) -> None:
