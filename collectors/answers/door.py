@@ -11,21 +11,17 @@ from msgspec import UNSET
 from sqlalchemy import Connection
 
 from burnline.collectors.answers.read import Answer, Given, read_answers
-from burnline.collectors.inflate import inflate
 from burnline.collectors.otlp.answered import Offer, Scored, batch_of, mean_logprob
 from burnline.collectors.otlp.content import Scorer, count
 from burnline.collectors.otlp.tally import Tally
-from burnline.collectors.predictions.events import Asked, Known, Refusal
-from burnline.errors import PayloadError
+from burnline.collectors.predictions.events import Asked, Known, Refusal, check_key
+from burnline.collectors.predictions.posted import listed
 from burnline.events import Source
 from burnline.spec.telemetry import ContentSpec
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
 from burnline.store.series import record, take_key
 
-LIMIT_BYTES = 16 * 1024 * 1024
-REFUSALS_LISTED = 100
-MAX_KEY = 200
 ANYTHING = ContentSpec(sample=1.0)
 UNKNOWN = "unknown"
 Consistency = Callable[[Sequence[str], str], float | None]  # other answers, the answer
@@ -70,11 +66,8 @@ def accept_answers(
 
     Raises: PayloadError when the body as a whole cannot be used, StoreError when nothing could be kept.
     """
-    if len(body) > LIMIT_BYTES or content_encoding:
-        body = inflate([body], encoding=content_encoding, limit_bytes=LIMIT_BYTES)
-    if len(key) > MAX_KEY:
-        raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
-    given = read_answers(body, content_type, known, asked or Asked())
+    check_key(key)
+    given = read_answers(body, content_type, content_encoding, known, asked or Asked())
     scored = [_scored(answer, scorer, consistency) for answer in given.answers]
     fresh = not scored or db.write(
         lambda tx: _keep(tx, given, scored, now, known, contents.get(given.service) or ANYTHING, key)
@@ -86,7 +79,7 @@ def accept_answers(
     return AnswerReceipt(
         given.service,
         len(scored) if fresh else 0,
-        tuple(given.refused[:REFUSALS_LISTED]),
+        listed(given.refused),
         len(given.refused),
         0 if fresh else len(scored),
         tuple(each.score.ungrounded for each in scored),

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from burnline.collectors.predictions.codec import WRONG, place
-from burnline.collectors.predictions.events import Asked, Known, Refusal, Text, Value, check_service
-from burnline.collectors.predictions.formats import media_type_of
-from burnline.collectors.predictions.json_body import replace_lone_surrogates
-from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
+from burnline.collectors.predictions.events import Asked, Known, Refusal, Text, Value
+from burnline.collectors.predictions.posted import Posted, open_posted, textual
+from burnline.errors import PayloadTooLarge
 
 MOST_ANSWERS = 1_000
 MOST_CHARACTERS = 4_000_000  # of one body, each source counted with every answer: a few seconds' work
 MOST_FEATURES = 50
 MOST_RETRIEVED = 1_000_000_000
-FORMATS: Mapping[str, bool] = {  # by media type: is it one answer a line?
-    "application/json": False,
-    "application/x-ndjson": True,
-    "application/jsonl": True,
-}
 FORM = (
     'send {"service": "...", "version": "...", "answers": [{"answer": "...", "question": "...", "sources": ["..."]}]}'
 )
@@ -77,45 +69,23 @@ class Given:
     refused: Sequence[Refusal]
 
 
-_ENVELOPE = msgspec.json.Decoder(_Envelope)
-_ITEMS = msgspec.json.Decoder(list[Raw])
-_ANSWER = msgspec.json.Decoder(Answer)
+FORMATS = textual(Posted("answers", _Envelope, Answer, FORM, MOST_ANSWERS, braces=0))
 
 
-def read_answers(body: bytes, content_type: str, known: Known, asked: Asked) -> Given:
+def read_answers(body: bytes, content_type: str, content_encoding: str, known: Known, asked: Asked) -> Given:
     """Read a body. `asked` is what the URL says; NDJSON has no other place for the service.
 
     Raises: PayloadUnsupported, PayloadTooLarge, PayloadError when the body as a whole cannot be used.
     """
-    lines = FORMATS.get(media_type_of(content_type))
-    if lines is None:
-        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send one of {', '.join(FORMATS)}")
-    if b"\\u" in body:
-        body = replace_lone_surrogates(body)
-    if lines:
-        envelope = _Envelope(asked.service, Raw(b""), asked.version)
-        items: Sequence[Raw | bytes] = [line for line in body.split(b"\n") if line.strip()]
-    else:
-        try:
-            envelope = _ENVELOPE.decode(body)
-            items = _ITEMS.decode(envelope.answers)
-        except WRONG as error:
-            raise PayloadError(f"{error}; {FORM}") from error
-    check_service(envelope.service, envelope.version, known, asked)
-    if len(items) > MOST_ANSWERS:
-        raise PayloadTooLarge(f"more than {MOST_ANSWERS:,} answers; send fewer at a time")
-    answers, refused = _each(items)
+    opened = open_posted(
+        FORMATS, body, content_type=content_type, content_encoding=content_encoding, known=known, asked=asked
+    )
+    answers, refused = opened.each(_unchanged)
     if sum(each.characters for each in answers) > MOST_CHARACTERS:
         raise PayloadTooLarge(f"more than {MOST_CHARACTERS:,} characters of answers and sources; send fewer at a time")
-    return Given(envelope.service, envelope.version, envelope.provider, answers, refused)
+    provider = opened.envelope.provider if opened.envelope else ""
+    return Given(opened.service, opened.version, provider, answers, refused)
 
 
-def _each(items: Sequence[Raw | bytes]) -> tuple[list[Answer], list[Refusal]]:
-    answers: list[Answer] = []
-    refused: list[Refusal] = []
-    for index, item in enumerate(items):
-        try:
-            answers.append(_ANSWER.decode(item))
-        except WRONG as error:
-            refused.append(Refusal(index, *place(error)))
-    return answers, refused
+def _unchanged(answer: Answer) -> Answer:
+    return answer

@@ -7,16 +7,13 @@ from datetime import datetime
 
 from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.check import Checked, check_events
-from burnline.collectors.predictions.events import STRANGERS, Asked, Known, Refusal
+from burnline.collectors.predictions.events import STRANGERS, Asked, Known, Refusal, check_key
 from burnline.collectors.predictions.formats import decoder_of
+from burnline.collectors.predictions.posted import LIMIT_BYTES, listed
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
 from burnline.store.database import Database
 from burnline.store.predictions import Arrived, Kept, keep_events
-
-LIMIT_BYTES = 16 * 1024 * 1024
-REFUSALS_LISTED = 100
-MAX_KEY = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +60,7 @@ def accept_predictions(
     decode = decoder_of(content_type)
     if len(body) > limit_bytes or content_encoding:
         body = inflate([body], encoding=content_encoding, limit_bytes=limit_bytes)
-    if len(key) > MAX_KEY:
-        raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
+    check_key(key)
     decoded = decode(body, known, asked or Asked())
     shadow = decoded.shadow or bool(asked and asked.shadow)
     if shadow and not decoded.version:
@@ -85,7 +81,7 @@ def accept_predictions(
     return Receipt(
         decoded.service,
         kept.accepted,
-        tuple(refused[:REFUSALS_LISTED]),
+        listed(refused),
         len(refused),
         duplicates=kept.duplicates,
         late=kept.late,

@@ -17,6 +17,7 @@ MAX_EVENTS = 100_000
 MAX_FEATURES = 10_000
 MAX_TEXT = 1024
 MAX_ID = 200
+MAX_KEY = 200  # of a batch, as its sender calls it
 MAX_IDS = 10_000  # in one batch: each is a row, and the one writer has others to serve
 STRANGERS = 5  # unknown features that the answer names
 STRANGERS_KEPT = 16  # and those that the detectors hear of
@@ -143,6 +144,12 @@ def check_service(service: str, version: str, known: Known, asked: Asked) -> Non
         raise PayloadError("version contains a NUL character")
     if len(version) > MAX_TEXT:
         raise PayloadError(f"version is longer than {MAX_TEXT:,} characters")
+
+
+def check_key(key: str) -> None:
+    """Raises: PayloadError for what is too long to call a batch by."""
+    if len(key) > MAX_KEY:
+        raise PayloadError(f"Idempotency-Key is longer than {MAX_KEY} characters")
 
 
 def check_flood(values: int) -> None:

@@ -3,34 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import datetime
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from burnline.collectors.predictions.check import from_micros, micros, time_fault
-from burnline.collectors.predictions.codec import WRONG, place
-from burnline.collectors.predictions.events import Asked, At, EventId, Known, Refusal, Text, Value, check_service
-from burnline.collectors.predictions.posted import Format, Posted, formats, open_posted
+from burnline.collectors.predictions.events import Asked, At, EventId, Known, Text, Value
+from burnline.collectors.predictions.posted import JoinReceipt, Posted, Unfit, formats, listed, open_posted
 from burnline.collectors.predictions.rules import Rules
 from burnline.store.database import Database
 from burnline.store.kept_events import Joined, Label, key_of, take_labels
 
-REFUSALS_LISTED = 100
 MAX_LABELS = 10_000
 FORM = 'send {"service": "...", "labels": [{"id": "...", "label": 1, "at": "2026-01-05T12:00:00Z"}]}'
-
-
-@dataclass(frozen=True, slots=True)
-class LabelReceipt:
-    """How many labels found their event, wait for it, or came again; `refused` lists the first hundred."""
-
-    service: str
-    matched: int
-    waiting: int
-    duplicates: int
-    refused: tuple[Refusal, ...]
-    refused_count: int
 
 
 class _Envelope(Struct, forbid_unknown_fields=True):
@@ -59,44 +44,37 @@ def accept_labels(
     now: datetime,
     known: Known,
     asked: Asked | None = None,
-) -> LabelReceipt:
+) -> JoinReceipt:
     """Join the well-formed labels of a body with their events, or keep them until those come; durable on return.
 
     Raises: PayloadError when the body as a whole cannot be used; PayloadTooLarge above LIMIT_BYTES (decompressed) or
     MAX_LABELS; StoreError when nothing could be kept.
     """
-    form, service, items = open_posted(
-        FORMATS, body, content_type=content_type, content_encoding=content_encoding, asked=asked or Asked()
+    opened = open_posted(
+        FORMATS,
+        body,
+        content_type=content_type,
+        content_encoding=content_encoding,
+        known=known,
+        asked=asked or Asked(),
     )
-    check_service(service, "", known, Asked())
-    labels: list[Label] = []
-    refused: list[Refusal] = []
-    for index, item in enumerate(items):
-        label = _read(item, form, known[service], now)
-        if isinstance(label, Label):
-            labels.append(label)
-        else:
-            refused.append(Refusal(index, *label))
+    service = opened.service
+    labels, refused = opened.each(lambda found: _label(found, known[service], now))
     done = db.write(lambda tx: take_labels(tx, service, labels, now)) if labels else Joined(0, 0, 0)
-    listed = tuple(refused[:REFUSALS_LISTED])
-    return LabelReceipt(service, done.matched, done.waiting, done.duplicates, listed, len(refused))
+    return JoinReceipt(service, done.matched, done.waiting, done.duplicates, listed(refused), len(refused))
 
 
-def _read(item: Raw | bytes, form: Format, rules: Rules, now: datetime) -> Label | tuple[str, str]:
-    """The label, or the field that is wrong and why."""
-    try:
-        found: _Label = form.read(item)
-    except WRONG as error:
-        return place(error)
+def _label(found: _Label, rules: Rules, now: datetime) -> Label:
+    """Raises: Unfit."""
     if found.id is None or (isinstance(found.id, str) and "\0" in found.id):
-        return "id", "is missing" if found.id is None else "contains a NUL character"
+        raise Unfit("id", "is missing" if found.id is None else "contains a NUL character")
     value = found.actual if found.label is UNSET else found.label
     if value is None or isinstance(value, UnsetType) or (isinstance(value, float) and not math.isfinite(value)):
-        return "label", "must be a number, a text, true or false"
+        raise Unfit("label", "must be a number, a text, true or false")
     if isinstance(value, str) and "\0" in value:
-        return "label", "contains a NUL character"
+        raise Unfit("label", "contains a NUL character")
     received = micros(now, 0)
     at = micros(found.at, received)
     if fault := time_fault(at, rules, received):
-        return "at", fault
+        raise Unfit("at", fault)
     return Label(key_of(found.id), float(value) if isinstance(value, bool) else value, from_micros(at))

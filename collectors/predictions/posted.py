@@ -1,23 +1,25 @@
-"""What is posted of events by their ids, in an envelope or one a line: read item by item, each costs only itself."""
+"""What is posted in an envelope or one a line: read item by item, each costs only itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct
 
 from burnline.collectors.inflate import inflate
-from burnline.collectors.predictions.codec import WRONG
-from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.codec import WRONG, place
+from burnline.collectors.predictions.events import Asked, Known, Refusal, check_service
 from burnline.collectors.predictions.formats import media_type_of
 from burnline.collectors.predictions.json_body import replace_lone_surrogates
 from burnline.collectors.predictions.msgpack_body import array_length
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 
 LIMIT_BYTES = 16 * 1024 * 1024
+REFUSALS_LISTED = 100
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,11 @@ class Posted:
 
     Attributes:
         name: of the items, in the plural.
-        envelope: has `service`, and the items under their name.
+        envelope: has `service`, perhaps `version`, and the items under their name.
         item: what each of them is.
         example: what to send, in words.
         most: items in one body.
-        braces: of each of them in JSON, at least.
+        braces: of each of them in JSON, at least; 0 where their texts may be full of braces.
     """
 
     name: str
@@ -39,6 +41,14 @@ class Posted:
     example: str
     most: int
     braces: int = 1
+
+
+class Unfit(Exception):
+    """An item that could be read and cannot be used: the field that is wrong, and why."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(field, reason)
+        self.field, self.reason = field, reason
 
 
 class Format:
@@ -51,12 +61,21 @@ class Format:
         self.packed = decoder is msgspec.msgpack.Decoder
         self._envelope, self._items, self._item = decoder(kind.envelope), decoder(list[Raw]), decoder(kind.item)
 
-    def read(self, item: Raw | bytes) -> Any:
-        """One item. Raises: one of `codec.WRONG`."""
-        return self._item.decode(item)
+    def each(self, items: Sequence[Raw | bytes], make: Callable[[Any], T]) -> tuple[list[T], list[Refusal]]:
+        """What `make` makes of the items, which may raise Unfit, and those that are refused."""
+        made: list[T] = []
+        refused: list[Refusal] = []
+        for index, item in enumerate(items):
+            try:
+                made.append(make(self._item.decode(item)))
+            except WRONG as error:
+                refused.append(Refusal(index, *place(error)))
+            except Unfit as error:
+                refused.append(Refusal(index, error.field, error.reason))
+        return made, refused
 
-    def open(self, body: bytes, asked: Asked) -> tuple[str, Sequence[Raw | bytes]]:
-        """The service and the items, not yet decoded.
+    def open(self, body: bytes) -> tuple[Any, Sequence[Raw | bytes]]:
+        """The envelope (None where there is none) and the items, not yet decoded.
 
         Raises: PayloadError, PayloadTooLarge.
         """
@@ -65,16 +84,14 @@ class Format:
             body = replace_lone_surrogates(body)
         if self.lines:
             lines = [line for line in body.split(b"\n") if line.strip()] if self.length(body) <= most else None
-            return asked.service, self._few(lines)
+            return None, self._few(lines)
         try:
             envelope = self._envelope.decode(body)
             text = bytes(getattr(envelope, self.kind.name))
             items = self._items.decode(text) if self.length(text) <= most else None
         except WRONG as error:
             raise PayloadError(f"{error}; {self.kind.example}") from error
-        if asked.service not in ("", envelope.service):
-            raise PayloadError(f"the URL names {asked.service!r}, the body {envelope.service!r}")
-        return envelope.service, self._few(items)
+        return envelope, self._few(items)
 
     def _few(self, items: Sequence[Raw | bytes] | None) -> Sequence[Raw | bytes]:
         if items is None or len(items) > self.kind.most:
@@ -82,30 +99,82 @@ class Format:
         return items
 
 
-def formats(kind: Posted) -> Mapping[str, Format]:
-    """Every media type in which it may be posted."""
+def textual(kind: Posted) -> Mapping[str, Format]:
+    """The media types of text in which it may be posted."""
     lines = Format(kind, msgspec.json.Decoder, lambda text: text.count(b"\n"), lines=True)
-    packed = Format(kind, msgspec.msgpack.Decoder, array_length)
     return {
-        "application/json": Format(kind, msgspec.json.Decoder, lambda text: text.count(b"{") // kind.braces),
+        "application/json": Format(
+            kind, msgspec.json.Decoder, lambda text: text.count(b"{") // kind.braces if kind.braces else 0
+        ),
         "application/x-ndjson": lines,
         "application/jsonl": lines,
-        "application/msgpack": packed,
-        "application/vnd.msgpack": packed,
-        "application/x-msgpack": packed,
     }
 
 
+def formats(kind: Posted) -> Mapping[str, Format]:
+    """Every media type in which it may be posted."""
+    packed = Format(kind, msgspec.msgpack.Decoder, array_length)
+    names = ("application/msgpack", "application/vnd.msgpack", "application/x-msgpack")
+    return {**textual(kind), **dict.fromkeys(names, packed)}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A body: whose items these are, which are not yet decoded, and what else its envelope says."""
+
+    form: Format
+    service: str
+    version: str
+    envelope: Any
+    items: Sequence[Raw | bytes]
+
+    def each(self, make: Callable[[Any], T]) -> tuple[list[T], list[Refusal]]:
+        """As `Format.each`."""
+        return self.form.each(self.items, make)
+
+
 def open_posted(
-    known: Mapping[str, Format], body: bytes, *, content_type: str, content_encoding: str, asked: Asked
-) -> tuple[Format, str, Sequence[Raw | bytes]]:
-    """The format, the service and the items of a body, which may be packed.
+    taken: Mapping[str, Format], body: bytes, *, content_type: str, content_encoding: str, known: Known, asked: Asked
+) -> Opened:
+    """Open a body, which may be packed, of a service that is known.
 
     Raises: PayloadError when it cannot be used as a whole; PayloadTooLarge above LIMIT_BYTES or the most of its items.
     """
-    form = known.get(media_type_of(content_type))
+    form = taken.get(media_type_of(content_type))
     if form is None:
-        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send one of {', '.join(known)}")
+        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send one of {', '.join(taken)}")
     if len(body) > LIMIT_BYTES or content_encoding:
         body = inflate([body], encoding=content_encoding, limit_bytes=LIMIT_BYTES)
-    return form, *form.open(body, asked)
+    envelope, items = form.open(body)
+    of = asked if envelope is None else envelope
+    version = getattr(of, "version", "")
+    check_service(of.service, version, known, asked)
+    return Opened(form, of.service, version, envelope, items)
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReceipt:
+    """What became of items that belong to events by their id; `refused` lists the first hundred of `refused_count`.
+
+    Attributes:
+        matched: joined with their event.
+        waiting: their event has not come yet.
+        duplicates: sent before, or after what their event had already.
+    """
+
+    service: str
+    matched: int
+    waiting: int
+    duplicates: int
+    refused: tuple[Refusal, ...]
+    refused_count: int
+
+    @property
+    def taken(self) -> int:
+        """How many were not refused."""
+        return self.matched + self.waiting + self.duplicates
+
+
+def listed(refused: Sequence[Refusal]) -> tuple[Refusal, ...]:
+    """Those that an answer names."""
+    return tuple(refused[:REFUSALS_LISTED])

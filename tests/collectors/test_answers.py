@@ -221,3 +221,11 @@ def test_nul_and_half_a_surrogate_pair_are_read(door: Door) -> None:
     receipt = door.send(b'{"service": "bot", "answers": [{"answer": "It \\u0000 opened \\ud800.", "sources": ["x"]}]}')
 
     assert receipt.accepted == 1
+
+
+def test_answers_full_of_braces_are_few_answers(door: Door) -> None:
+    code = answer("{" * 20_000)
+
+    receipt = door.send(envelope(code, code))
+
+    assert (receipt.accepted, receipt.refused_count) == (2, 0)

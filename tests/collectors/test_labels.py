@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from burnline.collectors.predictions.door import accept_predictions
 from burnline.collectors.predictions.events import Asked
 from burnline.collectors.predictions.keeper import EventKeeper
-from burnline.collectors.predictions.labels import MAX_LABELS, LabelReceipt, accept_labels
+from burnline.collectors.predictions.labels import MAX_LABELS, accept_labels
+from burnline.collectors.predictions.posted import JoinReceipt
 from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
 from burnline.metrics import events as names
@@ -43,7 +44,7 @@ class Door:
         body = json.dumps({"service": "shop", "version": "7", "events": events}).encode()
         accept_predictions(self.db, body, content_type=JSON, content_encoding="", now=now, known=KNOWN)
 
-    def send(self, body: bytes, kind: str = JSON, *, encoding: str = "", service: str = "") -> LabelReceipt:
+    def send(self, body: bytes, kind: str = JSON, *, encoding: str = "", service: str = "") -> JoinReceipt:
         return accept_labels(
             self.db,
             body,
@@ -54,7 +55,7 @@ class Door:
             asked=Asked(service),
         )
 
-    def label(self, *labels: Any) -> LabelReceipt:
+    def label(self, *labels: Any) -> JoinReceipt:
         return self.send(envelope(*labels))
 
     def joined(self) -> list[LabelledEvent]:
@@ -93,7 +94,7 @@ def test_labels_are_joined_with_the_events_of_their_ids(door: Door, form: str) -
 
     receipt = door.send(body, kind, service="shop")
 
-    assert receipt == LabelReceipt("shop", 2, 0, 0, (), 0)
+    assert receipt == JoinReceipt("shop", 2, 0, 0, (), 0)
     assert sorted(row.label for row in door.joined()) == ["fine", "fraud"]
     assert {row.labelled_at for row in door.joined()} == {NOW, NOW - timedelta(hours=1)}
     assert (door.counted()[names.LABELLED], door.counted()[names.WRONG]) == (2, 1)

@@ -16,7 +16,7 @@ from burnline.app.application import create_app
 from burnline.app.workers import Workers
 from burnline.collectors.predictions import door as predictions
 from burnline.collectors.predictions import events as prediction_events
-from burnline.collectors.predictions import labels
+from burnline.collectors.predictions import labels, posted
 from burnline.collectors.predictions.arrow import DEADLINE_SECONDS
 from burnline.collectors.predictions.arrow_worker import MEMORY_BYTES
 from burnline.collectors.predictions.formats import FORMATS
@@ -102,7 +102,7 @@ def test_every_format_is_in_the_table() -> None:
 
 def test_the_limits_are_as_written() -> None:
     assert (
-        f"more than {predictions.LIMIT_BYTES >> 20} MiB after decompression, {prediction_events.MAX_EVENTS:,} events, "
+        f"more than {posted.LIMIT_BYTES >> 20} MiB after decompression, {prediction_events.MAX_EVENTS:,} events, "
         f"or {prediction_events.MAX_VALUES:,} values"
     ) in PAGE
     assert f"a text over {prediction_events.MAX_TEXT:,} characters" in PAGE

@@ -81,7 +81,7 @@ def test_what_training_has_is_compared_with_what_was_served(door: Door, form: st
 
     receipt = door.send(body, kind, service="shop")
 
-    assert receipt == SampleReceipt("shop", 1, 0, 0, 0, 0, (), 0)
+    assert receipt == SampleReceipt("shop", 1, 0, 0, (), 0)
     assert [batch.features for batch in door.compared()] == [{"amount": [Mismatch.HUNDREDTH], "city": [False]}]
 
 

@@ -19,9 +19,9 @@ from burnline.app.http.bodies import SMALL_LIMIT_BYTES, encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.http.words import PLAIN
 from burnline.collectors.inflate import inflate
-from burnline.collectors.predictions.door import MAX_KEY, REFUSALS_LISTED
-from burnline.collectors.predictions.events import Refusal
+from burnline.collectors.predictions.events import MAX_KEY, Refusal
 from burnline.collectors.predictions.formats import media_type_of
+from burnline.collectors.predictions.posted import listed
 from burnline.errors import PayloadError, PayloadUnsupported, PayloadWrong
 from burnline.spec.bodies import flaws, on_one_line
 from burnline.spec.place import Flaw, dotted
@@ -143,8 +143,8 @@ class Kept(BaseModel):
 
 def kept(accepted: bool, wrong: Sequence[tuple[int, Flaw]]) -> Kept:
     """A receipt, as it is sent."""
-    refused = [Refusal(index, dotted(flaw.place), flaw.message) for index, flaw in wrong[:REFUSALS_LISTED]]
-    return Kept(accepted=accepted, refused=refused, refused_count=len(wrong))
+    refused = [Refusal(index, dotted(flaw.place), flaw.message) for index, flaw in wrong]
+    return Kept(accepted=accepted, refused=list(listed(refused)), refused_count=len(wrong))
 
 
 def refuse_all(wrong: Sequence[tuple[int, Flaw]]) -> NoReturn:

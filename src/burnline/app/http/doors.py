@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from burnline.alerting.inbox import submit_webhook
 from burnline.alerting.webhook import ALERTMANAGER
-from burnline.app.http.answers import Trouble
+from burnline.app.http.batches import answered, batch_router, body_in, hand_over, key_of
 from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
-from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.door import accept_predictions
@@ -22,17 +20,11 @@ from burnline.collectors.predictions.formats import FORMATS
 from burnline.errors import PayloadError
 
 PREDICTIONS, ALERTS = "/v1/predictions", "/v1/alerts"
-router = APIRouter(
-    dependencies=[Depends(require_token), Depends(refuse_cross_site)],
-    responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 422, 503)},
-)
+router = batch_router()
 A_JSON_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}}
 
 
-A_BATCH = {"requestBody": {"required": True, "content": {name: {"schema": {}} for name in FORMATS}}}
-
-
-@router.post(PREDICTIONS, status_code=202, openapi_extra=A_BATCH)
+@router.post(PREDICTIONS, status_code=202, openapi_extra=body_in(FORMATS))
 async def predictions(request: Request, service: str = "", version: str = "", *, shadow: bool = False) -> JSONResponse:
     """Take a batch of prediction events: good ones are kept, each refused one is named with its reason.
 
@@ -41,23 +33,16 @@ async def predictions(request: Request, service: str = "", version: str = "", *,
     whose header Idempotency-Key was there before is counted and not kept again; so is an event whose id was.
     """
     app: App = request.app.state.burnline
-    body = await read_body(request)
-    receipt = await run_in_threadpool(
+    receipt = await hand_over(
+        request,
         accept_predictions,
-        app.db,
-        body,
-        content_type=request.headers.get("content-type", ""),
-        content_encoding=encoding_of(request),
-        now=app.clock(),
-        known=app.event_rules,
         limit_bytes=LIMIT_BYTES,
         asked=Asked(service, version, shadow=shadow),
-        key=request.headers.get("idempotency-key", ""),
+        key=key_of(request),
     )
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
     app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
-    status = 202 if receipt.accepted or receipt.duplicates or not receipt.refused_count else 422
-    return JSONResponse(asdict(receipt), status)
+    return answered(receipt, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count)
 
 
 @router.post(ALERTS, openapi_extra=A_JSON_BODY)

@@ -1,0 +1,63 @@
+"""What every door for batches of events does alike: who may come in, how a body is handed over, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+
+from burnline.app.http.answers import Trouble
+from burnline.app.http.bodies import encoding_of, read_body
+from burnline.app.http.guards import refuse_cross_site, require_token
+from burnline.app.wiring import App
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R")
+
+
+def batch_router() -> APIRouter:
+    """A router of doors that read their bodies themselves: for whoever has the token."""
+    return APIRouter(
+        dependencies=[Depends(require_token), Depends(refuse_cross_site)],
+        responses={status: {"model": Trouble} for status in (400, 401, 403, 408, 413, 415, 422, 503)},
+    )
+
+
+def body_in(media_types: Iterable[str]) -> dict[str, Any]:
+    """For the description of a door: what bodies it takes."""
+    return {"requestBody": {"required": True, "content": {name: {"schema": {}} for name in media_types}}}
+
+
+async def hand_over(request: Request, accept: Callable[..., R], **more: Any) -> R:
+    """What `accept` says of the body, which it gets as it came with what is known of every service.
+
+    It works in a thread: while it decodes and waits for the disk, other doors are open.
+    """
+    app: App = request.app.state.burnline
+    body = await read_body(request)
+    return await run_in_threadpool(
+        accept,
+        app.db,
+        body,
+        content_type=request.headers.get("content-type", ""),
+        content_encoding=encoding_of(request),
+        now=app.clock(),
+        known=app.event_rules,
+        **more,
+    )
+
+
+def key_of(request: Request) -> str:
+    """What the sender calls this batch; empty where it does not."""
+    return request.headers.get("idempotency-key", "")
+
+
+def answered(receipt: DataclassInstance, *, taken: int, refused: int) -> JSONResponse:
+    """The receipt: 202, or 422 where there was something and all of it was refused."""
+    return JSONResponse(asdict(receipt), 202 if taken or not refused else 422)
