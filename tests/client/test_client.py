@@ -79,8 +79,8 @@ def make(burnline: Burnline, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     made: list[Client] = []
 
     def client(**options: Any) -> Client:
-        given = {"every_seconds": 0.01, "transport": httpx.MockTransport(burnline), **options}
-        made.append(Client("shop", version="7", **given))
+        given = {"version": "7", "every_seconds": 0.01, "transport": httpx.MockTransport(burnline), **options}
+        made.append(Client("shop", **given))
         return made[-1]
 
     yield client
@@ -146,6 +146,68 @@ def test_labels_go_to_their_own_door(burnline: Burnline, make: Callable[..., Cli
     assert request.url.path == "/v1/labels"
     assert body(request)["labels"][0].items() >= {"id": "a", "label": "fraud"}.items()
     assert "version" not in body(request)
+
+
+def test_a_shadow_is_sent_as_one_and_apart_from_those_that_serve(
+    burnline: Burnline, make: Callable[..., Client]
+) -> None:
+    shadow = make(version="8", shadow=True)
+    shadow.prediction({"amount": 1}, "fine", id="a")
+    shadow.prediction({"amount": 1}, "fine", id="a", version="7", shadow=False)
+
+    assert shadow.flush()
+
+    assert [(each["version"], each.get("shadow", False)) for each in burnline.bodies()] == [("8", True), ("7", False)]
+
+
+def test_a_shadow_without_a_version_is_dropped_before_it_costs_others_their_batch(
+    burnline: Burnline, make: Callable[..., Client]
+) -> None:
+    client = make(version="", shadow=True)
+
+    taken = client.prediction({"amount": 1}, "fine", id="a")
+
+    assert not taken
+    assert (client.stats.dropped_invalid, burnline.requests) == (1, [])
+
+
+def test_training_s_features_go_to_the_door_of_samples(burnline: Burnline, make: Callable[..., Client]) -> None:
+    client = make(version="7")
+    client.sample("tx-1", {"amount": np.float32(0.5), "country": None})
+
+    assert client.flush()
+
+    assert burnline.requests[0].url.path == "/v1/samples"
+    assert burnline.bodies() == [
+        {"service": "shop", "samples": [{"id": "tx-1", "features": {"amount": 0.5, "country": None}}]}
+    ]
+
+
+def test_answers_go_with_their_sources_to_their_door(burnline: Burnline, make: Callable[..., Client]) -> None:
+    client, sources = make(version="small"), ["It opened in 1932."]
+    client.answer("In 1932.", sources, question="When?", provider="local", toxic=False, logprobs=np.array([-0.5, -1]))
+    sources.append("Changed afterwards.")
+
+    assert client.flush()
+
+    assert burnline.requests[0].url.path == "/v1/answers"
+    answer = {"answer": "In 1932.", "sources": ["It opened in 1932."], "question": "When?"}
+    assert burnline.bodies() == [
+        {
+            "service": "shop",
+            "version": "small",
+            "provider": "local",
+            "answers": [{**answer, "toxic": False, "logprobs": [-0.5, -1]}],
+        }
+    ]
+
+
+def test_sources_that_are_one_text_are_no_list_of_letters(burnline: Burnline, make: Callable[..., Client]) -> None:
+    client = make()
+
+    assert not client.answer("In 1932.", "It opened in 1932.")  # as somebody may write
+
+    assert client.stats.dropped_invalid == 1
 
 
 def test_it_is_sent_after_a_while_without_being_asked(burnline: Burnline, make: Callable[..., Client]) -> None:

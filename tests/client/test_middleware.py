@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
 from burnline.app.http.otlp import WIRES
-from burnline.client import Client, Requests, trace_id
+from burnline.client import Client, Requests, trace, trace_id
 from burnline.client.tally import Tally
 from burnline.collectors.otlp.door import OtlpDoor
 from burnline.spec.load import load_services
@@ -128,6 +128,15 @@ def test_predictions_of_a_request_carry_its_trace_id(burnline: Burnline, client:
     assert traced.json() == {"trace": TRACE}
     events = [event for body in burnline.bodies("/v1/predictions") for event in body["events"]]
     assert [event.get("id") for event in events] == [TRACE, f"{TRACE}-2", None, None, None, None]
+
+
+def test_a_shadow_that_answers_the_same_request_has_the_same_id() -> None:
+    served = trace.read_parent("00-" + "a" * 32 + "-" + "b" * 16 + "-01")
+    assert served is not None
+
+    ids = [served.next_id(), served.next_id("8"), served.next_id(), served.next_id("8"), served.next_id("9")]
+
+    assert ids == ["a" * 32, "a" * 32, "a" * 32 + "-2", "a" * 32 + "-2", "a" * 32]
 
 
 def test_an_id_of_ones_own_stays_and_ids_can_be_left_out(burnline: Burnline, client: Client) -> None:

@@ -13,12 +13,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from burnline.client.sender import Answer, Meaning, Sender, connect, pause
 from burnline.client.stats import Stats
 from burnline.client.trace import with_id
-from burnline.client.values import encode, packed
+from burnline.client.values import copied, encode
 
 if TYPE_CHECKING:
     import httpx
@@ -26,25 +26,40 @@ if TYPE_CHECKING:
 log = logging.getLogger("burnline.client")
 
 URL = "http://127.0.0.1:8600"
-PREDICTIONS, LABELS = "/v1/predictions", "/v1/labels"
+PREDICTIONS, LABELS, SAMPLES, ANSWERS = "/v1/predictions", "/v1/labels", "/v1/samples", "/v1/answers"
+ITEMS = {PREDICTIONS: "events", LABELS: "labels", SAMPLES: "samples", ANSWERS: "answers"}
+DATED = (PREDICTIONS, LABELS)  # of these burnline knows when they happened
 SAID_EVERY_SECONDS = 60.0
-Item = tuple[str, str, Mapping[str, Any]]  # path, version, fields
+
+
+class To(NamedTuple):
+    """Where an item goes, and what the envelope of its batch says beside the service."""
+
+    path: str
+    version: str = ""
+    shadow: bool = False
+    provider: str = ""
+
+    def head(self, service: str) -> dict[str, Any]:
+        """The envelope without its items."""
+        said = {"version": self.version, "shadow": self.shadow, "provider": self.provider}
+        return {"service": service, **{name: value for name, value in said.items() if value}}
+
+
+Item = tuple[To, Mapping[str, Any]]  # with its fields
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
     """What goes in one request. Its key stays the same however often it is sent: burnline keeps it once."""
 
-    path: str
-    version: str
+    to: To
     items: Sequence[bytes]
     key: str
 
     def halves(self) -> tuple[_Batch, _Batch]:
         middle = len(self.items) // 2
-        return _batch(self.path, self.version, self.items[:middle]), _batch(
-            self.path, self.version, self.items[middle:]
-        )
+        return _batch(self.to, self.items[:middle]), _batch(self.to, self.items[middle:])
 
 
 class _State:
@@ -61,7 +76,7 @@ class _State:
 
 
 class Client:
-    """Sends predictions and labels of one service.
+    """Sends predictions and labels of one service, answers of generative AI, and what training has of events.
 
     Nothing here raises or waits, but `flush` and `close`, which wait as long as they are told. What finds the buffer
     full is dropped and counted. A batch is sent again until burnline answers for it; it is never counted twice.
@@ -70,7 +85,8 @@ class Client:
         url: where burnline is; BURNLINE_URL, or this host's port 8600, unless given.
         token: BURNLINE_TOKEN unless given.
         version: of the model, where the event does not say.
-        buffer: events and labels that may wait.
+        shadow: nobody gets these predictions: the version answers beside the one that serves.
+        buffer: events, labels and the like that may wait.
         batch: how many go in one request; `every_seconds`: how long one waits for others.
         exit_seconds: how long the end of the program waits for what is left.
     """
@@ -82,6 +98,7 @@ class Client:
         url: str | None = None,
         token: str | None = None,
         version: str = "",
+        shadow: bool = False,
         buffer: int = 10_000,
         batch: int = 500,
         every_seconds: float = 1.0,
@@ -91,6 +108,7 @@ class Client:
     ) -> None:
         self.service = service
         self.version = version
+        self.shadow = shadow
         self.url = url or os.environ.get("BURNLINE_URL") or URL
         self._token = token if token is not None else os.environ.get("BURNLINE_TOKEN", "")
         self._buffer, self._size = buffer, max(1, batch)
@@ -110,21 +128,48 @@ class Client:
         at: datetime | float | None = None,
         version: str | None = None,
         embedding: Iterable[float] | None = None,
+        shadow: bool | None = None,
     ) -> bool:
         """Hand over one event; whether it was taken. `at`: when it happened, now unless given."""
         event = {"features": features, "prediction": prediction, "confidence": confidence, "id": id, "at": at}
-        return self.log({**event, "embedding": embedding}, version=version)
+        return self.log({**event, "embedding": embedding}, version=version, shadow=shadow)
 
     def label(self, id: str | int, actual: Any, *, at: datetime | float | None = None) -> bool:  # noqa: A002
         """Hand over what turned out to be true of the event with this id; whether it was taken."""
-        return self._put(LABELS, "", {"id": id, "label": actual, "at": at})
+        return self._put(To(LABELS), {"id": id, "label": actual, "at": at})
 
-    def log(self, event: Mapping[str, Any], *, version: str | None = None) -> bool:
+    def sample(self, id: str | int, features: Mapping[str, Any]) -> bool:  # noqa: A002
+        """Hand over the features that training has of the event with this id, for `signals.skew`."""
+        return self._put(To(SAMPLES), {"id": id, "features": features})
+
+    def answer(
+        self,
+        answer: str,
+        sources: Sequence[str] | None = None,
+        *,
+        question: str | None = None,
+        version: str | None = None,
+        provider: str = "",
+        **known: Any,
+    ) -> bool:
+        """Hand over one answer of generative AI with the documents it was to be built on; whether it was taken.
+
+        `known`: further fields that docs/detectors/grounding.md names, as in `language="en"` or `toxic=False`.
+        """
+        to = To(ANSWERS, self.version if version is None else version, provider=provider)
+        return self._put(to, {"answer": answer, "sources": sources, "question": question, **known})
+
+    def log(self, event: Mapping[str, Any], *, version: str | None = None, shadow: bool | None = None) -> bool:
         """Hand over one event as docs/predictions.md has it; whether it was taken.
 
         While `Requests` times a request of a known trace, an event without an id gets one of the trace's.
         """
-        return self._put(PREDICTIONS, self.version if version is None else version, event)
+        shadow = self.shadow if shadow is None else shadow
+        to = To(PREDICTIONS, self.version if version is None else version, shadow)
+        if shadow and not to.version:
+            self.failed(ValueError("a shadow needs a version: it is told apart by it"))
+            return False
+        return self._put(to, event)
 
     @property
     def stats(self) -> Stats:
@@ -171,9 +216,11 @@ class Client:
             self._count(self._state, "dropped_invalid", 1)
         self._say("an event was dropped: %s", error)
 
-    def _put(self, path: str, version: str, fields: Mapping[str, Any]) -> bool:
+    def _put(self, to: To, fields: Mapping[str, Any]) -> bool:
         try:
-            item = (path, version, self._copied(with_id(fields) if path == PREDICTIONS else fields))
+            if to.path == PREDICTIONS:
+                fields = with_id(fields, to.version if to.shadow else "")
+            item = (to, self._copied(fields, dated=to.path in DATED))
             state = self._state
             with state.changed:
                 if state.until is not None or len(state.waiting) + state.sending >= self._buffer:
@@ -189,15 +236,12 @@ class Client:
         return True
 
     @staticmethod
-    def _copied(fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _copied(fields: Mapping[str, Any], *, dated: bool) -> dict[str, Any]:
         """As it is now: the caller may change its own. What is not there is left out."""
-        copied = {name: value for name, value in fields.items() if value is not None}
-        if "features" in copied:
-            copied["features"] = dict(copied["features"])
-        if "embedding" in copied:
-            copied["embedding"] = packed(copied["embedding"])
-        copied.setdefault("at", time.time())
-        return copied
+        own = {name: copied(name, value) for name, value in fields.items() if value is not None}
+        if dated:
+            own.setdefault("at", time.time())
+        return own
 
     def _wake(self, state: _State) -> None:
         if state.thread is None:
@@ -234,20 +278,20 @@ class Client:
             return items if items or state.until is None else None
 
     def _batches(self, state: _State, items: Sequence[Item]) -> list[_Batch]:
-        encoded: dict[tuple[str, str], list[bytes]] = {}
-        for path, version, fields in items:
+        encoded: dict[To, list[bytes]] = {}
+        for to, fields in items:
             try:
-                encoded.setdefault((path, version), []).append(encode(fields))
+                encoded.setdefault(to, []).append(encode(fields))
             except (TypeError, ValueError, AttributeError, RecursionError) as error:
                 self._done(state, 1, dropped_invalid=1)
                 self._say("an event was dropped: %s", error)
-        return [_batch(path, version, some) for (path, version), some in encoded.items() if some]
+        return [_batch(to, some) for to, some in encoded.items() if some]
 
     def _deliver(self, state: _State, sender: Sender, batch: _Batch) -> None:
         """Send a batch until there is an answer for it, or no more time."""
         tries = 0
         while True:
-            answer = sender.post(batch.path, self._body(batch), batch.key)
+            answer = sender.post(batch.to.path, self._body(batch), batch.key)
             if answer.meaning is Meaning.SMALLER and len(batch.items) > 1:
                 for half in batch.halves():
                     self._deliver(state, sender, half)
@@ -275,11 +319,8 @@ class Client:
         return state.until is None or time.monotonic() < state.until
 
     def _body(self, batch: _Batch) -> bytes:
-        head: dict[str, Any] = {"service": self.service}
-        if batch.path == PREDICTIONS:
-            head["version"] = batch.version
-        name = b'"events":[' if batch.path == PREDICTIONS else b'"labels":['
-        return encode(head)[:-1] + b"," + name + b",".join(batch.items) + b"]}"
+        name = f',"{ITEMS[batch.to.path]}":['.encode()
+        return encode(batch.to.head(self.service))[:-1] + name + b",".join(batch.items) + b"]}"
 
     def _settle(self, state: _State, batch: _Batch, answer: Answer) -> None:
         size = len(batch.items)
@@ -293,6 +334,8 @@ class Client:
             self._say("burnline refused %s of a batch: %s", refused, receipt.get("refused"))
         if _number(receipt, "unknown_features_count"):
             self._say("burnline does not know these features, and drops them: %s", receipt.get("unknown_features"))
+        if dropped := _number(receipt, "dropped"):
+            self._say("burnline had no room for %s samples; lower signals.skew.sample", dropped)
         self._done(
             state,
             size,
@@ -324,8 +367,8 @@ class Client:
         self._state = _State()
 
 
-def _batch(path: str, version: str, items: Sequence[bytes]) -> _Batch:
-    return _Batch(path, version, items, uuid.uuid4().hex)
+def _batch(to: To, items: Sequence[bytes]) -> _Batch:
+    return _Batch(to, items, uuid.uuid4().hex)
 
 
 def _number(receipt: Mapping[str, Any], name: str) -> int:

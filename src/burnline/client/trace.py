@@ -19,11 +19,14 @@ class Trace:
 
     def __init__(self, trace_id: str, span_id: str) -> None:
         self.trace_id, self.span_id = trace_id, span_id
-        self._numbers = itertools.count(1)
+        self._numbers: dict[str, itertools.count[int]] = {}
 
-    def next_id(self) -> str:
-        """The trace id for the first prediction, `<trace id>-2` for the next: an id is taken once."""
-        number = next(self._numbers)
+    def next_id(self, shadow: str = "") -> str:
+        """The trace id for the first prediction, `<trace id>-2` for the next: an id is taken once.
+
+        A version that is a `shadow` has the same ids again: its predictions are compared with those that serve.
+        """
+        number = next(self._numbers.setdefault(shadow, itertools.count(1)))
         return self.trace_id if number == 1 else f"{self.trace_id}-{number}"
 
 
@@ -42,7 +45,7 @@ def trace_id() -> str:
     return trace.trace_id if trace else ""
 
 
-def with_id(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The event; one without an id gets that of the trace."""
+def with_id(event: Mapping[str, Any], shadow: str = "") -> Mapping[str, Any]:
+    """The event; one without an id gets that of the trace. `shadow`: its version, where it is of one."""
     trace = CURRENT.get()
-    return event if trace is None or event.get("id") is not None else {**event, "id": trace.next_id()}
+    return event if trace is None or event.get("id") is not None else {**event, "id": trace.next_id(shadow)}

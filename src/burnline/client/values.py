@@ -11,14 +11,32 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+LISTS = frozenset({"sources", "others", "logprobs"})  # fields of an answer
+
 
 def encode(item: Mapping[str, Any]) -> bytes:
-    """One event or label as JSON.
+    """One event, label, sample or answer as JSON.
 
     Raises: ValueError for what is no number, text, true, false or nothing, and for an infinity.
     """
-    written = {name: _plain(value) if name != "features" else _features(value) for name, value in item.items()}
+    written = {name: _written(name, value) for name, value in item.items()}
     return json.dumps(written, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def copied(name: str, value: Any) -> Any:
+    """A field as it is now: its owner may change it.
+
+    Raises: as `packed`; TypeError or ValueError for what is no mapping of features or no list where one is needed.
+    """
+    if name == "features":
+        return dict(value)
+    if name == "embedding":
+        return packed(value)
+    if name in LISTS:
+        if isinstance(value, str):
+            raise TypeError(f"{name} is a list, not one text")
+        return list(value)
+    return value
 
 
 def packed(vector: Any) -> str:
@@ -30,6 +48,12 @@ def packed(vector: Any) -> str:
         return vector
     numbers = list(vector)
     return base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers)).decode()
+
+
+def _written(name: str, value: Any) -> Any:
+    if name == "features":
+        return _features(value)
+    return [_plain(each) for each in value] if name in LISTS else _plain(value)
 
 
 def _features(features: Any) -> dict[str, Any]:
