@@ -7,8 +7,24 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
+from itertools import chain
 
-from burnline.detectors.grounding.words import MONTHS, NUMBER_WORDS, SCALES, stem, stems, words
+from burnline.detectors.grounding.words import (
+    ASCII_WORD,
+    MONTHS,
+    NUMBER_WORDS,
+    RUN,
+    SCALES,
+    SHORTEST,
+    WORD,
+    number,
+    opposites,
+    pairs,
+    stem,
+    stems,
+    stopwords,
+    words,
+)
 
 LONGEST = 2_000_000  # characters of all sources together
 BLOCK = 12  # words with content; what is at most a block apart stands together
@@ -17,10 +33,14 @@ NEAREST = 5  # letters that two forms of one word begin with at least
 SHARED = 0.6  # of the longer one
 ALIKE = 50  # words with one beginning that are compared
 LOOKUPS = 300  # words of one answer that are looked for in other forms
+OTHER = "*"  # the stem of any word that cannot matter
+AROUND = ".,:;!?\"'()[]{}<>*#-\u2013\u2014\u2018\u2019\u201c\u201d"
+MONTH_STEMS = tuple(map(stem, MONTHS))
 HEDGED = 0.05  # how far off a number may be that is called a rough one
 
 ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d{2}")
 # Sources come from anybody: what runs over them tries nothing twice (`}+`), so it takes a time by their length.
+LONGEST_NUMBER = 50  # characters
 COUNTED = rf"(?<!\d)(?<!\d[.,])\d[\d.,]{{0,40}}+|\b(?=[a-z])(?:{'|'.join(NUMBER_WORDS)})\b"
 SCALED = re.compile(rf"({COUNTED})[\s-]?(?=[tkmb])({'|'.join(SCALES)})\b", re.IGNORECASE)
 SCALE = re.compile(r"[mbtr]illion|thousand|\d[\s-]?(?:k|mn?|bn)\b", re.IGNORECASE)
@@ -35,8 +55,10 @@ SELF = re.compile(r"\b(?:I|i|[Mm]y|me)\b")
 class Sources:
     """The sources of one answer, read for the stems in `wanted`.
 
+    Only what that answer can ask for is looked at closely, and each different piece of text between two spaces once.
+
     Attributes:
-        seen: every stem in them.
+        seen: the stems in them, as far as they can matter for those wanted.
         places: for a wanted stem the blocks it stands in; it is not there where they are too many to tell.
         pairs: wanted stems that follow each other, with nothing but stopwords between them.
     """
@@ -44,40 +66,65 @@ class Sources:
     def __init__(self, texts: Sequence[str], wanted: Collection[str]) -> None:
         clipped = list(_clipped(texts))
         self._texts = tuple(map(_unescaped, clipped))
-        self._written: set[str] = set()
+        self._wanted = frozenset(wanted)
+        self._needed = _beginnings_of(self._wanted)
+        self._numbers = any(each[0].isdecimal() for each in self._wanted if each)
+        self._pieces: dict[str, Sequence[str]] = {}
         self._lookups = LOOKUPS
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
-        for text in clipped:
-            if "&" in text:  # an answer may quote what stands for a character
-                self.seen |= stems(text)
         first = 0
         for text in self._texts:
-            first = self._read(text, wanted, first)
+            first = self._read(text, first)
+        self.seen.update(chain.from_iterable(self._pieces.values()))
+        for text in clipped:
+            if "&" in text:  # an answer may quote what stands for a character
+                self.seen |= stems(*{piece for piece in text.split() if "&" in piece})
+        self.seen -= {"", OTHER}
         for each in [each for each, blocks in self.places.items() if len(blocks) > COMMON]:
             del self.places[each]
 
-    def _read(self, text: str, wanted: Collection[str], first: int) -> int:
+    def _read(self, text: str, first: int) -> int:
         """Read one source, whose first block has the number `first`; returns that of the next source."""
-        written = list(words(text))
-        self._written.update(written)
-        found = list(filter(None, map(stem, written)))
-        self.seen.update(found)
-        self.seen.update(stem(MONTHS[int(month) - 1]) for month in set(ISO_DATE.findall(text)))
-        if SCALE.search(text):
-            self.seen.update(scaled(value, word) for value, word in set(SCALED.findall(text)))
-        self.seen.discard("")
-        before = ""
-        for place, each in enumerate(found):
-            if each in wanted:
-                self.places.setdefault(each, set()).add(first + place // BLOCK)
-                if before:
-                    self.pairs.add((before, each))
-                before = each
-            else:
-                before = ""
+        pieces = text.split()
+        self._pieces.update((piece, self._stems(piece)) for piece in set(pieces).difference(self._pieces))
+        found = list(chain.from_iterable(map(self._pieces.__getitem__, pieces)))
+        if not self._wanted.isdisjoint(MONTH_STEMS):
+            self.seen.update(MONTH_STEMS[int(month) - 1] for month in set(ISO_DATE.findall(text)))
+        if self._numbers:
+            self.seen.update(scaled(value, word) for value, word in _scaled_in(text))
+        before = -2
+        for place in [place for place, each in enumerate(found) if each in self._wanted]:
+            each = found[place]
+            self.places.setdefault(each, set()).add(first + place // BLOCK)
+            if before == place - 1:
+                self.pairs.add((found[before], each))
+            before = place
         return first + len(found) // BLOCK + 3  # so that two sources never stand together
+
+    def _stems(self, piece: str) -> Sequence[str]:
+        """The stems in a piece of text without spaces; `OTHER` for each word that cannot matter."""
+        plain = piece.strip(AROUND)
+        if plain.isascii() and plain.isalpha():
+            return self._of_word(plain)
+        if plain.isascii() and plain.isdecimal() and len(plain) < LONGEST_NUMBER - 10:
+            return (number(plain) if self._numbers else OTHER,)
+        found: list[str] = []
+        for word in (ASCII_WORD if piece.isascii() else WORD).findall(piece):
+            if RUN.match(word):
+                found += [pair if pair in self._wanted else OTHER for pair in pairs(word)]
+            elif word.isdecimal() and not self._numbers:
+                found.append(OTHER)
+            else:
+                found += self._of_word(word) if word.isascii() and word.isalpha() else filter(None, [stem(word)])
+        return found
+
+    def _of_word(self, word: str) -> Sequence[str]:
+        plain = word.lower()
+        if plain[:SHORTEST] in self._needed or (self._numbers and plain in NUMBER_WORDS):
+            return (stem(word),) if stem(word) else ()
+        return () if len(plain) < SHORTEST or plain in stopwords() else (OTHER,)
 
     def number(self, value: str, following: str, *, rough: bool) -> bool:
         """Whether a number stands there, however it is written or rounded.
@@ -119,7 +166,7 @@ class Sources:
 
     @cached_property
     def _words(self) -> set[str]:
-        return {word.lower() for word in self._written}
+        return {word.lower() for piece in self._pieces for word in words(piece)}
 
     @cached_property
     def _initials(self) -> str:
@@ -133,6 +180,20 @@ class Sources:
             if len(each) >= NEAREST and not each[0].isdecimal():
                 found.setdefault(each[:NEAREST], []).append(each)
         return {beginning: sorted(alike)[:ALIKE] for beginning, alike in found.items()}
+
+
+def _scaled_in(text: str) -> set[tuple[str, str]]:
+    """Each number in a text that a scale follows, and the scale."""
+    found: set[tuple[str, str]] = set()
+    for scale in SCALE.finditer(text):
+        found.update(SCALED.findall(text, max(0, scale.start() - LONGEST_NUMBER), scale.end() + 1))
+    return found
+
+
+def _beginnings_of(wanted: Collection[str]) -> frozenset[str]:
+    """How words begin whose stems can matter for those wanted: as they do themselves, or as their opposites."""
+    others = chain.from_iterable(opposites().get(each, ()) for each in wanted)
+    return frozenset(each[:SHORTEST] for each in chain(wanted, others))
 
 
 def scaled(value: str, word: str) -> str:

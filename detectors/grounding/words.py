@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from importlib.resources import files
-from itertools import chain, pairwise
+from itertools import chain
+from operator import add
 from typing import NamedTuple
 
 REMEMBERED = 40  # characters of a word whose stem is; marks make longer ones, which would fill the memory
@@ -60,8 +61,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> Iterator[Token]
     for found in WORD.finditer(text, start, len(text) if end is None else end):
         word, first = found.group(), found.start()
         if len(word) > 1 and RUN.match(word):
-            pairs = map("".join, pairwise(word))
-            yield from (Token(first + place, first + place + 2, pair, pair) for place, pair in enumerate(pairs))
+            yield from (Token(first + place, first + place + 2, pair, pair) for place, pair in enumerate(pairs(word)))
         else:
             yield Token(first, found.end(), word, stem(word))
 
@@ -71,11 +71,12 @@ def words(text: str) -> Iterable[str]:
     if text.isascii():
         return ASCII_WORD.findall(text)
     found = WORD.findall(text)
-    return chain.from_iterable(map(_pairs, found)) if RUN.search(text) else found
+    return chain.from_iterable(pairs(word) if RUN.match(word) else (word,) for word in found)
 
 
-def _pairs(word: str) -> Iterable[str]:
-    return map("".join, pairwise(word)) if len(word) > 1 and RUN.match(word) else (word,)
+def pairs(word: str) -> Iterable[str]:
+    """Each two neighbours of what is written without spaces; one alone is one."""
+    return map(add, word, word[1:]) if len(word) > 1 else (word,)
 
 
 def stems(*texts: str) -> frozenset[str]:
@@ -125,6 +126,8 @@ def number(word: str) -> str:
     >>> number("1,200.50"), number("1.200,5"), number("3,5"), number("007")
     ('1200.5', '1200.5', '3.5', '7')
     """
+    if word.isdecimal() and word.isascii():
+        return word.lstrip("0") or "0"
     if not word.isascii():
         word = "".join(str(unicodedata.decimal(each, each)) for each in word)
     point = max(word.rfind("."), word.rfind(","))
