@@ -44,6 +44,8 @@ class _ByCells:
 
     In alarm are features whose score in this window is over the threshold, and those that all windows so far, together,
     show to have moved by more than it. Of either kind half a false alarm in 30 days is to be expected at most.
+
+    Its cells are shown to Prometheus, which then finds the same over any window: detectors/burn/cells.py.
     """
 
     signal: ClassVar[str]
@@ -125,6 +127,22 @@ class _ByCells:
         compared = self._compare(sketch, self._expected(sketch), "in the reference")
         found, evidence = self._effects(compared), self._watch.start()
         return (self._contributor(at, compared, found, evidence) for at in np.flatnonzero(~np.isnan(found)).tolist())
+
+    def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
+        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference.
+
+        None where the reference differs by hour: then there is no one reference to show.
+        """
+        if not self._columns or self._seasons is not None:
+            return
+        for at, name in enumerate(self._columns):
+            part = self._part(at)
+            used = self._used[part] > 0
+            yield name, self._cells(sketch)[part][used], self._reference[part][used]
+
+    def chance(self, reference: Histogram, events: float) -> float:
+        """The total variation that sampling adds to a column of `events` compared with those counts."""
+        return chance(len(reference) - 1, self._effect * (1 / events + 1 / float(reference.sum())), self._surprise)
 
     def _cells(self, sketch: Sketch) -> Counter64:
         return sketch.counts[1 + self._hours :] * self._used
@@ -246,25 +264,9 @@ class _ByCells:
 
 
 class Drift(_ByCells):
-    """Every feature, and the model's answers; its cells are shown to Prometheus, which then finds the same."""
+    """Every feature, and the model's answers."""
 
     signal: ClassVar[str] = "drift"
-
-    def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
-        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference.
-
-        None where the reference differs by hour: then there is no one reference to show.
-        """
-        if self._seasons is not None:
-            return
-        for at, name in enumerate(self._columns):
-            part = self._part(at)
-            used = self._used[part] > 0
-            yield name, self._cells(sketch)[part][used], self._reference[part][used]
-
-    def chance(self, reference: Histogram, events: float) -> float:
-        """The total variation that sampling adds to a column of `events` compared with those counts."""
-        return chance(len(reference) - 1, self._effect * (1 / events + 1 / float(reference.sum())), self._surprise)
 
 
 class PredictionDrift(_ByCells):

@@ -11,7 +11,7 @@ from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Judgement, no_data
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference, load_reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.errors import SpecError
 from burnline.events import Contributor, Source
 from burnline.spec.quality import TrainingSkewSpec
@@ -63,3 +63,11 @@ class TrainingSkew:
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """As drift does."""
         return self._drift.compare(baseline, candidate) if self._drift else no_data(self._problem)
+
+    def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
+        """As drift's."""
+        return self._drift.cells(sketch) if self._drift else iter(())
+
+    def chance(self, reference: Counter64, events: float) -> float:
+        """As drift's; without a profile there is nothing to compare, so nothing that chance could explain."""
+        return self._drift.chance(reference, events) if self._drift else 0.0

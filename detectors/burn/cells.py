@@ -19,7 +19,7 @@ from burnline.detectors.burn.history import Key
 from burnline.detectors.contract import Detector
 from burnline.detectors.sketch import Counter64, Sketch
 
-MOST_CELLS = 50_000  # of one service on the page; features after that are left out
+MOST_CELLS = 50_000  # of one signal of a service on the page; features after that are left out
 DIGITS = 8  # of the reference's digest
 ENDLESS = 10**18  # events
 LABELS = [metrics.SERVICE, metrics.SIGNAL, metrics.FEATURE, metrics.REFERENCE]

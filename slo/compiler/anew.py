@@ -12,16 +12,14 @@ from burnline.slo.promise import Promise
 from burnline.slo.promql import Binary, Expr, Select, series
 from burnline.spec.selector import Matcher, Selector
 
-SIGNALS = frozenset({"drift"})  # whose detectors show their cells
-
 
 def by_cells(promise: Promise) -> bool:
     """Whether the SLO counts drift that is computed from cells."""
-    return promise.anew and promise.sli.signal in SIGNALS and not promise.slo.slices
+    return promise.section is not None and promise.anew and promise.section.celled and not promise.slo.slices
 
 
 def members_over(of: Subject, added_up: Expr, lengths: Sequence[timedelta]) -> Expr:
-    """A composite's events by member over these windows: of those on drift, as they are counted themselves."""
+    """A composite's events by member over these windows: of those by cells, as they are counted themselves."""
     found = added_up
     for member in filter(by_cells, of.promise.members):
         shared = [length for length in lengths if any(length in pair for pair in member.schedule)]

@@ -1,5 +1,7 @@
 """Drift in the compiled rules: computed anew over every window, from how often each cell of each feature was counted.
 
+Drift of the answers alone, and from the training data, are the same of other cells, under the name of their signal.
+
 The share of a window's events that differ from the reference beyond chance does not add up over minutes, counts do:
 cells are counted each interval (T0), summed over five, hours and days as events are, and compared with the reference
 last, for every window. In-process it is the same: detectors/drift.py has the formula, detectors/burn/history.py the
@@ -167,8 +169,8 @@ def _known(of: Subject, events: Expr) -> Expr:
 
 
 def _enough(of: Subject, events: Expr) -> Expr:
-    section = getattr(of.promise.spec.signals, of.promise.sli.signal or "")
-    return Binary(">=", events, Number(section.min_events))
+    least = of.promise.section.min_events if of.promise.section else 0
+    return Binary(">=", events, Number(least))
 
 
 def _drift(of: Subject, window: str, cells: Expr) -> Expr:

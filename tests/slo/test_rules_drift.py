@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,117 +9,32 @@ import numpy as np
 import pytest
 
 from burnline.detectors.build import DETECTORS
-from burnline.detectors.burn.cells import Celled, exposition
-from burnline.detectors.columns import ColumnReader
-from burnline.detectors.drift import Drift
-from burnline.detectors.profile import Reference
-from burnline.detectors.profiling.build import build_profile
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.burn.cells import Celled
 from burnline.events import PredictionBatch
-from burnline.slo.compiler import anew
 from burnline.slo.compiler.rules import compile_rules
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import DriftSpec
+from burnline.spec.signals import SignalsSpec
 from tests.detectors.samples import START
 from tests.slo.promtool import EPOCH, Simulation, firing, service
-
-SPEC = DriftSpec.model_validate({"window": "5m", "min_events": 300})
-HOSTILE = 'a"b\\c\n{}'
-REPLICAS = ("a:8000", "b:8000")
-NOTHING: dict[str, Any] = {}
+from tests.slo.replicas import (
+    REPLICAS,
+    SECTION,
+    Replicas,
+    close_to,
+    draw,
+    findings,
+    make_detector,
+    of_the_window,
+    over,
+    page,
+)
 
 
 def drift_service(slo: str = "window: 30d", *, signals: dict[str, Any] | None = None) -> ServiceSpec:
     slos = f"[{{name: steady, objective: 98%, {slo}, sli: {{signal: drift}}}}]"
-    drift = {"drift": {"window": "5m", "min_events": 300}}
-    return ServiceSpec.model_validate({**service(slos).model_dump(exclude_unset=True), "signals": signals or drift})
-
-
-def draw(random: np.random.Generator, events: int, shift: float = 0.0) -> dict[str, list[Any]]:
-    return {
-        "amount": (random.normal(size=events) + shift).tolist(),
-        HOSTILE: random.choice(["x", "y"], events).tolist(),
-    }
-
-
-def make_detector(seed: int = 1) -> tuple[Drift, ColumnReader]:
-    random = np.random.default_rng(seed)
-    answers = random.choice(["yes", "no"], 5000).tolist()
-    reference: Reference = build_profile(draw(random, 5000), answers, name="r")
-    return Drift(reference, SPEC), ColumnReader(reference)
-
-
-class Replicas:
-    """What two replicas count each minute; their pages show it at the end of the minute, and 0 at the beginning."""
-
-    def __init__(self, minutes: int, shift: Callable[[int], float] = lambda _: 0.0, *, events: int = 100) -> None:
-        self.detector, reader = make_detector()
-        random = np.random.default_rng(3)
-        self.minutes = [
-            [self._count(reader, random, events, shift(minute)) for _ in REPLICAS] for minute in range(minutes)
-        ]
-
-    def _count(self, reader: ColumnReader, random: np.random.Generator, events: int, shift: float) -> Sketch:
-        answers = random.choice(["yes", "no"], events).tolist()
-        answers[0] = None  # a request that failed
-        features = draw(random, events, shift)
-        batch = PredictionBatch("card-fraud", "1", START, features, answers, [None] * events, [0] * events)
-        return self.detector.fold(reader.read(batch))
-
-    def over(self, since: int, until: int) -> Sketch:
-        """What all replicas counted in the minutes after `since` up to `until`."""
-        return sum((each for pair in self.minutes[max(0, since) : until] for each in pair), self.detector.empty())
-
-    def series(self, *, restart: int = 10**6) -> dict[str, str]:
-        """What the pages show every minute, in promtool's words; a replica whose database is new shows 0 again."""
-        found: dict[str, list[float]] = {}
-        for number, instance in enumerate(REPLICAS):
-            total = self.detector.empty()
-            for minute in range(len(self.minutes) + 1):
-                for name, value in page(self.detector, total, instance).items():
-                    found.setdefault(name, []).append(value)
-                if minute < len(self.minutes):
-                    total = (total if minute != restart else self.detector.empty()) + self.minutes[minute][number]
-        return {name: values_of(values) for name, values in found.items()} | findings(len(self.minutes))
-
-
-def values_of(values: Sequence[float]) -> str:
-    return " ".join("_" if value < 0 else repr(value) for value in values)
-
-
-def findings(minutes: int) -> dict[str, str]:
-    labels = 'service="card-fraud",signal="drift",job="burnline",instance="a:8000"'
-    return {
-        f"burnline_signal_events_total{{{labels}}}": f"0+200x{minutes}",
-        f"burnline_signal_bad_events_total{{{labels}}}": f"0x{minutes}",
-    }
-
-
-def page(detector: Drift, total: Sketch, instance: str) -> dict[str, float]:
-    """The samples of one page, under the names that Prometheus gives them."""
-    found: dict[str, float] = {}
-    for family in exposition([(("card-fraud", "drift"), detector, total)]):
-        for sample in family.samples:
-            labels = {**sample.labels, "job": "burnline", "instance": instance}
-            inside = ",".join(f"{label}={quoted(text)}" for label, text in sorted(labels.items()))
-            found[f"{sample.name}{{{inside}}}"] = float(str(sample.value))
-    return found
-
-
-def quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
-
-
-def close_to(selector: str, value: float) -> str:
-    return f"abs({selector} - {value!r}) <= {1e-9 * max(1.0, abs(value))!r}"
-
-
-def over(window: str, event: str) -> str:
-    return f'slo:events:increase_over{{window="{window}",event="{event}"}}'
-
-
-def of_the_window(event: str) -> str:
-    return f'slo:events:increase_window{{event="{event}"}}'
+    return ServiceSpec.model_validate(
+        {**service(slos).model_dump(exclude_unset=True), "signals": signals or {"drift": SECTION}}
+    )
 
 
 @pytest.mark.integration
@@ -259,10 +173,12 @@ def test_a_short_window_is_as_long_as_the_detectors(tmp_path: Path) -> None:
     simulation.run(tmp_path)
 
 
-def test_the_rules_know_which_detector_shows_its_cells() -> None:
+def test_the_service_file_knows_which_detectors_show_their_cells() -> None:
+    sections = SignalsSpec.model_validate({name: {} for name in DETECTORS}).sections()
+
     celled = {name for name, made in DETECTORS.items() if hasattr(made, "cells")}
 
-    assert celled == anew.SIGNALS
+    assert celled == {name for name, section in sections.items() if section.celled}
     assert isinstance(make_detector()[0], Celled)
 
 

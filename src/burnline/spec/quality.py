@@ -56,6 +56,7 @@ class TrainingSkewSpec(Limited):
     """Does what is served look like what was trained on, from the first event? `reference`: the training data's."""
 
     additive: ClassVar[bool] = False
+    celled: ClassVar[bool] = True
 
     reference: Text | None = None
     window: Duration = HOUR

@@ -18,12 +18,14 @@ class Section(Strict):
     Attributes:
         additive: bad events of windows add up to those of the windows together. Those of a signal that says of a whole
             window how much of it is bad, not of which events, do not; its detector says so too.
+        celled: its detector shows Prometheus how often each cell of a feature is counted, from which rules compute it.
         net: the threshold is taken off the score already: it is in alarm over 0.
         window: of so long is everything judged at once.
         min_events: with fewer nothing is said of a window.
     """
 
     additive: ClassVar[bool] = True
+    celled: ClassVar[bool] = False
     net: ClassVar[bool] = False
 
     window: Duration = TEN_MINUTES

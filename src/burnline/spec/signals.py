@@ -63,12 +63,14 @@ class DriftSpec(EngineSpec):
     """Does live data still look like the reference? `threshold`: share of events that would have to change."""
 
     additive: ClassVar[bool] = False
+    celled: ClassVar[bool] = True
 
 
 class PredictionSpec(Limited):
     """Do the model's answers still look like the reference's? `threshold` as for drift."""
 
     additive: ClassVar[bool] = False
+    celled: ClassVar[bool] = True
 
 
 class ConfidenceSpec(Limited):

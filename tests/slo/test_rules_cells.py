@@ -1,0 +1,67 @@
+"""Drift of the answers and drift from the training data, in the compiled rules: what their detectors find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from burnline.detectors.drift import PredictionDrift
+from burnline.detectors.profile import save_reference
+from burnline.detectors.training import TrainingSkew
+from burnline.spec.quality import TrainingSkewSpec
+from burnline.spec.service import ServiceSpec
+from burnline.spec.signals import PredictionSpec
+from tests.slo.promtool import Simulation, firing, service
+from tests.slo.replicas import SECTION, Replicas, close_to, make_reference, over
+
+SIGNALS = ("prediction", "training_skew")
+MINUTES = 40
+
+
+def make_service() -> ServiceSpec:
+    slos = [f"{{name: {name}, objective: 98%, window: 30d, sli: {{signal: {name}}}}}" for name in SIGNALS]
+    return service(f"[{', '.join(slos)}]", signals=dict.fromkeys(SIGNALS, SECTION))
+
+
+def counted(name: str, folder: Path) -> Replicas:
+    """Replicas whose inputs move after half the time, and their answers with them; training's were others always."""
+    training = folder / "training.json"
+    save_reference(make_reference(seed=8), training)
+    detector = (
+        PredictionDrift(make_reference(), PredictionSpec.model_validate(SECTION))
+        if name == "prediction"
+        else TrainingSkew(make_reference(), TrainingSkewSpec.model_validate({**SECTION, "reference": str(training)}))
+    )
+    return Replicas(MINUTES, lambda minute: 1.0 if minute >= 20 else 0.0, detector=detector)
+
+
+@pytest.mark.integration
+def test_prometheus_finds_what_each_signals_detector_finds(tmp_path: Path) -> None:
+    replicas = {name: counted(name, tmp_path) for name in SIGNALS}
+    pages = {key: text for each in replicas.values() for key, text in each.series().items()}
+    simulation = Simulation([make_service()], pages)
+
+    for minute, window, since in ((19, "1h", 0), (24, "5m", 19), (39, "30m", 9), (39, "3d", 0)):
+        for name, each in replicas.items():
+            said = each.detector.judge(each.over(since, minute)).counts
+            simulation.holds(f"{minute}m", close_to(over(window, "bad", name), said.bad))
+            simulation.holds(f"{minute}m", close_to(over(window, "total", name), said.total))
+    simulation.absent("19m", *(firing("page-fast", name) for name in SIGNALS))
+
+    assert all(each.detector.judge(each.over(9, 39)).counts.bad > 300 for each in replicas.values())
+    simulation.run(tmp_path)
+
+
+def test_without_a_profile_of_the_training_data_nothing_is_shown(tmp_path: Path) -> None:
+    spec = TrainingSkewSpec(reference=str(tmp_path / "gone.json"))
+    detector = TrainingSkew(make_reference(), spec)
+
+    assert list(detector.cells(detector.empty())) == []
+
+
+def test_a_model_without_answers_shows_no_cells_of_them() -> None:
+    detector = PredictionDrift(msgspec.structs.replace(make_reference(), prediction=None), PredictionSpec())
+
+    assert list(detector.cells(detector.empty())) == []
