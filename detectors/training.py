@@ -32,7 +32,9 @@ class TrainingSkew:
     def __init__(self, reference: Reference, spec: TrainingSkewSpec) -> None:
         self.window = spec.window
         self._problem = (
-            "" if reference.features else "no reference profile: name one in signals.training_skew.reference"
+            ""
+            if reference.features or reference.prediction
+            else "no reference profile: name one in signals.training_skew.reference"
         )
         self._reader: ColumnReader | None = None
         if spec.reference is not None:

@@ -8,6 +8,7 @@ from typing import Any
 
 MICROSECONDS = 1_000_000
 MILLISECONDS_FROM = 10**11  # seconds: the year 5138; numbers beyond it are milliseconds
+MILLISECONDS_UNTIL = 10**14  # likewise
 
 
 def as_microseconds(values: Sequence[Any]) -> list[int]:
@@ -22,7 +23,7 @@ def as_microseconds(values: Sequence[Any]) -> list[int]:
 
 
 def _microseconds(value: Any) -> int:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < MILLISECONDS_UNTIL:
         return int(value * (1000 if abs(value) >= MILLISECONDS_FROM else MICROSECONDS))
     try:
         at = datetime.fromisoformat(value)

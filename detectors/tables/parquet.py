@@ -16,13 +16,16 @@ from burnline.errors import Problem, SpecError
 
 
 class ParquetTable:
-    """A Parquet file: numbers, text, truth values; moments are seconds since 1970, lists of numbers are embeddings."""
+    """A Parquet file: numbers, text, truth values; moments are seconds since 1970, lists of numbers are embeddings.
+
+    Columns that are `exact` keep the values that Python has for them.
+    """
 
     typed = True
     repeatable = True
 
-    def __init__(self, path: Path) -> None:
-        self.name = str(path)
+    def __init__(self, path: Path, exact: Collection[str] = ()) -> None:
+        self.name, self._exact = str(path), exact
         with self._told():
             from pyarrow import parquet
 
@@ -41,8 +44,11 @@ class ParquetTable:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                columns = {name: _values(batch.column(at)) for at, name in enumerate(batch.schema.names)}
+                columns = {name: self._column(name, batch.column(at)) for at, name in enumerate(batch.schema.names)}
             yield Block(batch.num_rows, {name: columns[name] for name in names})
+
+    def _column(self, name: str, column: Any) -> Values:
+        return column.to_pylist() if name in self._exact else _values(column)
 
     @contextmanager
     def _told(self) -> Iterator[None]:

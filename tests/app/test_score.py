@@ -7,17 +7,19 @@ import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from burnline.app.score import Asked, score_table
+from burnline.app.score.table import Asked, score_table
+from burnline.app.score.verbs import VERBS
 from burnline.detectors.build import build_detectors
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.profile import load_reference, save_reference
-from burnline.detectors.profiling.build import build_profile, profile_csv
+from burnline.detectors.profiling.build import Roles, build_profile, profile_csv, profile_table
 from burnline.detectors.tables.open import open_table
 from burnline.spec.service import ServiceSpec
 from tests.app.conftest import Cli
@@ -317,3 +319,199 @@ def test_a_drift_that_windows_show_only_together_is_an_alarm_of_its_feature(tmp_
     alarms = {record["feature"] for record in records if record["alarm"]}
     assert alarms == {"a"}
     assert summary["features"]["a"]["worst"] < 0.05
+
+
+def labelled(seed: int, rows: int = ROWS) -> dict[str, list[Any]]:
+    """Answers of two classes with a confidence, right about as often as it says, and an embedding."""
+    rng = np.random.default_rng(seed)
+    sure = rng.uniform(0.6, 1.0, rows)
+    said = rng.integers(0, 2, rows)
+    truth = np.where(rng.random(rows) < sure, said, 1 - said)
+    names = np.array(["fine", "fraud"])
+    points = rng.normal(size=(rows, 4)) + 3
+    return {
+        "age": rng.normal(40, 9, rows).tolist(),
+        "said": names[said].tolist(),
+        "sure": sure.tolist(),
+        "truth": names[truth].tolist(),
+        "points": [f'"{[round(x, 3) for x in point]}"' for point in points.tolist()],
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A reference that has everything."""
+    folder = tmp_path_factory.mktemp("whole")
+    train = write(folder / "train.csv", labelled(1, 6000))
+    roles = Roles("said", "sure", "truth", "", "points")
+    save_reference(profile_table(open_table(str(train)), roles, name="t"), folder / "ref.json")
+    return folder / "ref.json"
+
+
+def spoiled(signal: str) -> dict[str, list[Any]]:
+    """Rows in which this signal has something to tell."""
+    columns = labelled(2)
+    other = {"fine": "fraud", "fraud": "fine"}
+    if signal == "prediction":
+        columns["said"] = ["fraud"] * ROWS
+    elif signal == "outliers":
+        columns["age"] = [at % 10 * 1e6 if at % 10 == 0 else 9e9 for at in range(ROWS)]
+    elif signal in ("confidence", "estimate"):
+        columns["sure"] = [0.6 + (sure - 0.6) / 4 for sure in columns["sure"]]
+    elif signal in ("performance", "calibration"):
+        columns["truth"] = [other[said] if at % 2 else said for at, said in enumerate(columns["said"])]
+    elif signal == "embedding":
+        columns["points"] = ['"[-9, 9, 9, 9]"'] * ROWS
+    return columns
+
+
+WHOLE = ["prediction", "outliers", "confidence", "estimate", "performance", "calibration", "embedding"]
+
+
+@pytest.mark.parametrize("signal", WHOLE)
+def test_a_signal_of_whole_rows_has_one_line_a_window(whole: Path, tmp_path: Path, signal: str) -> None:
+    calm, loud = (
+        score(whole, write(tmp_path / f"{at}.csv", columns), signal, columns={})
+        for at, columns in enumerate((labelled(3), spoiled(signal)))
+    )
+
+    assert [(line["window"], line["feature"], line["verdict"]) for line in calm[:-1]] == [
+        (at, f"({signal})", "ok") for at in range(4)
+    ]
+    assert (loud[-1]["alarms"], loud[-1]["signal"]) == (4, signal)
+    assert loud[0]["contributors"]
+
+
+@pytest.mark.parametrize("signal", ["prediction", "confidence", "estimate", "performance", "calibration", "embedding"])
+def test_a_signal_without_its_column_says_which_one_it_needs(
+    cli: Cli, whole: Path, tmp_path: Path, signal: str
+) -> None:
+    code, out, err = cli("score", signal, "-r", whole, write(tmp_path / "live.csv", {"age": [1.0]}))
+
+    assert (code, out) == (1, "")
+    assert f"score {signal}: needs the column with the " in err
+    assert "there is age" in err
+
+
+def test_every_verb_tells_its_options(cli: Cli) -> None:
+    for name in VERBS:
+        code, out, _ = cli("score", name, "--help")
+
+        assert code == 0
+        assert "--reference" in out
+
+
+def test_data_is_another_name_of_quality(reference: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "live.csv", table(16))
+
+    assert score(reference, file, "data") == score(reference, file, "quality")
+
+
+def seasonal(rows: int, *, tide: bool) -> dict[str, list[Any]]:
+    """A row a minute; at night amounts are others than by day. Without the tide it is always night."""
+    rng = np.random.default_rng(rows)
+    at = [datetime(2026, 1, 5, tzinfo=UTC) + timedelta(minutes=minute) for minute in range(rows)]
+    night = [each.hour < 8 or not tide for each in at]
+    amounts = rng.normal(10, 1, rows) + np.where(night, 0, 50)
+    return {"amount": amounts.tolist(), "when": [each.isoformat() for each in at]}
+
+
+@pytest.fixture(scope="module")
+def by_hour(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hours")
+    train = write(folder / "train.csv", seasonal(14 * 1440, tide=True))
+    roles = Roles(time="when", slots="hour-of-day")
+    save_reference(profile_table(open_table(str(train)), roles, name="t"), folder / "ref.json")
+    return folder / "ref.json"
+
+
+@pytest.mark.parametrize("signal", ["drift", "skew"])
+def test_rows_with_a_time_are_compared_with_the_same_hours(by_hour: Path, tmp_path: Path, signal: str) -> None:
+    usual = write(tmp_path / "usual.csv", seasonal(2880, tide=True))
+    stuck = write(tmp_path / "stuck.csv", seasonal(2880, tide=False))
+
+    quiet, loud = (score(by_hour, file, signal, window=240, columns={}) for file in (usual, stuck))
+
+    assert quiet[-1]["alarms"] == 0
+    assert loud[-1]["first_alarm"] == 2  # 8 o'clock
+
+
+def test_without_a_time_rows_are_compared_with_all_hours(by_hour: Path, tmp_path: Path) -> None:
+    columns = seasonal(2880, tide=True)
+    del columns["when"]
+
+    *_, summary = score(by_hour, write(tmp_path / "live.csv", columns), window=240, columns={})
+
+    assert summary["first_alarm"] == 0
+
+
+def test_a_time_is_of_no_use_with_a_reference_without_hours(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "live.csv", {**table(17, 10), "when": [1.0] * 10})
+
+    code, _, err = cli("score", "drift", "-r", reference, file, "--time", "when")
+
+    assert code == 1
+    assert "--time: the reference does not tell hours apart; profile it with --time and --slots" in err
+
+
+@pytest.mark.parametrize("moment", ["soon", "", "nan", "inf", "1e300"])
+def test_a_row_without_a_moment_is_named(cli: Cli, by_hour: Path, tmp_path: Path, moment: str) -> None:
+    columns = seasonal(20_100, tide=True)
+    columns["when"][20_050] = moment
+
+    code, _, err = cli("score", "drift", "-r", by_hour, write(tmp_path / "live.csv", columns))
+
+    assert code == 1
+    assert "live.csv: when: row 20,050, counted from 0: " in err
+    assert "needs ISO 8601, or seconds since 1970" in err
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("sure", "97.5", "sure: row 3, counted from 0: 97.5 is not between 0 and 1"),
+        ("points", '"[1, 2]"', "points: embedding: one has 4 numbers, another 2"),
+        ("points", "far", "points: embedding: 'far' is no list of numbers"),
+        ("points", '"[1, 2, 3, 1e400]"', "points: "),
+    ],
+)
+def test_a_value_that_its_column_cannot_hold_is_refused(
+    cli: Cli, whole: Path, tmp_path: Path, column: str, value: str, said: str
+) -> None:
+    columns = labelled(4, 10)
+    columns[column][3] = value
+    signal = "confidence" if column == "sure" else "embedding"
+
+    code, out, err = cli("score", signal, "-r", whole, write(tmp_path / "live.csv", columns))
+
+    assert (code, out) == (1, "")
+    assert f"live.csv: {said}" in err
+
+
+def test_embeddings_of_another_length_than_the_references_are_refused(cli: Cli, whole: Path, tmp_path: Path) -> None:
+    code, _, err = cli("score", "embedding", "-r", whole, write(tmp_path / "live.csv", {"points": ['"[1, 2]"'] * 9}))
+
+    assert code == 1
+    assert "points: embeddings have 2 numbers; the reference's have 4" in err
+
+
+def test_the_answers_alone_may_be_asked_for(reference: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "live.csv", table(18))
+
+    for signal in ("drift", "skew"):
+        *lines, _ = score(reference, file, signal, features=("(prediction)",))
+
+        assert {(line["feature"], line["verdict"]) for line in lines} == {("(prediction)", "ok")}
+
+
+def test_a_page_is_never_drawn_over_what_is_read(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "live.csv", table(19, 100))
+    before = file.read_bytes()
+
+    code, _, err = cli("score", "drift", "-r", reference, file, "--html", file)
+    again, _, same = cli("score", "drift", "-r", reference, file, "--html", reference)
+
+    assert (code, again) == (1, 1)
+    assert "is the table itself" in err
+    assert "is the reference itself" in same
+    assert file.read_bytes() == before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from burnline.app.score_page import FEATURES, Page
+from burnline.app.score.page import FEATURES, Page
 from burnline.events import Cell, Contributor
 
 HOSTILE = "<script>alert(1)</script>\x00"
