@@ -2,42 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache, partial
 from pathlib import Path
 from shutil import copyfile
 from sqlite3 import Connection
-from ssl import SSLContext
-from typing import Any
 from uuid import uuid4
 
-import httpx
 import pytest
-from httpx._transports import default as transport
 from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from burnline.store import database as store
 from burnline.store.database import Database, open_database
+from tests import paid_once
 from tests.postgres import postgres_server
 
 Golden = Callable[[Path, str], None]
 settings.register_profile("burnline", deadline=None)  # how fast a machine is proves nothing
 settings.load_profile("burnline")
-_trust = cache(partial(httpx.create_ssl_context, trust_env=False))
-
-
-def _trust_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
-    """What every client of httpx trusts, read once: that takes 50 ms, and each `httpx.get` makes a client."""
-    set_here = trust_env and ("SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ)
-    if verify is True and cert is None and not set_here:
-        return _trust()
-    return httpx.create_ssl_context(verify, cert, trust_env)
-
-
 _set_really = store._set
 
 
@@ -47,7 +31,7 @@ def _set_unsynced(connection: Connection, setting: str, busy_timeout: timedelta)
 
 
 store._set = _set_unsynced
-transport.create_ssl_context = _trust_once  # type: ignore[attr-defined]  # it exports nothing
+paid_once.begin()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -81,6 +65,12 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Databases that are made now get their schema by the migrations, as those of users do."""
+    monkeypatch.setattr(store, "migrate", paid_once.migrate_really)
+
+
+@pytest.fixture
 def now() -> datetime:
     """A fixed moment: time is an argument."""
     return datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -90,7 +80,9 @@ def now() -> datetime:
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file with every table and no row: a copy of it is made faster than the tables are."""
     file = tmp_path_factory.mktemp("migrated") / "burnline.db"
-    open_database(f"sqlite:///{file}").close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "migrate", paid_once.migrate_really)
+        open_database(f"sqlite:///{file}").close()
     return file
 
 

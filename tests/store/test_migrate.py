@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from sqlite3 import connect
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -23,6 +25,9 @@ from burnline.store import guards
 from burnline.store.database import Database, _engine, open_database
 from burnline.store.migrate import REVISIONS, migration_config
 from burnline.store.schema import EPOCH, incident, metadata
+from tests import paid_once
+
+pytestmark = pytest.mark.usefixtures("step_by_step")
 
 
 def test_the_migrated_schema_is_the_one_in_the_code(any_database: Database) -> None:
@@ -43,6 +48,15 @@ def test_migrating_makes_what_the_code_would_make(any_url: str) -> None:
 
     assert migrated == description(engine)
     engine.dispose()
+
+
+def test_a_database_that_a_test_gets_at_once_holds_what_the_migrations_make(migrated: Path, tmp_path: Path) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path}/burnline.db")
+    paid_once.migrate_once(engine)
+    engine.dispose()
+
+    with closing(connect(migrated)) as made, closing(connect(tmp_path / "burnline.db")) as given:
+        assert list(given.iterdump()) == list(made.iterdump())
 
 
 def description(engine: Engine) -> dict[str, list[str]]:
