@@ -157,6 +157,8 @@ class _Numbers:
 
     @cached_property
     def counts(self) -> Counter64:
+        if self._grid.searches(len(self.values)):  # others ask for the cells too
+            return np.bincount(self.cells, minlength=self._grid.cells + 2).astype(np.int64, copy=False)
         counts = np.append(self._grid.count(self.values), 0)
         if self._wrong is not None:  # they have no number, and are not missing
             counts[-1] = np.count_nonzero(self._wrong)

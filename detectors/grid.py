@@ -25,6 +25,10 @@ class Grid:
     def cells(self) -> int:
         return len(self._edges) + 1
 
+    def searches(self, values: int) -> bool:
+        """Are so many values counted by the cell of each, so that nothing is lost by asking for the cells first?"""
+        return values < SMALL * len(self._edges)
+
     def place(self, values: NDArray[np.floating]) -> NDArray[np.intp]:
         """The cell of every value; NaN is in one of its own, after the others."""
         cells = np.searchsorted(self._edges, values, side="left")
@@ -33,7 +37,7 @@ class Grid:
 
     def count(self, values: NDArray[np.floating]) -> Counter64:
         """How many values each cell holds, and after them how many NaN there are."""
-        if len(values) < SMALL * len(self._edges):
+        if self.searches(len(values)):
             return np.bincount(self.place(values), minlength=self.cells + 1).astype(np.int64)
         compared = np.empty(len(values), dtype=np.bool_)
         missing = np.count_nonzero(np.isnan(values, out=compared))

@@ -52,13 +52,15 @@ class Outliers:
     def fold(self, columns: Columns) -> Sketch:
         counts = np.zeros(2 + len(LEVELS) + len(self._reference.features), dtype=np.int64)
         counts[0] = len(columns)
-        if self._at < len(self._limits) and len(columns):
-            total = self._strangeness.of(columns)
+        if self._at >= len(self._limits):
+            return Sketch(self._of, counts)
+        found, blame = counts[1 : 2 + len(self._limits)], counts[2 + len(LEVELS) :]
+        for parts in self._strangeness.parts(columns):
+            total = parts.sum(axis=0)
             levels = np.searchsorted(self._limits, total, side="left")
-            counts[1 : 2 + len(self._limits)] = np.bincount(levels, minlength=len(self._limits) + 1)
-            if len(strange := np.flatnonzero(levels > self._at)):
-                blame = self._strangeness.blame(columns, strange, total[strange])
-                counts[2 + len(LEVELS) :] = [int(np.rint(part * ONE).sum()) for part in blame]
+            found += np.bincount(levels, minlength=len(found))
+            strange = np.flatnonzero(levels > self._at)
+            blame += np.rint(parts[:, strange] / total[strange] * ONE).sum(axis=1).astype(np.int64)
         return Sketch(self._of, counts)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:

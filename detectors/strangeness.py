@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -21,6 +21,7 @@ MOST = 30.0  # of one value: more says nothing more
 EULER = 0.5772
 ENOUGH = 20_000  # rows: the strangest 1 % of them are known to a twentieth
 MOST_VALUES = 5_000_000
+MOST_PARTS = 1 << 20  # in memory at a time
 Floats = NDArray[np.float64]
 
 
@@ -35,16 +36,23 @@ class Strangeness:
     def __init__(self, reference: Reference) -> None:
         self.features = {name: _Feature(column) for name, column in reference.features.items()}
 
-    def of(self, columns: Columns) -> Floats:
-        """Per event, 0 is the most usual."""
-        total = np.zeros(len(columns))
-        for name, feature in self.features.items():
-            total += feature.surprise(columns.feature(name)) ** 2
-        return total
+    def parts(self, columns: Columns) -> Iterator[Floats]:
+        """Per feature and event its part; their sum is the event's strangeness, of which 0 is the most usual.
 
-    def blame(self, columns: Columns, events: NDArray[np.intp], total: Floats) -> list[Floats]:
-        """Per feature, and per one of some events, its part of their strangeness `total`."""
-        return [feature.surprise(columns.feature(name), events) ** 2 / total for name, feature in self.features.items()]
+        As many events at a time as make MOST_PARTS, or one.
+        """
+        readings = [(feature, columns.feature(name)) for name, feature in self.features.items()]
+        step = max(1, MOST_PARTS // max(1, len(readings)))
+        for start in range(0, len(columns), step):
+            events = slice(start, min(start + step, len(columns)))
+            parts = np.empty((len(readings), events.stop - start))
+            for row, (feature, reading) in zip(parts, readings, strict=True):
+                row[:] = feature.squared(reading, events)
+            yield parts
+
+    def of(self, columns: Columns) -> Floats:
+        """Per event, all its parts together."""
+        return np.concatenate([np.zeros(0), *(parts.sum(axis=0) for parts in self.parts(columns))])
 
 
 def measure_outliers(reference: Reference, columns: Mapping[str, Sequence[Any]]) -> Outliers | None:
@@ -86,24 +94,24 @@ class _Feature:
 
     def __init__(self, column: Column) -> None:
         self._surprise = np.minimum(-np.log(_tails(column)), MOST)
-        self._low = self._high = None
+        self._squared = self._surprise**2
+        self._outermost = np.zeros(len(self._surprise), dtype=np.bool_)
+        self._edge, self._scale = np.zeros(len(self._surprise)), np.ones(len(self._surprise))
         if isinstance(column, Number) and column.edges:
-            last = len(column.edges)
-            self._last = last
-            self._low = (column.edges[0], _scale(column, column.counts[0], column.edges[0], column.low))
-            self._high = (column.edges[-1], _scale(column, column.counts[last], column.edges[-1], column.high))
+            for cell, edge, extreme in ((0, 0, column.low), (len(column.edges), -1, column.high)):
+                self._outermost[cell], self._edge[cell] = True, column.edges[edge]
+                self._scale[cell] = _scale(column, column.counts[cell], column.edges[edge], extreme)
 
-    def surprise(self, reading: Reading, events: NDArray[np.intp] | slice = slice(None)) -> Floats:
+    def squared(self, reading: Reading, events: slice) -> Floats:
+        """Its square, per event."""
         cells = reading.cells[events]
-        found: Floats = self._surprise[cells]
-        if self._low is None or self._high is None:
-            return found
-        for outermost, (edge, scale) in ((0, self._low), (self._last, self._high)):
-            beyond = np.flatnonzero(cells == outermost)
-            if len(beyond):
-                with np.errstate(over="ignore", invalid="ignore"):  # what no float holds is as far as anything
-                    distance = np.abs(reading.values[events][beyond] - edge) / scale
-                found[beyond] = np.fmin(found[beyond] + distance, MOST)
+        found: Floats = self._squared.take(cells)
+        beyond = self._outermost.take(cells).nonzero()[0]
+        if len(beyond):
+            at, values = cells[beyond], reading.values[events][beyond]
+            with np.errstate(over="ignore", invalid="ignore"):  # what no float holds is as far as anything
+                distance = np.abs(values - self._edge[at]) / self._scale[at]
+            found[beyond] = np.fmin(self._surprise[at] + distance, MOST) ** 2
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import reduce
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ MOSTLY = 0.5  # a feature that this share of the events lacks, and lacked not, w
 EVENTS, WRONG, STRANGE, OLD, NAMES = range(5)  # counts of a window: those of names are SIZE
 MISSING, MISSING_ONLY, NEW, NEW_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(6)  # counts per feature
 PER_FEATURE = 6
+ILL_FORMED = (WRONG_TYPE, OUT_OF_RANGE)
 ALONE = {MISSING: MISSING_ONLY, NEW: NEW_ONLY}  # allowed in part: bad are those of a feature that has too many
 SENTENCES = {
     MISSING: "missing",
@@ -74,21 +76,24 @@ class Quality:
         old = _older(columns, self._spec.max_age)
         unknown = np.array(columns.batch.unknown_features, dtype=np.int64) > 0
         defects = [self._defects(columns, name) for name in self._names]
-        wrong = old.copy()
+        well_formed = ~old
         if strict:
-            wrong = np.logical_or.reduce([old, unknown, *(mask for _, _, *masks in defects for mask in masks)])
+            ill_formed = (found[defect] for found in defects for defect in ILL_FORMED if defect in found)
+            well_formed = ~reduce(np.logical_or, ill_formed, old | unknown)
         counts = self.empty().counts
-        counts[EVENTS], counts[WRONG], counts[OLD] = len(columns), np.count_nonzero(wrong), np.count_nonzero(old)
+        counts[EVENTS], counts[OLD] = len(columns), np.count_nonzero(old)
+        counts[WRONG] = len(columns) - np.count_nonzero(well_formed)
         counts[STRANGE] = np.count_nonzero(unknown) if strict else 0
         if columns.batch.strangers:
             counts[NAMES : NAMES + SIZE] = count_names(
                 {name: sum(had) for name, had in columns.batch.strangers.items()}
             )
-        for row, (missing, new, *ill_formed) in zip(_rows(counts), defects, strict=True):
-            row[MISSING], row[MISSING_ONLY] = np.count_nonzero(missing), np.count_nonzero(missing & ~wrong)
-            if strict:
-                row[NEW], row[NEW_ONLY] = np.count_nonzero(new), np.count_nonzero(new & ~wrong)
-                row[WRONG_TYPE], row[OUT_OF_RANGE] = map(np.count_nonzero, ill_formed)
+        for row, found in zip(_rows(counts), defects, strict=True):
+            for defect, mask in found.items():
+                if strict or defect == MISSING:
+                    row[defect] = np.count_nonzero(mask)
+                    if alone := ALONE.get(defect):
+                        row[alone] = np.count_nonzero(mask & well_formed)
         return Sketch(self._of, counts)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
@@ -123,20 +128,20 @@ class Quality:
             tuple(found[:CONTRIBUTORS]),
         )
 
-    def _defects(self, columns: Columns, name: str) -> tuple[Mask, Mask, Mask, Mask]:
-        reading = columns.feature(name)
-        known = self._reference.features[name]
+    def _defects(self, columns: Columns, name: str) -> dict[int, Mask]:
+        """By defect, which events have it; one that none has is left out, for most have none."""
+        reading, known = columns.feature(name), self._reference.features[name]
+        found = {MISSING: reading.missing}
         if declared := self._declared.get(name):
             column = columns.batch.features.get(name) or [None] * len(columns)
-            found = np.array([_BY_REASON.get(declared.violation(value), MISSING) for value in column], dtype=np.intp)
-            nothing = np.zeros(len(columns), dtype=np.bool_)
-            return reading.missing, nothing, found == WRONG_TYPE, (found == OUT_OF_RANGE) & ~reading.missing
-        if isinstance(known, Category):
-            new = reading.cells == len(known.values) + 1
-            return reading.missing, new, reading.wrong, np.zeros(len(columns), dtype=np.bool_)
-        low, high = self._bounds[name]
-        beyond_range = (reading.values < low) | (reading.values > high)
-        return reading.missing, np.zeros(len(columns), dtype=np.bool_), reading.wrong, beyond_range
+            kinds = np.array([_BY_REASON.get(declared.violation(value), MISSING) for value in column], dtype=np.intp)
+            found |= {WRONG_TYPE: kinds == WRONG_TYPE, OUT_OF_RANGE: (kinds == OUT_OF_RANGE) & ~reading.missing}
+        elif isinstance(known, Category):
+            found |= {NEW: reading.cells == len(known.values) + 1, WRONG_TYPE: reading.wrong}
+        else:
+            low, high = self._bounds[name]
+            found |= {WRONG_TYPE: reading.wrong, OUT_OF_RANGE: (reading.values < low) | (reading.values > high)}
+        return {defect: mask for defect, mask in found.items() if np.count_nonzero(mask)}
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """What is over its limit: one contributor per feature, with its worst defect."""

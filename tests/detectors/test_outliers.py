@@ -14,7 +14,7 @@ from burnline.detectors.outliers import Outliers
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch
-from burnline.detectors.strangeness import LEVELS, conformal_limit
+from burnline.detectors.strangeness import LEVELS, MOST_PARTS, Strangeness, conformal_limit
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.quality import OutliersSpec
 from tests.detectors.samples import START, draw, make_batch
@@ -176,3 +176,18 @@ def test_a_candidate_is_compared_with_what_serves() -> None:
 def test_a_share_that_no_reference_keeps_is_refused() -> None:
     with pytest.raises(ValueError, match="not one of the shares"):
         OutliersSpec(expected=0.03)
+
+
+def test_more_events_than_are_looked_at_at_once_are_as_strange_as_a_few() -> None:
+    many = MOST_PARTS + 10
+    numbers = np.random.default_rng(4).standard_cauchy(many)
+    reference = reference_of({"n": numbers[:5000].tolist()})
+    reader = ColumnReader(reference)
+
+    all_of_them, the_last = (
+        Strangeness(reference).of(reader.read(PredictionBatch("s", "1", START, {"n": part}, part, [], [])))  # type: ignore[dict-item,arg-type]  # arrays will do
+        for part in (numbers, numbers[-20:])
+    )
+
+    assert len(all_of_them) == many
+    assert all_of_them[-20:].tolist() == the_last.tolist()
