@@ -5,17 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from burnline.metrics import SERVICE, SLO, SLO_EVENTS_OVER, SLO_EVENTS_WINDOW
+from burnline.metrics import SERVICE, SLO, SLO_EVENTS_OVER, SLO_EVENTS_WINDOW, SLO_FEATURE_DRIFT, SLO_FEATURE_EVENTS
 from burnline.slo.compiler.sli import labelled
-from burnline.slo.compiler.slo import COUNTED, MEMBER, Subject, of_windows
+from burnline.slo.compiler.slo import COUNTED, INTERVALS_IN_T1, MEMBER, Subject, of_windows
 from burnline.slo.promise import Promise
-from burnline.slo.promql import Binary, Expr, Select, series
+from burnline.slo.promql import Aggregate, Binary, Expr, Number, Select, series
 from burnline.spec.selector import Matcher, Selector
 
 
 def by_cells(promise: Promise) -> bool:
-    """Whether the SLO counts drift that is computed from cells."""
-    return promise.section is not None and promise.anew and promise.section.celled and not promise.slo.slices
+    """Whether every window of the SLO is computed from cells."""
+    return _celled(promise) and not promise.slo.slices
+
+
+def slices_by_cells(promise: Promise) -> bool:
+    """Whether its slices of time are: those that are no longer than what each interval is summed over."""
+    slices = promise.slo.slices
+    return bool(slices and _celled(promise) and promise.reach(slices.length) <= INTERVALS_IN_T1 * promise.base)
+
+
+def worst_feature(of: Subject, *windows: Matcher, by: tuple[str, ...]) -> tuple[Expr, Expr]:
+    """The worst feature's share of windows' events that drifted, and how many there are; none of too few."""
+    total = Aggregate("max", enough(of, of.series(SLO_FEATURE_EVENTS, *windows)), by=by)
+    worst = Aggregate("max", of.series(SLO_FEATURE_DRIFT, *windows), by=by)
+    return worst, total
+
+
+def enough(of: Subject, events: Expr) -> Expr:
+    """Events, where they are as many as the detector needs."""
+    least = of.promise.section.min_events if of.promise.section else 0
+    return Binary(">=", events, Number(least))
+
+
+def _celled(promise: Promise) -> bool:
+    return promise.section is not None and promise.anew and promise.section.celled
 
 
 def members_over(of: Subject, added_up: Expr, lengths: Sequence[timedelta]) -> Expr:

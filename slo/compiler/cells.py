@@ -38,6 +38,7 @@ from burnline.metrics import (
     SLO_FEATURE_EVENTS,
     WINDOW,
 )
+from burnline.slo.compiler.anew import enough, worst_feature
 from burnline.slo.compiler.clock import calendar_key
 from burnline.slo.compiler.events import CALENDAR_KEPT, HOUR_KEPT, SEEN, ended, hour, in_window, running_sum
 from burnline.slo.compiler.sli import EVENT, grown, named
@@ -93,6 +94,11 @@ def drift_over(of: Subject, lengths: Sequence[timedelta], labels: Mapping[str, s
     return [record(SLO_FEATURE_EVENTS, counted, labels), record(SLO_FEATURE_DRIFT, drifted, labels)]
 
 
+def drift_in_slices(of: Subject, length: timedelta) -> list[Rule]:
+    """T0: the same of the last slice of time, when one ends."""
+    return [*cells_each_interval(of), *drift_over(of, [length], of.labels)]
+
+
 def drift_in_window(of: Subject) -> list[Rule]:
     """The same over the SLO's own window, where no tier's is as long, and its events."""
     window = window_label(of.promise.slo.window)
@@ -110,9 +116,8 @@ def drift_in_window(of: Subject) -> list[Rule]:
 
 def drifted_events(of: Subject, *windows: Matcher, by: tuple[str, ...] = (*IDENTITY, WINDOW)) -> Expr:
     """Bad and total events of windows: the worst feature's share of all; none where there are too few to tell."""
-    total = Aggregate("max", _enough(of, of.series(SLO_FEATURE_EVENTS, *windows)), by=by)
-    worst = Aggregate("max", of.series(SLO_FEATURE_DRIFT, *windows), by=by)
-    return named(Binary("*", worst, total), Binary("and", total, worst))
+    share, total = worst_feature(of, *windows, by=by)
+    return named(Binary("*", share, total), Binary("and", total, share))
 
 
 def _own(of: Subject) -> dict[str, str]:
@@ -133,7 +138,7 @@ def _summed(of: Subject, length: timedelta, *, whole: bool = False) -> Expr:
     """Cells over a window, no shorter than the detector's own: over less nothing can be said."""
     window = of.promise.reach(length)
     intervals = window / of.interval
-    if intervals < FROM_FIVES:
+    if intervals < FROM_FIVES or of.promise.slo.slices:  # a slice ends with the interval, tiles are recorded later
         return _tiles(of, SLO_CELLS, window, whole=whole)
     if intervals < FROM_HOURS:
         return _tiles(of, SLO_CELLS_5M, window, whole=whole)
@@ -168,15 +173,10 @@ def _known(of: Subject, events: Expr) -> Expr:
     return Binary("and", events, _chance(of, "events"), on=BY_FEATURE)
 
 
-def _enough(of: Subject, events: Expr) -> Expr:
-    least = of.promise.section.min_events if of.promise.section else 0
-    return Binary(">=", events, Number(least))
-
-
 def _drift(of: Subject, window: str, cells: Expr) -> Expr:
     """By feature, the share of the events that would have to change cell, beyond chance."""
     events = of.series(SLO_FEATURE_EVENTS, **{WINDOW: window})
-    shares = Binary("/", cells, _enough(of, events), on=BY_FEATURE, group_left=True)
+    shares = Binary("/", cells, enough(of, events), on=BY_FEATURE, group_left=True)
     more = Call("clamp_min", (Binary("-", shares, _reference(of), on=BY_CELL), ZERO))
     variation = Aggregate("sum", more, by=BY_FEATURE)
     of_events = Binary("/", _chance(of, "events"), events, on=BY_FEATURE)

@@ -8,6 +8,7 @@ A calendar period is such a running sum alone, whose key is the period.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from burnline.metrics import (
@@ -26,10 +27,21 @@ from burnline.metrics import (
     SLO_SLICE_EVENTS,
 )
 from burnline.slo.burn import error_budget
-from burnline.slo.compiler.anew import members_in_window
+from burnline.slo.compiler.anew import members_in_window, slices_by_cells, worst_feature
 from burnline.slo.compiler.clock import calendar_key, excluded
 from burnline.slo.compiler.sli import BAD, EVENT, TIME, TOTAL, counted, events, labelled, named
-from burnline.slo.compiler.slo import COUNTED, HOUR, IDENTITY, MEMBER, Rule, Subject, just_now, record, union
+from burnline.slo.compiler.slo import (
+    COUNTED,
+    HOUR,
+    IDENTITY,
+    MEMBER,
+    Rule,
+    Subject,
+    just_now,
+    of_windows,
+    record,
+    union,
+)
 from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
 from burnline.spec.selector import Matcher, Selector
 from burnline.spec.slo import SlicesSpec
@@ -42,10 +54,10 @@ OBSERVED_APART = 10  # intervals
 ZERO = Number(0)
 
 
-def each_interval(of: Subject) -> list[Rule]:
-    """T0: is it excluded, what happened, and for how long has it been watched."""
+def each_interval(of: Subject, first: Sequence[Rule] = ()) -> list[Rule]:
+    """T0: is it excluded, what happened, and for how long has it been watched; `first` is what slices are made of."""
     exclusion = record(SLO_EXCLUDED, excluded(of.exclusions, of.now), of.labels)
-    return [exclusion, *_slices_first(of), record(SLO_EVENTS, _events(of), of.labels), _observed(of)]
+    return [exclusion, *_slices_first(of), *first, record(SLO_EVENTS, _events(of), of.labels), _observed(of)]
 
 
 def each_fifth(of: Subject) -> list[Rule]:
@@ -78,15 +90,24 @@ def _slices_first(of: Subject) -> list[Rule]:
 
 def _slices(of: Subject, slices: SlicesSpec) -> Expr:
     """A slice when one ends, and until then zeros, which say that it is observed."""
-    bad, total = (
-        Call("sum_over_time", (of.over(SLO_SLICE_EVENTS, slices.length, **{EVENT: event}),)) for event in (BAD, TOTAL)
-    )
-    share: Expr = Binary("/", bad, Binary(">", total, ZERO), ignoring=(EVENT,))
+    share, total = _of_cells(of, slices) if slices_by_cells(of.promise) else _of_slice(of, slices)
     share = Call("clamp_max", (share, Number(1)))
     if slices.target is not None:
         share = Binary(">", share, Number(error_budget(slices.target)), as_bool=True)
     ended = Binary("or", labelled(share, EVENT, BAD), Binary(">", total, ZERO, as_bool=True))
     return Binary("or", _at_its_end(of, ended, slices.length), Binary("*", of.series(SLO_SLICE_EVENTS), ZERO))
+
+
+def _of_slice(of: Subject, slices: SlicesSpec) -> tuple[Expr, Expr]:
+    bad, total = (
+        Call("sum_over_time", (of.over(SLO_SLICE_EVENTS, slices.length, **{EVENT: event}),)) for event in (BAD, TOTAL)
+    )
+    return Binary("/", bad, Binary(">", total, ZERO), ignoring=(EVENT,)), total
+
+
+def _of_cells(of: Subject, slices: SlicesSpec) -> tuple[Expr, Expr]:
+    share, total = worst_feature(of, of_windows([slices.length]), by=IDENTITY)
+    return share, labelled(Binary("and", total, share), EVENT, TOTAL)
 
 
 def _throughput(of: Subject, per: timedelta, at_least: float) -> Expr:

@@ -20,8 +20,8 @@ from typing import Any, Literal
 
 from burnline.errors import Problem, SpecError
 from burnline.slo.compiler.alerts import GROUP_PREFIX, burns, late, missed, no_data, policy
-from burnline.slo.compiler.anew import by_cells
-from burnline.slo.compiler.cells import cells_each_fifth, cells_each_interval, drift_in_window
+from burnline.slo.compiler.anew import by_cells, slices_by_cells
+from burnline.slo.compiler.cells import cells_each_fifth, cells_each_interval, drift_in_slices, drift_in_window
 from burnline.slo.compiler.events import each_fifth, each_interval, events_in_window
 from burnline.slo.compiler.slo import T2_EVERY, Rule, Subject
 from burnline.slo.compiler.sloth import sloth_series
@@ -115,8 +115,10 @@ def _parts(spec: ServiceSpec, now: datetime, every: int, layout: Layout) -> Iter
 
 
 def _t1(of: Subject) -> list[Rule]:
+    slices = of.promise.slo.slices
+    first = drift_in_slices(of, slices.length) if slices and slices_by_cells(of.promise) else ()
     return [
-        *each_interval(of),
+        *each_interval(of, first),
         *(cells_each_interval(of) if by_cells(of.promise) else ()),
         *rates_in_t1(of),
         *burns(of, in_t1=True),

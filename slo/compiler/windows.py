@@ -31,7 +31,7 @@ from burnline.metrics import (
     SLO_STATE_LEVEL,
     WINDOW,
 )
-from burnline.slo.compiler.anew import by_cells, members_over
+from burnline.slo.compiler.anew import by_cells, members_over, slices_by_cells
 from burnline.slo.compiler.cells import ALL, drift_over, drifted_events
 from burnline.slo.compiler.clock import period_seconds
 from burnline.slo.compiler.events import SEEN, taken_together
@@ -106,7 +106,7 @@ def nothing_counted(of: Subject, over: timedelta | None = None) -> Expr:
         absent: Expr = Call("absent", (of.series(SLO_EVENTS, **{EVENT: TOTAL}),))
     else:
         absent = Call("absent_over_time", (of.over(SLO_EVENTS, over, **{EVENT: TOTAL}),))
-    if by_cells(of.promise):  # verdicts alone are nothing to compute drift from
+    if by_cells(of.promise) or slices_by_cells(of.promise):  # verdicts alone are nothing to compute drift from
         cells = of.series(SLO_CELLS, **{CELL: ALL}) if over is None else of.over(SLO_CELLS, over, **{CELL: ALL})
         absent = Binary("or", absent, Call("absent" if over is None else "absent_over_time", (cells,)))
     silence = _detectors_silence(of)

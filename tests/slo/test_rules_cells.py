@@ -54,6 +54,32 @@ def test_prometheus_finds_what_each_signals_detector_finds(tmp_path: Path) -> No
     simulation.run(tmp_path)
 
 
+@pytest.mark.integration
+def test_a_slice_of_time_is_judged_by_all_that_it_holds(tmp_path: Path) -> None:
+    replicas = Replicas(MINUTES, lambda minute: 0.4 if 10 <= minute < 20 else 0.0)
+    slos = [
+        f"{{name: {name}, objective: 90%, window: 30d, sli: {{signal: drift}}, slices: {{length: {written}}}}}"
+        for name, written in (("shares", "10m"), ("few", "2m"), ("judged", "10m, target: 98%"))
+    ]
+    spec = service(f"[{', '.join(slos)}]", signals={"drift": SECTION})
+    simulation = Simulation([spec], replicas.series(), t2=False)
+    found = 'slo:events:increase1m{{slo="{}",event="{}"}}'.format
+
+    for minute, bad in ((10, 0), (20, 1), (30, 0)):
+        at, share = f"{minute}m", score(replicas, minute - 10, minute)
+        simulation.holds(at, close_to(found("shares", "bad"), share), f"{found('shares', 'total')} == 1")
+        simulation.holds(at, f"{found('judged', 'bad')} == {bad}", f"{found('judged', 'total')} == 1")
+        simulation.holds(at, close_to(found("few", "bad"), score(replicas, minute - 5, minute)))  # the detector's 5m
+        simulation.holds(f"{minute + 1}m", f"{found('shares', 'total')} == 0", f"{found('shares', 'bad')} == 0")
+
+    assert score(replicas, 10, 20) > 0.05
+    simulation.run(tmp_path)
+
+
+def score(replicas: Replicas, since: int, until: int) -> float:
+    return replicas.detector.judge(replicas.over(since, until)).score or 0.0
+
+
 def test_without_a_profile_of_the_training_data_nothing_is_shown(tmp_path: Path) -> None:
     spec = TrainingSkewSpec(reference=str(tmp_path / "gone.json"))
     detector = TrainingSkew(make_reference(), spec)

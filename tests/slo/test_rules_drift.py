@@ -182,11 +182,12 @@ def test_the_service_file_knows_which_detectors_show_their_cells() -> None:
     assert isinstance(make_detector()[0], Celled)
 
 
-def test_drift_that_another_engine_finds_is_added_up_as_before() -> None:
+def test_what_another_engine_finds_is_added_up_and_slices_of_a_detector_that_takes_longer() -> None:
     without = service("[{name: steady, objective: 95%, window: 30d, sli: {signal: drift}}]")
-    sliced = drift_service("window: 30d, slices: {length: 1h, target: 95%}")
+    library = drift_service(signals={"drift": {**SECTION, "engine": "evidently"}})
+    long = drift_service("window: 30d, slices: {length: 1h, target: 95%}", signals={"drift": {"window": "7h"}})
 
-    for spec in (without, sliced):
+    for spec in (without, library, long):
         assert "burnline_feature_cells_total" not in str(compile_rules([spec], now=EPOCH))
 
 
