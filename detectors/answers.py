@@ -98,7 +98,7 @@ class Refusal(AnswerShare[RefusalSpec]):
     """An answer is bad when it declines to give one."""
 
     signal: ClassVar[str] = "refusal"
-    what: ClassVar[str] = "decline to give one"
+    what: ClassVar[str] = "are refusals"
 
     def bad(self, batch: PredictionBatch) -> list[bool | None]:
         return [each if isinstance(each, bool) else None for each in column(batch, "refused")]
@@ -108,7 +108,7 @@ class Toxicity(AnswerShare[ToxicitySpec]):
     """An answer is bad when it was called toxic, or a guardrail's verdict is an objection."""
 
     signal: ClassVar[str] = "toxicity"
-    what: ClassVar[str] = "are objected to"
+    what: ClassVar[str] = "are toxic or objected to"
 
     def bad(self, batch: PredictionBatch) -> list[bool | None]:
         objections = {verdict.casefold() for verdict in self._spec.bad}
@@ -145,7 +145,7 @@ class Language(AnswerShare[LanguageSpec]):
     """An answer is bad when its language is none of those accepted; `en-GB` is `en`."""
 
     signal: ClassVar[str] = "language"
-    what: ClassVar[str] = "are in another language"
+    what: ClassVar[str] = "are in a language that is not accepted"
 
     def bad(self, batch: PredictionBatch) -> list[bool | None]:
         accepted = {each.casefold() for each in self._spec.accepted}

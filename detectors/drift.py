@@ -22,6 +22,7 @@ from burnline.spec.signals import DriftSpec, PredictionSpec
 from burnline.spec.units import format_duration
 
 PREDICTION = "(prediction)"
+IN_REFERENCE = "in the reference"
 EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm, 1 at most
 BUDGET = 0.5  # false alarms in 30 days of all features together, for windows by themselves and for windows together
 DOUBT = 4.6  # nats: the reference's own shares are within their bounds but for one chance in a hundred
@@ -49,6 +50,7 @@ class _ByCells:
     """
 
     signal: ClassVar[str]
+    where: ClassVar[str] = IN_REFERENCE
     source: ClassVar[Source] = Source.PREDICTIONS
     additive: ClassVar[bool] = DriftSpec.additive
     alone: ClassVar[bool] = False
@@ -103,7 +105,7 @@ class _ByCells:
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if not self._columns:
             return no_data("the reference has no columns")
-        compared = self._compare(sketch, self._expected(sketch), "in the reference")
+        compared = self._compare(sketch, self._expected(sketch), self.where)
         evidence = self._weigh(compared, memory)
         left = self._watch.write(evidence)
         effects = self._effects(compared)
@@ -124,7 +126,7 @@ class _ByCells:
 
     def scores(self, sketch: Sketch) -> Iterator[Contributor]:
         """Every column that has enough events, also where nothing has moved."""
-        compared = self._compare(sketch, self._expected(sketch), "in the reference")
+        compared = self._compare(sketch, self._expected(sketch), self.where)
         found, evidence = self._effects(compared), self._watch.start()
         return (self._contributor(at, compared, found, evidence) for at in np.flatnonzero(~np.isnan(found)).tolist())
 
@@ -206,9 +208,9 @@ class _ByCells:
         found = [self._contributor(at, compared, effects, evidence) for at in shown or worst_first[:1]]
         score = float(known.max())
         if drifted.any():
-            reason = self._alarm(found[0], drifted, known, evidence, worst_first)
+            reason = self._alarm(found[0], drifted, known, evidence, worst_first, _moved(compared.where))
         else:
-            reason = f"{self._calm(found[0].feature, score)} (limit {limit:.1%})."
+            reason = f"{self._calm(found[0].feature, score, compared.where)} (limit {limit:.1%})."
         verdict = Verdict.ALARM if drifted.any() else Verdict.OK
         # Where evidence alone alarms, little may be known of the window itself; the limit is what it shows at least.
         events = int(compared.events[usable].max(initial=0))
@@ -216,16 +218,25 @@ class _ByCells:
         said = max(score, limit) if drifted.any() else score
         return Judgement(verdict, said if events else None, counts, reason, tuple(found) if shown else (), left)
 
-    def _calm(self, feature: str, score: float) -> str:
+    def _calm(self, feature: str, score: float, where: str) -> str:
         """Of chance alone there is nothing to say."""
-        alone = f"{_called(feature)} has not drifted" if len(self._columns) == 1 else ""
+        drift, alone = where == IN_REFERENCE, len(self._columns) == 1
+        calm = "No feature drifted" if drift else f"Features are as {where}"
+        if alone:
+            calm = f"{_called(feature)} {'has not drifted' if drift else f'is as {where}'}"
         if score <= 0:
-            return alone or "No feature drifted"
+            return calm
         size = f"by {score:.1%} of events beyond chance"
-        return f"{alone}; it differs {size}" if alone else f"No feature drifted; {feature} differs most, {size}"
+        return f"{calm}; it differs {size}" if alone else f"{calm}; {feature} differs most, {size}"
 
     def _alarm(
-        self, worst: Contributor, drifted: NDArray[np.bool_], scores: Floats, evidence: Evidence, order: Sequence[int]
+        self,
+        worst: Contributor,
+        drifted: NDArray[np.bool_],
+        scores: Floats,
+        evidence: Evidence,
+        order: Sequence[int],
+        moved: str,
     ) -> str:
         """What an engineer wants to know at night: what, where, how much, since when, and how sure it is."""
         names = list(self._columns)
@@ -236,14 +247,14 @@ class _ByCells:
             size = f"one window does not show it, all of them together do {limit}"
         windows = int(evidence.since[first])
         since = f"It began about {format_duration(windows * self.window)} ago. " if windows > 1 else ""
-        also = f", then {', '.join(others)}" if others else ""
+        also = f"Then {', '.join(others)}. " if others else ""
         which, whose = (
-            f"{int(drifted.sum())} of {len(names)} features drifted, {worst.feature} most{also}",
+            f"{int(drifted.sum())} of {len(names)} features {moved}, {worst.feature} most",
             " of all features",
         )
         if len(names) == 1:
-            which, whose = f"{_called(worst.feature)} drifted", ""
-        return f"{which}: {worst.detail}; {size}. {since}At most one false alarm in 30 days is expected{whose}."
+            which, whose = f"{_called(worst.feature)} {moved.replace('not', 'is not')}", ""
+        return f"{which}: {worst.detail}; {size}. {also}{since}At most one false alarm in 30 days is expected{whose}."
 
     def _part(self, at: int) -> slice:
         return slice(int(self._starts[at]), int(self._starts[at] + self._sizes[at]))
@@ -276,6 +287,11 @@ class PredictionDrift(_ByCells):
 
     def _watched(self, reference: Reference) -> dict[str, Column]:
         return {} if reference.prediction is None else {PREDICTION: reference.prediction}
+
+
+def _moved(where: str) -> str:
+    """From the reference it is a drift in time; from training, or from another version, a difference."""
+    return "drifted" if where == IN_REFERENCE else f"not as {where}"
 
 
 def _called(feature: str) -> str:

@@ -127,7 +127,7 @@ class EmbeddingDrift:
         found = (
             Contributor(FAR, far, f"{share} (limit {self._spec.threshold:.1%} more)", places),
             Contributor(
-                DIRECTION, moved, f"their mean has turned by {angle:.3f} of 1 - cosine (limit {self._spec.turn:g})"
+                DIRECTION, moved, f"the mean of all has turned by {angle:.3f} (1 - cosine; limit {self._spec.turn:g})"
             ),
         )
         return Judgement(

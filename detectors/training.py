@@ -18,6 +18,12 @@ from burnline.spec.quality import TrainingSkewSpec
 from burnline.spec.signals import DriftSpec
 
 
+class _FromTraining(Drift):
+    """Drift that calls what it compares with training."""
+
+    where: ClassVar[str] = "in training"
+
+
 class TrainingSkew:
     """Drift against the profile of the training data, where `model.reference` is one of what was served before.
 
@@ -45,7 +51,7 @@ class TrainingSkew:
             else:
                 self._problem, self._reader = "", ColumnReader(reference)
         section = DriftSpec(window=spec.window, min_events=spec.min_events, threshold=spec.threshold)
-        self._drift = None if self._problem else Drift(reference, section)
+        self._drift = None if self._problem else _FromTraining(reference, section)
 
     def empty(self) -> Sketch:
         return self._drift.empty() if self._drift else Sketch("training_skew", np.zeros(1, dtype=np.int64))

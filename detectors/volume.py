@@ -178,8 +178,9 @@ class Volume:
         score = 1 - exp(-max(0.0, abs(off) - level.margin))
         alarm = score > self._spec.threshold
         total = max(float(events), usual)
-        share = abs(events - usual) / total
-        many = f"{share:.0%} {'fewer' if off < 0 else 'more'} than" if alarm else "about as many as"
+        many = "about as many as"
+        if alarm:
+            many = f"{1 - events / total:.0%} fewer than" if off < 0 else f"{(1 + events) / (1 + usual):.1f} times"
         limit = f"limit {self._spec.threshold:.0%}, beyond chance"
         reason = f"{events:,} events in the window, {many} the {usual:,.0f} {when} ({limit})."
         found = (Contributor("(events)", score, f"{events:,} instead of {usual:,.0f}"),) if score > 0 else ()

@@ -17,12 +17,16 @@ from burnline.spec.signals import CalibrationSpec
 
 
 class Missed(NamedTuple):
-    """How far confidence is from what is right: in all, and by bin (right less stated), with weight and variance."""
+    """How far confidence is from what is right: in all, and by bin (right less stated), with weight and variance.
+
+    Also by bin the share that is right.
+    """
 
     error: float
     gaps: Floats
     weights: Floats
     variance: Floats
+    right: Floats
 
     def bias(self) -> float:
         """What sampling alone adds to `error`, by expectation: a half-normal in every bin."""
@@ -38,7 +42,7 @@ def missed(cells: Cells, tally: Tally) -> Missed:
     counts, right = (cells.sure(each).sum(axis=0) for each in (tally.counts, tally.right))
     share = (right + 1) / (counts + 2)
     error, gaps, weights = calibration_error(cells, tally)
-    return Missed(error, gaps, weights, share * (1 - share) / np.maximum(counts, 1))
+    return Missed(error, gaps, weights, share * (1 - share) / np.maximum(counts, 1), right / np.maximum(counts, 1))
 
 
 class Miscalibration:
@@ -86,13 +90,11 @@ class Miscalibration:
         events = self._sure(sketch)
         limit = self._spec.threshold
         meant = (
-            "sure of more than is right"
-            if float((live.weights * live.gaps).sum()) < 0
-            else "right more often than it says"
+            "surer than it is right" if float((live.weights * live.gaps).sum()) < 0 else "right more often than it says"
         )
         reason = (
-            f"Confidence is {live.error:.1%} from what is right ({meant}), {usual.error:.1%} {whose} "
-            f"(limit {limit:.1%} more, beyond chance)."
+            f"What the model says and what is right are {live.error:.1%} apart (it is {meant}), "
+            f"{usual.error:.1%} {whose} (limit {limit:.1%} more, beyond chance)."
         )
         verdict = Verdict.ALARM if score > limit else Verdict.OK
         return Judgement(verdict, score, Counts(events * score, events), reason, self._where(live) if score else ())
@@ -105,8 +107,8 @@ class Miscalibration:
             Contributor(
                 names[place],
                 float(lost[place]),
-                f"{live.weights[place]:.1%} of the answers, right {abs(live.gaps[place]):.1%} "
-                f"{'less' if live.gaps[place] < 0 else 'more'} than stated",
+                f"{live.weights[place]:.1%} of the answers, {live.right[place]:.1%} of them right, "
+                f"{live.right[place] - live.gaps[place]:.1%} stated",
             )
             for place in np.argsort(-lost, kind="stable")[:CONTRIBUTORS].tolist()
             if lost[place] > 0

@@ -145,21 +145,27 @@ class AccuracyEstimate:
         limit = self._spec.threshold
         reason = (
             f"An estimated {now.words()} of the answers are right, {then.accuracy:.1%} {whose} "
-            f"(limit {limit:.1%} fewer, beyond chance). {left if events < sketch.events else ''}{BLIND}"
+            f"(limit {limit:.1%} fewer, beyond chance). {left if events < sketch.events else ''}"
         )
         verdict = Verdict.ALARM if score > limit else Verdict.OK
-        where = (self._where(usual, live, score, then.accuracy),) if score > 0 else ()
-        return Judgement(verdict, score, Counts(events * (1 - now.accuracy), events), reason, where)
+        where = self._where(usual, live, score, then.accuracy, whose)
+        if verdict is Verdict.ALARM:
+            reason += f"Most by {where.detail.partition(';')[0]}. "
+        reason += BLIND
+        return Judgement(
+            verdict, score, Counts(events * (1 - now.accuracy), events), reason, (where,) if score > 0 else ()
+        )
 
-    def _where(self, usual: Counters, live: Counters, score: float, accuracy: float) -> Contributor:
+    def _where(self, usual: Counters, live: Counters, score: float, accuracy: float, whose: str) -> Contributor:
         """How sure the answers are, and the bins of confidence in which most is lost: of all bins that is all of it."""
         rate = self._rate.reshape(-1, self._cells.bins)
         before, now = (counts.reshape(rate.shape) / counts.sum() for counts in (usual, live))
         lost = ((now - before) * (accuracy - rate)).sum(axis=0)
-        right = (now * rate).sum(axis=0) / np.maximum(now.sum(axis=0), 1e-12)
+        both = now + before  # a bin that is empty now lost something too
+        right = (both * rate).sum(axis=0) / np.maximum(both.sum(axis=0), 1e-12)
         before, now, names = before.sum(axis=0), now.sum(axis=0), self._cells.names()
         most = [
-            f"{names[place]}: {now[place]:.1%} of the answers, {before[place]:.1%} before; {right[place]:.0%} right"
+            f"{names[place]}: {now[place]:.1%} of the answers, {before[place]:.1%} {whose}, {right[place]:.0%} right"
             for place in np.argsort(-lost, kind="stable")[:MOST].tolist()
         ]
         cells = tuple(

@@ -11,7 +11,7 @@ import numpy as np
 
 from burnline.detectors.columns import Columns, Mask
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
-from burnline.detectors.profile import Category, Number, Reference
+from burnline.detectors.profile import Category, Column, Number, Reference
 from burnline.detectors.quality.names import SIZE, count_names, read_names
 from burnline.detectors.quality.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
@@ -24,6 +24,7 @@ from burnline.store.schema import EPOCH, MICROSECOND
 
 UNKNOWN, STALE = "(unknown features)", "(age)"
 MARGIN = 0.1  # of the reference's range, on either side
+ALSO = 3  # further features that a reason names
 MOSTLY = 0.5  # a feature that this share of the events lacks, and lacked not, was dropped
 EVENTS, WRONG, STRANGE, OLD, NAMES = range(5)  # counts of a window: those of names are SIZE
 MISSING, MISSING_ONLY, NEW, NEW_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(6)  # counts per feature
@@ -104,7 +105,7 @@ class Quality:
         found = sorted(self.scores(sketch), key=lambda contributor: -contributor.score)
         bad = self._bad(sketch)
         whole = "Values are as model.schema declares" if self._declared else "Values are as whole as in the reference"
-        reason = f"{found[0].feature}: {found[0].detail}" if found else whole
+        reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else whole
         return Judgement(
             Verdict.ALARM if found else Verdict.OK,
             found[0].score if found else 0.0,
@@ -227,6 +228,8 @@ class Quality:
     ) -> str:
         sentences = BY_SCHEMA if self._declared else SENTENCES
         share = f"{row[worst] / events:.1%} of its values are {sentences[worst]}"
+        if worst == OUT_OF_RANGE and not self._declared:
+            return f"{share}{_range(self._reference.features[name])}"
         if worst != MISSING or name not in dropped:
             return share
         if name in pairs:
@@ -247,6 +250,22 @@ class Quality:
                 if after.bad and (score := beyond(after.thinned(effect), limit, before.thinned(effect))) > 0:
                     detail = f"{after.ratio:.1%} of its values are {sentence}, {before.ratio:.1%} in the baseline"
                     yield Contributor(name, score, detail)
+
+
+def _range(column: Column) -> str:
+    """What the reference held, without the margin."""
+    if not isinstance(column, Number) or column.low is None or column.high is None:
+        return ""
+    return f" (always {column.low:.6g})" if column.low == column.high else f" ({column.low:.6g} to {column.high:.6g})"
+
+
+def _also(others: Sequence[Contributor]) -> str:
+    """The next worst features by name."""
+    if not others:
+        return ""
+    more = len(others) - ALSO
+    names = ", ".join(one.feature for one in others[:ALSO])
+    return f"; also {names}{f' and {more} more' if more > 0 else ''}"
 
 
 def _older(columns: Columns, max_age: timedelta | None) -> Mask:

@@ -90,7 +90,7 @@ def test_answers_that_say_nothing_are_no_data(columns: dict[str, Any]) -> None:
     found = judged(Refusal(NOTHING, RefusalSpec()), batch(50, **columns))
 
     assert found.verdict is Verdict.NO_DATA
-    assert "0 answers that say whether they decline to give one" in found.reason
+    assert "0 answers that say whether they are refusals" in found.reason
 
 
 def test_a_share_within_its_limit_and_chance_is_no_alarm() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -30,8 +31,8 @@ def test_a_model_that_is_too_sure_raises_an_alarm_that_names_the_bins() -> None:
     stated, right = np.mean(np.array(batch.confidence, dtype=float)), np.mean(np.array(batch.prediction) == batch.label)
     assert said.verdict is Verdict.ALARM
     assert said.score == pytest.approx(stated - right, abs=0.1)
-    assert "sure of more than is right" in said.reason
-    assert "less than stated" in said.contributors[0].detail
+    assert "surer than it is right" in said.reason
+    assert re.fullmatch(r"[\d.]+% of the answers, [\d.]+% of them right, [\d.]+% stated", said.contributors[0].detail)
     assert said.counts.bad == pytest.approx(3000 * (said.score or 0))
 
 

@@ -59,7 +59,7 @@ def test_it_names_the_worst_feature_first_in_plain_words() -> None:
     assert [one.feature for one in said.contributors[:2]] == ["age", "city"]
     assert said.contributors[0].detail.startswith("100.0% of its values are above 56.")
     assert said.contributors[0].detail.endswith("in the reference 5.0%")
-    assert said.reason.startswith("2 of 7 features drifted, age most, then city: 100.0% of its values are above")
+    assert said.reason.startswith("2 of 7 features drifted, age most: 100.0% of its values are above")
     assert "of its events would have to change (limit 5.0%)" in said.reason
     assert said.reason.endswith("At most one false alarm in 30 days is expected of all features.")
 

@@ -59,9 +59,12 @@ def test_a_service_that_is_unsure_more_often_raises_an_alarm_that_names_the_bins
     assert said.reason.startswith(
         "An estimated 70.9% (68.9% to 73.0%) of the answers are right, 82.2% on the reference"
     )
+    assert "Most by confidence 0 to 0.517: 6.2% of the answers" in said.reason
     assert "Blind to a change of what is right" in said.reason
     assert said.contributors[0].feature == "(confidence)"
-    assert said.contributors[0].detail.startswith("confidence 0 to 0.517: 6.2% of the answers, 2.0% before; 50% right")
+    assert said.contributors[0].detail.startswith(
+        "confidence 0 to 0.517: 6.2% of the answers, 2.0% on the reference, 50% right"
+    )
 
 
 def test_the_picture_is_of_how_sure_the_answers_are() -> None:

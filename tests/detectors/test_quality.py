@@ -52,10 +52,24 @@ def test_each_defect_raises_an_alarm_that_names_it(feature: str, value: Any, wor
     said = judge(spoiled(feature, value, 300))
 
     assert said.verdict is Verdict.ALARM
-    assert said.reason == f"{words}; 30.0% of the events are bad."
+    found, bad = said.reason.split("; ")
+    assert found.partition(" (")[0] == words
+    assert bad == "30.0% of the events are bad."
     assert said.contributors[0].feature == feature
     assert said.score == pytest.approx(beyond(Share(300, 1000), 0.01))
     assert said.counts.bad == 300
+
+
+def test_an_alarm_names_the_range_and_the_other_features() -> None:
+    rng = np.random.default_rng(2)
+    batch = make_batch(
+        rng, 1000, changes={"fee": [2.6] * 1000, "age": [None] * 1000, "city": [None] * 500 + ["Oslo"] * 500}
+    )
+
+    said = judge(batch)
+
+    assert said.reason.startswith("age: 100.0% of its values are missing; it is not sent any more; also fee, city; ")
+    assert said.contributors[1].detail == "100.0% of its values are outside the range of the reference (always 2.5)"
 
 
 def test_whole_events_are_good() -> None:

@@ -72,7 +72,7 @@ def test_the_first_windows_say_that_they_learn() -> None:
     [
         (lambda usual: 0, "0 events in the window, 100% fewer than the"),
         (lambda usual: usual // 4, "fewer than the"),
-        (lambda usual: usual * 5, "more than the"),
+        (lambda usual: usual * 5, " times the "),
     ],
     ids=["silence", "a quarter", "five times as many"],
 )
