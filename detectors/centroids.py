@@ -30,7 +30,11 @@ Rows = NDArray[np.float32]
 
 def whole(rows: Rows, exponent: int) -> Whole:
     """Coordinates in multiples of `2 ** exponent`; what is absurdly large is cut, and stays far away."""
-    return np.clip(np.rint(np.ldexp(rows.astype(np.float64), -exponent)), -LARGEST, LARGEST)
+    if abs(exponent) < 800:  # multiplying is exact too, and takes a tenth of the time
+        found = np.multiply(rows, 2.0**-exponent, dtype=np.float64)
+    else:
+        found = np.ldexp(rows.astype(np.float64), -exponent)
+    return np.clip(np.rint(found, out=found), -LARGEST, LARGEST, out=found)
 
 
 def nearest(points: Whole, centroids: Whole) -> tuple[NDArray[np.intp], Whole]:

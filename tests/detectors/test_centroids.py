@@ -95,3 +95,14 @@ def test_rows_that_are_all_zero_have_one_place_too() -> None:
 def test_rows_that_cannot_be_used_are_refused_with_the_reason(rows: Rows, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         build_embedding(rows)
+
+
+@pytest.mark.parametrize("exponent", [-1060, -799, -149, -12, 0, 3, 128, 1060])
+def test_coordinates_are_the_nearest_multiples_of_any_power_of_two(exponent: int) -> None:
+    bits = np.random.default_rng(1).integers(0, 2**32, 4000, dtype=np.uint32).view(np.float32).reshape(-1, 8)
+    rows = bits[np.isfinite(bits).all(axis=1)]
+
+    with np.errstate(over="ignore"):
+        exact = np.ldexp(rows.astype(np.float64), -exponent)
+
+        assert whole(rows, exponent).tolist() == np.clip(np.rint(exact), -LARGEST, LARGEST).tolist()
