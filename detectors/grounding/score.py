@@ -14,7 +14,7 @@ from math import exp, sqrt
 
 from burnline.detectors.grounding.sentences import sentences
 from burnline.detectors.grounding.sources import Sources
-from burnline.detectors.grounding.words import SCALES, Token, listed, opposites, stemmed, tokens
+from burnline.detectors.grounding.words import SCALES, Token, listed, negates, opposites, stemmed, synonyms, tokens
 
 LONGEST = 200_000  # characters of an answer that are looked at
 MOST_WORDS = 20_000  # of an answer, for each costs some work; a character of Chinese is about a word
@@ -22,15 +22,18 @@ TIER = 0
 
 # What a word weighs in an answer.
 NAME = 1.6  # a name or a number
+COMMON = 0.7  # one of the most common words
 TALK = 0.2  # of the sources, or of the answer itself: "the passage mentions"
 # How much of a word is not held up when it stands in the sources ...
 ALIKE = 0.5  # only in another form
+SAME = 0.4  # only in another word that says about the same
 ASKED = 0.6  # nowhere, but in the question
+DENIED = 1.0  # otherwise denied, or denied here alone
 OPPOSITE = 1.5  # nowhere, but its opposite does
 # What else counts against an answer.
 APART = 0.2  # a word that stands in the sources, elsewhere than the rest of its sentence
 JOINED = 0.25  # two words that follow each other here and nowhere in the sources
-NAMES = 0.35  # a name or number that the sources do not hold, whatever the length of the answer
+NAMES = 0.4  # a name or number that the sources do not hold, whatever the length of the answer
 MOST_NAMES = 8
 ASKS = 0.6  # it asks something
 SELF = 0.3  # it speaks of itself, and nobody does in the sources
@@ -175,6 +178,19 @@ class _Sentence:
     def speaks(self) -> bool:
         return any(token.word.lower().replace("\u2019", "'") in FIRST_PERSON for token in self.tokens)
 
+    def _turned(self, place: int, known: Sources) -> bool:
+        """Whether a word that stands in the sources is denied here and nowhere there, or the other way round."""
+        token, before = self.tokens[place], ""
+        if token.stem[0].isdecimal():  # as in `No. 1`
+            return False
+        for other in reversed(self.tokens[:place]):
+            if before != "only" and negates(other.word):
+                return token.stem not in known.denied
+            if other.stem:
+                break
+            before = other.word.lower()
+        return token.stem in known.denied and token.stem not in known.affirmed
+
     def words(self, known: Sources, asked: set[str]) -> Iterator[_Word]:
         """Its words with content, but for numbers that number the answer's own lines, or its sources."""
         counted = False
@@ -183,7 +199,7 @@ class _Sentence:
                 continue
             number = token.stem[0].isdecimal()
             name = not number and place > 0 and token.word[0].isupper() and not self._begins(place)
-            weight = NAME if number or name else TALK if token.stem in stemmed("talk") else 1.0
+            weight = NAME if number or name else _weight(token.stem)
             after = self.tokens[place + 1].word if place + 1 < len(self.tokens) else ""
             if token.word.lower() in ROUGH:
                 continue
@@ -194,15 +210,25 @@ class _Sentence:
                 lacking = 0.0 if known.number(token.word, after, rough=rough) else 1.0
             else:
                 lacking = _lacking(token, known, asked)
+            if not lacking and token.stem in known.seen and self._turned(place, known):
+                lacking = DENIED
             counted = number and not lacking
             yield _Word(token, name, number, weight, lacking)
+
+
+def _weight(stem: str) -> float:
+    if stem in stemmed("talk"):
+        return TALK
+    return COMMON if stem in stemmed("common") else 1.0
 
 
 def _lacking(token: Token, known: Sources, asked: set[str]) -> float:
     if token.stem in known.seen:
         return 0.0
-    if not known.seen.isdisjoint(opposites().get(token.stem, ())):
-        return OPPOSITE
+    if not known.seen.isdisjoint(its := opposites().get(token.stem, frozenset())):
+        return SAME if its & known.seen <= known.denied - known.affirmed else OPPOSITE
+    if not known.seen.isdisjoint(synonyms().get(token.stem, ())):
+        return SAME
     if known.alike(token.stem, token.word):
         return ALIKE
     return ASKED if token.stem in asked else 1.0

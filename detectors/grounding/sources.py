@@ -12,17 +12,20 @@ from itertools import chain
 from burnline.detectors.grounding.words import (
     ASCII_WORD,
     MONTHS,
+    NEGATIONS,
     NUMBER_WORDS,
     RUN,
     SCALES,
     SHORTEST,
     WORD,
+    negates,
     number,
     opposites,
     pairs,
     stem,
     stems,
     stopwords,
+    synonyms,
     words,
 )
 
@@ -34,6 +37,9 @@ SHARED = 0.6  # of the longer one
 ALIKE = 50  # words with one beginning that are compared
 LOOKUPS = 300  # words of one answer that are looked for in other forms
 OTHER = "*"  # the stem of any word that cannot matter
+NEGATION = "!"  # that of `not` and its like
+ONLY = "+"  # and of what takes it back: `not only`
+REACH = 3  # words with content after a negation that it may deny
 AROUND = ".,:;!?\"'()[]{}<>*#-\u2013\u2014\u2018\u2019\u201c\u201d"
 MONTH_STEMS = tuple(map(stem, MONTHS))
 HEDGED = 0.05  # how far off a number may be that is called a rough one
@@ -61,6 +67,8 @@ class Sources:
         seen: the stems in them, as far as they can matter for those wanted.
         places: for a wanted stem the blocks it stands in; it is not there where they are too many to tell.
         pairs: wanted stems that follow each other, with nothing but stopwords between them.
+        affirmed: stems that somewhere follow no negation.
+        denied: those that somewhere follow one.
     """
 
     def __init__(self, texts: Sequence[str], wanted: Collection[str]) -> None:
@@ -74,6 +82,8 @@ class Sources:
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
+        self.affirmed: set[str] = set()
+        self.denied: set[str] = set()
         first = 0
         for text in self._texts:
             first = self._read(text, first)
@@ -81,7 +91,7 @@ class Sources:
         for text in clipped:
             if "&" in text:  # an answer may quote what stands for a character
                 self.seen |= stems(*{piece for piece in text.split() if "&" in piece})
-        self.seen -= {"", OTHER}
+        self.seen -= {"", OTHER, NEGATION, ONLY}
         for each in [each for each, blocks in self.places.items() if len(blocks) > COMMON]:
             del self.places[each]
 
@@ -94,6 +104,7 @@ class Sources:
             self.seen.update(MONTH_STEMS[int(month) - 1] for month in set(ISO_DATE.findall(text)))
         if self._numbers:
             self.seen.update(scaled(value, word) for value, word in _scaled_in(text))
+        found = self._read_negations(found)
         before = -2
         for place in [place for place, each in enumerate(found) if each in self._wanted]:
             each = found[place]
@@ -102,6 +113,15 @@ class Sources:
                 self.pairs.add((found[before], each))
             before = place
         return first + len(found) // BLOCK + 3  # so that two sources never stand together
+
+    def _read_negations(self, found: list[str]) -> list[str]:
+        """Note what is denied and what is not. Returns the stems without the negations."""
+        marks = [place for place, each in enumerate(found) if each in (NEGATION, ONLY)]
+        at = {place for place in marks if found[place] == NEGATION and found[place + 1 : place + 2] != [ONLY]}
+        reached = {place + step for place in at for step in range(1, REACH + 1)}
+        self.denied.update(found[place] for place in reached if place < len(found))
+        self.affirmed.update(each for place, each in enumerate(found) if each != OTHER and place - 1 not in at)
+        return [each for each in found if each != NEGATION and each != ONLY] if marks else found
 
     def _stems(self, piece: str) -> Sequence[str]:
         """The stems in a piece of text without spaces; `OTHER` for each word that cannot matter."""
@@ -116,12 +136,18 @@ class Sources:
                 found += [pair if pair in self._wanted else OTHER for pair in pairs(word)]
             elif word.isdecimal() and not self._numbers:
                 found.append(OTHER)
+            elif negates(word):
+                found.append(NEGATION)
             else:
                 found += self._of_word(word) if word.isascii() and word.isalpha() else filter(None, [stem(word)])
         return found
 
     def _of_word(self, word: str) -> Sequence[str]:
         plain = word.lower()
+        if plain in NEGATIONS:
+            return (NEGATION,)
+        if plain == "only":
+            return (ONLY,)
         if plain[:SHORTEST] in self._needed or (self._numbers and plain in NUMBER_WORDS):
             return (stem(word),) if stem(word) else ()
         return () if len(plain) < SHORTEST or plain in stopwords() else (OTHER,)
@@ -191,8 +217,8 @@ def _scaled_in(text: str) -> set[tuple[str, str]]:
 
 
 def _beginnings_of(wanted: Collection[str]) -> frozenset[str]:
-    """How words begin whose stems can matter for those wanted: as they do themselves, or as their opposites."""
-    others = chain.from_iterable(opposites().get(each, ()) for each in wanted)
+    """How words begin whose stems can matter for those wanted: as they do, or as their opposites or synonyms."""
+    others = chain.from_iterable(chain(opposites().get(each, ()), synonyms().get(each, ())) for each in wanted)
     return frozenset(each[:SHORTEST] for each in chain(wanted, others))
 
 

@@ -29,6 +29,7 @@ WORD = re.compile(rf"{LETTERS}(?:['\u2019]{LETTERS})?|{NUMBER}|[{UNSPACED}]{{1,6
 ASCII_WORD = re.compile(rf"[A-Za-z]{{1,64}}(?:'[A-Za-z]{{1,64}})?|{NUMBER}|[%$]", re.ASCII)
 RUN = re.compile(rf"[{UNSPACED}]")
 
+NEGATIONS = frozenset(["not", "no", "never", "cannot", "without", "neither", "nor", "none", "nobody", "nothing"])
 SYMBOLS = {"%": "percent", "$": "dollar", "\u20ac": "euro", "\xa3": "pound"}
 ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third"}
 SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
@@ -147,6 +148,16 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFC", bare or word).casefold().replace("\u2019", "'")
 
 
+def negates(word: str) -> bool:
+    """Whether a word denies what comes after it.
+
+    >>> negates("isn't"), negates("Never"), negates("always")
+    (True, True, False)
+    """
+    plain = word.lower().replace("\u2019", "'")
+    return plain in NEGATIONS or plain.endswith("n't")
+
+
 @cache
 def stopwords() -> frozenset[str]:
     """English words that carry no content of their own."""
@@ -175,4 +186,15 @@ def opposites() -> dict[str, frozenset[str]]:
         for mine, its in ((one, other), (other, one)):
             for each in mine:
                 found[each] = found.get(each, frozenset()) | its
+    return found
+
+
+@cache
+def synonyms() -> dict[str, frozenset[str]]:
+    """For a stem those of the words that say about the same."""
+    found: dict[str, frozenset[str]] = {}
+    for line in listed("synonyms"):
+        group = frozenset(map(stem, line.split())) - {""}
+        for each in group:
+            found[each] = found.get(each, frozenset()) | group - {each}
     return found

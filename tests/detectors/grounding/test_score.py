@@ -267,3 +267,49 @@ def test_two_million_characters_take_well_under_a_second() -> None:
 )
 def test_what_stands_between_marks_is_read_as_well(source: str, answer: str) -> None:
     assert scored(answer, source).missing == 0
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "word"),
+    [
+        ("The court upheld the ban.", "The court did not uphold the ban.", "uphold"),
+        ("Members can't bring guests.", "Members can bring guests.", "bring"),
+        ("She never played in Rome.", "She played in Rome.", "played"),
+        ("They won without a goalkeeper.", "They won with a goalkeeper.", "goalkeeper"),
+    ],
+)
+def test_what_is_denied_on_one_side_alone_is_marked(right: str, wrong: str, word: str) -> None:
+    assert ("words", word) in marked(wrong, f"{PARK} {right}")
+    assert ("words", word.replace("uphold", "upheld")) not in marked(right, f"{PARK} {right}")
+    assert scored(wrong, f"{PARK} {right}").score > scored(right, f"{PARK} {right}").score + 0.2
+
+
+@pytest.mark.parametrize(
+    ("source", "answer"),
+    [
+        ("She was No. 1 in May.", "In May she was 1."),
+        ("The plan was not rejected.", "The plan was accepted."),
+        ("It is not only red but tall.", "It is not only red but tall."),
+        ("He wasn't paid. Later he was paid.", "He was paid."),
+    ],
+)
+def test_a_negation_that_changes_nothing_is_none(source: str, answer: str) -> None:
+    assert marked(answer, source) == []
+
+
+def test_another_word_for_the_same_counts_less_than_a_foreign_one_and_is_not_marked() -> None:
+    source = "The firm acquired a vessel in Oslo."
+
+    same, foreign = (
+        scored("The company bought a ship in Oslo.", source),
+        scored("The choir burned a cake in Oslo.", source),
+    )
+
+    assert same.score + 0.2 < foreign.score
+    assert marked("The company bought a ship in Oslo.", source) == []
+
+
+def test_a_common_word_from_nowhere_counts_less_than_a_rare_one() -> None:
+    assert (
+        scored("The bridge opened early in March 1932.").score < scored("The bridge opened drunk in March 1932.").score
+    )
