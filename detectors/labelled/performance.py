@@ -28,14 +28,20 @@ NEVER = Accrued(False, "", b"")
 
 
 class Area(NamedTuple):
-    """Area under the ROC curve, and its variance."""
+    """Area under the ROC curve, from so many events of one class and of the other."""
 
     value: float
-    variance: float
+    ones: int
+    others: int
+    design_effect: float = 1.0
 
     def of(self, design_effect: float) -> Area:
         """As it is known from events that come in clusters."""
-        return Area(self.value, self.variance * design_effect)
+        return self._replace(design_effect=design_effect)
+
+    def variance(self, true: float) -> float:
+        """By sampling alone, where that is the true area."""
+        return self.design_effect * auc_variance(true, self.ones, self.others)
 
 
 class Found(NamedTuple):
@@ -67,7 +73,7 @@ class Classes:
         tally = Tally(rows, right, np.zeros_like(rows))
         area = self._cells.auc(tally)
         known = area is not None and min(area[1:]) >= LEAST
-        return Found(Share(tally.wrong, tally.events), Area(area[0], auc_variance(*area)) if area and known else None)
+        return Found(Share(tally.wrong, tally.events), Area(*area) if area and known else None)
 
 
 class Amounts:
@@ -179,7 +185,9 @@ class LatePerformance:
             return [Contributor(ERROR, score, f"{shares[0]} of the errors are large, {shares[1]}; {errors}")]
         found = [Contributor(ACCURACY, score, f"{shares[0]} of the answers are wrong, {shares[1]}")]
         if usual.area and live.area:
-            noise = Z * sqrt(live.area.of(self._effect).variance + usual.area.variance)
+            # The lower area for both: by its own, one that is high by luck would be granted too little.
+            true = min(live.area.value, usual.area.value)
+            noise = Z * sqrt(live.area.of(self._effect).variance(true) + usual.area.variance(true))
             lost = max(0.0, usual.area.value - live.area.value - noise)
             areas = f"the area under the ROC curve is {live.area.value:.3f}, {usual.area.value:.3f} {whose}"
             found.append(Contributor(AUC, lost, areas))

@@ -14,6 +14,7 @@ from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.labelled.performance import LARGEST, LatePerformance
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling.build import build_profile
+from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import PerformanceSpec
 from tests.detectors.labelled_samples import (
@@ -130,6 +131,20 @@ def test_slices_and_versions_are_compared_on_the_same_counts() -> None:
     assert "of the baseline" in detector.compare(good, bad).reason
     assert "0 events of the baseline with answer" in detector.compare(detector.empty(), bad).reason
     assert "0 events of the candidate with answer" in detector.compare(good, detector.empty()).reason
+
+
+def test_versions_of_one_population_are_never_told_apart_by_their_areas() -> None:
+    """A baseline of few events that is ranked well by luck was granted too little chance."""
+    detector = LatePerformance(REFERENCE, PerformanceSpec())
+    small = [detector.fold(read(REFERENCE, labelled_batch(seed, 50))).counts for seed in range(100)]
+    rng, of = np.random.default_rng(1), detector.empty().of
+
+    def drawn(batches: int) -> Sketch:
+        return Sketch(of, sum((small[at] for at in rng.permutation(100)[:batches]), detector.empty().counts))
+
+    said = [detector.compare(drawn(4), drawn(60)) for _ in range(300)]
+
+    assert {one.score for one in said} == {0}
 
 
 def test_events_without_label_or_answer_are_in_no_count() -> None:
