@@ -20,6 +20,7 @@ from burnline.detectors.declared import declared_reference
 from burnline.detectors.engines.desk import Desk
 from burnline.detectors.parts import admitted, others, parts_of, whole
 from burnline.detectors.profile import Reference, load_reference
+from burnline.detectors.quality.detector import Quality
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError, SpecError, StoreError
 from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict
@@ -46,8 +47,8 @@ class _Service:
     """How a service is watched.
 
     Attributes:
-        sliced: by slice, what judges its events in place of `detectors`: drift of the feature that makes the slice
-            says nothing, as it has one value there.
+        sliced: by slice, what judges its events in place of `detectors`: where features are judged one by one, that which
+            makes the slice is passed over, as it has one value there.
         problem: why a signal of `windows` has no detector.
     """
 
@@ -333,7 +334,8 @@ def _watch(spec: ServiceSpec, desk: Desk | None) -> _Service:
         if reference is not None and name in reference.features:
             others_alone = build_detectors(spec, _without(reference, name), desk)
             sliced[name] = {
-                signal: each if each.additive else others_alone[signal] for signal, each in detectors.items()
+                signal: each if each.additive and signal != Quality.signal else others_alone[signal]
+                for signal, each in detectors.items()
             }
     return _Service(spec, wanted, ColumnReader(compared), detectors, sliced, problem)
 

@@ -48,13 +48,15 @@ def batch(seed: int, version: str = "6", events: int = 300, **changes: list[Any]
     return replace(make_batch(np.random.default_rng(seed), events, START, changes), version=version)
 
 
-def found(db: Database, spec: ServiceSpec, *batches: PredictionBatch, at: datetime = START) -> dict[str, Finding]:
+def found(
+    db: Database, spec: ServiceSpec, *batches: PredictionBatch, at: datetime = START, signal: str = "drift"
+) -> dict[str, Finding]:
     """By part what is found of a window with these batches."""
     for each in batches:
         db.write(lambda tx, each=each: keep_batch(tx, replace(each, received_at=at), at))  # type: ignore[misc]  # mypy cannot infer it
     DetectorEngine(db, [spec]).run_once(at + WINDOW)
     with db.read() as tx:
-        parts = signals.latest_parts(tx, "shop", "drift", at)
+        parts = signals.latest_parts(tx, "shop", signal, at)
         return {each.part: each for each in [*parts, *signals.latest_findings(tx)] if each.window_start == at}
 
 
@@ -103,6 +105,20 @@ def test_a_slice_does_not_differ_by_what_makes_it_one(any_database: Database, re
 
     assert says["city=Lyon"].counts.total > 800
     assert {each.verdict for each in says.values()} == {Verdict.OK}
+
+
+def test_a_slice_of_a_new_value_is_not_bad_for_being_new(any_database: Database, reference: Path) -> None:
+    city, age = ["Atlantis"] * 150 + ["Lyon"] * 150, batch(1).features["age"]
+    watched = spec(reference, "city", data={"window": "10s", "min_events": 100})
+
+    calm = found(any_database, watched, batch(1, city=city), signal="data")
+    later = START + 5 * WINDOW
+    missing = found(any_database, watched, batch(1, city=city, age=[None] * 150 + age[150:]), at=later, signal="data")
+
+    assert "city: 50.0% of its values are new" in calm[""].reason
+    assert calm["city=Atlantis"].verdict is Verdict.OK
+    assert calm["city=Atlantis"].counts == Counts(0, 150)
+    assert "age: 100.0% of its values are missing" in missing["city=Atlantis"].reason
 
 
 def test_events_of_another_kind_are_in_no_slice_that_none_of_them_has() -> None:
