@@ -53,6 +53,8 @@ def test_the_page_says_what_drifted_since_when_and_shows_both_shapes(scene: Worl
     assert "score 40% , alarm over 5%" in said, said
     assert row(page.text, "above 3").split() == ["above", "3", "45%", "90%"]
     assert "psi 0.71" in said
+    assert "The tallest bar is 90% of the events." in said
+    assert 'class="frame"' not in page.text
     assert page.text.count('class="gained"') == 1
     assert page.text.count("<polyline") == 2, "a window without data interrupts the line"
 
@@ -61,6 +63,28 @@ def test_the_service_leads_to_the_page(scene: World) -> None:
     tell(scene, Verdict.OK)
 
     assert f'<a href="{PAGE}">drift</a>' in browser(scene.app).get("/services/scoring").text
+
+
+def test_the_service_and_the_fleet_say_which_signals_are_in_alarm_and_what_their_state_is_of(scene: World) -> None:
+    calm = [browser(scene.app).get(path).text for path in ("/", "/services/scoring")]
+    tell(scene, Verdict.ALARM)
+
+    fleet, service = (browser(scene.app).get(path).text for path in ("/", "/services/scoring"))
+
+    assert not any("in alarm" in text(page) for page in calm)
+    assert "▲ 1 signal in alarm" in text(fleet)
+    assert "▲ 1 signal in alarm : drift . The state above is that of the SLOs" in text(service)
+    assert service.count(f'<a href="{PAGE}">drift</a>') == 2
+
+
+def test_what_is_wrong_with_some_events_stands_in_a_frame_of_all(scene: World) -> None:
+    wrong = Contributor("amount", 0.2, "24.9% of its values are missing", (Cell("missing", 0.0, 0.249),))
+    tell(scene, Verdict.ALARM, contributors=(wrong,))
+
+    page = browser(scene.app).get(PAGE).text
+
+    assert "The frame is 100 % of the events. missing 0% → 24.9%" in text(page)
+    assert 'class="frame"' in page
 
 
 def test_before_the_first_window_nothing_is_known(scene: World) -> None:

@@ -35,6 +35,18 @@ def test_the_tallest_bar_fills_the_picture_and_the_others_keep_its_scale() -> No
     assert [cell.gained for cell in drawn.cells] == [False, False, True]
 
 
+def test_what_is_wrong_with_some_events_is_drawn_as_their_share_of_all() -> None:
+    few, many = (
+        histogram([Cell("missing", 0.0, 0.051)]),
+        histogram([Cell("missing", 0.001, 0.249), Cell("new", 0.0, 0.1)]),
+    )
+
+    assert few is not None
+    assert many is not None
+    assert (few.full, many.full, many.tallest) == (1.0, 1.0, 0.249)
+    assert [each.cells[0].live_height for each in (few, many)] == pytest.approx([0.051 * HISTOGRAM, 0.249 * HISTOGRAM])
+
+
 def test_noise_is_not_marked_as_a_gain() -> None:
     drawn = histogram([Cell("DE", 0.5, 0.51), Cell("FR", 0.5, 0.49)])
 

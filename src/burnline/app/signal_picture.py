@@ -73,21 +73,33 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Shares of the reference against live ones, cell by cell; the tallest bar is `tallest` of the events."""
+    """Shares of the reference against live ones, cell by cell.
+
+    Attributes:
+        tallest: the largest share.
+        full: what share a bar of the whole height is: the largest where the cells are all that there is, else 1.
+    """
 
     width: float
     height: float
     bar: float
     tallest: float
+    full: float
     cells: tuple[Bars, ...]
 
 
 def histogram(cells: Sequence[Cell]) -> Histogram | None:
-    """Draw the cells of one feature in their order; None where there is nothing to draw."""
+    """Draw the cells of one feature in their order; None where there is nothing to draw.
+
+    Cells that share out all events are drawn as high as there is room. Others, of what is wrong with some, are drawn as
+    shares of all: one of 5 % does not look like one of 25 %.
+    """
     tallest = max((share for cell in cells for share in (cell.reference, cell.live)), default=0.0)
     if not tallest:
         return None
-    height, slot = HISTOGRAM / tallest, max(SLOT, LEAST / max(len(cells), FEW))
+    sums = sum(cell.reference for cell in cells), sum(cell.live for cell in cells)
+    full = tallest if any(abs(each - 1) < NOTABLE for each in sums) else 1.0
+    height, slot = HISTOGRAM / full, max(SLOT, LEAST / max(len(cells), FEW))
     gains = sorted(range(len(cells)), key=lambda place: cells[place].reference - cells[place].live)
     gained = {place for place in gains[:LABELLED] if cells[place].live - cells[place].reference > NOTABLE}
     drawn = tuple(
@@ -103,7 +115,7 @@ def histogram(cells: Sequence[Cell]) -> Histogram | None:
         )
         for place, cell in enumerate(cells)
     )
-    return Histogram(len(cells) * slot, HISTOGRAM, slot * BAR, tallest, drawn)
+    return Histogram(len(cells) * slot, HISTOGRAM, slot * BAR, tallest, full, drawn)
 
 
 def _short(what: str) -> str:
