@@ -47,8 +47,8 @@ class _Service:
     """How a service is watched.
 
     Attributes:
-        sliced: by slice, what judges its events in place of `detectors`: where features are judged one by one, that which
-            makes the slice is passed over, as it has one value there.
+        sliced: by slice, what judges its events in place of `detectors`: where features are judged one by one, the one
+            that makes the slice is passed over, as it has one value there.
         problem: why a signal of `windows` has no detector.
     """
 
