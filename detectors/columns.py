@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from operator import itemgetter
 from typing import Any, Protocol, TypeAlias
 
@@ -25,6 +26,7 @@ from burnline.events import PredictionBatch
 
 Mask = NDArray[np.bool_]
 NUMBERS = frozenset({float, int, type(None)})
+AT_ONCE = 4096  # values, so that they stay in the processor's cache and one odd value costs only those beside it
 BYTES = 256  # different values of a byte
 REMEMBERED = 1 << 14  # odd values per column whose cell is kept: ids would otherwise fill the memory
 
@@ -241,10 +243,10 @@ class _Known:
 
     def _look_up(self, values: Sequence[Any]) -> NDArray[np.integer]:
         """Their cells; bytes are made of a list in a fifth of the time of an array."""
-        found = self._found(values)
+        found = (self._found(values[start : start + AT_ONCE]) for start in range(0, len(values), AT_ONCE))
         if self.size > BYTES:
-            return np.array(found, dtype=np.intp)
-        return np.frombuffer(bytes(found), dtype=np.uint8)
+            return np.fromiter(chain.from_iterable(found), dtype=np.intp, count=len(values))
+        return np.frombuffer(b"".join(map(bytes, found)), dtype=np.uint8)
 
     def _found(self, values: Sequence[Any]) -> Sequence[int]:
         """One itemgetter for all values finds them in half the time of a call for each, but only where all are keys."""

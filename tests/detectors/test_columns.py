@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.columns import Coded, ColumnReader, Columns
+from burnline.detectors.columns import AT_ONCE, Coded, ColumnReader, Columns
 from burnline.detectors.grid import SMALL, Grid
 from burnline.detectors.profile import VERSION, Category, Reference
 from burnline.detectors.profiling.build import build_profile
@@ -171,3 +171,14 @@ def test_labels_are_found_one_by_one_where_one_of_them_is_new() -> None:
     alone = [read(city=[value]).feature("city").cells.tolist()[0] for value in values]
 
     assert together.cells.tolist() == alone
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, AT_ONCE])
+def test_columns_of_any_length_are_looked_up_whole(more: int) -> None:
+    values: list[Any] = ["Oslo", "Lyon", "Graz"] * AT_ONCE
+    values = [*values[: AT_ONCE + more - 1], "Rome"]
+
+    cells = read(city=values).feature("city").cells.tolist()
+
+    known = dict(zip(REFERENCE.features["city"].values, range(3), strict=True)) | {"Rome": 4}  # type: ignore[union-attr]
+    assert cells == [known[value] for value in values]
