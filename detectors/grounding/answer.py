@@ -24,7 +24,7 @@ def score_answer(prompt: str, sources: Sequence[str], answer: str) -> AnswerScor
     """
     text = answer.strip()
     refused = is_refusal(text)
-    found = None if refused or not any(map(str.strip, sources)) else ground(sources, prompt, text)
+    found = ground(sources, prompt, text) if any(map(str.strip, sources)) else None
     sourced = found is not None and found.support is not None
     return AnswerScore(
         characters=len(text),

@@ -120,6 +120,7 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
     """
     text = answer[:LONGEST]
     read, all_of_it = _read(text)
+    read = [sentence for sentence in read if not sentence.declines]
     wanted = {token.stem for sentence in read for token in sentence.tokens} - {""}
     known = Sources(sources, wanted)
     asked = {token.stem for token in islice(tokens(question[:LONGEST]), MOST_WORDS)}
@@ -160,6 +161,12 @@ class _Sentence:
     def asks(self) -> bool:
         """Whether it is a question."""
         return self._written.endswith(("?", "\uff1f"))
+
+    @property
+    def declines(self) -> bool:
+        """Whether it gives no answer, or asks for something: it states nothing."""
+        written = " ".join(self._written.lower().replace("\u2019", "'").split())
+        return written.startswith("please ") or any(phrase in written for phrase in listed("refusals"))
 
     @property
     def offers(self) -> bool:

@@ -71,3 +71,17 @@ def test_any_text_can_be_scored_and_its_own_source_supports_it(prompt: str, sour
     assert found.support in (None, 1.0)
     assert found.characters <= len(answer)
     assert found == score_answer(prompt, [*sources, answer], answer)
+
+
+def test_what_an_answer_states_after_it_has_declined_is_scored() -> None:
+    declined = "I'm sorry, but I can't help with that."
+
+    nothing = score_answer("When?", SOURCES, f"{declined} Please ask an engineer.")
+    held = score_answer("When?", SOURCES, f"{declined} The bridge opened in March 1932.")
+    made_up = score_answer("When?", SOURCES, f"{declined} However, Gustave Eiffel built it in 1889.")
+
+    assert (nothing.refused, nothing.ungrounded, nothing.support) == (True, None, None)
+    assert (held.refused, held.ungrounded, held.support) == (True, 0, 1)
+    assert made_up.refused
+    assert made_up.ungrounded is not None
+    assert made_up.ungrounded > 0.6
