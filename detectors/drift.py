@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
 from burnline.detectors.profile import Category, Column, Number, Reference
-from burnline.detectors.seasons import HOURS, Seasons, slot_counts, slots_of
+from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
 from burnline.detectors.statistics.edetector import Evidence, Watch, log_level, most
@@ -131,12 +131,7 @@ class _ByCells:
         return (self._contributor(at, compared, found, evidence) for at in np.flatnonzero(~np.isnan(found)).tolist())
 
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
-        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference.
-
-        None where the reference differs by hour: then there is no one reference to show.
-        """
-        if not self._columns or self._seasons is not None:
-            return
+        """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
         for at, name in enumerate(self._columns):
             part = self._part(at)
             used = self._used[part] > 0
@@ -145,6 +140,16 @@ class _ByCells:
     def chance(self, reference: Histogram, events: float) -> float:
         """The total variation that sampling adds to a column of `events` compared with those counts."""
         return chance(len(reference) - 1, self._effect * (1 / events + 1 / float(reference.sum())), self._surprise)
+
+    def by_slot(self, sketch: Sketch) -> BySlot | None:
+        """What is to be expected at the hours of the events, where the reference differs by hour."""
+        if not self._columns or self._seasons is None:
+            return None
+        events = sketch.counts[1 : 1 + self._hours]
+        expected, used = self._seasons.expected(events), self._used > 0
+        parts = {name: self._part(at) for at, name in enumerate(self._columns)}
+        rows = dict(zip(self._columns, self._seasons.rows.T, strict=True))
+        return BySlot(events, {name: expected[part][used[part]] for name, part in parts.items()}, rows)
 
     def _cells(self, sketch: Sketch) -> Counter64:
         return sketch.counts[1 + self._hours :] * self._used

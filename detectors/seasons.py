@@ -6,7 +6,8 @@ that hour. So windows of any length have a reference of their own, and counts st
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -63,6 +64,21 @@ def _rows(counts: Counter64) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, counts.tolist()))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class BySlot:
+    """What is to be expected of some events, in numbers that add up over windows.
+
+    Attributes:
+        events: by hour.
+        expected: by feature, how many of the events each cell would hold.
+        rows: by feature and hour, how many the reference has.
+    """
+
+    events: Counter64
+    expected: Mapping[str, Floats]
+    rows: Mapping[str, Floats]
+
+
 class Seasons:
     """The reference of a window, from how many of its events fell into each hour. Cells of all columns stand together.
 
@@ -91,6 +107,20 @@ class Seasons:
         weights = live / live.sum()
         rows: Floats = 1 / (weights**2 @ (1 / self._rows))
         found: Floats = (weights @ self._shares) * rows[self._owner]
+        return found
+
+    @property
+    def rows(self) -> Floats:
+        """(hours, columns): how many the reference has."""
+        return self._rows
+
+    def expected(self, events: Counter64) -> Floats:
+        """How many of `events` by hour fall into each cell of the reference; without events, none.
+
+        Hours are added one after another, so that more events never give less, not even by rounding: a counter that
+        goes back is taken for one that began anew.
+        """
+        found: Floats = (events[:, np.newaxis] * self._shares).sum(axis=0)
         return found
 
 

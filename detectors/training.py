@@ -11,6 +11,7 @@ from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Judgement, no_data
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference, load_reference
+from burnline.detectors.seasons import BySlot
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.errors import SpecError
 from burnline.events import Contributor, Source
@@ -79,3 +80,7 @@ class TrainingSkew:
     def chance(self, reference: Counter64, events: float) -> float:
         """As drift's; without a profile there is nothing to compare, so nothing that chance could explain."""
         return self._drift.chance(reference, events) if self._drift else 0.0
+
+    def by_slot(self, sketch: Sketch) -> BySlot | None:
+        """As drift's."""
+        return self._drift.by_slot(sketch) if self._drift else None

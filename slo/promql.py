@@ -14,7 +14,7 @@ from burnline.spec.units import format_duration
 
 _PRECEDENCE = {"or": 1, "and": 2, "unless": 2}
 _PRECEDENCE |= dict.fromkeys(("==", "!=", "<=", "<", ">=", ">"), 3)
-_PRECEDENCE |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5}
+_PRECEDENCE |= {"+": 4, "-": 4, "*": 5, "/": 5, "%": 5, "^": 6}
 # A bare metric of these names would be read as a number or a keyword.
 _RESERVED = re.compile(
     "and|or|unless|atan2|by|without|on|ignoring|group_left|group_right|bool|offset|inf|nan|start|end|sum|avg|count|"
@@ -210,12 +210,12 @@ def _operand(expr: Binary, side: str) -> Expr:
 
 
 def _loose(expr: Binary, side: str) -> bool:
-    """Whether this operand needs brackets: it binds less tightly, or as tightly on the right (all are left first)."""
+    """Whether this operand needs brackets: it binds less tightly, or as tightly and not from left to right."""
     operand = _operand(expr, side)
     if not isinstance(operand, Binary):
         return False
     inner, outer = _PRECEDENCE[operand.op], _PRECEDENCE[expr.op]
-    return inner < outer or (inner == outer and side == "right")
+    return inner < outer or (inner == outer and (side == "right" or expr.op == "^"))
 
 
 def _steps(expr: Subquery) -> str:

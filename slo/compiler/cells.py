@@ -13,15 +13,18 @@ needs no cell that nothing fell into; of it chance explains sqrt(a / n + b), for
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from burnline.metrics import (
     CELL,
     FEATURE,
     FEATURE_CELLS,
     FEATURE_CHANCE,
+    FEATURE_EXPECTED,
     FEATURE_REFERENCE,
+    FEATURE_SLOTS,
     OF,
     REFERENCE,
     SERVICE,
@@ -36,19 +39,27 @@ from burnline.metrics import (
     SLO_EVENTS_WINDOW,
     SLO_FEATURE_DRIFT,
     SLO_FEATURE_EVENTS,
+    SLOT,
     WINDOW,
 )
 from burnline.slo.compiler.anew import enough, worst_feature
 from burnline.slo.compiler.clock import calendar_key
 from burnline.slo.compiler.events import CALENDAR_KEPT, HOUR_KEPT, SEEN, ended, hour, in_window, running_sum
 from burnline.slo.compiler.sli import EVENT, grown, named
-from burnline.slo.compiler.slo import HOUR, IDENTITY, Rule, Subject, by_window, just_now, record
-from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, series
+from burnline.slo.compiler.slo import HOUR, IDENTITY, Rule, Subject, by_window, just_now, record, union
+from burnline.slo.promql import Aggregate, Binary, Call, Expr, Number, Select, Text, series
 from burnline.slo.windows import window_label
-from burnline.spec.selector import Matcher
+from burnline.spec.selector import Matcher, Selector
 from burnline.spec.units import format_duration
 
 ALL = "all"  # the cell of a feature's events together
+EXPECTED, SLOTS = "expected:", "slot:"  # begin the cells of what is to be expected, and of the events of an hour
+WHOLE, EACH, OF_EXPECTED, OF_SLOTS = (
+    Matcher(CELL, "=", ALL),
+    Matcher(CELL, "=~", "[0-9]+"),
+    Matcher(CELL, "=~", f"{EXPECTED}.+"),
+    Matcher(CELL, "=~", f"{SLOTS}.+"),
+)
 BY_FEATURE = (FEATURE, REFERENCE)
 BY_CELL = (FEATURE, CELL, REFERENCE)
 DAY_HOURS = 24
@@ -60,12 +71,25 @@ ZERO = Number(0)
 
 def cells_each_interval(of: Subject) -> list[Rule]:
     """T0: what each cell grew by, on all replicas together, and the feature as a whole."""
-    counter = series(FEATURE_CELLS, **_own(of))
-    whole = Aggregate("sum", just_now(_cells(of, SLO_CELLS).selector, of.interval), by=BY_FEATURE)
+    whole = Aggregate("sum", just_now(of.series(SLO_CELLS, EACH).selector, of.interval), by=BY_FEATURE)
     return [
-        record(SLO_CELLS, of.unless_excluded(grown(counter, of.pace, BY_CELL)), of.labels),
+        record(SLO_CELLS, of.unless_excluded(_grown(of)), of.labels),
         record(SLO_CELLS, whole, {**of.labels, CELL: ALL}),  # rules of one name need labels of their own
     ]
+
+
+def _grown(of: Subject) -> Expr:
+    """Cells; where the reference differs by hour, also what was to be expected in them, and the events of each hour."""
+    cells, expected = (
+        grown(series(metric, **_own(of)), of.pace, BY_CELL) for metric in (FEATURE_CELLS, FEATURE_EXPECTED)
+    )
+    slots = grown(series(FEATURE_SLOTS, **_own(of)), of.pace, (SLOT, REFERENCE))
+    by_hour = Aggregate("sum", _renamed(slots, CELL, f"{SLOTS}$1", SLOT, "(.+)"), by=(CELL, REFERENCE))
+    return union([cells, _renamed(expected, CELL, f"{EXPECTED}$1", CELL, "(.+)"), by_hour])
+
+
+def _renamed(of: Expr, label: str, value: str, source: str, pattern: str) -> Expr:
+    return Call("label_replace", (of, Text(label), Text(value), Text(source), Text(pattern)))
 
 
 def cells_each_fifth(of: Subject) -> list[Rule]:
@@ -89,8 +113,8 @@ def cells_each_fifth(of: Subject) -> list[Rule]:
 
 def drift_over(of: Subject, lengths: Sequence[timedelta], labels: Mapping[str, str]) -> list[Rule]:
     """Events and drift of every feature over these windows, each in one rule for all."""
-    counted = by_window({each: _known(of, _summed(of, each, whole=True)) for each in lengths})
-    drifted = by_window({each: _drift(of, format_duration(each), _summed(of, each)) for each in lengths})
+    counted = by_window({each: _known(of, _summed(of, each, WHOLE)) for each in lengths})
+    drifted = by_window({each: _drift(of, format_duration(each), partial(_summed, of, each)) for each in lengths})
     return [record(SLO_FEATURE_EVENTS, counted, labels), record(SLO_FEATURE_DRIFT, drifted, labels)]
 
 
@@ -103,10 +127,9 @@ def drift_in_window(of: Subject) -> list[Rule]:
     """The same over the SLO's own window, where no tier's is as long, and its events."""
     window = window_label(of.promise.slo.window)
     labels = {**of.labels, WINDOW: window}
-    whole, cells = (_in_period(of, whole=whole) for whole in (True, False))
     by_feature = [
-        record(SLO_FEATURE_EVENTS, _known(of, whole), labels),
-        record(SLO_FEATURE_DRIFT, _drift(of, window, cells), labels),
+        record(SLO_FEATURE_EVENTS, _known(of, _in_period(of, WHOLE)), labels),
+        record(SLO_FEATURE_DRIFT, _drift(of, window, partial(_in_period, of)), labels),
     ]
     recorded = window in map(format_duration, of.windows(in_t1=False))
     seen = in_window(of, Matcher(EVENT, "=", SEEN))
@@ -124,48 +147,38 @@ def _own(of: Subject) -> dict[str, str]:
     return {SERVICE: of.service, SIGNAL: of.promise.sli.signal or ""}
 
 
-def _cells(of: Subject, metric: str, *, whole: bool = False) -> Select:
-    return of.series(metric, Matcher(CELL, "=" if whole else "!=", ALL))
-
-
 def _running(of: Subject, metric: str, kept: int, key: Expr) -> Expr:
     lately = of.over(SLO_CELLS_5M, FORGET_REFERENCE * of.interval, Matcher(CELL, "=", ALL))
     living = Call("last_over_time", (lately,))
     return running_sum(of, metric, kept * of.interval, key, SLO_CELLS_5M, living=living)
 
 
-def _summed(of: Subject, length: timedelta, *, whole: bool = False) -> Expr:
+def _summed(of: Subject, length: timedelta, only: Matcher) -> Expr:
     """Cells over a window, no shorter than the detector's own: over less nothing can be said."""
     window = of.promise.reach(length)
     intervals = window / of.interval
     if intervals < FROM_FIVES or of.promise.slo.slices:  # a slice ends with the interval, tiles are recorded later
-        return _tiles(of, SLO_CELLS, window, whole=whole)
+        return _tiles(of, SLO_CELLS, window, only)
     if intervals < FROM_HOURS:
-        return _tiles(of, SLO_CELLS_5M, window, whole=whole)
+        return _tiles(of, SLO_CELLS_5M, window, only)
     if intervals < FROM_DAYS or of.promise.calendar:
-        return _with_present(of, SLO_CELLS_1H, SLO_CELLS_HOUR, window, whole=whole)
-    return _with_present(of, SLO_CELLS_1D, SLO_CELLS_DAY, window, whole=whole)
+        return _with_present(of, SLO_CELLS_1H, SLO_CELLS_HOUR, window, only)
+    return _with_present(of, SLO_CELLS_1D, SLO_CELLS_DAY, window, only)
 
 
-def _in_period(of: Subject, *, whole: bool) -> Expr:
+def _in_period(of: Subject, only: Matcher) -> Expr:
     if of.promise.calendar:
-        return _sums(of, SLO_CELLS_CALENDAR, whole=whole)
-    return _summed(of, of.promise.window, whole=whole)
+        return of.series(SLO_CELLS_CALENDAR, only)
+    return _summed(of, of.promise.window, only)
 
 
-def _tiles(of: Subject, metric: str, window: timedelta, *, whole: bool) -> Expr:
-    return Call("sum_over_time", (of.over(metric, window, Matcher(CELL, "=" if whole else "!=", ALL)),))
+def _tiles(of: Subject, metric: str, window: timedelta, only: Matcher) -> Expr:
+    return Call("sum_over_time", (of.over(metric, window, only),))
 
 
-def _with_present(of: Subject, tiles: str, present: str, window: timedelta, *, whole: bool) -> Expr:
-    before, now = _tiles(of, tiles, window, whole=whole), _sums(of, present, whole=whole)
+def _with_present(of: Subject, tiles: str, present: str, window: timedelta, only: Matcher) -> Expr:
+    before, now = _tiles(of, tiles, window, only), of.series(present, only)
     return Binary("or", Binary("+", before, now), now)  # a cell that is not counted now is compared with nothing
-
-
-def _sums(of: Subject, metric: str, *, whole: bool) -> Expr:
-    """A running sum, without its key."""
-    cell = Matcher(CELL, "=", ALL) if whole else Matcher(CELL, "!~", f"|{ALL}")
-    return of.series(metric, cell)
 
 
 def _known(of: Subject, events: Expr) -> Expr:
@@ -173,14 +186,18 @@ def _known(of: Subject, events: Expr) -> Expr:
     return Binary("and", events, _chance(of, "events"), on=BY_FEATURE)
 
 
-def _drift(of: Subject, window: str, cells: Expr) -> Expr:
+def _drift(of: Subject, window: str, summed: Callable[[Matcher], Expr]) -> Expr:
     """By feature, the share of the events that would have to change cell, beyond chance."""
     events = of.series(SLO_FEATURE_EVENTS, **{WINDOW: window})
-    shares = Binary("/", cells, enough(of, events), on=BY_FEATURE, group_left=True)
-    more = Call("clamp_min", (Binary("-", shares, _reference(of), on=BY_CELL), ZERO))
+    slots = summed(OF_SLOTS)
+    at_all = Aggregate("sum", slots, by=(REFERENCE,))
+    reference = Binary("or", _reference(of), _expected(summed(OF_EXPECTED), at_all))
+    shares = Binary("/", summed(EACH), enough(of, events), on=BY_FEATURE, group_left=True)
+    more = Call("clamp_min", (Binary("-", shares, reference, on=BY_CELL), ZERO))
     variation = Aggregate("sum", more, by=BY_FEATURE)
     of_events = Binary("/", _chance(of, "events"), events, on=BY_FEATURE)
-    by_chance = Call("sqrt", (Binary("+", of_events, _chance(of, REFERENCE), on=BY_FEATURE),))
+    of_reference = Binary("or", _chance(of, REFERENCE), _chance_by_hour(of, slots, at_all))
+    by_chance = Call("sqrt", (Binary("+", of_events, of_reference, on=BY_FEATURE),))
     return Call("clamp_min", (Binary("-", variation, by_chance, on=BY_FEATURE), ZERO))
 
 
@@ -188,5 +205,21 @@ def _reference(of: Subject) -> Expr:
     return Aggregate("max", Select(series(FEATURE_REFERENCE, **_own(of))), by=BY_CELL)
 
 
+def _expected(expected: Expr, events: Expr) -> Expr:
+    """The reference's shares at the hours of the events."""
+    by_cell = Aggregate("sum", _renamed(expected, CELL, "$1", CELL, f"{EXPECTED}(.+)"), by=BY_CELL)
+    return Binary("/", by_cell, events, on=(REFERENCE,), group_left=True)
+
+
 def _chance(of: Subject, what: str) -> Expr:
     return Aggregate("max", Select(series(FEATURE_CHANCE, **_own(of), **{OF: what})), by=BY_FEATURE)
+
+
+def _chance_by_hour(of: Subject, slots: Expr, events: Expr) -> Expr:
+    """Likewise of the reference: the sum over its hours, each by the square of the share of the events at it."""
+    hours = series(FEATURE_CHANCE, **_own(of))
+    by_hour = Select(Selector(hours.metric, (*hours.matchers, Matcher(OF, "=~", OF_SLOTS.value))))
+    squared = Binary("^", _renamed(slots, OF, "$1", CELL, "(.+)"), Number(2))
+    known = Aggregate("max", by_hour, by=(*BY_FEATURE, OF))
+    whole = Aggregate("sum", Binary("*", known, squared, on=(OF, REFERENCE), group_left=True), by=BY_FEATURE)
+    return Binary("/", whole, Binary("^", events, Number(2)), on=(REFERENCE,), group_left=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 from math import sqrt
 
 import msgspec
@@ -51,7 +53,8 @@ def scraped(*found: tuple[Key, Detector, Sketch]) -> dict[str, dict[tuple[str, .
     read: dict[str, dict[tuple[str, ...], float]] = {}
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
         for sample in family.samples:
-            labels = (sample.labels["feature"], sample.labels.get("cell", sample.labels.get("of", "")))
+            of = next(sample.labels[label] for label in ("cell", "of", "slot") if label in sample.labels)
+            labels = (sample.labels.get("feature", ""), of)
             read.setdefault(sample.name, {})[labels] = sample.value
     return read
 
@@ -114,9 +117,23 @@ def test_a_detector_without_cells_shows_none() -> None:
     assert scraped((("shop", "confidence"), sure, sure.empty())) == {}
 
 
-def test_a_reference_by_the_hour_is_not_one_and_shows_none() -> None:
-    batch = make_batch(np.random.default_rng(4), 500)
-    by_hour = msgspec.structs.replace(REFERENCE, slots=build_slots(REFERENCE, "hour-of-day", [batch]))
-    detector = Drift(by_hour, DriftSpec())
+def test_a_reference_that_differs_by_hour_says_what_is_to_be_expected_of_the_events() -> None:
+    """sqrt(a / n + sum of b by hour, times squared shares of the hours), as the compiled rules compute it."""
+    first, second = (make_batch(np.random.default_rng(seed), events) for seed, events in ((4, 500), (5, 300)))
+    second = replace(second, received_at=second.received_at + timedelta(hours=2))
+    by_hour = msgspec.structs.replace(REFERENCE, slots=build_slots(REFERENCE, "hour-of-day", [first, second]))
+    detector, reader = Drift(by_hour, DriftSpec(min_events=100)), ColumnReader(by_hour)
+    sketch = detector.fold(reader.read(first)) + detector.fold(reader.read(second))
 
-    assert scraped((KEY, detector, detector.empty())) == {}
+    page = scraped((KEY, detector, sketch))
+
+    said = {one.feature: one.score for one in detector.scores(sketch)}
+    slots = {slot: events for (_, slot), events in page["burnline_feature_slots_total"].items() if events}
+    assert sorted(slots.values()) == [300, 500]
+    for feature, live, _ in detector.cells(sketch):
+        expected = np.array([page["burnline_feature_expected_total"][feature, str(at)] for at in range(len(live))])
+        of = {name: value for (each, name), value in page["burnline_feature_chance_squared"].items() if each == feature}
+        b = sum(of[f"slot:{slot}"] * (events / 800) ** 2 for slot, events in slots.items())
+        apart = np.maximum(live / live.sum() - expected / 800, 0).sum()
+        assert max(0.0, apart - sqrt(of["events"] / live.sum() + b)) == pytest.approx(said[feature], abs=1e-12)
+    assert "burnline_feature_reference_ratio" not in page

@@ -15,7 +15,7 @@ from burnline.detectors.contract import Judgement
 from burnline.detectors.drift import Drift
 from burnline.detectors.profile import Reference, load_reference, save_reference
 from burnline.detectors.profiling.build import build_profile
-from burnline.detectors.seasons import build_slots, slots_of
+from burnline.detectors.seasons import Seasons, build_slots, slots_of
 from burnline.errors import SpecError
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec
@@ -100,3 +100,17 @@ def test_hours_that_do_not_fit_the_reference_are_refused_by_name(tmp_path: Path)
 
     assert "slots.events: has 2 hours; hour-of-day has 24" in str(raised.value)
     assert "slots.features.amount: needs a count per hour and cell" in str(raised.value)
+
+
+def test_what_is_expected_of_more_events_is_never_less_not_even_by_rounding() -> None:
+    random = np.random.default_rng(3)
+    seasons = Seasons(random.integers(1, 10**6, (24, 60)), random.integers(1, 10**7, 60), np.array([0, 20, 41]))
+    events = random.integers(0, 10**9, 24)
+
+    before = seasons.expected(events)
+
+    for hour in range(24):
+        more = events.copy()
+        more[hour] += 1
+        assert (seasons.expected(more) >= before).all()
+    assert seasons.expected(np.zeros(24, np.int64)).max() == 0

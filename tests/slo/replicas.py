@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -47,6 +48,9 @@ class Replicas:
     """What two replicas count each minute; their pages show it at the end of the minute, and 0 at the beginning.
 
     The answers follow the shift of a feature: with none, as many are yes as no.
+
+    Args:
+        hour: after START, at which a replica's events of a minute come.
     """
 
     def __init__(
@@ -56,19 +60,24 @@ class Replicas:
         *,
         events: int = 100,
         detector: ByCells | None = None,
+        hour: Callable[[int, int], int] = lambda minute, replica: 0,
     ) -> None:
         drift, reader = make_detector()
         self.detector = detector or drift
         random = np.random.default_rng(3)
         self.minutes = [
-            [self._count(reader, random, events, shift(minute)) for _ in REPLICAS] for minute in range(minutes)
+            [
+                self._count(reader, draw(random, events, shift(minute)), START + timedelta(hours=hour(minute, replica)))
+                for replica in range(len(REPLICAS))
+            ]
+            for minute in range(minutes)
         ]
 
-    def _count(self, reader: ColumnReader, random: np.random.Generator, events: int, shift: float) -> Sketch:
-        features = draw(random, events, shift)
+    def _count(self, reader: ColumnReader, features: dict[str, list[Any]], at: datetime) -> Sketch:
+        events = len(features["amount"])
         answers: list[Any] = ["yes" if value > 0 else "no" for value in features["amount"]]
         answers[0] = None  # a request that failed
-        batch = PredictionBatch(SERVICE, "1", START, features, answers, [None] * events, [0] * events)
+        batch = PredictionBatch(SERVICE, "1", at, features, answers, [None] * events, [0] * events)
         return self.detector.fold(reader.read(batch))
 
     def over(self, since: int, until: int) -> Sketch:

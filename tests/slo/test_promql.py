@@ -61,6 +61,8 @@ def test_a_lone_surrogate_is_refused() -> None:
         (Binary("+", A, Binary("*", B, C)), "a + b * c"),
         (Binary("-", Binary("-", A, B), C), "a - b - c"),
         (Binary("-", A, Binary("-", B, C)), "a - (b - c)"),
+        (Binary("/", A, Binary("^", B, Number(2))), "a / b ^ 2"),
+        (Binary("^", Binary("^", A, B), C), "(a ^ b) ^ c"),
         (Binary("and", Binary("or", A, B), C), "(a or b) and c"),
         (Binary("or", A, Binary("unless", B, C)), "a or b unless c"),
         (Binary("and", Binary(">", A, Number(14.4)), Binary(">", B, Number(6.0))), "a > 14.4 and b > 6"),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
-from burnline.detectors.drift import PredictionDrift
-from burnline.detectors.profile import save_reference
+from burnline.detectors.drift import Drift, PredictionDrift
+from burnline.detectors.profile import Reference, save_reference
+from burnline.detectors.seasons import build_slots
 from burnline.detectors.training import TrainingSkew
+from burnline.events import PredictionBatch
 from burnline.spec.quality import TrainingSkewSpec
 from burnline.spec.service import ServiceSpec
-from burnline.spec.signals import PredictionSpec
+from burnline.spec.signals import DriftSpec, PredictionSpec
+from tests.detectors.samples import START
 from tests.slo.promtool import Simulation, firing, service
-from tests.slo.replicas import SECTION, Replicas, close_to, make_reference, over
+from tests.slo.replicas import SECTION, Replicas, close_to, draw, make_reference, over
 
 SIGNALS = ("prediction", "training_skew")
 MINUTES = 40
@@ -74,6 +79,38 @@ def test_a_slice_of_time_is_judged_by_all_that_it_holds(tmp_path: Path) -> None:
 
     assert score(replicas, 10, 20) > 0.05
     simulation.run(tmp_path)
+
+
+@pytest.mark.integration
+def test_a_reference_that_differs_by_hour_is_compared_at_the_hours_of_the_events(tmp_path: Path) -> None:
+    """One replica's events are of an hour in which amounts are larger, the other's change hours: no drift, until 25."""
+    detector = Drift(by_the_hour(), DriftSpec.model_validate(SECTION))
+    replicas = Replicas(
+        MINUTES,
+        lambda minute: 0.0 if minute < 25 else 1.5,
+        detector=detector,
+        hour=lambda minute, replica: 1 if replica and minute % 3 else 0,
+    )
+    spec = service("[{name: steady, objective: 98%, window: 30d, sli: {signal: drift}}]", signals={"drift": SECTION})
+    simulation = Simulation([spec], replicas.series())
+
+    for minute, window, since in ((24, "5m", 19), (29, "5m", 24), (39, "30m", 9), (39, "3d", 0)):
+        said = detector.judge(replicas.over(since, minute)).counts
+        simulation.holds(f"{minute}m", close_to(over(window, "bad"), said.bad))
+        simulation.holds(f"{minute}m", close_to(over(window, "total"), said.total))
+
+    assert detector.judge(replicas.over(24, 29)).counts.bad > 100
+    simulation.run(tmp_path)
+
+
+def by_the_hour() -> Reference:
+    """Two hours of rows: amounts are larger in the second."""
+    reference, random = make_reference(), np.random.default_rng(7)
+    batches = [
+        PredictionBatch("r", "", START + timedelta(hours=hour), draw(random, rows, shift), ["yes"] * rows, [], [])
+        for hour, rows, shift in ((0, 3000, 0.0), (1, 2000, 0.6))
+    ]
+    return msgspec.structs.replace(reference, slots=build_slots(reference, "hour-of-day", batches))
 
 
 def score(replicas: Replicas, since: int, until: int) -> float:

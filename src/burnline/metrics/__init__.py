@@ -14,7 +14,7 @@ SERVICE, SLO, SIGNAL, SEVERITY, TIER, WINDOW, OWNER = "service", "slo", "signal"
 COLLECTOR, FEATURE, RUNBOOK, OUTCOME, SOURCE, REASON = "collector", "feature", "runbook", "outcome", "source", "reason"
 STEP, PART = "step", "part"  # of a budget policy; of the page
 SCENARIO = "scenario"  # of a drill
-CELL, REFERENCE, OF = "cell", "reference", "of"  # of a feature's sketch
+CELL, REFERENCE, OF, SLOT = "cell", "reference", "of", "slot"  # of a feature's sketch
 
 # SLOs: embedded engine and compiled rules alike
 SLO_EVENTS = "slo:events:increase1m"  # T0, recorded only: {service, slo, event="bad"|"total"}
@@ -60,6 +60,8 @@ SIGNAL_FEATURE_SCORE = "burnline_signal_feature_score_ratio"  # the ten worst fe
 FEATURE_CELLS = "burnline_feature_cells_total"  # {service, signal, feature, cell, reference}
 FEATURE_REFERENCE = "burnline_feature_reference_ratio"  # by the same: its shares
 FEATURE_CHANCE = "burnline_feature_chance_squared"  # {service, signal, feature, reference, of="events"|"reference"}
+FEATURE_EXPECTED = "burnline_feature_expected_total"  # as cells, where the reference differs by hour
+FEATURE_SLOTS = "burnline_feature_slots_total"  # {service, signal, slot, reference}: events by that hour
 
 # Collectors
 COLLECTOR_DURATION = "burnline_collector_duration_seconds"
