@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from math import exp, sqrt
 
+from burnline.detectors.grounding.dates import is_held, numeric_dates
 from burnline.detectors.grounding.sentences import sentences
 from burnline.detectors.grounding.sources import Sources
 from burnline.detectors.grounding.words import SCALES, Token, listed, negates, opposites, stemmed, synonyms, tokens
@@ -44,6 +45,9 @@ ROUGH = frozenset(
     ["about", "around", "approximately", "roughly", "nearly", "almost", "over", "some", "than", "circa", "up"]
 )
 BEGINS = frozenset(":*#|\u2022\u2013\u2014")
+GERMAN = frozenset(["auf", "das", "dem", "den", "der", "die", "ein", "eine", "f\u00fcr", "im", "ist", "mit", "nicht"])
+GERMAN |= {"sie", "und", "von", "vom", "wird", "wurde", "zu", "zum", "zur"}
+FEW_GERMAN = 2
 FIRST_PERSON = frozenset(["i", "me", "my", "i'm", "i've", "i'd", "i'll", "mine", "myself"])
 
 
@@ -123,6 +127,9 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
     read = [sentence for sentence in read if not sentence.declines]
     wanted = {token.stem for sentence in read for token in sentence.tokens} - {""}
     known = Sources(sources, wanted)
+    for day in numeric_dates(text):
+        if is_held(day, known.seen):
+            known.seen.update(token.stem for token in tokens(text, day.start, day.end))
     asked = {token.stem for token in islice(tokens(question[:LONGEST]), MOST_WORDS)}
     evidence = _Evidence()
     for sentence in read:
@@ -178,6 +185,11 @@ class _Sentence:
         return not BEGINS.isdisjoint(self.text[self.tokens[place - 1].end : self.tokens[place].start])
 
     @property
+    def _german(self) -> bool:
+        """Whether nouns that are no names begin with a capital here."""
+        return len(GERMAN & {token.word.lower() for token in self.tokens}) >= FEW_GERMAN
+
+    @property
     def _written(self) -> str:
         return self.text[self.start : self.end].rstrip("\"')]")
 
@@ -200,12 +212,12 @@ class _Sentence:
 
     def words(self, known: Sources, asked: set[str]) -> Iterator[_Word]:
         """Its words with content, but for numbers that number the answer's own lines, or its sources."""
-        counted = False
+        counted, german = False, self._german
         for place, token in enumerate(self.tokens):
             if not token.stem or _refers(self, place):
                 continue
             number = token.stem[0].isdecimal()
-            name = not number and place > 0 and token.word[0].isupper() and not self._begins(place)
+            name = not number and place > 0 and token.word[0].isupper() and not (self._begins(place) or german)
             weight = NAME if number or name else _weight(token.stem)
             after = self.tokens[place + 1].word if place + 1 < len(self.tokens) else ""
             if token.word.lower() in ROUGH:

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from itertools import chain
 
+from burnline.detectors.grounding.dates import MONTHS_OF, date_stems, numeric_dates
 from burnline.detectors.grounding.words import (
     ASCII_WORD,
-    MONTHS,
     NEGATIONS,
     NUMBER_WORDS,
     RUN,
@@ -41,15 +41,13 @@ NEGATION = "!"  # that of `not` and its like
 ONLY = "+"  # and of what takes it back: `not only`
 REACH = 3  # words with content after a negation that it may deny
 AROUND = ".,:;!?\"'()[]{}<>*#-\u2013\u2014\u2018\u2019\u201c\u201d"
-MONTH_STEMS = tuple(map(stem, MONTHS))
 HEDGED = 0.05  # how far off a number may be that is called a rough one
 
-ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d{2}")
 # Sources come from anybody: what runs over them tries nothing twice (`}+`), so it takes a time by their length.
 LONGEST_NUMBER = 50  # characters
 COUNTED = rf"(?<!\d)(?<!\d[.,])\d[\d.,]{{0,40}}+|\b(?=[a-z])(?:{'|'.join(NUMBER_WORDS)})\b"
 SCALED = re.compile(rf"({COUNTED})[\s-]?(?=[tkmb])({'|'.join(SCALES)})\b", re.IGNORECASE)
-SCALE = re.compile(r"[mbtr]illion|thousand|\d[\s-]?(?:k|mn?|bn)\b", re.IGNORECASE)
+SCALE = re.compile(r"[mbtr]illion|mill[oi\u00f3]|thousand|tausend|\d[\s-]?(?:k|mn?|bn|mio|mrd)\b", re.IGNORECASE)
 CAPITALS = re.compile(
     r"(?<![A-Z])[A-Z][\w.]{0,30}+(?:\s{1,3}+(?:(?:of|the|and|for|&)\s{1,3}+){0,2}[A-Z][\w.]{0,30}+){1,8}"
 )
@@ -75,8 +73,8 @@ class Sources:
         clipped = list(_clipped(texts))
         self._texts = tuple(map(_unescaped, clipped))
         self._wanted = frozenset(wanted)
-        self._needed = _beginnings_of(self._wanted)
         self._numbers = any(each[0].isdecimal() for each in self._wanted if each)
+        self._needed = _beginnings_of(self._wanted.union(MONTHS_OF) if self._numbers else self._wanted)
         self._pieces: dict[str, Sequence[str]] = {}
         self._lookups = LOOKUPS
         self.seen: set[str] = set()
@@ -100,8 +98,8 @@ class Sources:
         pieces = text.split()
         self._pieces.update((piece, self._stems(piece)) for piece in set(pieces).difference(self._pieces))
         found = list(chain.from_iterable(map(self._pieces.__getitem__, pieces)))
-        if not self._wanted.isdisjoint(MONTH_STEMS):
-            self.seen.update(MONTH_STEMS[int(month) - 1] for month in set(ISO_DATE.findall(text)))
+        if self._numbers or not self._wanted.isdisjoint(MONTHS_OF):
+            self.seen.update(chain.from_iterable(map(date_stems, set(numeric_dates(text)))))
         if self._numbers:
             self.seen.update(scaled(value, word) for value, word in _scaled_in(text))
         found = self._read_negations(found)
@@ -212,7 +210,7 @@ def _scaled_in(text: str) -> set[tuple[str, str]]:
     """Each number in a text that a scale follows, and the scale."""
     found: set[tuple[str, str]] = set()
     for scale in SCALE.finditer(text):
-        found.update(SCALED.findall(text, max(0, scale.start() - LONGEST_NUMBER), scale.end() + 1))
+        found.update(SCALED.findall(text, max(0, scale.start() - LONGEST_NUMBER), scale.end() + len("en") + 1))
     return found
 
 

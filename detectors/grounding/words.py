@@ -30,9 +30,12 @@ ASCII_WORD = re.compile(rf"[A-Za-z]{{1,64}}(?:'[A-Za-z]{{1,64}})?|{NUMBER}|[%$]"
 RUN = re.compile(rf"[{UNSPACED}]")
 
 NEGATIONS = frozenset(["not", "no", "never", "cannot", "without", "neither", "nor", "none", "nobody", "nothing"])
+NEGATIONS |= {"nicht", "kein", "keine", "keinen", "keiner", "keines", "nie", "niemals", "ohne", "nunca", "jam\u00e1s"}
 SYMBOLS = {"%": "percent", "$": "dollar", "\u20ac": "euro", "\xa3": "pound"}
 ORDINALS = {"1st": "first", "2nd": "second", "3rd": "third"}
 SCALES = {"thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "mn": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
+SCALES |= {"tausend": 1e3, "mio": 1e6, "millionen": 1e6, "mill\u00f3n": 1e6, "millones": 1e6, "milliarde": 1e9}
+SCALES |= {"mrd": 1e9, "milliarden": 1e9}
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 _ORDINAL_UNITS = "fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
 NUMBER_WORDS = {word: str(value) for value, word in enumerate((_UNITS + " seventeen eighteen nineteen").split())}
@@ -46,6 +49,12 @@ NUMBER_WORDS |= {
 MONTHS: tuple[str, ...] = ("january", "february", "march", "april", "may", "june", "july", "august", "september")
 MONTHS += ("october", "november", "december")
 SHORT_MONTHS = {month[:3]: month for month in MONTHS if month != "may"} | {"sept": "september"}
+
+
+# In German and Spanish; those that are as in English but for an ending meet by their stems.
+MONTH_NAMES = {"januar": 1, "enero": 1, "februar": 2, "febrero": 2, "m\u00e4rz": 3, "marzo": 3, "abril": 4, "mai": 5}
+MONTH_NAMES |= {"mayo": 5, "juni": 6, "junio": 6, "juli": 7, "julio": 7, "agosto": 8, "septiembre": 9}
+MONTH_NAMES |= {"oktober": 10, "octubre": 10, "noviembre": 11, "dezember": 12, "diciembre": 12}
 
 
 class Token(NamedTuple):
@@ -160,8 +169,10 @@ def negates(word: str) -> bool:
 
 @cache
 def stopwords() -> frozenset[str]:
-    """English words that carry no content of their own."""
-    return frozenset(word for line in listed("stopwords") for word in line.split())
+    """Words that carry no content of their own: in English, and those of German and Spanish that do not in English."""
+    return frozenset(
+        word for name in ("stopwords", "stopwords_others") for line in listed(name) for word in line.split()
+    )
 
 
 @cache

@@ -313,3 +313,53 @@ def test_a_common_word_from_nowhere_counts_less_than_a_rare_one() -> None:
     assert (
         scored("The bridge opened early in March 1932.").score < scored("The bridge opened drunk in March 1932.").score
     )
+
+
+@pytest.mark.parametrize(
+    "written", ["27/07/2018", "7/27/2018", "27.7.2018", "2018-07-27", "27 July 2018", "Jul 27, 2018"]
+)
+def test_a_day_is_the_same_however_it_is_written(written: str) -> None:
+    sources = (
+        "Opened on July 27, 2018.",
+        "Opened on 2018-07-27.",
+        "Opened on 27.07.2018.",
+        "Opened 27th of July 2018.",
+    )
+
+    assert [marked(f"It opened on {written}.", source) for source in sources] == [[]] * len(sources)
+    assert all(marked(f"It opened on {written}.", source.replace("27", "26")) for source in sources)
+
+
+@pytest.mark.parametrize(
+    ("source", "held", "denied", "foreign"),
+    [
+        (
+            "Die Br\u00fccke wurde am 27. Juli 2018 gesperrt. Sie kostete 4,2 Millionen Pfund. "
+            "Dorman Long baute den Bogen.",
+            ["Gesperrt wurde sie am 27.07.2018.", "Sie kostete 4.200.000 Pfund.", "Der Bogen ist von Dorman Long."],
+            "Die Br\u00fccke wurde nicht gesperrt.",
+            "Der Eiffelturm wurde 1889 von Gustave Eiffel gebaut.",
+        ),
+        (
+            "El puente se cerr\u00f3 el 27 de julio de 2018. Cost\u00f3 4,2 millones de libras. "
+            "El arco fue construido por Long.",
+            ["Se cerr\u00f3 el 27/07/2018.", "El puente cost\u00f3 4.200.000 libras.", "Fue construido por Long."],
+            "El puente nunca se cerr\u00f3.",
+            "La torre Eiffel fue construida en Par\u00eds en 1889.",
+        ),
+    ],
+    ids=["German", "Spanish"],
+)
+def test_german_and_spanish_are_read(source: str, held: list[str], denied: str, foreign: str) -> None:
+    worst = max(scored(answer, source).score for answer in held)
+
+    assert worst < 0.2
+    assert scored(denied, source).score > worst
+    assert scored(foreign, source).score > 0.6
+
+
+@pytest.mark.parametrize(
+    "answer", ["Das wei\u00df ich leider nicht.", "Lo siento, no puedo ayudar con eso.", "No lo s\u00e9."]
+)
+def test_not_answering_in_another_language_states_nothing(answer: str) -> None:
+    assert scored(answer).support is None
