@@ -14,12 +14,14 @@ from burnline.alerting.inbox import accept_webhook
 from burnline.app.http.exposition import Page
 from burnline.app.wiring import App, build
 from burnline.collectors.runner import Runner
+from burnline.detectors.profile import save_reference
 from burnline.errors import CollectorError, SpecError, StoreError
 from burnline.events import Collection, Sample, SloState
 from burnline.exposition.negotiate import choose_format
 from burnline.settings import Settings
 from burnline.slo.engine import EmbeddedEngine
 from burnline.slo.prometheus import PrometheusReader
+from tests.detectors.samples import make_reference
 from tests.flow.world import SECOND, World, world
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -211,6 +213,26 @@ def test_a_page_that_the_engine_trips_over_costs_no_other_its_data(
     assert (scene.app.registry.get_sample_value("burnline_worker_failures_total", {"worker": "collect"}) or 0) > 20
     told = [record for record in caplog.records if record.message == "collection not taken"]
     assert {vars(record)["target"] for record in told} == {"http://lies"}
+
+
+def test_engines_and_libraries_that_are_not_here_are_told_at_the_start_and_stop_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = settings(tmp_path, "30d").model_copy(update={"alibi_python": str(tmp_path / "nowhere" / "python")})
+    save_reference(make_reference(), tmp_path / "ref.json")
+    (tmp_path / "services" / "0.yaml").write_text(
+        SERVICE.format(name="scoring", window="30d")
+        + f"model: {{name: m, reference: {tmp_path}/ref.json}}\n"
+        + "signals:\n  drift: {engine: alibi, window: 10m}\n  custom: {nights: {engine: night-shift, window: 10m}}\n"
+    )
+
+    app = build(given)
+    app.db.close()
+
+    told = {vars(each)["field"]: vars(each)["problem"] for each in caplog.records if "engine" in each.message}
+    assert "alibi-detect cannot run here" in told["signals.drift.engine"]
+    assert "BURNLINE_ALIBI_PYTHON" in told["signals.drift.engine"]
+    assert "night-shift" in told["signals.custom.nights.engine"]
 
 
 @pytest.mark.parametrize("verb", ["write", "read"])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from burnline.app.check_names import doubtful_names, unknown_names
 from burnline.collectors.profiles.check import check_profiles
 from burnline.detectors.engines.choose import engine_flaws, engine_notes
+from burnline.detectors.engines.here import missing_libraries
 from burnline.errors import Problem, SpecError
 from burnline.slo import lint as slo_lint
 from burnline.spec.document import Document
@@ -57,12 +59,16 @@ def name_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
     return placed((flaw for find in (unknown_names, doubtful_names) for flaw in find(spec)), document)
 
 
-def engine_warnings(spec: ServiceSpec, document: Document) -> tuple[Problem, ...]:
-    """Engines that are not here, and what whoever chose one must know, by line; a service goes on without."""
-    return placed((flaw for find in (engine_flaws, engine_notes) for flaw in find(spec)), document)
+def engine_warnings(spec: ServiceSpec, document: Document, pythons: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Engines that are not here, and what whoever chose one must know, by line; a service goes on without.
+
+    Args:
+        pythons: as `missing_libraries`.
+    """
+    return placed(chain(engine_flaws(spec), engine_notes(spec), missing_libraries(spec, pythons)), document)
 
 
-def placed(flaws: Iterator[Flaw], document: Document) -> tuple[Problem, ...]:
+def placed(flaws: Iterable[Flaw], document: Document) -> tuple[Problem, ...]:
     """Flaws as problems of their file, in line order."""
     found = list(flaws)
     return document.error(found).problems if found else ()

@@ -259,7 +259,7 @@ def build(settings: Settings) -> App:
     specs = tuple(spec for spec, _ in read)
     for problem in (problem for each in read for problem in name_warnings(*each)):
         log.warning("service file asks for a series that nothing gives", extra=_about(problem))
-    for problem in (problem for each in read for problem in engine_warnings(*each)):
+    for problem in (problem for each in read for problem in engine_warnings(*each, settings.engine_pythons)):
         log.warning("service file names an engine", extra=_about(problem))
     catalogue = load_catalogue(settings.runbooks)
     references = {
