@@ -16,9 +16,20 @@ from burnline.detectors.columns import Values
 from burnline.detectors.tables.blocks import BLOCK, Block
 from burnline.errors import Problem, SpecError
 
+# By the kind of database what makes a session unable to change anything: some keep `drop table` without a commit.
+READ_ONLY = {
+    "sqlite": "pragma query_only = on",
+    "postgresql": "set transaction read only",
+    "mysql": "set session transaction read only",
+    "mariadb": "set session transaction read only",
+}
+
 
 class QueryTable:
-    """The rows of one query, read as the database sends them; moments are seconds since 1970."""
+    """The rows of one query, read as the database sends them; moments are seconds since 1970.
+
+    It can only read, where burnline knows how to ask the database for that.
+    """
 
     typed = True
     repeatable = False  # a second answer may be another one
@@ -26,7 +37,10 @@ class QueryTable:
     def __init__(self, query: str, url: str) -> None:
         self.name = "query"
         with self._told():
-            self._connection = create_engine(url, poolclass=NullPool).connect()
+            engine = create_engine(url, poolclass=NullPool)
+            self._connection = engine.connect()
+            if only_read := READ_ONLY.get(engine.dialect.name):
+                self._connection.execute(text(only_read))
             streamed = self._connection.execution_options(stream_results=True, yield_per=BLOCK)
             self._result = streamed.execute(text(query))
             self.columns = tuple(self._result.keys()) if self._result.returns_rows else ()

@@ -81,3 +81,17 @@ def test_row_numbers_are_named() -> None:
 )
 def test_what_is_no_moment_and_no_row_number_is_not_doubted(values: list[object]) -> None:
     assert said_of(values) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["drop table training", "delete from training returning age", "insert into training values (1) returning age"],
+)
+def test_a_query_cannot_change_the_database(cli: Cli, database: Path, statement: str) -> None:
+    before = database.read_bytes()
+
+    code, _, err = cli("profile", statement, "--database", f"sqlite:///{database}", "-o", "r.json")
+
+    assert code == 1
+    assert "query: the database refuses: attempt to write a readonly database" in err
+    assert database.read_bytes() == before

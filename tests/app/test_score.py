@@ -515,3 +515,14 @@ def test_a_page_is_never_drawn_over_what_is_read(cli: Cli, reference: Path, tmp_
     assert "is the table itself" in err
     assert "is the reference itself" in same
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("signal", ["drift", "quality", "skew", "outliers"])
+def test_a_column_with_infinities_is_silent_on_its_own_reference(tmp_path: Path, signal: str) -> None:
+    endless = ["inf" if at % 3 == 0 else "-1e400" if at % 3 == 1 else at % 50 for at in range(ROWS)]
+    file = write(tmp_path / "live.csv", {"age": endless, "mixed": [*endless[1:], "x"]})
+    known = profile_table(open_table(str(file)), Roles(), name="t")
+
+    *_, summary = score_table(Asked(signal, WINDOW), known, open_table(str(file)), lambda rows: None)
+
+    assert (summary["windows"], summary["alarms"]) == (4, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import isnan
+from math import inf, isfinite, isinf
 from typing import Any, Protocol
 
 import numpy as np
@@ -92,7 +92,7 @@ class TableRows:
         return self._table.blocks({*self._known, *wanted}, numbers)
 
     def read(self, block: Block, first: int) -> Columns:
-        features: dict[str, Any] = {name: block.columns[name] for name in self._known if name in block.columns}
+        features: dict[str, Any] = {name: _finite(block.columns[name]) for name in self._known if name in block.columns}
         batch = PredictionBatch(
             "score",
             "",
@@ -120,7 +120,7 @@ class TableRows:
         column = self._column(block, role)
         if column is None:
             return [None] * block.rows
-        return list(map(_class, listed(column))) if self._verb.signal in CLASSES else column
+        return list(map(_class, listed(column))) if self._verb.signal in CLASSES else _finite(column)
 
     def _confidence(self, block: Block, first: int) -> Any:
         column = self._column(block, "confidence")
@@ -173,6 +173,16 @@ class TableRows:
         return SpecError([Problem(self._table.name, 0, where, f"row {row:,}, counted from 0: {message}")])
 
 
+def _finite(column: Values) -> Values:
+    """Infinity is missing, as where a reference is made."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "f":
+        infinite = np.isinf(column)
+        return np.where(infinite, np.nan, column) if infinite.any() else column
+    if isinstance(column, list) and (inf in column or -inf in column):
+        return [None if isinstance(value, float) and isinf(value) else value for value in column]
+    return column
+
+
 def as_floats(column: Values) -> NDArray[np.floating]:
     """Numbers; what is none is NaN."""
     if isinstance(column, np.ndarray) and column.dtype.kind == "f":
@@ -189,5 +199,5 @@ def _class(value: Any) -> float | str | None:
     if isinstance(value, str) or value is None:
         return value or None
     if isinstance(value, (bool, int, float)):
-        return None if isnan(value) else float(value)
+        return float(value) if isfinite(value) else None
     return None
