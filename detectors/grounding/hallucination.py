@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from burnline.detectors.answers import AnswerShare, column, is_number
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few
+from burnline.detectors.grounding.accuracy import wilson
 from burnline.detectors.grounding.calibration import Calibration, load_calibration
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
@@ -74,8 +75,10 @@ class Hallucination(AnswerShare[HallucinationSpec]):
         if not score and flagged / scored > self._allowed:
             reason += "; over it, but by no more than an alarm leaves to chance (it asks for more than 95 %)"
         if judged := int(sketch.counts[3]):
-            shown["judged_ungrounded"] = int(sketch.counts[4]) / judged
+            found = wilson(int(sketch.counts[4]), judged)
+            shown |= {"judged_ungrounded": found.value, "judged_low": found.low, "judged_high": found.high}
             reason += f". A judge calls {sketch.counts[4]} of {judged} ungrounded"
+            reason += f", so of all {found.low:.1%} to {found.high:.1%} are (95 % interval)"
         verdict = Verdict.ALARM if score > 0 else Verdict.OK
         told = (Contributor("ungrounded", score, f"{flagged} of {scored} flagged", shown=shown),)
         return Judgement(verdict, score, Counts(flagged, scored), f"{reason}.", told)

@@ -166,8 +166,11 @@ def test_what_a_judge_said_stands_beside() -> None:
         detector, batch(200, ungrounded=[0.1] * 200), batch(3, judged=[True, False, None]), batch(1, judged=[False])
     )
 
-    assert "A judge calls 1 of 3 ungrounded." in found.reason
-    assert found.contributors[0].shown["judged_ungrounded"] == pytest.approx(1 / 3)
+    assert "A judge calls 1 of 3 ungrounded, so of all 6.1% to 79.2% are (95 % interval)." in found.reason
+    shown = found.contributors[0].shown
+    assert [shown[f"judged_{each}"] for each in ("ungrounded", "low", "high")] == pytest.approx(
+        [1 / 3, 0.061, 0.792], abs=0.001
+    )
 
 
 def test_order_and_sharding_change_no_bit() -> None:

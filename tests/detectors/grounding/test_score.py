@@ -334,16 +334,14 @@ def test_a_day_is_the_same_however_it_is_written(written: str) -> None:
     ("source", "held", "denied", "foreign"),
     [
         (
-            "Die Br\u00fccke wurde am 27. Juli 2018 gesperrt. Sie kostete 4,2 Millionen Pfund. "
-            "Dorman Long baute den Bogen.",
-            ["Gesperrt wurde sie am 27.07.2018.", "Sie kostete 4.200.000 Pfund.", "Der Bogen ist von Dorman Long."],
+            "Die Br\u00fccke wurde am 27. Juli 2018 gesperrt. Sie kostete 4,2 Millionen Pfund. Long baute den Bogen.",
+            ["Gesperrt wurde sie am 27.07.2018.", "Sie kostete 4.200.000 Pfund.", "Der Bogen ist von Long."],
             "Die Br\u00fccke wurde nicht gesperrt.",
             "Der Eiffelturm wurde 1889 von Gustave Eiffel gebaut.",
         ),
         (
-            "El puente se cerr\u00f3 el 27 de julio de 2018. Cost\u00f3 4,2 millones de libras. "
-            "El arco fue construido por Long.",
-            ["Se cerr\u00f3 el 27/07/2018.", "El puente cost\u00f3 4.200.000 libras.", "Fue construido por Long."],
+            "El puente se cerr\u00f3 el 27 de julio de 2018. Cost\u00f3 4,2 millones de libras. Long hizo el arco.",
+            ["Se cerr\u00f3 el 27/07/2018.", "El puente cost\u00f3 4.200.000 libras.", "El arco lo hizo Long."],
             "El puente nunca se cerr\u00f3.",
             "La torre Eiffel fue construida en Par\u00eds en 1889.",
         ),
