@@ -46,7 +46,8 @@ class AnswerShare(Generic[Spec]):
     alone: ClassVar[bool] = True
 
     def __init__(self, reference: Reference, spec: Spec) -> None:
-        """Nothing here is compared with a reference."""
+        """Nothing here is compared with a reference; where there is one, it says how alike events of a session are."""
+        self._effect = reference.design_effect
         self.window = spec.window
         self._spec = spec
         how = spec.model_dump_json(exclude={"window", "min_events", "threshold"})
@@ -68,7 +69,7 @@ class AnswerShare(Generic[Spec]):
         known, bad = int(sketch.counts[1]), int(sketch.counts[2])
         if short := too_few(known, self._spec.min_events, self.of_which):
             return short
-        score = beyond(Share(bad, known), self._spec.threshold)
+        score = beyond(Share(bad, known).thinned(self._effect), self._spec.threshold)
         reason = f"{bad / known:.1%} of the answers {self.what} (limit {self._spec.threshold:.1%}, beyond chance)."
         return Judgement(Verdict.ALARM if score > 0 else Verdict.OK, score, Counts(bad, known), reason)
 
@@ -77,11 +78,14 @@ class AnswerShare(Generic[Spec]):
         for share, whose in ((before, "baseline"), (now, "candidate")):
             if short := too_few(int(share.events), self._spec.min_events, f"{self.of_which} of the {whose}"):
                 return short
-        score = worse(before, now, self._least)
+        score = self._worse(before, now)
         limit = f"limit {self._least:.2%} more, beyond chance"
         reason = f"{now.ratio:.1%} of the answers {self.what}, of the baseline's {before.ratio:.1%} ({limit})."
         counts = Counts(now.bad, now.events)
         return Judgement(Verdict.ALARM if score > 0 else Verdict.OK, score, counts, reason)
+
+    def _worse(self, before: Share, now: Share) -> float:
+        return worse(before.thinned(self._effect), now.thinned(self._effect), self._least)
 
     @property
     def _least(self) -> float:

@@ -36,6 +36,8 @@ class Skew:
         self.window = spec.window
         self._spec = spec
         self._names = tuple(reference.features)
+        # Of a session only so many events are in the sample, and no more of them are alike.
+        self._effect = 1 + (reference.design_effect - 1) * spec.sample
         self._of = f"skew:{reference.digest()}"
 
     def empty(self) -> Sketch:
@@ -59,7 +61,7 @@ class Skew:
         if short := too_few(events, self._spec.min_events, "sampled events of which both sides are known"):
             return short
         found = self._found(sketch)
-        score = beyond(Share(bad, events), self._spec.threshold)
+        score = beyond(Share(bad, events).thinned(self._effect), self._spec.threshold)
         if found:
             score = max(score, found[0].score)
             reason = f"{found[0].feature}: {found[0].detail}"
@@ -82,13 +84,14 @@ class Skew:
                 return short
         least = MATTERS * self._spec.threshold
         shares = [Share(int(sketch.counts[1]), sketch.events) for sketch in (baseline, candidate)]
+        before, after = (share.thinned(self._effect) for share in shares)
         by_feature = [
-            Contributor(name, score, _detail(after))
-            for name, before, after in zip(self._names, _rows(baseline), _rows(candidate), strict=True)
-            if (score := worse(_share(before), _share(after), least)) > 0
+            Contributor(name, score, _detail(new))
+            for name, old, new in zip(self._names, _rows(baseline), _rows(candidate), strict=True)
+            if (score := worse(_share(old).thinned(self._effect), _share(new).thinned(self._effect), least)) > 0
         ]
         by_feature.sort(key=lambda one: -one.score)
-        score = max([worse(shares[0], shares[1], least), *(one.score for one in by_feature)])
+        score = max([worse(before, after, least), *(one.score for one in by_feature)])
         return Judgement(
             Verdict.ALARM if score > 0 else Verdict.OK,
             score,
@@ -103,7 +106,7 @@ class Skew:
         found = [
             Contributor(name, score, _detail(row), _cells(row))
             for name, row in zip(self._names, _rows(sketch), strict=True)
-            if (score := beyond(_share(row), self._spec.threshold)) > 0
+            if (score := beyond(_share(row).thinned(self._effect), self._spec.threshold)) > 0
         ]
         return tuple(sorted(found, key=lambda one: -one.score))
 

@@ -15,7 +15,7 @@ from burnline.detectors.grounding.accuracy import wilson
 from burnline.detectors.grounding.calibration import Calibration, load_calibration
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
-from burnline.detectors.statistics.rates import Share, beyond, worse
+from burnline.detectors.statistics.rates import Share, beyond
 from burnline.errors import SpecError
 from burnline.events import Cell, Contributor, Counts, PredictionBatch, Verdict
 from burnline.spec.answers import HallucinationSpec
@@ -65,7 +65,7 @@ class Hallucination(AnswerShare[HallucinationSpec]):
         scored, flagged = int(sketch.counts[1]), int(sketch.counts[2])
         if short := too_few(scored, self._spec.min_events, "answers with sources"):
             return short
-        score = min(1.0, beyond(Share(flagged, scored), self._allowed) / self._power)
+        score = min(1.0, beyond(Share(flagged, scored).thinned(self._effect), self._allowed) / self._power)
         reason = f"{flagged / scored:.1%} of the answers {self.what} (score from {self._threshold:.2f} on)"
         shown = {"flagged": flagged / scored}
         if self._calibration and (rate := self._calibration.rate(flagged, scored)):
@@ -88,7 +88,7 @@ class Hallucination(AnswerShare[HallucinationSpec]):
         if found.score is None:
             return found
         before, now = (Share(float(each.counts[2]), float(each.counts[1])) for each in (baseline, candidate))
-        score = min(1.0, worse(before, now, self._least) / self._power)
+        score = min(1.0, self._worse(before, now) / self._power)
         cells = tuple(
             Cell(f"score {number / BINS:.2f} to {(number + 1) / BINS:.2f}", float(old), float(new))
             for number, (old, new) in enumerate(zip(_shares(baseline), _shares(candidate), strict=True))

@@ -19,7 +19,7 @@ from burnline.spec.signals import CalibrationSpec
 class Missed(NamedTuple):
     """How far confidence is from what is right: in all, and by bin (right less stated), with weight and variance.
 
-    Also by bin the share that is right.
+    Also by bin the share that is right, and how many events there are.
     """
 
     error: float
@@ -27,14 +27,17 @@ class Missed(NamedTuple):
     weights: Floats
     variance: Floats
     right: Floats
+    events: int
 
     def bias(self) -> float:
         """What sampling alone adds to `error`, by expectation: a half-normal in every bin."""
         return float((self.weights * np.sqrt(2 * self.variance / np.pi)).sum())
 
     def deviation(self) -> float:
-        """Of `error`, from sampling alone."""
-        return float(np.sqrt((1 - 2 / np.pi) * (np.square(self.weights) * self.variance).sum()))
+        """Of `error`, from sampling alone, in the bins and of how many are in each; as where bins truly are off."""
+        inside = np.square(self.weights) * self.variance
+        between = self.weights * np.square(np.abs(self.gaps) - self.error) / max(self.events, 1)
+        return float(np.sqrt((inside + between).sum()))
 
 
 def missed(cells: Cells, tally: Tally) -> Missed:
@@ -42,7 +45,9 @@ def missed(cells: Cells, tally: Tally) -> Missed:
     counts, right = (cells.sure(each).sum(axis=0) for each in (tally.counts, tally.right))
     share = (right + 1) / (counts + 2)
     error, gaps, weights = calibration_error(cells, tally)
-    return Missed(error, gaps, weights, share * (1 - share) / np.maximum(counts, 1), right / np.maximum(counts, 1))
+    each = share * (1 - share) + np.square(cells.widths()) / 4  # the second: what is stated differs within a bin
+    filled = np.maximum(counts, 1)
+    return Missed(error, gaps, weights, each / filled, right / filled, int(counts.sum()))
 
 
 class Miscalibration:
@@ -85,7 +90,8 @@ class Miscalibration:
         return few or self._said(self._missed(candidate), self._missed(baseline), candidate, "of the baseline")
 
     def _said(self, live: Missed, usual: Missed, sketch: Sketch, whose: str) -> Judgement:
-        noise = live.bias() + Z * hypot(live.deviation(), usual.deviation())
+        # The bias of both is in the difference; where the bins truly are off it is less, but then for both.
+        noise = max(0.0, live.bias() - usual.bias()) + Z * hypot(live.deviation(), usual.deviation())
         score = max(0.0, live.error - usual.error - self._effect * noise)
         events = self._sure(sketch)
         limit = self._spec.threshold

@@ -91,6 +91,10 @@ class Cells:
         bounds = [0.0, *self._edges.tolist(), 1.0]
         return [f"confidence {low:.3g} to {high:.3g}" for low, high in pairwise(bounds)]
 
+    def widths(self) -> Floats:
+        """Of the bins."""
+        return np.diff([0.0, *self._edges.tolist(), 1.0])
+
     def sure(self, counts: NDArray[Any]) -> NDArray[Any]:
         """By group and bin, those that have a confidence."""
         return counts.reshape(-1, self.row)[:, :-1]

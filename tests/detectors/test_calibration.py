@@ -11,6 +11,7 @@ import pytest
 from burnline.detectors.contract import Judgement
 from burnline.detectors.labelled.calibration import Miscalibration
 from burnline.detectors.profiling.build import build_profile
+from burnline.detectors.sketch import Sketch
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import CalibrationSpec
 from tests.detectors.labelled_samples import amounts_reference, labelled_batch, labelled_reference, read
@@ -34,6 +35,19 @@ def test_a_model_that_is_too_sure_raises_an_alarm_that_names_the_bins() -> None:
     assert "surer than it is right" in said.reason
     assert re.fullmatch(r"[\d.]+% of the answers, [\d.]+% of them right, [\d.]+% stated", said.contributors[0].detail)
     assert said.counts.bad == pytest.approx(3000 * (said.score or 0))
+
+
+def test_versions_of_one_population_are_never_told_apart() -> None:
+    """Of a model that is always right and too modest only the mix of its confidences varies, which counts too."""
+    small = [DETECTOR.fold(read(REFERENCE, labelled_batch(seed, 100, truth=np.round))).counts for seed in range(60)]
+    rng, of = np.random.default_rng(1), DETECTOR.empty().of
+
+    for _ in range(300):
+        order = rng.permutation(60)
+        halves = (
+            Sketch(of, sum((small[at] for at in half), DETECTOR.empty().counts)) for half in (order[:30], order[30:])
+        )
+        assert DETECTOR.compare(*halves).score == 0
 
 
 def test_a_model_that_is_right_more_often_than_it_says_is_as_far_off() -> None:

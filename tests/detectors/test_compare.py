@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from burnline.detectors.build import DETECTORS, build_detectors
@@ -78,6 +79,28 @@ def test_what_is_beyond_chance_only_because_events_are_many_is_no_difference_bet
     assert refusal.compare(baseline, candidate).verdict is Verdict.OK
     assert refusal.compare(baseline, worse).verdict is Verdict.ALARM
     assert "(limit 1.00% more, beyond chance)" in refusal.compare(baseline, worse).reason
+
+
+def test_events_that_come_in_clusters_are_granted_more_on_every_signal_that_compares_shares() -> None:
+    """Ten refusals more, or missing values, may be one user's."""
+    clustered = build_detectors(ServiceSpec.model_validate(SPEC), msgspec.structs.replace(REFERENCE, design_effect=10))
+    baseline, candidate = batches()
+    lacking = {**candidate.features, "city": [None] * 150 + list(candidate.features["city"][150:])}
+    worse = replace(candidate, features=lacking)
+    answered: list[dict[str, list[Any]]] = [{"refused": [at < bad for at in range(2000)]} for bad in (20, 150)]
+
+    found = {
+        name: [
+            detectors[name].compare(*(detectors[name].fold(READER.read(each)) for each in pair)).verdict
+            for detectors in (BUILT, clustered)
+        ]
+        for name, pair in {
+            "data": (baseline, worse),
+            "refusal": tuple(replace(baseline, features=features) for features in answered),
+        }.items()
+    }
+
+    assert found == {name: [Verdict.ALARM, Verdict.OK] for name in found}
 
 
 def test_a_version_whose_callers_leave_out_a_feature_is_told_so() -> None:
