@@ -5,14 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from tests.fakes.web import Request, serving
 
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012:endpoint/card-fraud"
 ENDPOINT, CONFIGS = "card-fraud", ("fraud-v1", "fraud-v2", "fraud-v3")
+
+
+read = JSONFileLoader.load_file
+
+
+@cache
+def described(file: str) -> Any:
+    """What botocore knows of AWS, of which each client reads megabytes: read once."""
+    return read(JSONFileLoader(), file)
 
 
 @dataclass
@@ -118,6 +129,7 @@ class FakeSagemaker:
 def reached(fake: FakeSagemaker) -> Iterator[str]:
     """botocore finds this SageMaker, with credentials of no worth."""
     with serving(fake) as url, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, file: described(file))
         patch.setenv("AWS_ENDPOINT_URL_SAGEMAKER", url)
         patch.setenv("AWS_ACCESS_KEY_ID", "none")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
