@@ -8,7 +8,7 @@ FOLDER holds a virtual environment for each peer, because they cannot share one:
     alibi:     alibi-detect "numpy<2"      whylogs: "whylogs[viz]" ipython "numpy<2"
 
 Without one that peer is left out, and said to be. Every measurement is a process of its own, on one core; CPU seconds
-are the best of several runs, memory is the process's peak.
+are the best of several runs, memory is the process's peak. With `--plot` only growth is measured, and drawn.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ ENVIRONMENTS = {
 GROWTH = {  # tool: most rows, most columns: beyond, one run takes minutes
     "burnline, coded": (1_000_000, 400),
     "nannyml KS and chi2, coded": (1_000_000, 400),
-    "alibi-detect TabularDrift": (300_000, 100),
-    "evidently DataDriftPreset, coded": (100_000, 50),
+    "alibi-detect TabularDrift": (100_000, 100),
+    "evidently DataDriftPreset, coded": (30_000, 50),
 }
+ROWS, COLUMNS = (10_000, 30_000, 100_000, 300_000, 1_000_000), (25, 50, 100, 400)
 Measured = dict[str, float]
 Curve = list[tuple[int, float]]
 
@@ -94,10 +95,10 @@ def grow(environments: Path | None) -> dict[str, dict[str, Curve]]:
     """CPU seconds by rows (25 columns) and by columns (20,000 rows)."""
     curves: dict[str, dict[str, Curve]] = {"rows": {}, "columns": {}}
     for tool, (most_rows, most_columns) in GROWTH.items():
-        for rows in (10_000, 30_000, 100_000, 300_000, 1_000_000):
+        for rows in ROWS:
             if rows <= most_rows and (found := measure(tool, (rows, 20, 5), environments)):
                 curves["rows"].setdefault(tool, []).append((rows, found["cpu_s"]))
-        for columns in (25, 50, 100, 400):
+        for columns in COLUMNS:
             shape = (20_000, columns * 4 // 5, columns // 5)
             if columns <= most_columns and (found := measure(tool, shape, environments)):
                 curves["columns"].setdefault(tool, []).append((columns, found["cpu_s"]))
@@ -163,10 +164,11 @@ def main() -> None:
     parser.add_argument("--environments", type=Path)
     parser.add_argument("--plot", type=Path)
     asked = parser.parse_args()
-    compare(asked.environments)
-    replicas()
     if asked.plot:
         draw(grow(asked.environments), asked.plot)
+        return
+    compare(asked.environments)
+    replicas()
 
 
 if __name__ == "__main__":
