@@ -106,7 +106,8 @@ class Cells:
         """
         if len(self.classes) != 2:
             return None
-        centres = (np.append(self._edges, 1.0) + np.insert(self._edges, 0, 0.0)) / 2
+        lowest = 0.5 if self._edges.min(initial=1.0) > 0.5 else 0.0  # a model gives the likelier of two answers
+        centres = (np.append(self._edges, 1.0) + np.insert(self._edges, 0, lowest)) / 2
         counts, right = self.sure(tally.counts)[:2], self.sure(tally.right)[:2]
         wrong = counts - right
         order = np.argsort(np.concatenate([centres, 1 - centres]), kind="stable")

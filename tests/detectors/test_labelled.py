@@ -75,6 +75,17 @@ def test_a_hand_worked_area() -> None:
     assert cells.auc(tally) == (1.0, 1, 2)
 
 
+@pytest.mark.parametrize("sure", [0.55, 0.7, 0.95])
+def test_an_answer_that_is_right_more_often_than_not_ranks_above_its_opposite_however_unsure(sure: float) -> None:
+    cells = Cells(["a", "b"], [0.6, 0.8])
+    said, truth = ["a", "b"] * 50, (["a", "b"] * 4 + ["b", "a"]) * 10
+
+    area = cells.auc(cells.tally(said, np.full(100, sure), truth))
+
+    assert area is not None
+    assert area[0] == pytest.approx(0.8)
+
+
 def test_the_deviation_of_an_area_is_that_of_many_samples() -> None:
     rng = np.random.default_rng(3)
     scores = [(rng.normal(1, 1, 60), rng.normal(0, 1, 140)) for _ in range(400)]
