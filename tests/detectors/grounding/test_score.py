@@ -361,3 +361,9 @@ def test_german_and_spanish_are_read(source: str, held: list[str], denied: str, 
 )
 def test_not_answering_in_another_language_states_nothing(answer: str) -> None:
     assert scored(answer).support is None
+
+
+def test_names_and_words_of_english_are_not_taken_for_small_words_of_other_languages() -> None:
+    answer = "A nun of MIT crossed the sea by era, hay and tan."
+
+    assert {"nun", "MIT", "sea", "era", "hay", "tan"} <= {word for _, text in marked(answer) for word in text.split()}
