@@ -14,6 +14,8 @@ from burnline.detectors.columns import Coded, Values
 from burnline.detectors.tables.blocks import BLOCK, Block
 from burnline.errors import Problem, SpecError
 
+BUFFERED = 1 << 16  # bytes a column is read ahead; pyarrow alone reads whole columns, and keeps them to the file's end
+
 
 class ParquetTable:
     """A Parquet file: numbers, text, truth values; moments are seconds since 1970, lists of numbers are embeddings.
@@ -29,7 +31,7 @@ class ParquetTable:
         with self._told():
             from pyarrow import parquet
 
-            self._file = parquet.ParquetFile(path)
+            self._file = parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFERED)
             self.columns = tuple(self._file.schema_arrow.names)
         if not self.columns or len(set(self.columns)) < len(self.columns):
             found = list(self.columns)
