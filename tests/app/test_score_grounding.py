@@ -134,6 +134,17 @@ def test_calibrating_refuses_labels_that_the_scores_contradict(cli: Cli, tmp_pat
     assert not Path("calibration.json").exists()
 
 
+def test_a_calibration_is_never_written_over_the_answers_somebody_has_labelled(cli: Cli, tmp_path: Path) -> None:
+    path = written(tmp_path, line("It opened in 1932.", 1))
+    before = path.read_bytes()
+
+    code, _, err = cli("calibrate", path, "-o", path)
+
+    assert code == 1
+    assert "is the file with the answers itself; write the calibration to another file" in err
+    assert path.read_bytes() == before
+
+
 def test_the_examples_of_the_documentation_do_what_stands_there(cli: Cli, tmp_path: Path) -> None:
     [given, told] = blocks("json")[:2]
     (tmp_path / "services").mkdir()

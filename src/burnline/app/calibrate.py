@@ -6,6 +6,7 @@ from pathlib import Path
 
 from burnline.app.commands import complain, show
 from burnline.app.grounding_lines import BadLine, read_lines
+from burnline.app.profile import written_over
 from burnline.detectors.grounding.accuracy import Estimate
 from burnline.detectors.grounding.calibration import Calibration, calibrate, save_calibration
 from burnline.detectors.grounding.score import ground
@@ -19,6 +20,8 @@ def calibrate_file(file: Path, out: Path, fpr: float) -> int:
     """
     if not 0 < fpr < 1:
         raise BurnlineError(f"--fpr {fpr}: accepted: a share between 0 and 1, as in 0.05")
+    if written_over(out, str(file)):
+        raise BurnlineError(f"--out {out}: is the file with the answers itself; write the calibration to another file")
     scores, lengths, labels, bad = list[float](), list[int](), list[bool](), 0
     for line in read_lines(file):
         if isinstance(line, BadLine) or line.ungrounded is None or not any(map(str.strip, line.sources)):
