@@ -120,7 +120,8 @@ class Quality:
             if short := too_few(sketch.events, self._spec.min_events, of):
                 return short
         found = sorted(self._worse(baseline, candidate), key=lambda contributor: -contributor.score)
-        reason = f"{found[0].feature}: {found[0].detail}" if found else "Values are as whole as in the baseline"
+        whole = "Values are as whole as in the baseline"
+        reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else whole
         return Judgement(
             Verdict.ALARM if found else Verdict.OK,
             found[0].score if found else 0.0,
