@@ -18,6 +18,7 @@ from burnline.spec.units import format_duration
 from burnline.store.schema import EPOCH, MICROSECOND
 
 MILLISECONDS_FROM = 1e11  # as seconds that is the year 5138, as milliseconds 1973
+FAR = 10**18  # microseconds: 31,000 years
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +93,13 @@ def _where(decoded: Decoded, kept: Sequence[bool], refusals: list[Refusal]) -> D
 
 
 def micros(at: datetime | float | None, received: int) -> int:
-    """Microseconds since 1970; what has no time is of when it was received."""
+    """Microseconds since 1970, at most FAR of them either way; what has no time is of when it was received."""
     if at is None:
         return received
     if isinstance(at, datetime):
         return (at - EPOCH) // MICROSECOND
-    return round(at * (1e6 if abs(at) < MILLISECONDS_FROM else 1e3))
+    scaled = at * (1e6 if abs(at) < MILLISECONDS_FROM else 1e3)
+    return round(scaled) if abs(scaled) < FAR else FAR if scaled > 0 else -FAR  # no number is no time: as before 1970
 
 
 def from_micros(at: int) -> datetime:

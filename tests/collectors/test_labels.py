@@ -140,6 +140,7 @@ def test_a_label_that_waited_in_vain_is_counted(door: Door) -> None:
         ({"id": "a", "label": "\0"}, "label", "NUL"),
         ({"id": "a", "label": "x" * 1025}, "label", "length <= 1024"),
         ({"id": "a", "label": 1, "at": "2026-01-05T13:00:00Z"}, "at", "ahead of burnline's clock"),
+        ({"id": "a", "label": 1, "at": 1.7e308}, "at", "ahead of burnline's clock"),
         ({"id": "a", "label": 1, "at": -5}, "at", "before 1970"),
         ({"id": "a", "label": 1, "colour": 1}, "", "unknown field `colour`"),
     ],
@@ -150,6 +151,15 @@ def test_a_label_that_is_wrong_is_named_and_the_others_are_kept(door: Door, item
     (refusal,) = receipt.refused
     assert (receipt.waiting, refusal.index, refusal.field) == (2, 1, field)
     assert reason in refusal.reason
+
+
+@pytest.mark.parametrize("value", [b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xcb\x7f\xf0\0\0\0\0\0\0"], ids=["nan", "inf"])
+def test_no_time_is_nan_or_infinite(door: Door, value: bytes) -> None:
+    label = b"\x83\xa2id\xa1a\xa5label\x01\xa2at"
+
+    receipt = door.send(b"\x82\xa7service\xa4shop\xa6labels\x92" + label + value + label + b"\xc0", MSGPACK)
+
+    assert ([refusal.field for refusal in receipt.refused], receipt.waiting) == (["at"], 1)
 
 
 @pytest.mark.parametrize("value", [b"\xcb\x7f\xf8\0\0\0\0\0\0", b"\xcb\x7f\xf0\0\0\0\0\0\0"], ids=["nan", "inf"])

@@ -177,6 +177,8 @@ def test_without_any_time_none_is_kept(door: Door) -> None:
         ("2026-01-05T12:06:00Z", "is 6m ahead of burnline's clock; at most 5m are accepted"),
         ("9999-12-31T23:59:59Z", "ahead of burnline's clock"),
         (1e300, "ahead of burnline's clock"),
+        (1.7e308, "ahead of burnline's clock"),
+        (-1.7e308, "is before 1970"),
         (-1, "is before 1970"),
         ("1969-12-31T23:59:59Z", "is before 1970"),
         ("2026-01-05T12:00:00", "timezone"),
