@@ -200,6 +200,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
 
     Attributes:
         columns: what the columns of the training data were called that are no features: `prediction`, `confidence`.
+        ignored: its columns that were left out; a table that has them holds nothing unknown.
         design_effect: by how much shares vary more than those of independent rows, because rows of a session are alike.
     """
 
@@ -217,6 +218,7 @@ class Reference(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     outliers: Outliers | None = None
     rows: RowSection | None = None
     slots: Slots | None = None
+    ignored: tuple[str, ...] = ()
 
     def digest(self) -> str:
         """Names this reference: counts made against another one cannot be added."""

@@ -127,8 +127,7 @@ def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda 
         if not profiler.rows:
             raise SpecError([Problem(table.name, 0, "", NO_ROWS)])
         reference = profiler.reference(table.name, name)
-    remembered = {role: column for role, column in special.items() if role != "session"}
-    return msgspec.structs.replace(reference, columns=remembered)
+    return msgspec.structs.replace(reference, columns=special, ignored=roles.ignore)
 
 
 def profile_csv(

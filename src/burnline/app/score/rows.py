@@ -54,8 +54,8 @@ class Rows(Protocol):
 class TableRows:
     """Every row is an event.
 
-    `columns` says which column holds what is no feature; those in `ignore` are none either. With `strangers` the
-    detector is told of all others that the reference does not know.
+    `columns` says which column holds what is no feature; those in `ignore`, and those that the reference left out, are
+    none either. With `strangers` the detector is told of all others that the reference does not know.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class TableRows:
         self.reference = reference
         self._verb, self._table, self._columns = verb, table, columns
         self._reader = ColumnReader(reference)
-        others = {*columns.values(), *ignore}
+        others = {*columns.values(), *ignore, *reference.ignored}
         self._known = [name for name in reference.features if name not in others]
         unknown = [name for name in table.columns if name not in others and name not in reference.features]
         self._strangers = unknown if strangers else []
