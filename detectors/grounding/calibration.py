@@ -20,6 +20,8 @@ SCORER = "tier-0"  # another scorer wants another calibration
 BINS = 10
 LARGEST_BYTES = 1024 * 1024
 FEWEST = 10  # of the grounded and of the ungrounded answers
+FEW = 50  # of each: under that a threshold is unsure enough to say so
+STEP = 1e-6  # scores have six digits
 CHANCE = 0.5  # the AUROC of a score that says nothing
 
 
@@ -54,6 +56,11 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     auroc: Estimate
     auroc_of_length: Estimate
     bins: tuple[Bin, ...]
+
+    @property
+    def few(self) -> bool:
+        """Whether it was learnt from so few answers that the threshold may be far off."""
+        return min(self.grounded, self.ungrounded) < FEW
 
     def probability(self, score: float) -> float:
         """How often answers with such a score were ungrounded."""
@@ -148,7 +155,7 @@ def _blind(area: Estimate, grounded: int, ungrounded: int) -> str:
 
 def _threshold(grounded: NDArray[np.float64], fpr: float) -> float:
     allowed = int(fpr * len(grounded))
-    return float(np.nextafter(grounded[len(grounded) - 1 - allowed], np.inf))
+    return round(float(grounded[len(grounded) - 1 - allowed]) + STEP, 6)
 
 
 def _bins(values: NDArray[np.float64], labels: NDArray[np.bool_]) -> tuple[Bin, ...]:

@@ -111,6 +111,36 @@ def test_what_was_calibrated_adds_a_probability_and_a_verdict(cli: Cli, tmp_path
     assert held["probability"] < 0.1 < 0.9 < wrong["probability"]
 
 
+@pytest.mark.parametrize(("pairs", "warned"), [(10, True), (49, True), (50, False)])
+def test_calibrating_from_few_answers_warns_how_far_off_the_threshold_may_be(
+    cli: Cli, tmp_path: Path, pairs: int, warned: bool
+) -> None:
+    path = written(tmp_path, *[line("It opened in March 1932.", 0), line("It opened in Paris in 1889.", 1)] * pairs)
+
+    code, told, err = cli("calibrate", path, "-o", "calibration.json")
+
+    assert code == 0
+    assert "threshold  0.000001  answers that score this or more are flagged" in told
+    assert json.loads(Path("calibration.json").read_text())["threshold"] == 1e-6
+    assert err.startswith(f"warning: {path}: only {pairs} grounded and {pairs} ungrounded answers") is warned
+    assert (
+        re.search(r"of new grounded ones up to \d+% may be flagged; label at least 50 of each", err) is None
+    ) != warned
+
+
+def test_every_field_of_a_line_stands_in_the_table_of_the_documentation(cli: Cli, tmp_path: Path) -> None:
+    labelled = written(tmp_path, *[line("It opened in 1932.", 0), line("It opened in Paris in 1889.", 1)] * 10)
+    cli("calibrate", labelled, "-o", "calibration.json")
+    path = written(tmp_path, line("In Paris."), line("x" * 200_001), line("x", sources=[]), "nope")
+
+    _, out, _ = cli("score", "grounding", path, "--calibration", "calibration.json")
+
+    named = {
+        name for row in re.findall(r"^\| (`.*?) \|", PAGE.read_text("utf-8"), re.MULTILINE) for name in row.split(", ")
+    }
+    assert {f"`{field}`" for each in said(out) for field in each} <= named | {"`line`"}
+
+
 def test_calibrating_names_lines_without_a_label_and_refuses_what_is_too_little(cli: Cli, tmp_path: Path) -> None:
     path = written(tmp_path, line("It opened."), line("It opened.", 0), line("Paris.", 2))
 

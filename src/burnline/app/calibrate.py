@@ -8,7 +8,7 @@ from burnline.app.commands import complain, show
 from burnline.app.grounding_lines import BadLine, read_lines
 from burnline.app.profile import written_over
 from burnline.detectors.grounding.accuracy import Estimate
-from burnline.detectors.grounding.calibration import Calibration, calibrate, save_calibration
+from burnline.detectors.grounding.calibration import FEW, Calibration, calibrate, save_calibration
 from burnline.detectors.grounding.score import ground
 from burnline.errors import BurnlineError
 
@@ -37,6 +37,8 @@ def calibrate_file(file: Path, out: Path, fpr: float) -> int:
     except ValueError as error:
         raise BurnlineError(f"{file}: {error}") from error
     save_calibration(found, out)
+    if found.few:
+        complain(f"warning: {file}: {_few(found)}")
     show(_told(found, out))
     return 1 if bad else 0
 
@@ -45,11 +47,18 @@ def _told(found: Calibration, out: Path) -> str:
     return "\n".join(
         [
             f"{out}: from {found.grounded} grounded and {found.ungrounded} ungrounded answers (95 % intervals)",
-            f"threshold  {found.threshold:.3f}",
+            f"threshold  {found.threshold:.6f}  answers that score this or more are flagged",
             f"FPR        {_shown(found.fpr)}  of the grounded answers are flagged",
             f"TPR        {_shown(found.tpr)}  of the ungrounded ones are",
             f"AUROC      {_shown(found.auroc)}  length alone {_shown(found.auroc_of_length)}",
         ]
+    )
+
+
+def _few(found: Calibration) -> str:
+    return (
+        f"only {found.grounded} grounded and {found.ungrounded} ungrounded answers: of new grounded ones up to "
+        f"{found.fpr.high:.0%} may be flagged; label at least {FEW} of each, better a few hundred"
     )
 
 
