@@ -118,23 +118,25 @@ class EmbeddingDrift:
     def _said(self, usual: Usual, sketch: Sketch) -> Judgement:
         live = Share(int(sketch.counts[2]), int(sketch.counts[1]))
         far = beyond(live.thinned(self._effect), 0.0, usual.far)
-        angle = turned(self._sums(sketch.counts), usual.mean)
+        mean = self._sums(sketch.counts)
+        angle = turned(mean, usual.mean)
         moved = max(0.0, angle - chance(self._known, self._effect / live.events + 1 / max(usual.rows, 1)))
+        direction = f"the mean of all has turned by {angle:.3f} (1 - cosine; limit {self._spec.turn:g})"
+        if live.bad == live.events and not mean.any():
+            direction = "none is near enough to count for a mean"
         share = (
             f"{live.ratio:.1%} of the embeddings are far from all that is known, {usual.far.ratio:.1%} {usual.whose}"
         )
         places = _cells(usual.places, self._places(sketch.counts))
         found = (
             Contributor(FAR, far, f"{share} (limit {self._spec.threshold:.1%} more)", places),
-            Contributor(
-                DIRECTION, moved, f"the mean of all has turned by {angle:.3f} (1 - cosine; limit {self._spec.turn:g})"
-            ),
+            Contributor(DIRECTION, moved, direction),
         )
         return Judgement(
             Verdict.ALARM if far > self._spec.threshold or moved > self._spec.turn else Verdict.OK,
             max(far, moved),
             Counts(live.bad, live.events),
-            f"{found[0].detail}; {found[1].detail}, beyond chance.",
+            f"{found[0].detail}, beyond chance; {direction}.",
             tuple(sorted((one for one in found if one.score > 0), key=lambda one: -one.score)),
         )
 
@@ -152,4 +154,4 @@ def _cells(usual: Counters, live: Counters) -> tuple[Cell, ...]:
     """The share of embeddings nearest to each centroid, the most frequent first."""
     before, now = (counts / max(int(counts.sum()), 1) for counts in (usual, live))
     order = np.argsort(-before, kind="stable").tolist()
-    return tuple(Cell(f"near place {place + 1}", float(before[place]), float(now[place])) for place in order)
+    return tuple(Cell(f"nearest to place {place + 1}", float(before[place]), float(now[place])) for place in order)

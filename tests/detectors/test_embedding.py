@@ -156,3 +156,12 @@ def test_isotropic_embeddings_have_no_direction_to_lose() -> None:
     ]
 
     assert scores == [0.0] * 10
+
+
+def test_where_all_are_too_far_for_a_mean_none_is_told() -> None:
+    usual, away = fold(cloud(400, seed=4)), fold(cloud(400, seed=4) + np.float32(50))
+
+    for said in (DETECTOR.judge(away), DETECTOR.compare(usual, away)):
+        assert said.verdict is Verdict.ALARM
+        assert said.reason.endswith("more), beyond chance; none is near enough to count for a mean.")
+        assert [one.feature for one in said.contributors] == ["(far)"]
