@@ -16,10 +16,10 @@ from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slot
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
 from burnline.detectors.statistics.edetector import Evidence, Watch, log_level, most
+from burnline.detectors.statistics.lasting import lasting, promised
 from burnline.detectors.statistics.moves import Moves
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
-from burnline.spec.units import format_duration
 
 PREDICTION = "(prediction)"
 IN_REFERENCE = "in the reference"
@@ -247,11 +247,11 @@ class _ByCells:
         names = list(self._columns)
         others = [names[at] for at in order if drifted[at]][1:4]
         first, limit = order[0], f"(limit {self._spec.threshold:.1%})"
-        size = f"{scores[first]:.1%} of its events would have to change {limit}"
+        size = f"; {scores[first]:.1%} of its events would have to change {limit}"
         if scores[first] <= self._spec.threshold:
-            size = f"one window does not show it, all of them together do {limit}"
+            size = ""  # the contributor says it
         windows = int(evidence.since[first])
-        since = f"It began about {format_duration(windows * self.window)} ago. " if windows > 1 else ""
+        since = f"It began about {lasting(windows, self.window)} ago. " if windows > 1 else ""
         also = f"Then {', '.join(others)}. " if others else ""
         which, whose = (
             f"{int(drifted.sum())} of {len(names)} features {moved}, {worst.feature} most",
@@ -259,7 +259,15 @@ class _ByCells:
         )
         if len(names) == 1:
             which, whose = f"{_called(worst.feature)} {moved.replace('not', 'is not')}", ""
-        return f"{which}: {worst.detail}; {size}. {also}{since}At most one false alarm in 30 days is expected{whose}."
+        promise = f"At most one false alarm in {promised(self.window)} is expected{whose}."
+        return f"{which}: {worst.detail}{size}. {also}{since}{promise}"
+
+    def _together(self, events: int, windows: int) -> str:
+        """Why a feature is in alarm although its score is none."""
+        limit = f"(limit {self._spec.threshold:.1%})"
+        if windows > 1:
+            return f"one window does not show it, {windows:,} of them together do {limit}"
+        return f"its {events:,} events show that this is too much, but not by how much {limit}"
 
     def _part(self, at: int) -> slice:
         return slice(int(self._starts[at]), int(self._starts[at] + self._sizes[at]))
@@ -276,6 +284,8 @@ class _ByCells:
         shown[EVIDENCE] = float(np.floor(1e4 * np.exp(min(evidence.total[at] - self._surprise, 0.0))) / 1e4)
         cells = _cells(column, live / live.sum(), reference / reference.sum())
         detail = _difference(column, live / live.sum(), reference / reference.sum(), compared.where)
+        if evidence.on[at] and score <= self._spec.threshold:
+            detail += f"; {self._together(int(compared.events[at]), int(evidence.since[at]))}"
         return Contributor(name, score, detail, cells, {key: float(f"{value:.4g}") for key, value in shown.items()})
 
 

@@ -52,6 +52,7 @@ class TrainingSkew:
             else:
                 self._problem, self._reader = "", ColumnReader(reference)
         section = DriftSpec(window=spec.window, min_events=spec.min_events, threshold=spec.threshold)
+        section = section.model_copy(update={"window": spec.window})  # as it is, also where it is one of rows
         self._drift = None if self._problem else _FromTraining(reference, section)
 
     def empty(self) -> Sketch:

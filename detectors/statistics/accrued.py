@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from burnline.detectors.statistics.edetector import Watch, log_level, most
+from burnline.detectors.statistics.lasting import lasting
 from burnline.detectors.statistics.rates import SURPRISE, Share
-from burnline.spec.units import format_duration
 
 
 class Accrued(NamedTuple):
@@ -36,5 +36,5 @@ class Accrual:
         known = self._watch.step(
             known, bad=[live.bad], events=[live.events], allowed=[self._allowed], design_effect=self._effect
         )
-        since = format_duration(int(known.since[0]) * self._window)
+        since = lasting(int(known.since[0]), self._window)
         return Accrued(bool(known.on[0]), since, self._watch.write(known))

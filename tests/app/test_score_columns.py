@@ -38,3 +38,24 @@ def test_a_column_that_was_not_there_is_still_unknown(cli: Cli, tmp_path: Path) 
 
     (unknown,) = (line for line in map(json.loads, out.splitlines()[:-1]) if line["alarm"])
     assert unknown["reason"] == "100.0% of the events carry features nobody knows: other"
+
+
+def test_a_column_that_is_called_otherwise_here_is_told_of(cli: Cli, tmp_path: Path) -> None:
+    at = [3600 * at for at in range(ROWS)]
+    answers = ["x", "y"] * (ROWS // 2)
+    train, now = columns(when=at, said=answers), columns(time_of=at, answer=answers)
+    by_hour = ("--time", "when", "--slots", "hour-of-day", "--prediction", "said")
+    cli("profile", write(tmp_path / "train.csv", train), "-o", "ref.json", *by_hour)
+    live = write(tmp_path / "live.csv", now)
+
+    _, _, silent = cli("score", "drift", "-r", "ref.json", live)
+    _, _, named = cli("score", "drift", "-r", "ref.json", live, "--time", "time_of", "--prediction", "answer")
+    _, _, one = cli("score", "drift", "-r", "ref.json", live, "--time", "time_of", "--feature", "age")
+
+    missed, mixed = (line for line in silent.splitlines() if "warning" in line)
+    assert missed == (
+        f"warning: {live}: has no column said, so no prediction is looked at; --prediction COLUMN names another"
+    )
+    assert "has no column when, so rows are compared with all hours of the reference together; --time" in mixed
+    assert "warning" not in named
+    assert "warning" not in one

@@ -168,8 +168,15 @@ def test_what_no_window_shows_by_itself_all_of_them_together_do() -> None:
     assert max(alone) < 0.05
     assert found[0].verdict is Verdict.OK
     assert (found[-1].verdict, found[-1].score) == (Verdict.ALARM, 0.05), "so much all of them show at least"
-    assert "one window does not show it, all of them together do (limit 5.0%). It began about" in found[-1].reason
+    assert "of them together do (limit 5.0%). It began about" in found[-1].reason
     assert {one.verdict for one in windows(0.1, 40)} == {Verdict.OK}
+
+
+def test_one_window_too_small_for_a_score_says_what_it_shows_and_what_not() -> None:
+    (said,) = windows(3.0, 1, events=120)
+
+    assert (said.verdict, said.score) == (Verdict.ALARM, None)
+    assert "its 120 events show that this is too much, but not by how much (limit 5.0%)" in said.reason
 
 
 def test_small_windows_are_no_data_and_add_up_to_an_alarm_all_the_same() -> None:

@@ -85,6 +85,7 @@ class Records:
         if said.verdict is not Verdict.ALARM:
             return score, said.verdict
         over = (score or 0.0) > self._limit or (found is not None and found.shown.get(EVIDENCE, 0.0) >= 1)
+        over |= found is not None and found is said.contributors[0]  # an alarm lasts while its evidence fades
         return score, Verdict.ALARM if over else Verdict.OK
 
 

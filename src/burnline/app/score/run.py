@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from burnline.app.commands import complain
 from burnline.app.profile import written_over
 from burnline.app.progress import Progress
 from burnline.app.score.page import Page
-from burnline.app.score.table import Asked, score_table
+from burnline.app.score.table import Asked, doubts, score_table
 from burnline.detectors.profile import load_reference
 from burnline.detectors.tables.open import open_table
 from burnline.errors import BurnlineError
@@ -47,6 +48,8 @@ def run_score(asked: Asked, places: Places) -> bool:
     exact = [asked.id] if asked.id else []
     training = open_table(places.training, exact=exact) if places.training else None
     table = open_table(places.table, database=places.database, exact=exact)
+    for doubt in doubts(asked, known, table):
+        complain(f"warning: {table.name}: {doubt}")
     progress = Progress(table.name, time.monotonic)
 
     def said(rows: int) -> None:

@@ -19,10 +19,12 @@ from burnline.detectors.contract import Detector
 from burnline.detectors.drift import PREDICTION
 from burnline.detectors.profile import Number, Reference
 from burnline.detectors.sketch import Sketch
+from burnline.detectors.statistics.lasting import OfRows
 from burnline.detectors.tables.blocks import Table, pick
 from burnline.errors import BurnlineError
 from burnline.events import Verdict
 from burnline.spec.quality import SkewSpec
+from burnline.spec.section import Section
 from burnline.spec.service import ServiceSpec
 
 LEAST = 100  # rows that a window needs, unless it is shorter than that
@@ -83,6 +85,23 @@ def score_table(
         yield from _scored(verb, asked, rows, said, page)
 
 
+def doubts(asked: Asked, reference: Reference | None, table: Table) -> list[str]:
+    """What the reference knows of and this table has under no name that is known: less is judged without it."""
+    if reference is None or asked.id:
+        return []
+    verb, found = VERBS[asked.verb], _columns(asked, reference, table)
+    lacking = [role for role in verb.columns if role not in found and role not in verb.needs]
+    if asked.features and PREDICTION not in asked.features and "prediction" in lacking:
+        lacking.remove("prediction")
+    told = {role: f"no {role} is looked at" for role in lacking if role in reference.columns}
+    if "time" in lacking and reference.slots:
+        told["time"] = "rows are compared with all hours of the reference together"
+    else:
+        told.pop("time", None)
+    names = {role: reference.columns.get(role, role) for role in told}
+    return [f"has no column {names[role]}, so {what}; --{role} COLUMN names another" for role, what in told.items()]
+
+
 def _scored(verb: Verb, asked: Asked, rows: Rows, said: Said, page: Page | None) -> Iterator[dict[str, Any]]:
     detector, limit = _detector(verb, asked, rows.reference)
     records, summary = Records(verb, rows, limit), Summary(verb)
@@ -136,11 +155,14 @@ def _spec(verb: Verb, asked: Asked) -> ServiceSpec:
     least = {} if asked.window is None else {"min_events": min(asked.window, LEAST)}
     head = {"apiVersion": "burnline/v1", "service": "score", "owner": "score"}
     try:
-        return ServiceSpec.model_validate({**head, "signals": {verb.signal: {**least, **asked.options}}})
+        spec = ServiceSpec.model_validate({**head, "signals": {verb.signal: {**least, **asked.options}}})
     except ValidationError as error:
         first = error.errors()[0]
         option = str(first["loc"][2]).replace("_", "-") if len(first["loc"]) > 2 else ""
         raise BurnlineError(f"--{option}: {first['msg'].removeprefix('Value error, ')}") from error
+    section: Section = getattr(spec.signals, verb.signal)
+    section = section.model_copy(update={"window": OfRows(seconds=section.window.total_seconds())})
+    return spec.model_copy(update={"signals": spec.signals.model_copy(update={verb.signal: section})})
 
 
 def _tolerances(asked: Asked) -> dict[str, Any]:
