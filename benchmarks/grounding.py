@@ -14,9 +14,9 @@ words: two names exchanged, a name or a number exchanged for another of the sour
 
 from __future__ import annotations
 
+import argparse
 import random
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -109,11 +109,14 @@ def shown(each: Estimate) -> str:
 
 
 def main() -> None:
-    for path in map(Path, sys.argv[1:]):
+    parser = argparse.ArgumentParser(description="How well tier 0 tells ungrounded answers from grounded ones.")
+    parser.add_argument("files", nargs="*", type=Path, help="JSON lines; without one the pages of docs/ are sources")
+    files = parser.parse_args().files
+    for path in files:
         lines = given(path)
         tell(path.name, lines)
         tell_turned(lines)
-    if len(sys.argv) == 1:
+    if not files:
         tell("pages of docs/", list(made()))
 
 

@@ -8,6 +8,7 @@ the rows.
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 from itertools import cycle, islice
@@ -68,7 +69,9 @@ def score(reference: Path, table: Path) -> tuple[float, float]:
 
 
 def main() -> None:
-    most = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    parser = argparse.ArgumentParser(description="What `burnline score drift` costs from start to end.")
+    parser.add_argument("rows", nargs="?", type=int, default=1_000_000)
+    most = parser.parse_args().rows
     drawn = columns(np.random.default_rng(1))
     with TemporaryDirectory() as folder:
         reference, table, parquet = (Path(folder) / name for name in ("ref.json", "t.csv", "t.parquet"))

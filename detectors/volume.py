@@ -23,6 +23,7 @@ HOURS = 168
 LEARNT = 6  # windows, before anything is said
 RECENT, SEASON = 1 / 12, 1 / 24  # the weight of a new window: an hour or two, four weeks of windows of 10 minutes
 FLOOR = 0.05  # no traffic is steadier than that, as a deviation of the logarithm
+CLOSE = 0.1  # in logarithms: a tenth more or less
 CLIP = 3.0  # deviations that one window teaches at most: an outage is not learnt in an hour
 
 
@@ -178,9 +179,13 @@ class Volume:
         score = 1 - exp(-max(0.0, abs(off) - level.margin))
         alarm = score > self._spec.threshold
         total = max(float(events), usual)
-        many = "about as many as"
-        if alarm:
+        if abs(off) < CLOSE:
+            many = "about as many as"
+        elif abs(off) > level.margin:
             many = f"{1 - events / total:.0%} fewer than" if off < 0 else f"{(1 + events) / (1 + usual):.1f} times"
+        else:
+            least, most = max(0.0, exp(level.mean - level.margin) - 1), exp(level.mean + level.margin) - 1
+            many = f"between the {least:,.0f} and {most:,.0f} that chance makes of"
         limit = f"limit {self._spec.threshold:.0%}, beyond chance"
         reason = f"{events:,} events in the window, {many} the {usual:,.0f} {when} ({limit})."
         found = (Contributor("(events)", score, f"{events:,} instead of {usual:,.0f}"),) if score > 0 else ()

@@ -156,6 +156,16 @@ def test_check_reads_the_models_reference_too(cli: Cli, good: Path, content: str
     assert told in err
 
 
+def test_check_reads_the_calibration_of_answers_too(cli: Cli, good: Path) -> None:
+    (good / "scoring.yaml").write_text(GOOD + "signals:\n  hallucination: {calibration: none.json}\n")
+
+    code, out, err = cli("check", good)
+
+    assert (code, out) == (1, "")
+    assert "signals.hallucination.calibration: " in err
+    assert "none.json: [Errno 2] No such file or directory" in err
+
+
 def test_check_does_not_wait_for_a_reference_that_is_a_pipe_or_has_no_end(cli: Cli, good: Path) -> None:
     os.mkfifo(good / "pipe")
 

@@ -118,6 +118,13 @@ def test_in_the_first_day_a_sudden_silence_is_found_already() -> None:
     assert "lately" in said[-1].reason
 
 
+def test_traffic_that_comes_and_goes_is_not_said_to_be_steady() -> None:
+    said, _ = run([1500, 0, 900, 0, 2000, 1200, 1500, 1400, 1600, 0])
+
+    assert said[-1].verdict is Verdict.OK
+    assert "0 events in the window, between the 0 and" in said[-1].reason
+
+
 def test_before_the_first_event_nothing_is_known() -> None:
     said, memory = run([0] * 10)
 

@@ -25,6 +25,7 @@ from burnline.app.services import name_warnings, placed, read_checked, slo_warni
 from burnline.dashboards.links import Places
 from burnline.detectors.engines.choose import engine_flaws, engine_notes, rows_flaws
 from burnline.detectors.engines.here import missing_libraries
+from burnline.detectors.grounding.calibration import load_calibration
 from burnline.detectors.profile import load_reference
 from burnline.errors import BurnlineError, Problem, SpecError
 from burnline.runbooks.lint import lint, warn
@@ -60,6 +61,7 @@ def check_services(path: Path) -> None:
         for spec, document in read
         for problem in (
             *_reference(spec, document),
+            *_calibration(spec, document),
             *_lint(catalogue, spec, document),
             *placed(unknown_names(spec), document),
             *placed(engine_flaws(spec), document),
@@ -89,6 +91,17 @@ def _reference(spec: ServiceSpec, document: Document) -> Sequence[Problem]:
         flaws = [Flaw(("model", "reference"), str(problem)) for problem in error.problems]
         return document.error(flaws).problems
     return placed(rows_flaws(spec, reference), document)
+
+
+def _calibration(spec: ServiceSpec, document: Document) -> Sequence[Problem]:
+    section = spec.signals.hallucination
+    if section is None or section.calibration is None:
+        return ()
+    try:
+        load_calibration(Path(section.calibration))
+    except SpecError as error:
+        return document.error([Flaw(("signals", "hallucination", "calibration"), str(error))]).problems
+    return ()
 
 
 def _lint(catalogue: Catalogue, spec: ServiceSpec, document: Document) -> Iterator[Problem]:
