@@ -14,6 +14,7 @@ from burnline.settings import Settings
 from burnline.spec.signals import SignalsSpec
 from burnline.store import pages, signals
 from burnline.store.incidents import start_incident
+from burnline.store.schema import finding
 from tests.app.scenes import Client, browser, row, text
 from tests.flow.world import World
 
@@ -56,7 +57,38 @@ def test_the_page_says_what_drifted_since_when_and_shows_both_shapes(scene: Worl
     assert "The tallest bar is 90% of the events." in said
     assert 'class="frame"' not in page.text
     assert page.text.count('class="gained"') == 1
-    assert page.text.count("<polyline") == 2, "a window without data interrupts the line"
+    assert page.text.count("<polyline") == 1, "a window without data interrupts the line"
+    assert page.text.count('class="point"') == 1, "and what stands alone after it is a point"
+
+
+def test_an_alarm_that_stands_shows_its_last_window_when_the_newest_has_no_data(scene: World) -> None:
+    tell(scene, Verdict.OK, Verdict.ALARM)
+    scene.now += 2 * WINDOW
+    tell(scene, Verdict.NO_DATA, Verdict.NO_DATA, reason="no events in the window", contributors=())
+
+    page, told = browser(scene.app).get(PAGE), Client(scene.app).get(f"/v1{PAGE}").json()
+
+    said = text(page.text)
+    assert "drift ? no data no events in the window ▲ The alarm stands" in said
+    assert "score 40% , bad 160 of 400 events: 1 of 3 features drifted, amount most" in said
+    assert "What it came from in the last window in alarm, until" in said
+    assert row(page.text, "above 3").split() == ["above", "3", "45%", "90%"]
+    assert "90% then, 45% in the reference" in page.text
+    assert "Now" not in said
+    assert (told["verdict"], told["score"], told["contributors"]) == ("no_data", None, [])
+    last, window = told["last_alarm"], told["history"][1]
+    assert (last["start"], last["end"], last["score"]) == (window["start"], window["end"], 0.4)
+    assert (last["bad"], last["total"], last["reason"]) == (160, 400, "1 of 3 features drifted, amount most")
+    assert last["contributors"][0]["cells"][1] == {"what": "above 3", "reference": 0.45, "live": 0.9}
+
+
+def test_no_alarm_is_shown_that_is_over_or_that_the_newest_window_tells_of_itself(scene: World) -> None:
+    for verdicts in ([Verdict.ALARM, Verdict.OK, Verdict.NO_DATA], [Verdict.NO_DATA], [Verdict.NO_DATA, Verdict.ALARM]):
+        scene.app.db.write(lambda tx: tx.execute(finding.delete()))
+        tell(scene, *verdicts)
+
+        assert Client(scene.app).get(f"/v1{PAGE}").json()["last_alarm"] is None
+        assert "The alarm stands" not in browser(scene.app).get(PAGE).text
 
 
 def test_the_service_leads_to_the_page(scene: World) -> None:

@@ -83,7 +83,7 @@ def test_the_scale_of_scores_ends_above_the_limit_and_above_the_highest_score() 
 def test_noise_without_a_limit_does_not_look_like_a_mountain() -> None:
     drawn = score_chart(findings((OK, 0.0005)), START, START + WINDOW, limit=None)
 
-    assert drawn.lines == (f"{WIDTH / 2:.1f},{HEIGHT * (1 - 0.0005 / 0.025):.1f}",)
+    assert list(*drawn.points) == pytest.approx([WIDTH / 2, HEIGHT * (1 - 0.0005 / 0.025)])
     assert drawn.limit is None
 
 
@@ -92,11 +92,23 @@ def test_windows_without_data_interrupt_the_line_and_are_marked() -> None:
         findings((OK, 0.0), (OK, 0.0), (NO_DATA, None), (ALARM, 0.1)), START, START + 4 * WINDOW, limit=0.05
     )
 
-    assert [len(line.split()) for line in drawn.lines] == [2, 1]
+    assert [len(line.split()) for line in drawn.lines] == [2]
+    assert list(*drawn.points) == pytest.approx([WIDTH * 7 / 8, HEIGHT * (1 - 0.1 / 0.125)])
     assert [(span.kind, span.x, span.width) for span in drawn.spans] == [
         ("gap", WIDTH / 2, WIDTH / 4),
         ("alarm", WIDTH * 3 / 4, WIDTH / 4),
     ]
+
+
+@given(st.lists(st.sampled_from([None, 0.0, 0.1, 1.0]), min_size=1, max_size=20))
+def test_every_window_with_a_score_is_drawn_once_in_a_line_or_as_a_point(scores: list[float | None]) -> None:
+    said = findings(*((NO_DATA if score is None else OK, score) for score in scores))
+
+    drawn = score_chart(said, START, said[-1].end, limit=None)
+
+    inside = sum(len(line.split()) for line in drawn.lines)
+    assert inside + len(drawn.points) == sum(score is not None for score in scores)
+    assert all(len(line.split()) > 1 for line in drawn.lines)
 
 
 def test_an_alarm_began_with_its_first_window_and_silence_does_not_end_it() -> None:

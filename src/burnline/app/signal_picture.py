@@ -47,7 +47,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class ScoreChart:
-    """Scores of closed windows: `lines` as SVG points, interrupted where there was no data; the scale ends at `top`."""
+    """Scores of closed windows: `lines` as SVG points, interrupted where there was no data; the scale ends at `top`.
+
+    A window between two without data has no line, but is one of the `points`.
+    """
 
     width: float
     height: float
@@ -55,6 +58,7 @@ class ScoreChart:
     lines: tuple[str, ...]
     spans: tuple[Span, ...]
     limit: float | None
+    points: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,17 +138,15 @@ def score_chart(windows: Sequence[Window], since: datetime, until: datetime, lim
     def y(score: float) -> float:
         return HEIGHT * (1 - score / top)
 
-    lines = tuple(
-        " ".join(
-            f"{x(each.start + (each.end - each.start) / 2):.1f},{y(each.score):.1f}"
-            for each in run
-            if each.score is not None
-        )
+    runs = [
+        [(x(each.start + (each.end - each.start) / 2), y(each.score)) for each in run if each.score is not None]
         for known, run in groupby(windows, key=lambda each: each.score is not None)
         if known
-    )
+    ]
+    lines = tuple(" ".join(f"{across:.1f},{down:.1f}" for across, down in run) for run in runs if len(run) > 1)
+    points = tuple(run[0] for run in runs if len(run) == 1)
     spans = tuple(Span(x(first), max(NARROWEST, x(last) - x(first)), kind) for kind, first, last in _spans(windows))
-    return ScoreChart(WIDTH, HEIGHT, top, lines, spans, None if limit is None else y(limit))
+    return ScoreChart(WIDTH, HEIGHT, top, lines, spans, None if limit is None else y(limit), points)
 
 
 def alarm_since(windows: Sequence[Window]) -> datetime | None:

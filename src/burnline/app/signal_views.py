@@ -42,6 +42,19 @@ class PartFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class LastAlarm:
+    """The last window in alarm: what an alarm is about that windows without data have not ended."""
+
+    start: datetime
+    end: datetime
+    score: float | None
+    reason: str
+    bad: float
+    total: float
+    contributors: tuple[Contributor, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SignalDetail:
     """One signal as of its newest closed window.
 
@@ -52,6 +65,7 @@ class SignalDetail:
         at: the end of the window; None before the first.
         contributors: the features that differ most, with their values in the reference and in the window.
         pages: starts of the windows of which a library drew a page, newest first.
+        last_alarm: where the newest window has no data while the alarm stands; None otherwise.
         history: closed windows, oldest first, as many as there may be in `WINDOWS` of them.
     """
 
@@ -70,6 +84,7 @@ class SignalDetail:
     parts: tuple[PartFinding, ...]
     history: tuple[Judged, ...]
     pages: tuple[datetime, ...] = ()
+    last_alarm: LastAlarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +100,7 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """What the page draws of a signal."""
+    """What the page draws of a signal; `features` of its newest window, or of the last in alarm where that is shown."""
 
     chart: ScoreChart
     since: datetime
@@ -119,6 +134,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
         tuple(_part(each) for each in parts),
         history,
         tuple(drawn),
+        _last_alarm(found),
     )
 
 
@@ -126,7 +142,20 @@ def pictures(detail: SignalDetail, now: datetime) -> Pictures:
     """Draw a signal's history and its features."""
     first = detail.history[0].start if detail.history else now - timedelta(seconds=detail.window_seconds)
     chart = signal_picture.score_chart(detail.history, first, max(now, detail.at or now), detail.limit)
-    return Pictures(chart, first, tuple(_feature(each) for each in detail.contributors))
+    shown = detail.last_alarm or detail
+    return Pictures(chart, first, tuple(_feature(each) for each in shown.contributors))
+
+
+def _last_alarm(found: Sequence[Finding]) -> LastAlarm | None:
+    """The window that the alarm was last seen in, when those after it have no data; `found` oldest first."""
+    known = [each for each in found if each.verdict is not Verdict.NO_DATA]
+    if not known or known[-1] is found[-1] or known[-1].verdict is not Verdict.ALARM:
+        return None
+    last = known[-1]
+    counts = last.counts
+    return LastAlarm(
+        last.window_start, last.window_end, last.score, last.reason, counts.bad, counts.total, last.contributors
+    )
 
 
 def _part(found: Finding) -> PartFinding:
