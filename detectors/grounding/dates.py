@@ -15,6 +15,7 @@ DATE = re.compile(
 )
 MONTHS_OF = {stem(name): number for number, name in enumerate(MONTHS, 1)}
 MONTHS_OF |= {stem(name): number for name, number in MONTH_NAMES.items()}
+NAMES_OF = {month: [name for name, its in MONTHS_OF.items() if its == month] for month in range(1, len(MONTHS) + 1)}
 
 
 class Day(NamedTuple):
@@ -48,16 +49,13 @@ def date_stems(day: Day) -> Iterator[str]:
     for month, number in day.days:
         yield str(number)
         yield f"{day.year}-{month}-{number}"
-        yield from (name for name, its in MONTHS_OF.items() if its == month)
+        yield from NAMES_OF[month]
 
 
 def is_held(day: Day, seen: set[str]) -> bool:
     """Whether a day stands among these stems, in numbers or with its month written out."""
     return any(
         f"{day.year}-{month}-{number}" in seen
-        or (
-            {str(day.year), str(number)} <= seen
-            and any(name in seen for name, its in MONTHS_OF.items() if its == month)
-        )
+        or ({str(day.year), str(number)} <= seen and any(name in seen for name in NAMES_OF[month]))
         for month, number in day.days
     )

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, pairwise
-from math import exp, sqrt
+from itertools import accumulate, islice, pairwise
+from math import ceil, exp, inf, sqrt
 
 from burnline.detectors.grounding.dates import is_held, numeric_dates
 from burnline.detectors.grounding.sentences import sentences
-from burnline.detectors.grounding.sources import Sources
+from burnline.detectors.grounding.sources import BLOCK, Sources
 from burnline.detectors.grounding.words import SCALES, Token, listed, negates, opposites, stemmed, synonyms, tokens
 
 LONGEST = 200_000  # characters of an answer that are looked at
@@ -271,7 +271,7 @@ def _weigh(evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[
     ):
         return
     held = {word.token.stem: word.weight for word in words if not word.lacking}
-    evidence.apart += _apart(held, known)
+    evidence.apart += _apart(held, sum(token.stem != "" for token in sentence.tokens), known)
     evidence.joined += sum(
         not one.lacking and not other.lacking and (one.token.stem, other.token.stem) not in known.pairs
         for one, other in pairwise(words)
@@ -287,15 +287,26 @@ def _weigh(evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[
     evidence.spans += _spans(sentence, words)
 
 
-def _apart(held: dict[str, float], known: Sources) -> float:
-    """The weight of what stands in the sources, but not in the one place that holds most of the sentence."""
+def _apart(held: dict[str, float], long: int, known: Sources) -> float:
+    """The weight of what stands in the sources, but not in the one place that holds most of a sentence of `long` words.
+
+    A place has as many blocks as that many words in a row can touch, so that a copy is never apart.
+    """
     placed = {stem: weight for stem, weight in held.items() if stem in known.places}
-    score: dict[int, float] = {}
+    wide = 1 + max(1, ceil((long - 1) / BLOCK))
+    change: dict[int, float] = {}  # of the weight within a place, by the block that it begins with
     for stem, weight in placed.items():
-        blocks = known.places[stem]
-        for block in blocks | {block + 1 for block in blocks}:
-            score[block] = score.get(block, 0.0) + weight
-    return sum(placed.values()) - max(score.values(), default=0.0)
+        end = -inf
+        for block in sorted(known.places[stem]):
+            change[block + 1] = change.get(block + 1, 0.0) - weight
+            begin = block - wide + 1
+            if begin <= end:
+                change[int(end) + 1] += weight
+            else:
+                change[begin] = change.get(begin, 0.0) + weight
+            end = block
+    best = max(accumulate(change[block] for block in sorted(change)), default=0.0)
+    return max(0.0, sum(placed.values()) - best)
 
 
 def _spans(sentence: _Sentence, words: Sequence[_Word]) -> Iterator[Span]:

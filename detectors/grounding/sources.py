@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice, pairwise
 
 from burnline.detectors.grounding.dates import MONTHS_OF, date_stems, numeric_dates
 from burnline.detectors.grounding.words import (
@@ -41,18 +41,21 @@ NEGATION = "!"  # that of `not` and its like
 ONLY = "+"  # and of what takes it back: `not only`
 REACH = 3  # words with content after a negation that it may deny
 AROUND = ".,:;!?\"'()[]{}<>*#-\u2013\u2014\u2018\u2019\u201c\u201d"
+APART = "  "  # between two pieces that are not read together
 HEDGED = 0.05  # how far off a number may be that is called a rough one
 
 # Sources come from anybody: what runs over them tries nothing twice (`}+`), so it takes a time by their length.
 LONGEST_NUMBER = 50  # characters
+MOST_NUMBERS = 50_000  # different numbers before a scale, and as many different days, of one source
 COUNTED = rf"(?<!\d)(?<!\d[.,])\d[\d.,]{{0,40}}+|\b(?=[a-z])(?:{'|'.join(NUMBER_WORDS)})\b"
 SCALED = re.compile(rf"({COUNTED})[\s-]?(?=[tkmb])({'|'.join(SCALES)})\b", re.IGNORECASE)
 SCALE = re.compile(r"[mbtr]illion|mill[oi\u00f3]|thousand|tausend|\d[\s-]?(?:k|mn?|bn|mio|mrd)\b", re.IGNORECASE)
 CAPITALS = re.compile(
     r"(?<![A-Z])[A-Z][\w.]{0,30}+(?:\s{1,3}+(?:(?:of|the|and|for|&)\s{1,3}+){0,2}[A-Z][\w.]{0,30}+){1,8}"
 )
-# No character has so long a number, and Python refuses to read much longer ones.
-NO_CHARACTER = re.compile("(&#(?:[0-9]{40,}|[xX][0-9a-fA-F]{40,}))")
+BEGINS_WITH_SCALE = re.compile(rf"(?:{'|'.join(SCALES)})\b", re.IGNORECASE)
+# No character has a number of more digits, and Python refuses to read much longer ones.
+ENTITY = re.compile(r"&(?:#(?:[0-9]{1,39}(?![0-9])|[xX][0-9a-fA-F]{1,39}(?![0-9a-fA-F]))|[A-Za-z][A-Za-z0-9]{1,31}+);?")
 SELF = re.compile(r"\b(?:I|i|[Mm]y|me)\b")
 
 
@@ -76,6 +79,7 @@ class Sources:
         self._numbers = any(each[0].isdecimal() for each in self._wanted if each)
         self._needed = _beginnings_of(self._wanted.union(MONTHS_OF) if self._numbers else self._wanted)
         self._pieces: dict[str, Sequence[str]] = {}
+        self._each: dict[str, Sequence[str]] = {}
         self._lookups = LOOKUPS
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
@@ -99,9 +103,7 @@ class Sources:
         self._pieces.update((piece, self._stems(piece)) for piece in set(pieces).difference(self._pieces))
         found = list(chain.from_iterable(map(self._pieces.__getitem__, pieces)))
         if self._numbers or not self._wanted.isdisjoint(MONTHS_OF):
-            self.seen.update(chain.from_iterable(map(date_stems, set(numeric_dates(text)))))
-        if self._numbers:
-            self.seen.update(scaled(value, word) for value, word in _scaled_in(text))
+            self._read_numbers(pieces)
         found = self._read_negations(found)
         before = -2
         for place in [place for place, each in enumerate(found) if each in self._wanted]:
@@ -111,6 +113,17 @@ class Sources:
                 self.pairs.add((found[before], each))
             before = place
         return first + len(found) // BLOCK + 3  # so that two sources never stand together
+
+    def _read_numbers(self, pieces: Sequence[str]) -> None:
+        """Note days, and numbers before a scale: of each different piece of text, or two that follow each other."""
+        different = list(dict.fromkeys(pieces))
+        days = {(day.year, day.days): day for day in islice(numeric_dates(APART.join(different)), MOST_NUMBERS)}
+        self.seen.update(chain.from_iterable(map(date_stems, days.values())))
+        if self._numbers:
+            scales = set(filter(BEGINS_WITH_SCALE.match, different))
+            two = dict.fromkeys(pair for pair in pairwise(pieces) if pair[1] in scales) if scales else {}
+            found = _scaled_in(APART.join(chain(different, map(" ".join, two))))
+            self.seen.update(scaled(value, word) for value, word in found)
 
     def _read_negations(self, found: list[str]) -> list[str]:
         """Note what is denied and what is not. Returns the stems without the negations."""
@@ -130,15 +143,23 @@ class Sources:
             return (number(plain) if self._numbers else OTHER,)
         found: list[str] = []
         for word in (ASCII_WORD if piece.isascii() else WORD).findall(piece):
-            if RUN.match(word):
-                found += [pair if pair in self._wanted else OTHER for pair in pairs(word)]
-            elif word.isdecimal() and not self._numbers:
-                found.append(OTHER)
-            elif negates(word):
-                found.append(NEGATION)
-            else:
-                found += self._of_word(word) if word.isascii() and word.isalpha() else filter(None, [stem(word)])
+            if word not in self._each:
+                self._each[word] = self._within(word)
+            found += self._each[word]
         return found
+
+    def _within(self, word: str) -> Sequence[str]:
+        """The same of one word, number or run of a script without spaces within such a piece."""
+        if RUN.match(word):
+            return [pair if pair in self._wanted else OTHER for pair in pairs(word)]
+        if word.isdecimal() and not self._numbers:
+            return (OTHER,)
+        if negates(word):
+            return (NEGATION,)
+        if word.isascii() and word.isalpha():
+            return self._of_word(word)
+        found = stem(word)
+        return (found,) if found else ()
 
     def _of_word(self, word: str) -> Sequence[str]:
         plain = word.lower()
@@ -206,12 +227,28 @@ class Sources:
         return {beginning: sorted(alike)[:ALIKE] for beginning, alike in found.items()}
 
 
-def _scaled_in(text: str) -> set[tuple[str, str]]:
-    """Each number in a text that a scale follows, and the scale."""
-    found: set[tuple[str, str]] = set()
+def _scaled_in(text: str) -> Sequence[tuple[str, str]]:
+    """The first different numbers in a text that a scale follows, and the scale."""
+    found: dict[tuple[str, str], None] = {}
+    for begin, end in _around_scales(text):
+        found |= dict.fromkeys(SCALED.findall(text, begin, end))
+        if len(found) >= MOST_NUMBERS:
+            break
+    return list(islice(found, MOST_NUMBERS))
+
+
+def _around_scales(text: str) -> Iterator[tuple[int, int]]:
+    """Where a number with its scale may stand; no two places overlap, so that nothing is read twice."""
+    begin = end = 0
     for scale in SCALE.finditer(text):
-        found.update(SCALED.findall(text, max(0, scale.start() - LONGEST_NUMBER), scale.end() + len("en") + 1))
-    return found
+        first, last = max(0, scale.start() - LONGEST_NUMBER), scale.end() + len("en") + 1
+        if first > end:
+            if end:
+                yield begin, end
+            begin = first
+        end = last
+    if end:
+        yield begin, end
 
 
 def _beginnings_of(wanted: Collection[str]) -> frozenset[str]:
@@ -249,6 +286,5 @@ def _unescaped(text: str) -> str:
     """HTML's entities as characters; a number that no character has stays as it is written."""
     if "&" not in text:
         return text
-    parts = NO_CHARACTER.split(text)
-    parts[::2] = map(html.unescape, parts[::2])
-    return "".join(parts)
+    once: dict[str, str] = {each: html.unescape(each) for each in set(ENTITY.findall(text))}
+    return ENTITY.sub(lambda found: once[found.group()], text)

@@ -209,8 +209,16 @@ def test_a_huge_answer_takes_a_bounded_time_and_says_that_it_was_cut(answer: str
         ("".join(chr(0x4E00 + each % 20_000) for each in range(0, 3_500_000, 7)), "NASA opened it."),
         (" ".join(map(str, range(0, 60_000, 3))), " ".join(map(str, range(100_000, 125_000)))),
         (" ".join(f"w{each}" for each in range(3_000)), " ".join(f"u{each}" for each in range(5_000, 20_000))),
+        ("1k " * 200_000, "It cost 2 million."),
+        (" ".join(f"{1 + each % 28}.{1 + each % 12}.{1000 + each}" for each in range(60_000)), "It cost 2 million."),
+        ("1 million " * 60_000, "It cost 2 million."),
+        ("&a" * 300_000, "It cost 2 million."),
+        ("a-" * 300_000, "It cost 2 million."),
     ],
-    ids=["digits", "separators", "words of numbers", "capitals", "Chinese", "numbers", "numbered words"],
+    ids=[
+        *["digits", "separators", "words of numbers", "capitals", "Chinese", "numbers", "numbered words"],
+        *["scales", "days", "millions", "entities", "hyphens"],
+    ],
 )
 def test_texts_made_to_keep_it_busy_take_a_time_in_proportion_to_their_length(source: str, answer: str) -> None:
     begun = time.process_time()
@@ -218,6 +226,49 @@ def test_texts_made_to_keep_it_busy_take_a_time_in_proportion_to_their_length(so
     ground([source], "", answer)
 
     assert time.process_time() - begun < 2  # a tenth of that is usual
+
+
+def _made_up(words: int) -> list[str]:
+    rng = random.Random(words)
+    return ["".join(rng.choices("bdfgklmnprtvz", k=3)) + "o" + "".join(rng.choices("aiou", k=2)) for _ in range(words)]
+
+
+@pytest.mark.parametrize("words", [20, 50, 200, 2_000])
+@pytest.mark.parametrize("form", ["prose", "list", "JSON"])
+def test_a_copy_of_a_long_sentence_is_held_up_however_long_it_is(words: int, form: str) -> None:
+    made = _made_up(words)
+    source = {
+        "prose": f"The {' of the '.join(made)}.",
+        "list": f"{', '.join(made)}.",
+        "JSON": "{" + ", ".join(f'"{each}": {place}' for place, each in enumerate(made)) + "}",
+    }[form]
+
+    copied = scored(source, f"{PARK} {source} {BRIDGE}")
+
+    assert copied.score < 0.01
+    assert copied.unsupported == ()
+
+
+def test_a_sentence_of_words_from_all_over_the_sources_is_apart() -> None:
+    made = _made_up(600)
+
+    together, apart = scored(" ".join(made[300:310]), " ".join(made)), scored(" ".join(made[::60]), " ".join(made))
+
+    assert together.score < 0.01
+    assert apart.score > 0.4
+
+
+def test_a_number_and_its_scale_are_found_however_they_are_set() -> None:
+    sources = [
+        "It cost 4.2\nmillion.",
+        "Cost:4.2-million",
+        "cost,4.2 Million;",
+        "cost 4.2  million",
+        "cost (4.2 million)",
+    ]
+
+    assert [marked("The cost was 4,200,000.", each) for each in sources] == [[]] * len(sources)
+    assert all(marked("The cost was 5,200,000.", each) for each in sources)
 
 
 def test_words_of_many_marks_do_not_stay_in_memory() -> None:
