@@ -16,7 +16,7 @@ from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slot
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
 from burnline.detectors.statistics.edetector import Evidence, Watch, log_level, most
-from burnline.detectors.statistics.lasting import lasting, promised
+from burnline.detectors.statistics.lasting import OfRows, lasting, promised
 from burnline.detectors.statistics.moves import Moves
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
@@ -251,7 +251,7 @@ class _ByCells:
         if scores[first] <= self._spec.threshold:
             size = ""  # the contributor says it
         windows = int(evidence.since[first])
-        since = f"It began about {lasting(windows, self.window)} ago. " if windows > 1 else ""
+        since = f"It began about {lasting(windows, self.window)} ago{self._gaps}. " if windows > 1 else ""
         also = f"Then {', '.join(others)}. " if others else ""
         which, whose = (
             f"{int(drifted.sum())} of {len(names)} features {moved}, {worst.feature} most",
@@ -269,6 +269,11 @@ class _ByCells:
             return f"one window does not show it, {windows:,} of them together do {limit}"
         return f"its {events:,} events show that this is too much, but not by how much {limit}"
 
+    @property
+    def _gaps(self) -> str:
+        """What the time since then leaves out: there is no evidence in a window without events."""
+        return "" if isinstance(self.window, OfRows) else ", not counting windows without events"
+
     def _part(self, at: int) -> slice:
         return slice(int(self._starts[at]), int(self._starts[at] + self._sizes[at]))
 
@@ -282,8 +287,8 @@ class _ByCells:
         if isinstance(column, Number):
             shown["ks"] = kolmogorov(live[:-2], reference[:-2]) if live[:-2].sum() and reference[:-2].sum() else 0.0
         shown[EVIDENCE] = float(np.floor(1e4 * np.exp(min(evidence.total[at] - self._surprise, 0.0))) / 1e4)
-        cells = _cells(column, live / live.sum(), reference / reference.sum())
-        detail = _difference(column, live / live.sum(), reference / reference.sum(), compared.where)
+        cells = histogram_cells(column, live / live.sum(), reference / reference.sum())
+        detail = difference(column, live / live.sum(), reference / reference.sum(), compared.where)
         if evidence.on[at] and score <= self._spec.threshold:
             detail += f"; {self._together(int(compared.events[at]), int(evidence.since[at]))}"
         return Contributor(name, score, detail, cells, {key: float(f"{value:.4g}") for key, value in shown.items()})
@@ -318,7 +323,7 @@ def _held(evidence: Evidence, compared: _Compared) -> NDArray[np.bool_]:
     return evidence.on & (compared.events > 0)
 
 
-def _difference(column: Column, live: Floats, reference: Floats, where: str) -> str:
+def difference(column: Column, live: Floats, reference: Floats, where: str) -> str:
     """The cell that gained most, in words."""
     gained = int(np.argmax(live - reference))
     return f"{live[gained]:.1%} of its values are {column.describe(gained)}, {where} {reference[gained]:.1%}"
@@ -327,7 +332,7 @@ def _difference(column: Column, live: Floats, reference: Floats, where: str) -> 
 MOST_CELLS = 32  # in a picture
 
 
-def _cells(column: Column, live: Floats, reference: Floats) -> tuple[Cell, ...]:
+def histogram_cells(column: Column, live: Floats, reference: Floats) -> tuple[Cell, ...]:
     """The histograms for a picture; labels beyond MOST_CELLS stand together in the last one."""
     there = [at for at in range(len(live)) if live[at] or reference[at]]
     if isinstance(column, Category) and len(there) > MOST_CELLS:

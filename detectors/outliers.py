@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.drift import IN_REFERENCE, difference, histogram_cells
 from burnline.detectors.profile import Reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.edetector import Watch, log_level
 from burnline.detectors.statistics.rates import MATTERS, Share, beyond, upper, worse
 from burnline.detectors.strangeness import LEVELS, Strangeness
@@ -25,7 +28,7 @@ class Outliers:
 
     So `expected` of the events are always bad. Score: how far their share is above `threshold`, beyond chance. What one
     window is too short to tell is told by all of them together (edetector.py): one false alarm in 30 days at most.
-    Contributors: the features by whose values these events are strange.
+    Contributors: the features by whose values these events are strange, with where these values lie.
     """
 
     signal: ClassVar[str] = "outliers"
@@ -44,24 +47,39 @@ class Outliers:
         usual = Share(spec.expected * self._rows, self._rows).thinned(reference.design_effect)
         self._allowed = max(spec.threshold, upper(usual)) if self._rows else 1.0
         self._watch = Watch([1], log_level(1, spec.window), reference.digest())
+        self._cells = np.cumsum([0, *(len(column.cells) for column in reference.features.values())]).tolist()
         self._of = f"outliers:{spec.expected}:{reference.digest()}"
 
     def empty(self) -> Sketch:
-        return Sketch(self._of, np.zeros(2 + len(LEVELS) + len(self._reference.features), dtype=np.int64))
+        return Sketch(self._of, np.zeros(self._from + self._cells[-1], dtype=np.int64))
 
     def fold(self, columns: Columns) -> Sketch:
-        counts = np.zeros(2 + len(LEVELS) + len(self._reference.features), dtype=np.int64)
+        counts = self.empty().counts
         counts[0] = len(columns)
         if self._at >= len(self._limits):
             return Sketch(self._of, counts)
-        found, blame = counts[1 : 2 + len(self._limits)], counts[2 + len(LEVELS) :]
+        found, blame, start = counts[1 : 2 + len(self._limits)], counts[2 + len(LEVELS) : self._from], 0
         for parts in self._strangeness.parts(columns):
             total = parts.sum(axis=0)
             levels = np.searchsorted(self._limits, total, side="left")
             found += np.bincount(levels, minlength=len(found))
             strange = np.flatnonzero(levels > self._at)
             blame += np.rint(parts[:, strange] / total[strange] * ONE).sum(axis=1).astype(np.int64)
+            if len(strange):
+                self._place(columns, strange + start, counts)
+            start += len(total)
         return Sketch(self._of, counts)
+
+    @property
+    def _from(self) -> int:
+        """Where in the counts the cells of the strange events begin."""
+        return 2 + len(LEVELS) + len(self._reference.features)
+
+    def _place(self, columns: Columns, strange: NDArray[np.intp], counts: Counter64) -> None:
+        """Count into which cells of each feature these events fall."""
+        for name, (start, end) in zip(self._reference.features, pairwise(self._cells), strict=True):
+            cells = columns.feature(name).cells[strange]
+            counts[self._from + start : self._from + end] += np.bincount(cells, minlength=end - start)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         if problem := self._problem():
@@ -134,14 +152,17 @@ class Outliers:
         return Share(int(sketch.counts[2 + self._at : 2 + len(LEVELS)].sum()), sketch.events)
 
     def _contributors(self, sketch: Sketch, score: float) -> tuple[Contributor, ...]:
-        blame = sketch.counts[2 + len(LEVELS) :]
-        whole = max(1, int(blame.sum()))
+        blame = sketch.counts[2 + len(LEVELS) : self._from]
         order = np.argsort(-blame, kind="stable")[:CONTRIBUTORS].tolist()
-        names = list(self._reference.features)
-        return tuple(
-            Contributor(
-                names[at], score * int(blame[at]) / whole, f"{blame[at] / whole:.0%} of what makes them strange"
-            )
-            for at in order
-            if blame[at] > 0
-        )
+        return tuple(self._contributor(sketch, at, score) for at in order if blame[at] > 0)
+
+    def _contributor(self, sketch: Sketch, at: int, score: float) -> Contributor:
+        """A feature's part in the score, and where the strange events have its values."""
+        blame = sketch.counts[2 + len(LEVELS) : self._from]
+        part = int(blame[at]) / max(1, int(blame.sum()))
+        name, column = list(self._reference.features.items())[at]
+        strange = sketch.counts[self._from + self._cells[at] : self._from + self._cells[at + 1]]
+        live, usual = (counts / counts.sum() for counts in (strange, np.array(column.cells, dtype=np.int64)))
+        where = difference(column, live, usual, IN_REFERENCE).replace("its values", "its values there")
+        cells = histogram_cells(column, live, usual)
+        return Contributor(name, score * part, f"{part:.0%} of what makes them strange; {where}", cells)

@@ -169,6 +169,7 @@ def test_what_no_window_shows_by_itself_all_of_them_together_do() -> None:
     assert found[0].verdict is Verdict.OK
     assert (found[-1].verdict, found[-1].score) == (Verdict.ALARM, 0.05), "so much all of them show at least"
     assert "of them together do (limit 5.0%). It began about" in found[-1].reason
+    assert " ago, not counting windows without events. At most one" in found[-1].reason
     assert {one.verdict for one in windows(0.1, 40)} == {Verdict.OK}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -72,6 +73,22 @@ def test_impossible_values_are_found_and_their_feature_is_named(feature: str, va
     assert said.contributors[0].feature == feature
     assert said.counts.bad == pytest.approx(220, abs=25)
     assert f"most by {feature}" in said.reason
+
+
+def test_a_contributor_says_which_values_are_strange_and_shows_them_all() -> None:
+    ages = [None if at % 7 == 0 else age for at, age in enumerate(draw(np.random.default_rng(5), 2000)["age"])]
+
+    said = DETECTOR.judge(fold({"age": ages}))
+
+    worst = said.contributors[0]
+    assert worst.feature == "age"
+    assert re.fullmatch(
+        r"\d+% of what makes them strange; 9\d\.\d% of its values there are missing, in the reference \d\.\d%",
+        worst.detail,
+    )
+    assert worst.detail in said.reason
+    assert sum(cell.live for cell in worst.cells) == pytest.approx(1)
+    assert next(cell for cell in worst.cells if cell.what == "missing").live > 0.9
 
 
 def test_many_odd_values_are_found_although_none_is_impossible() -> None:
