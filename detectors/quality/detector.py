@@ -105,6 +105,8 @@ class Quality:
         found = sorted(self.scores(sketch), key=lambda contributor: -contributor.score)
         bad = self._bad(sketch)
         whole = "Values are as model.schema declares" if self._declared else "Values are as whole as in the reference"
+        if bad:
+            whole = "No feature is worse than its limits and chance allow"
         reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else whole
         return Judgement(
             Verdict.ALARM if found else Verdict.OK,

@@ -46,3 +46,9 @@ def test_a_line_in_alarm_under_the_limit_says_that_windows_together_show_it(tmp_
         if record["score"] <= 0.05:
             assert "one window does not show it" in record["reason"]
             assert record["reason"].endswith("of them together do (limit 5.0%)")
+
+
+def test_a_calm_line_of_one_feature_says_nothing_of_the_whole_window(tmp_path: Path) -> None:
+    reasons = {record["reason"] for record in score(tmp_path, "quality", 0.0, 1000)}
+
+    assert reasons == {"Nothing beyond what is allowed."}

@@ -304,3 +304,13 @@ def test_a_candidate_is_compared_with_what_serves() -> None:
     assert said.verdict is Verdict.ALARM
     assert said.reason == "age: 20.0% of its values are missing, 2.0% in the baseline."
     assert detector.compare(candidate, baseline).verdict is Verdict.OK
+
+
+def test_a_calm_window_with_bad_events_does_not_call_its_values_whole() -> None:
+    few, live = build_profile({"x": [0.0, 1.0] * 5}, name="t"), np.random.default_rng(1).normal(0.5, 0.6, 1000).tolist()
+    nothing = [None] * 1000
+
+    said = judge(PredictionBatch("t", "1", START, {"x": live}, [*nothing], [*nothing], [0] * 1000), few)
+
+    assert (said.verdict, said.counts.bad > 0) == (Verdict.OK, True)
+    assert said.reason.startswith("No feature is worse than its limits and chance allow; ")

@@ -14,6 +14,7 @@ from burnline.events import Contributor, Verdict
 
 BY_COLUMN = ("drift", "training_skew")  # each column needs values of its own
 DIGITS = 6
+NOTHING = "Nothing beyond what is allowed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Records:
             found = window.scores.get(name)
             score, verdict = (said.score, said.verdict) if len(names) == 1 else self._share(said, found)
             shown = (found,) if found and (found.score > 0 or verdict is Verdict.ALARM) else ()
-            yield self._record(window, name, score, verdict, shown, _reason(said, found, verdict)), found
+            reason = NOTHING if found is None and verdict is Verdict.OK and len(names) > 1 else None
+            yield self._record(window, name, score, verdict, shown, reason or _reason(said, found, verdict)), found
 
     def _record(
         self,
@@ -94,7 +96,7 @@ def _reason(said: Judgement, found: Contributor | None, verdict: Verdict) -> str
         return found.detail
     if verdict is Verdict.NO_DATA and said.verdict is not Verdict.NO_DATA:
         return "Too few values in the window."
-    return "Nothing beyond what is allowed." if said.verdict is Verdict.ALARM and said.contributors else said.reason
+    return NOTHING if said.verdict is Verdict.ALARM and said.contributors else said.reason
 
 
 def _plain(found: Contributor) -> dict[str, Any]:
