@@ -295,7 +295,8 @@ class DetectorEngine:
             self._pages[key, start] = html
         for part, sketch in sketches.items():
             if part != WHOLE and not unanswered:  # else a part would say by its counts what nobody says of the whole
-                said[part] = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
+                judged = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
+                said[part] = _with_events(judged, sketch)
             rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
             if rest is not None and part != WHOLE:  # events whose version nobody named are no version
                 said[beside(part)] = _compared(detector, rest, sketch)
@@ -425,6 +426,12 @@ def _judgement(detector: Detector, sketch: Sketch, memory: bytes, part: str = WH
     except Exception as error:  # one detector must not stop the others
         log.exception("window not judged", extra={"signal": detector.signal})
         return no_data(f"the detector failed: {error!r}")
+
+
+def _with_events(said: Judgement, sketch: Sketch) -> Judgement:
+    """A part in alarm by too few events to count: how many there were. No SLO counts events of parts."""
+    few = said.verdict is Verdict.ALARM and said.counts.total == 0
+    return replace(said, counts=Counts(0, sketch.events)) if few else said
 
 
 def _remembered(memory: Mapping[str, bytes], said: Mapping[str, Judgement]) -> Mapping[str, bytes]:

@@ -104,8 +104,10 @@ class Outliers:
             f"(limit {self._spec.threshold:.1%}, beyond chance)"
         )
         if alarmed and score == 0:
-            reason += f"; no window shows it alone, {windows:,} of them together do"
+            reason += f"; no window shows it alone, {windows:,} of them together do" if windows > 1 else ""
             score = max(0.0, live.ratio - self._spec.threshold)
+        if short:
+            reason += f"; {sketch.events:,} events in the window are too few for a score"
         found = self._contributors(sketch, score)
         if score > 0 and found:
             reason += f"; most by {found[0].feature}: {found[0].detail}"

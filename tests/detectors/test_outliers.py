@@ -171,6 +171,15 @@ def test_windows_too_small_to_count_alarm_together_without_a_score() -> None:
 
     assert said[0].verdict is Verdict.NO_DATA
     assert (said[-1].verdict, said[-1].score, said[-1].counts.total) == (Verdict.ALARM, None, 0)
+    assert "; 40 events in the window are too few for a score; most by amount" in said[-1].reason
+
+
+def test_a_first_window_in_alarm_speaks_of_no_windows_together() -> None:
+    said = windows(0.5, 1, events=90)[0]
+
+    assert (said.verdict, said.score) == (Verdict.ALARM, None)
+    assert "together" not in said.reason
+    assert "90 events in the window are too few for a score" in said.reason
 
 
 def test_the_expected_share_is_no_alarm_in_any_of_many_windows() -> None:

@@ -100,6 +100,18 @@ def test_a_slice_is_told_apart_and_one_without_enough_events_is_left_out(
     assert set(says) == {"", "version=6", "country=DE", "country=NO"}
 
 
+def test_a_slice_in_alarm_by_too_few_events_for_a_score_says_how_many_there_were(
+    any_database: Database, reference: Path
+) -> None:
+    few, rest = 90, batch(1)
+    moved = batch(1, country=["DE"] * few + ["NO"] * 210, age=[90.0] * few + rest.features["age"][few:])
+
+    says = found(any_database, spec(reference, "country"), moved)["country=DE"]
+
+    assert (says.verdict, says.score, says.counts) == (Verdict.ALARM, None, Counts(0, few))
+    assert "all of them together" not in says.reason
+
+
 def test_a_slice_does_not_differ_by_what_makes_it_one(any_database: Database, reference: Path) -> None:
     says = found(any_database, spec(reference, "city"), batch(1, events=2000))
 
