@@ -82,3 +82,16 @@ def test_of_many_features_the_worst_are_drawn_and_the_others_named() -> None:
 
     assert html.count("<section>") == FEATURES
     assert "Not drawn, all with lower scores: f1, f0" in html
+
+
+def test_the_limit_the_scale_and_the_ends_of_many_bars_are_told() -> None:
+    many = tuple(Cell(f"above {at}", 0.05, 0.05) for at in range(20))
+    page = Page()
+    page.limit = 0.05
+    page.take(record(0, "age", 0.02)[0], Contributor("age", 0.02, "", (*many, Cell("missing", 0.0, 0.1))))
+
+    html = page.html("live.csv", "ref.json", summary())
+
+    assert html.count('<line class="limit"') == 1
+    assert "scale is 0 to 6.25%; dashed: the limit." in html
+    assert re.findall(r"<text [^>]*>([^<]*)", html) == ["above 0", "above 19"]

@@ -40,9 +40,10 @@ class Drawn:
 
 
 class Page:
-    """Takes the records of a score as they pass, and draws them at the end."""
+    """Takes the records of a score as they pass, and draws them at the end. `limit`: the score that is an alarm."""
 
     def __init__(self) -> None:
+        self.limit: float | None = None
         self._features: dict[str, _Feature] = {}
 
     def take(self, record: Mapping[str, Any], found: Contributor | None) -> None:
@@ -57,18 +58,18 @@ class Page:
         """The page."""
         worst = sorted(self._features.items(), key=lambda each: -(each[1].worst["score"] or 0.0))
         said = {"table": table, "reference": reference, "summary": summary}
-        drawn = [_drawn(name, of) for name, of in worst[:FEATURES]]
+        drawn = [_drawn(name, of, self.limit) for name, of in worst[:FEATURES]]
         return template("score.html").render(**said, drawn=drawn, rest=[name for name, _ in worst[FEATURES:]]) + "\n"
 
 
-def _drawn(name: str, of: _Feature) -> Drawn:
+def _drawn(name: str, of: _Feature, limit: float | None) -> Drawn:
     worst, found = of.worst, of.found
     return Drawn(
         name,
         worst["score"] or 0.0,
         worst["window"],
         worst["reason"],
-        score_chart(of.windows, of.windows[0].start, of.windows[-1].end, None),
+        score_chart(of.windows, of.windows[0].start, of.windows[-1].end, limit),
         histogram(found.cells) if found else None,
         tuple(found.shown.items()) if found else (),
     )

@@ -105,6 +105,8 @@ def doubts(asked: Asked, reference: Reference | None, table: Table) -> list[str]
 def _scored(verb: Verb, asked: Asked, rows: Rows, said: Said, page: Page | None) -> Iterator[dict[str, Any]]:
     detector, limit = _detector(verb, asked, rows.reference)
     records, summary = Records(verb, rows, limit), Summary(verb)
+    if page:
+        page.limit = limit or None
     for window in _windows(detector, asked.window, rows, summary, said):
         for record, found in records.of(window):
             summary.add(record)
