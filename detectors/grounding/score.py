@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise
 from math import ceil, exp, inf, sqrt
 
 from burnline.detectors.grounding.dates import is_held, numeric_dates
 from burnline.detectors.grounding.sentences import sentences
 from burnline.detectors.grounding.sources import BLOCK, Sources
-from burnline.detectors.grounding.words import SCALES, Token, listed, negates, opposites, stemmed, synonyms, tokens
+from burnline.detectors.grounding.statements import stated
+from burnline.detectors.grounding.words import SCALES, Token, negates, opposites, stemmed, synonyms, tokens
 
 LONGEST = 200_000  # characters of an answer that are looked at
 MOST_WORDS = 20_000  # of an answer, for each costs some work; a character of Chinese is about a word
@@ -124,7 +125,6 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
     """
     text = answer[:LONGEST]
     read, all_of_it = _read(text)
-    read = [sentence for sentence in read if not sentence.declines]
     wanted = {token.stem for sentence in read for token in sentence.tokens} - {""}
     known = Sources(sources, wanted)
     for day in numeric_dates(text):
@@ -147,7 +147,7 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
 def _read(text: str) -> tuple[list[_Sentence], bool]:
     """The sentences of an answer as far as its first `MOST_WORDS` words, and whether that is all of them."""
     read, left = list[_Sentence](), MOST_WORDS
-    for start, end in sentences(text):
+    for start, end in chain.from_iterable(_parts(text, *each) for each in sentences(text)):
         found = list(islice(tokens(text, start, end), left + 1))
         if len(found) > left:
             cut = found[:left]
@@ -155,6 +155,14 @@ def _read(text: str) -> tuple[list[_Sentence], bool]:
         read.append(_Sentence(text, start, end, found))
         left -= len(found)
     return read, True
+
+
+def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """What a sentence states; of one that also declines or offers something, nothing that is mere talk."""
+    idle = stemmed("talk") | stemmed("courtesy") | {""}
+    for part in stated(text, start, end):
+        if part == (start, end) or any(token.stem not in idle for token in tokens(text, *part)):
+            yield part
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +176,6 @@ class _Sentence:
     def asks(self) -> bool:
         """Whether it is a question."""
         return self._written.endswith(("?", "\uff1f"))
-
-    @property
-    def declines(self) -> bool:
-        """Whether it gives no answer, or asks for something: it states nothing."""
-        written = " ".join(self._written.lower().replace("\u2019", "'").split())
-        return written.startswith("please ") or any(phrase in written for phrase in listed("refusals"))
-
-    @property
-    def offers(self) -> bool:
-        """Whether it is a question that offers more help."""
-        return self.asks and any(each in self._written.lower() for each in listed("offers"))
 
     def _begins(self, place: int) -> bool:
         """Whether a word begins something anew after a colon, a bullet or a mark of a heading: then it is no name."""
@@ -266,9 +263,7 @@ def _refers(sentence: _Sentence, place: int) -> bool:
 
 def _weigh(evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str]) -> None:
     words = list(sentence.words(known, asked))
-    if sentence.offers or (
-        words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words)
-    ):
+    if words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words):
         return
     held = {word.token.stem: word.weight for word in words if not word.lacking}
     evidence.apart += _apart(held, sum(token.stem != "" for token in sentence.tokens), known)

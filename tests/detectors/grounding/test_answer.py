@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -85,3 +87,68 @@ def test_what_an_answer_states_after_it_has_declined_is_scored() -> None:
     assert made_up.refused
     assert made_up.ungrounded is not None
     assert made_up.ungrounded > 0.6
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Please note the bridge opened in 1789 under Napoleon in Moscow.",
+        "Please be aware that Napoleon burned Moscow, killing 40000 people.",
+        "Please contact Napoleon in Moscow at 40000.",
+        "Napoleon burned Moscow in 1812 and killed 40000, would you like to know more?",
+        "Napoleon burned Moscow in 1812, is there anything else I can help you with?",
+        "In 1812 Napoleon burned Moscow and i'm not able to say more of the dead.",
+        "I'm not able to say when it opened, but Napoleon burned Moscow in 1812.",
+        "I cannot answer that, Napoleon burned Moscow in 1812.",
+        "I can\u2019t help with that; Napoleon burned Moscow in 1812.",
+        "I'm sorry, but I can confirm that Napoleon burned Moscow in 1812.",
+        "Napoleon burned Moscow in 1812, please provide more details.",
+        "Please provide more details; Napoleon burned Moscow in 1812.",
+        "Das kann ich nicht beantworten, aber Napoleon verbrannte Moskau 1812.",
+    ],
+)
+def test_what_is_made_up_beside_a_refusal_an_offer_or_a_request_is_scored(answer: str) -> None:
+    found = score_answer("When?", SOURCES, answer)
+
+    assert found.ungrounded is not None
+    assert found.ungrounded > 0.5
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Please provide the name, the date and the place of the bridge.",
+        "Please specify which bridge in Moscow you mean.",
+        "Please let me know if you have other questions about Napoleon.",
+        "I'm sorry, but I cannot provide names, dates, and places.",
+        "I cannot discuss Napoleon, Moscow, and Waterloo.",
+        "I understand your curiosity about emperors, but I'm unable to answer.",
+        "The passage does not mention Napoleon, so I'm unable to answer.",
+        "Based on the passage, I'm not able to say who Napoleon was.",
+        "Would you like me to list the emperors, the battles, or the generals?",
+        "If you want to read of emperors, would you like to know more?",
+        "Tut mir leid, aber ich kann diese Frage zu Napoleon nicht beantworten.",
+    ],
+)
+def test_declining_asking_and_offering_state_nothing_whatever_they_name(answer: str) -> None:
+    assert score_answer("When?", SOURCES, answer).ungrounded is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I can't help with" + " " * 190_000 + "x",
+        "I can't help with that, but " * 7_000,
+        "please provide, " * 12_000,
+        "if you" + " " * 190_000 + ", I can't help with",
+        "i " * 90_000 + "I can't help with",
+        "a, the " * 25_000 + "can I help you?",
+    ],
+    ids=["spaces", "refusals", "requests", "conditions", "beginnings", "clauses"],
+)
+def test_long_sentences_made_of_refusals_take_a_bounded_time(answer: str) -> None:
+    begun = time.process_time()
+
+    score_answer("When?", SOURCES, answer)
+
+    assert time.process_time() - begun < 5  # under a second is usual
