@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -18,6 +18,8 @@ from burnline.spec.answers import JudgePrice, JudgeSpec
 
 LONGEST = 60_000  # characters of the sources together, and a tenth of it of the answer and of the question
 MOST_OUTPUT = 50  # tokens
+AROUND = 1_000  # tokens that a server may put around what it was sent: its template, a prompt of its own
+LARGEST_USAGE = 100_000_000  # tokens: no model takes as many at once
 CHARACTERS_A_TOKEN = 3  # at least, in most languages: an estimate until the API says what it was
 HOUR = timedelta(hours=1)
 INSTRUCTION = (
@@ -89,9 +91,12 @@ class _Choice(msgspec.Struct):
     message: _Message
 
 
+_Tokens = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_USAGE)]
+
+
 class _Usage(msgspec.Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Tokens = 0
+    completion_tokens: _Tokens = 0
 
 
 class _Completion(msgspec.Struct):
@@ -99,25 +104,42 @@ class _Completion(msgspec.Struct):
     usage: _Usage | None = None
 
 
-def read_verdict(body: bytes) -> Judged:
-    """Read a completion. Anything but the one object that was asked for is no verdict, however it is meant.
+def read_verdict(body: bytes) -> Judged | None:
+    """Read a completion; None where it is none, or tells of tokens that nobody can have taken.
+
+    Anything but the one object that was asked for is no verdict, however it is meant.
 
     >>> read_verdict(b'{"choices": [{"message": {"content": "{\\\\"ungrounded\\\\": true}"}}]}').ungrounded
     True
     >>> read_verdict(b'{"choices": [{"message": {"content": "It is grounded."}}]}').ungrounded is None
     True
+    >>> read_verdict(b"<html>") is None
+    True
     """
     try:
         found = msgspec.json.decode(body, type=_Completion)
         said = found.choices[0].message.content or ""
-    except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
-        return Judged(None)
+    except (msgspec.MsgspecError, UnicodeDecodeError, IndexError, RecursionError):  # deep nesting ends in the last one
+        return None
     usage = found.usage or _Usage()
-    tokens = max(0, usage.prompt_tokens), max(0, usage.completion_tokens)
+    return Judged(_ungrounded(said), usage.prompt_tokens, usage.completion_tokens)
+
+
+def _ungrounded(said: str) -> bool | None:
     try:
-        return Judged(msgspec.json.decode(said.strip(), type=_Verdict).ungrounded, *tokens)
+        return msgspec.json.decode(said.strip(), type=_Verdict).ungrounded
     except (msgspec.MsgspecError, UnicodeEncodeError):
-        return Judged(None, *tokens)
+        return None
+
+
+def bounded(judged: Judged, request: Mapping[str, Any]) -> Judged:
+    """The same with no more tokens than the request can have taken, whatever the API says.
+
+    Those are one for each character sent (they are ASCII, and a token is a byte at least), AROUND, and those asked for.
+    """
+    most = sum(len(each["content"]) for each in request["messages"]) + AROUND
+    output = min(judged.output_tokens, request["max_tokens"])
+    return replace(judged, input_tokens=min(judged.input_tokens, most), output_tokens=output)
 
 
 @dataclass(slots=True)

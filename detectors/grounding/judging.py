@@ -11,15 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import httpx
 from sqlalchemy import Connection
 
-from burnline.detectors.grounding.judge import Budget, Case, Judged, read_verdict
-from burnline.errors import SecretError
+from burnline.detectors.grounding.asking import NotJudged, ask
+from burnline.detectors.grounding.judge import Budget, Case, Judged
 from burnline.events import PredictionBatch, Source
 from burnline.metrics import answers
 from burnline.spec.answers import HallucinationSpec, JudgeSpec
-from burnline.spec.secret import read_secret
 from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.predictions import keep_batch
@@ -28,10 +26,8 @@ from burnline.store.series import Point, record
 log = logging.getLogger(__name__)
 
 TURN_SECONDS = 5.0
-LARGEST_BYTES = 1024 * 1024  # of a completion
 FIRST_WAIT = timedelta(seconds=2)  # before asking again; doubled each time
 LONGEST_WAIT = timedelta(minutes=1)
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 SHARE_BITS = 2**32
 VERDICTS: Mapping[bool | None, str] = {True: "ungrounded", False: "grounded", None: "unreadable"}
 
@@ -41,14 +37,6 @@ class _Waiting:
     case: Case
     asked: int = 0
     not_before: datetime | None = None
-
-
-class _NotJudged(Exception):
-    """The API gave no completion. `again`: asking once more may help; `wait`: when, if it says so."""
-
-    def __init__(self, reason: str, *, again: bool = False, wait: timedelta | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.again, self.wait = reason, again, wait
 
 
 @dataclass(slots=True)
@@ -70,10 +58,9 @@ class Judges:
         db: Database,
         specs: Sequence[ServiceSpec],
         *,
-        client: Callable[[], httpx.Client] = lambda: httpx.Client(trust_env=False, follow_redirects=False),
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._db, self._client, self._elapsed = db, client, elapsed
+        self._db, self._elapsed = db, elapsed
         self._lock = threading.Lock()
         self._services = {
             spec.service: _Of(section, section.judge, Budget(section.judge))
@@ -125,16 +112,16 @@ class Judges:
 
     def _ask(self, service: str, found: _Of, waiting: _Waiting, now: datetime) -> int:
         try:
-            judged = self._send(found.judge, waiting.case)
-        except _NotJudged as error:
-            found.budget.spend(0, now)
+            judged = ask(found.judge, waiting.case)
+        except NotJudged as error:
+            found.budget.spend(waiting.case.tokens if error.answered else 0, now)
             self._put_off(service, found, waiting, error, now)
             return 0
         found.budget.spend(judged.input_tokens + judged.output_tokens or waiting.case.tokens, now)
         self._keep(waiting.case, judged, found.judge, now)
         return 1
 
-    def _put_off(self, service: str, found: _Of, waiting: _Waiting, error: _NotJudged, now: datetime) -> None:
+    def _put_off(self, service: str, found: _Of, waiting: _Waiting, error: NotJudged, now: datetime) -> None:
         if not error.again or waiting.asked >= found.judge.retries:
             log.warning("answer not judged", extra={"service": service, "reason": error.reason})
             found.lost.append(error.reason)
@@ -142,37 +129,6 @@ class Judges:
         wait = min(error.wait or FIRST_WAIT * 2**waiting.asked, LONGEST_WAIT)
         with self._lock:
             found.queue.append(replace(waiting, asked=waiting.asked + 1, not_before=now + wait))
-
-    def _send(self, judge: JudgeSpec, case: Case) -> Judged:
-        """One request. Raises: _NotJudged."""
-        try:
-            headers = {"Authorization": f"Bearer {read_secret(judge.key)}"} if judge.key else {}
-        except SecretError as error:
-            raise _NotJudged("secret") from error
-        url, body = f"{judge.url.rstrip('/')}/chat/completions", case.request(judge.model)
-        try:
-            with (
-                self._client() as client,
-                client.stream("POST", url, json=body, headers=headers, timeout=judge.timeout.total_seconds()) as answer,
-            ):
-                if answer.status_code != httpx.codes.OK:
-                    raise _NotJudged(_reason(answer.status_code), again=answer.status_code in AGAIN, wait=_wait(answer))
-                return read_verdict(self._read(answer, judge.timeout))
-        except httpx.TimeoutException as error:
-            raise _NotJudged("timeout", again=True) from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise _NotJudged("unreachable", again=True) from error
-
-    def _read(self, answer: httpx.Response, timeout: timedelta) -> bytes:
-        """The body. Raises: _NotJudged for one that is too long, or comes too slowly."""
-        found, begun = bytearray(), self._elapsed()
-        for piece in answer.iter_bytes():
-            found += piece
-            if len(found) > LARGEST_BYTES:
-                raise _NotJudged("unreadable")
-            if self._elapsed() - begun > timeout.total_seconds():
-                raise _NotJudged("timeout", again=True)
-        return bytes(found)
 
     def _keep(self, case: Case, judged: Judged, judge: JudgeSpec, now: datetime) -> None:
         points = [
@@ -197,15 +153,3 @@ class Judges:
         if lost:
             points = [Point(answers.JUDGE_FAILURES, {"reason": reason}, 1, add=True) for reason in lost]
             self._db.write(lambda tx: record(tx, service, points, now))
-
-
-def _reason(status: int) -> str:
-    if status == httpx.codes.TOO_MANY_REQUESTS:
-        return "busy"
-    return "failed" if status >= httpx.codes.INTERNAL_SERVER_ERROR else "refused"
-
-
-def _wait(answer: httpx.Response) -> timedelta | None:
-    """What Retry-After says in seconds; None where it says nothing that is read here."""
-    said = answer.headers.get("retry-after", "")
-    return timedelta(seconds=min(int(said), 3600)) if said.isascii() and said.isdecimal() and len(said) < 9 else None

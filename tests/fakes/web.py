@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -23,7 +24,8 @@ class Request:
     body: Any
 
 
-Answers = Callable[[Request], tuple[int, Any] | None]  # a status and what becomes JSON; None hangs up unanswered
+# A status and what becomes JSON, bytes as they are; None hangs up unanswered.
+Answers = Callable[[Request], tuple[int, Any] | None]
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def serving(answers: Answers) -> Iterator[str]:
                 answer = answers(request)
             if answer is None:
                 return
-            written = json.dumps(answer[1]).encode()
+            written = answer[1] if isinstance(answer[1], bytes) else json.dumps(answer[1]).encode()
             self.send_response(answer[0])
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(written)))
@@ -67,3 +69,34 @@ def serving(answers: Answers) -> Iterator[str]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def dripping(start: bytes, drop: bytes, *, seconds: float = 5.0) -> Iterator[str]:
+    """The URL of a server that answers with `start` and then, for so long, a `drop` every hundredth of a second."""
+    over = threading.Event()
+    door = socket.create_server(("127.0.0.1", 0))
+
+    def drip(caller: socket.socket) -> None:
+        with closing(caller), suppress(OSError):
+            caller.recv(65536)
+            caller.sendall(start)
+            for _ in range(int(seconds * 100)):
+                if over.wait(0.01):
+                    return
+                caller.sendall(drop)
+
+    def answer() -> None:
+        with suppress(OSError):  # the door was shut
+            while not over.is_set():
+                drip(door.accept()[0])
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{door.getsockname()[1]}"
+    finally:
+        over.set()
+        door.shutdown(socket.SHUT_RDWR)
+        thread.join()
+        door.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,10 +22,11 @@ from burnline.spec.service import ServiceSpec
 from burnline.store.database import Database
 from burnline.store.inbox import waiting
 from burnline.store.series import samples
-from tests.fakes.web import Request, serving
+from tests.fakes.web import Request, dripping, serving
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 CASE = Case("bot", "7", ["The bridge opened in 1932."], "When?", "It opened in 1954.")
+GROUNDED = '{"ungrounded": false}'
 
 
 class Api:
@@ -36,8 +40,9 @@ class Api:
         return self.said.pop(0) if len(self.said) > 1 else self.said[0]
 
 
-def verdict(content: str = '{"ungrounded": true}') -> tuple[int, Any]:
-    usage = {"prompt_tokens": 1000, "completion_tokens": 10}
+def verdict(content: str = '{"ungrounded": true}', *tokens: Any) -> tuple[int, Any]:
+    inputs, outputs = tokens or (1000, 10)
+    usage = {"prompt_tokens": inputs, "completion_tokens": outputs}
     return 200, {"choices": [{"message": {"content": content}}], "usage": usage}
 
 
@@ -145,6 +150,68 @@ def test_one_that_does_not_answer_in_time_is_given_up(database: Database) -> Non
 
     assert judges.run_once(NOW) == 0
     assert sum(told(database).values()) == 1
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        (200, b'{"x": ' + b"[" * 400_000),
+        (200, b"<html>"),
+        (200, b" " * 1_100_000),
+        (200, gzip.compress(json.dumps(verdict()[1]).encode())),
+        *(
+            verdict(GROUNDED, *tokens)
+            for tokens in [(10**400, 1), (1, 10**30), (-1, 1), (1, -(10**400)), (math.nan, 1)]
+        ),
+    ],
+    ids=["deep", "html", "long", "packed", "input", "output", "negative", "very negative", "nan"],
+)
+def test_a_reply_that_nobody_can_read_is_counted_and_the_next_answer_is_judged(
+    database: Database, reply: tuple[int, Any]
+) -> None:
+    with judging(database, Api(reply, verdict(GROUNDED)), tokens_per_hour=2_000) as judges:
+        taken = [judges.offer(CASE), judges.offer(CASE)]
+        done = judges.run_once(NOW)
+
+    found = told(database)
+    assert (taken, done) == ([True, True], 1)
+    assert found.pop(f"{names.JUDGE_FAILURES} unreadable") == 1
+    assert found[f"{names.JUDGED} small grounded"] == 1
+    assert found[f"{names.JUDGE_TOKENS} input"] == 1000
+
+
+def test_a_judge_cannot_spend_the_budget_by_what_it_says(database: Database) -> None:
+    with judging(database, Api(verdict(GROUNDED, 10**8, 10**8)), tokens_per_hour=10_000) as judges:
+        for _ in range(3):
+            judges.offer(CASE)
+        done = judges.run_once(NOW)
+
+    found = told(database)
+    assert done == 3
+    assert found[f"{names.JUDGE_TOKENS} input"] < 3 * 2_000
+    assert found[f"{names.JUDGE_TOKENS} output"] == 3 * 50
+
+
+@pytest.mark.parametrize(
+    ("start", "drop"),
+    [
+        (b"", b"H"),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+        (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b" "),
+    ],
+    ids=["status", "headers", "interim", "body"],
+)
+def test_one_that_comes_drop_by_drop_is_given_up_in_time(database: Database, start: bytes, drop: bytes) -> None:
+    with dripping(start, drop) as url:
+        judges = Judges(database, [spec(url, timeout="200ms", retries=0)])
+        judges.offer(CASE)
+        begun = time.monotonic()
+        done = judges.run_once(NOW)
+        took = time.monotonic() - begun
+
+    assert (done, told(database)) == (0, {f"{names.JUDGE_FAILURES} timeout": 1})
+    assert took < 3
 
 
 def test_what_is_over_the_budget_or_the_queue_is_not_judged_and_counted(database: Database) -> None:
