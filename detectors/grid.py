@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from burnline.detectors.sketch import Counter64
 
+BLOCK = 1 << 17  # values that stay in the cache from one edge to the next
 SMALL = 64  # values per edge under which one binary search each is cheaper than passes over all values
 
 
@@ -39,6 +40,10 @@ class Grid:
         """How many values each cell holds, and after them how many NaN there are."""
         if self.searches(len(values)):
             return np.bincount(self.place(values), minlength=self.cells + 1).astype(np.int64)
+        blocks = [self._passes(values[at : at + BLOCK]) for at in range(0, len(values) or 1, BLOCK)]
+        return np.sum(blocks, axis=0, dtype=np.int64)
+
+    def _passes(self, values: NDArray[np.floating]) -> Counter64:
         compared = np.empty(len(values), dtype=np.bool_)
         missing = np.count_nonzero(np.isnan(values, out=compared))
         above = [np.count_nonzero(np.greater(values, edge, out=compared)) for edge in self._edges]

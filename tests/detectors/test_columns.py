@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnline.detectors.columns import AT_ONCE, Coded, ColumnReader, Columns
-from burnline.detectors.grid import SMALL, Grid
+from burnline.detectors.grid import BLOCK, SMALL, Grid
 from burnline.detectors.profile import VERSION, Category, Reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
@@ -57,7 +57,7 @@ def test_a_number_is_in_the_cell_of_the_edges_below_it_whichever_way_it_is_count
 
 def test_many_numbers_are_counted_as_few_are() -> None:
     grid, rng = Grid(tuple(np.linspace(-2, 2, 19).tolist())), np.random.default_rng(1)
-    values = rng.normal(size=10 * SMALL * 19)
+    values = rng.normal(size=BLOCK + 10 * SMALL * 19)
     values[::7] = np.nan
 
     parts = [grid.count(part) for part in np.array_split(values, 100)]
