@@ -18,11 +18,13 @@ from burnline.app.workers import Workers
 from burnline.events import Source, Verdict
 from burnline.settings import Settings
 from burnline.store.predictions import next_batches
+from burnline.store.schema import EPOCH
 from tests.app.serving import serving
 from tests.fakes.web import Request
 from tests.fakes.web import serving as fake
 
 MARKER = "xyzzyplugh"
+WINDOW = timedelta(minutes=10)
 SERVICE = """
 apiVersion: burnline/v1
 service: assistant
@@ -54,7 +56,7 @@ class Burnline:
         now = self.app.clock()
         self.app.judges.run_once(now)
         self.app.detectors.run_once(now)
-        self.app.detectors.run_once(now + timedelta(minutes=11))
+        self.app.detectors.run_once(now + WINDOW - (now - EPOCH) % WINDOW)
         return {found.signal: found for found in self.app.detectors.latest()}
 
 
@@ -68,6 +70,8 @@ def burnline(tmp_path: Path) -> Iterator[Burnline]:
     with ExitStack() as stack:
         (services / "assistant.yaml").write_text(SERVICE.replace("URL", stack.enter_context(fake(judge))))
         app = wiring.build(Settings(database=f"sqlite:///{tmp_path}/b.db", services=services))
+        now = app.clock()
+        app.clock = lambda: now  # no window ends while a test goes on
         app._workers = Workers([], app.instruments)
         yield Burnline(stack.enter_context(serving(create_app(app))), app)
 
