@@ -14,7 +14,7 @@ from burnline.settings import Settings
 from burnline.spec.signals import SignalsSpec
 from burnline.store import pages, signals
 from burnline.store.incidents import start_incident
-from burnline.store.schema import finding
+from burnline.store.schema import finding, release
 from tests.app.scenes import Client, browser, row, text
 from tests.flow.world import World
 
@@ -140,6 +140,22 @@ def test_versions_and_slices_are_listed_by_name(scene: World) -> None:
         ("country=DE", "ok", 400),
         ("version=7", "alarm", 400),
     ]
+
+
+def test_the_service_names_the_versions_of_its_events_where_nothing_says_which_one_serves(scene: World) -> None:
+    tell(scene, Verdict.OK)
+    known = browser(scene.app).get("/services/scoring").text
+    scene.app.db.write(lambda tx: tx.execute(release.delete()))
+    unknown = browser(scene.app).get("/services/scoring").text
+    for part in ("version=8", "version=8/others", "version=9", "country=DE"):
+        tell(scene, Verdict.OK, part=part)
+
+    page, told = browser(scene.app).get("/services/scoring").text, Client(scene.app).get("/v1/services/scoring").json()
+
+    assert "by its events" not in known
+    assert "version not known" in text(unknown)
+    assert "version 8, 9 by its events" in text(page)
+    assert (told["version"], told["told"]) == ("", ["8", "9"])
 
 
 def test_a_program_gets_the_same(scene: World) -> None:

@@ -106,6 +106,7 @@ class ServiceView:
     """One service now; its state and sentence are its worst SLO's.
 
     Attributes:
+        told: versions that its newest events name, where nothing has said yet which one serves.
         partly: how many of its SLOs are unknown while others are not, in words; empty otherwise.
         at: of the newest evaluation; None before the first.
         late: that was too long ago, so nothing here can be relied on.
@@ -127,6 +128,7 @@ class ServiceView:
     policy: PolicyView | None
     exclusions: tuple[ExclusionView, ...]
     partly: str
+    told: tuple[str, ...] = ()
 
 
 def fleet(app: App, now: datetime) -> list[ServiceView]:
@@ -193,6 +195,7 @@ class _Seen:
     findings: Mapping[str, Sequence[Finding]]
     turns: Mapping[str, Sequence[Collection]]
     versions: Mapping[str, str]
+    told: Mapping[str, Sequence[str]]
 
 
 def _look(app: App, now: datetime) -> _Seen:
@@ -207,7 +210,12 @@ def _look(app: App, now: datetime) -> _Seen:
         for finding in signals.latest_findings(tx):
             findings[finding.service].append(finding)
         versions = {spec.service: releases.serving_version(tx, spec.service) for spec in app.specs}
-    return _Seen(now, statuses, findings, turns, versions)
+        told = {
+            name: signals.versions_told(tx, name, max(each.window_start for each in findings[name]))
+            for name, version in versions.items()
+            if not version and findings.get(name)
+        }
+    return _Seen(now, statuses, findings, turns, versions, told)
 
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
@@ -235,6 +243,7 @@ def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
         policy=_policy(spec, statuses.values()) if spec.budget_policy else None,
         exclusions=exclusion_views(spec, seen.now),
         partly=_partly(slos),
+        told=tuple(seen.told.get(spec.service, ())),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
 
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
-from burnline.store.parts import WHOLE
+from burnline.store.parts import VERSION, WHOLE, beside
 from burnline.store.schema import finding as findings
 from burnline.store.schema import signal_memory, signal_state
 
@@ -59,6 +59,18 @@ def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> 
     )
     newest = {found.part: found for found in map(_finding, tx.execute(query.order_by(findings.c.window_start)))}
     return [newest[part] for part in sorted(newest)]
+
+
+def versions_told(tx: Connection, service: str, since: datetime) -> list[str]:
+    """The versions that events of windows which ended after `since` name, in order."""
+    query = select(findings.c.part).where(
+        findings.c.service == service,
+        findings.c.part != WHOLE,
+        findings.c.part.startswith(f"{VERSION}="),
+        findings.c.window_end > since,
+    )
+    told = {part.partition("=")[2] for part in tx.scalars(query.distinct())}
+    return sorted(told - {beside(version) for version in told})
 
 
 def findings_between(
