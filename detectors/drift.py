@@ -338,5 +338,5 @@ def histogram_cells(column: Column, live: Floats, reference: Floats) -> tuple[Ce
     if isinstance(column, Category) and len(there) > MOST_CELLS:
         there = sorted(sorted(there, key=lambda at: -max(live[at], reference[at]))[: MOST_CELLS - 1])
     named = [Cell(column.describe(at), float(reference[at]), float(live[at])) for at in there]
-    rest = 1 - sum(cell.reference for cell in named), 1 - sum(cell.live for cell in named)
+    rest = 1 - sum(cell.reference or 0.0 for cell in named), 1 - sum(cell.live for cell in named)
     return (*named, Cell("others", *rest)) if max(rest) > 1e-9 else tuple(named)

@@ -13,11 +13,12 @@ from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few
 from burnline.detectors.grounding.accuracy import wilson
 from burnline.detectors.grounding.calibration import Calibration, load_calibration
+from burnline.detectors.kinds import Kind, cells
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.statistics.rates import Share, beyond
 from burnline.errors import SpecError
-from burnline.events import Cell, Contributor, Counts, PredictionBatch, Verdict
+from burnline.events import Contributor, Counts, PredictionBatch, Verdict
 from burnline.spec.answers import HallucinationSpec
 
 BINS = 20  # of the score, of one width
@@ -32,6 +33,7 @@ class Hallucination(AnswerShare[HallucinationSpec]):
     """
 
     signal: ClassVar[str] = "hallucination"
+    column: ClassVar[str] = "ungrounded"
     what: ClassVar[str] = "are flagged as going beyond their sources"
 
     def __init__(self, reference: Reference, spec: HallucinationSpec) -> None:
@@ -44,9 +46,6 @@ class Hallucination(AnswerShare[HallucinationSpec]):
             self._problem = f"the calibration cannot be used: {error}"
         self._threshold = self._calibration.threshold if self._calibration else spec.above
         self._of = f"{self.signal}:{hashlib.sha256(repr(self._threshold).encode()).hexdigest()[:16]}"
-
-    def bad(self, batch: PredictionBatch) -> list[bool | None]:
-        return [None if np.isnan(score) else bool(score >= self._threshold) for score in _scores(batch)]
 
     def empty(self) -> Sketch:
         return Sketch(self._of, np.zeros(HEAD + BINS, dtype=np.int64))
@@ -80,7 +79,7 @@ class Hallucination(AnswerShare[HallucinationSpec]):
             reason += f". A judge calls {sketch.counts[4]} of {judged} ungrounded"
             reason += f", so of all {found.low:.1%} to {found.high:.1%} are (95 % interval)"
         verdict = Verdict.ALARM if score > 0 else Verdict.OK
-        told = (Contributor("ungrounded", score, f"{flagged} of {scored} flagged", shown=shown),)
+        told = (Contributor(self.column, score, f"{flagged} of {scored} flagged", cells(self.kinds(sketch)), shown),)
         return Judgement(verdict, score, Counts(flagged, scored), f"{reason}.", told)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
@@ -89,13 +88,16 @@ class Hallucination(AnswerShare[HallucinationSpec]):
             return found
         before, now = (Share(float(each.counts[2]), float(each.counts[1])) for each in (baseline, candidate))
         score = min(1.0, self._worse(before, now) / self._power)
-        cells = tuple(
-            Cell(f"score {number / BINS:.2f} to {(number + 1) / BINS:.2f}", float(old), float(new))
-            for number, (old, new) in enumerate(zip(_shares(baseline), _shares(candidate), strict=True))
-        )
         detail = f"{now.ratio:.1%} flagged, of the baseline's answers {before.ratio:.1%}"
-        told = (Contributor("ungrounded", score, detail, cells),)
+        told = (Contributor(self.column, score, detail, found.contributors[0].cells),)
         return Judgement(found.verdict, score, found.counts, found.reason, told)
+
+    def kinds(self, sketch: Sketch) -> list[Kind]:
+        """By score; what is said of them counts the flagged ones apart, as their threshold may be within a bin."""
+        return [
+            Kind(f"score {at / BINS:.2f} to {(at + 1) / BINS:.2f}", times, at / BINS >= self._threshold)
+            for at, times in enumerate(sketch.counts[HEAD:].tolist())
+        ]
 
     @property
     def of_which(self) -> str:
@@ -122,8 +124,3 @@ def _scores(batch: PredictionBatch) -> NDArray[np.float64]:
     """Per answer the score in [0, 1]; NaN without one."""
     found = [float(each) if is_number(each) and 0 <= each <= 1 else np.nan for each in column(batch, "ungrounded")]
     return np.array(found, dtype=np.float64)
-
-
-def _shares(sketch: Sketch) -> NDArray[np.float64]:
-    bins = sketch.counts[HEAD:]
-    return bins / max(1, int(bins.sum()))

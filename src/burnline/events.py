@@ -82,10 +82,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a feature in a finding: its share of the reference's events and of the window's, in [0, 1]."""
+    """One cell of a feature in a finding: its share of the reference's events and of the window's, in [0, 1].
+
+    `reference` is None where nothing was compared: no share is known, which is not 0.
+    """
 
     what: str
-    reference: float
+    reference: float | None
     live: float
 
 

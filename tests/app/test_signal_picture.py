@@ -68,7 +68,7 @@ def test_every_bar_stands_inside_the_picture(pairs: list[tuple[float, float]]) -
         assert 0 <= cell.x <= drawn.width - 2 * drawn.bar
         assert 0 <= cell.reference_height <= HISTOGRAM * 1.0001
         assert 0 <= cell.live_height <= HISTOGRAM * 1.0001
-        assert not cell.gained or cell.live > cell.reference
+        assert not cell.gained or cell.live > (cell.reference or 0.0)
 
 
 def test_the_scale_of_scores_ends_above_the_limit_and_above_the_highest_score() -> None:
@@ -117,3 +117,11 @@ def test_an_alarm_began_with_its_first_window_and_silence_does_not_end_it() -> N
     assert alarm_since(findings((ALARM, 0.1), (OK, 0.0))) is None
     assert alarm_since(findings((NO_DATA, None))) is None
     assert alarm_since([]) is None
+
+
+def test_where_nothing_is_compared_no_bar_stands_beside_and_none_has_grown() -> None:
+    drawn = histogram([Cell("en", None, 0.8), Cell("de", None, 0.2)])
+
+    assert drawn is not None
+    assert [(cell.reference, cell.reference_height, cell.gained) for cell in drawn.cells] == [(None, 0.0, False)] * 2
+    assert drawn.full == 0.8

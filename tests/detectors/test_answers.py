@@ -23,6 +23,8 @@ from burnline.detectors.contract import Detector, Judgement
 from burnline.detectors.grounding.calibration import calibrate, save_calibration
 from burnline.detectors.grounding.hallucination import Hallucination
 from burnline.detectors.profile import VERSION, Reference
+from burnline.detectors.sketch import Sketch
+from burnline.errors import PayloadError
 from burnline.events import PredictionBatch, Verdict
 from burnline.spec.answers import (
     AnswerLengthSpec,
@@ -181,3 +183,140 @@ def test_order_and_sharding_change_no_bit() -> None:
     halves = [detector.fold(READER.read(batch(150, ungrounded=scores[start : start + 150]))) for start in (150, 0)]
 
     assert (halves[0] + halves[1]).encode() == whole.encode()
+
+
+def kinds(found: Judgement) -> dict[str, float]:
+    """What the finding says of the answers, without what none of them is."""
+    (one,) = found.contributors
+    assert {cell.reference for cell in one.cells} == {None}
+    assert sum(cell.live for cell in one.cells) == pytest.approx(1)
+    return {cell.what: cell.live for cell in one.cells if cell.live}
+
+
+@pytest.mark.parametrize(
+    ("detector", "columns", "cells", "detail"),
+    [
+        (
+            Refusal(NOTHING, RefusalSpec()),
+            {"refused": [True] * 2 + [False] * 8},
+            {"refused": 0.2, "answered": 0.8},
+            "refused 20.0%",
+        ),
+        (
+            Toxicity(NOTHING, ToxicitySpec()),
+            {
+                "guardrail": ["Blocked"] * 3 + ["unsafe", "fine", "fine", 7, None, None, None],
+                "toxic": [True, *[None] * 4, True, None, True, False, None],
+            },
+            {
+                "blocked": 3 / 9,
+                "unsafe": 1 / 9,
+                "fine": 1 / 9,
+                "called toxic": 2 / 9,
+                "called not toxic": 1 / 9,
+                "others": 1 / 9,
+            },
+            "blocked 33.3%, called toxic 22.2%, unsafe 11.1%",
+        ),
+        (
+            Retrieval(NOTHING, RetrievalSpec(least=2)),
+            {"retrieved": [0, 0, 0, 1, 2, 2, 5, 12, 60, 10**400]},
+            {
+                "0 documents": 0.3,
+                "1 document": 0.1,
+                "2 documents": 0.2,
+                "5 documents": 0.1,
+                "10 to 19 documents": 0.1,
+                "50 and more documents": 0.2,
+            },
+            "0 documents 30.0%, 1 document 10.0%",
+        ),
+        (
+            AnswerLength(NOTHING, AnswerLengthSpec(longest=30_000)),
+            {"characters": [0, 30, 30_000, 30_001]},
+            {
+                "0 characters": 0.25,
+                "20 to 49 characters": 0.25,
+                "20,000 to 30,000 characters": 0.25,
+                "30,001 and more characters": 0.25,
+            },
+            "0 characters 25.0%, 30,001 and more characters 25.0%",
+        ),
+        (
+            Consistency(NOTHING, ConsistencySpec(above=0.55)),
+            {"inconsistent": [0.0, 0.52, 0.55, 1.0]},
+            {"score below 0.1": 0.25, "score 0.5 to 0.55": 0.25, "score 0.55 to 0.6": 0.25, "score 0.9 and more": 0.25},
+            "score 0.55 to 0.6 25.0%, score 0.9 and more 25.0%",
+        ),
+        (
+            Logprob(NOTHING, LogprobSpec()),
+            {"logprob": [-9.0, -1.0, -0.01, float("-inf")]},
+            {"mean below -5.0": 0.5, "mean -1.0 to -0.75": 0.25, "mean -0.05 and more": 0.25},
+            "mean below -5.0 50.0%",
+        ),
+        (
+            Language(NOTHING, LanguageSpec(accepted=("en", "pt-BR"))),
+            {"language": ["en", "en-GB", "EN", "pt-br", "pt-PT", "de", "de-CH", "de", "fil", "a\x00\ud800"]},
+            {"en": 0.3, "de": 0.3, "pt-br": 0.1, "pt-pt": 0.1, "fil": 0.1, "a??": 0.1},
+            "de 30.0%, a?? 10.0%, fil 10.0% and 1 more",
+        ),
+    ],
+    ids=lambda value: getattr(value, "signal", ""),
+)
+def test_a_finding_says_of_what_kinds_the_answers_are(
+    detector: Detector, columns: dict[str, list[Any]], cells: dict[str, float], detail: str
+) -> None:
+    found = judged(detector, *[batch(len(next(iter(columns.values()))), **columns)] * 50)
+
+    assert kinds(found) == pytest.approx(cells)
+    assert found.contributors[0].detail == detail
+    assert found.reason.endswith(f"beyond chance): {detail}.")
+    assert found.contributors[0].score == found.score
+
+
+def test_the_score_of_grounding_is_drawn_also_where_nothing_is_compared() -> None:
+    found = judged(Hallucination(NOTHING, HallucinationSpec()), batch(200, ungrounded=[0.12] * 150 + [0.97] * 50))
+
+    assert kinds(found) == {"score 0.10 to 0.15": 0.75, "score 0.95 to 1.00": 0.25}
+
+
+def test_where_no_answer_is_bad_the_most_frequent_kind_is_named() -> None:
+    found = judged(Language(NOTHING, LanguageSpec()), batch(200, language=["en"] * 200))
+
+    assert found.contributors[0].detail == "most are en (100.0%)"
+    assert found.reason == "0.0% of the answers are in a language that is not accepted (limit 5.0%, beyond chance)."
+
+
+def test_two_versions_are_drawn_beside_each_other_also_what_one_alone_says() -> None:
+    detector = Language(NOTHING, LanguageSpec())
+    usual, worse = (
+        detector.fold(READER.read(batch(400, language=[other] * bad + ["en"] * (400 - bad))))
+        for other, bad in (("fr", 4), ("de", 100))
+    )
+
+    (one,) = detector.compare(usual, worse).contributors
+
+    assert {(cell.what, cell.reference, cell.live) for cell in one.cells} == {
+        ("en", 0.99, 0.75),
+        ("de", 0.0, 0.25),
+        ("fr", 0.01, 0.0),
+    }
+
+
+def test_however_many_languages_are_named_the_counts_are_of_one_size_and_the_common_ones_stay_known() -> None:
+    detector = Language(NOTHING, LanguageSpec())
+    strange = [f"x{number:05}" for number in range(5000)]
+
+    sketch = detector.empty() + detector.fold(READER.read(batch(10_000, language=[*strange, *["de"] * 5000])))
+
+    found = detector.judge(sketch)
+    assert len(sketch.encode()) == len(detector.empty().encode()) < 13_000
+    assert kinds(found) == {"de": 0.5, "others": 0.5}
+
+
+@pytest.mark.parametrize("made", [Language(NOTHING, LanguageSpec()), Retrieval(NOTHING, RetrievalSpec())])
+def test_counts_that_told_no_kinds_are_refused_and_the_window_starts_again(made: Detector) -> None:
+    of = made.empty().of
+    for old in (Sketch(of, np.array([9, 9, 1])), Sketch(of.removesuffix(":kinds"), np.array([9, 9, 1]))):
+        with pytest.raises(PayloadError, match="counts of"):
+            made.empty().decode(old.encode())

@@ -233,7 +233,7 @@ def test_a_contributor_has_a_picture_and_the_numbers_that_others_go_by() -> None
     age, city = judge(REFERENCE, batch).contributors[:2]
 
     assert [(cell.what, round(cell.live, 3)) for cell in city.cells if cell.live] == [("'Oslo'", 1.0)]
-    assert sum(cell.reference for cell in age.cells) == pytest.approx(1)
+    assert sum(cell.reference or 0.0 for cell in age.cells) == pytest.approx(1)
     assert age.shown["ks"] == pytest.approx(0.95, abs=0.001)
     assert age.shown["psi"] > 3
     assert 0.5 < age.shown["js"] < 1
@@ -250,7 +250,7 @@ def test_a_picture_of_many_labels_ends_with_the_others() -> None:
 
     assert len(cells) == 32
     assert cells[-1].what == "others"
-    assert sum(cell.reference for cell in cells) == pytest.approx(1)
+    assert sum(cell.reference or 0.0 for cell in cells) == pytest.approx(1)
 
 
 def test_the_answers_alone_are_a_signal_of_their_own() -> None:

@@ -71,9 +71,9 @@ def test_the_picture_is_of_how_sure_the_answers_are() -> None:
     said = judge(labelled_batch(5, 2000, unsure=0.5))
 
     cells = said.contributors[0].cells
-    assert sum(cell.reference for cell in cells) == pytest.approx(1)
+    assert sum(cell.reference or 0.0 for cell in cells) == pytest.approx(1)
     assert sum(cell.live for cell in cells) == pytest.approx(1)
-    assert cells[0].live > 2 * cells[0].reference
+    assert cells[0].live > 2 * (cells[0].reference or 0.0)
 
 
 def test_a_change_of_what_is_right_is_not_seen_and_the_reason_says_so() -> None:

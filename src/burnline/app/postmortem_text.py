@@ -133,9 +133,9 @@ def _signals(made: PostMortem) -> Iterator[Sequence[str]]:
         score = "" if found.score is None else f"{found.score:.1%}"
         yield found.signal, moment(found.window_start), score, found.reason, "", ""
         for one in found.contributors[:FEATURES]:
-            for cell in sorted(one.cells, key=lambda cell: cell.reference - cell.live)[:CELLS]:
-                if cell.live > cell.reference:
-                    share = (f"{cell.reference:.1%}", f"{cell.live:.1%}")
+            for cell in sorted(one.cells, key=lambda cell: (cell.reference or 0.0) - cell.live)[:CELLS]:
+                if cell.live > (cell.reference or 0.0):
+                    share = ("" if cell.reference is None else f"{cell.reference:.1%}", f"{cell.live:.1%}")
                     yield "", "", "", f"{one.feature}: {cell.what}", *share
 
 

@@ -66,7 +66,7 @@ class Bars:
     """One cell: two bars side by side from the ground up, and what to say of them."""
 
     what: str
-    reference: float
+    reference: float | None
     live: float
     x: float
     reference_height: float
@@ -98,21 +98,21 @@ def histogram(cells: Sequence[Cell]) -> Histogram | None:
     Cells that share out all events are drawn as high as there is room. Others, of what is wrong with some, are drawn as
     shares of all: one of 5 % does not look like one of 25 %.
     """
-    tallest = max((share for cell in cells for share in (cell.reference, cell.live)), default=0.0)
+    tallest = max((share for cell in cells for share in (cell.reference or 0.0, cell.live)), default=0.0)
     if not tallest:
         return None
-    sums = sum(cell.reference for cell in cells), sum(cell.live for cell in cells)
+    sums = sum(cell.reference or 0.0 for cell in cells), sum(cell.live for cell in cells)
     full = tallest if any(abs(each - 1) < NOTABLE for each in sums) else 1.0
     height, slot = HISTOGRAM / full, max(SLOT, LEAST / max(len(cells), FEW))
-    gains = sorted(range(len(cells)), key=lambda place: cells[place].reference - cells[place].live)
-    gained = {place for place in gains[:LABELLED] if cells[place].live - cells[place].reference > NOTABLE}
+    gains = {place: cell.live - cell.reference for place, cell in enumerate(cells) if cell.reference is not None}
+    gained = {place for place in sorted(gains, key=lambda place: -gains[place])[:LABELLED] if gains[place] > NOTABLE}
     drawn = tuple(
         Bars(
             cell.what,
             cell.reference,
             cell.live,
             place * slot,
-            cell.reference * height,
+            (cell.reference or 0.0) * height,
             cell.live * height,
             place in gained,
             _short(cell.what) if len(cells) <= FEW else "",
