@@ -41,7 +41,7 @@ class Grid:
         if self.searches(len(values)):
             return np.bincount(self.place(values), minlength=self.cells + 1).astype(np.int64)
         blocks = [self._passes(values[at : at + BLOCK]) for at in range(0, len(values) or 1, BLOCK)]
-        return np.sum(blocks, axis=0, dtype=np.int64)
+        return np.asarray(np.sum(blocks, axis=0, dtype=np.int64))
 
     def _passes(self, values: NDArray[np.floating]) -> Counter64:
         compared = np.empty(len(values), dtype=np.bool_)

@@ -109,6 +109,27 @@ def test_the_service_and_the_fleet_say_which_signals_are_in_alarm_and_what_their
     assert service.count(f'<a href="{PAGE}">drift</a>') == 2
 
 
+def test_windows_without_data_end_no_alarm_on_the_service_and_the_fleet(scene: World) -> None:
+    tell(scene, Verdict.ALARM, Verdict.NO_DATA)
+
+    fleet, service = (text(browser(scene.app).get(path).text) for path in ("/", "/services/scoring"))
+    told = Client(scene.app).get("/v1/services/scoring").json()
+
+    assert "▲ 1 signal in alarm" in fleet
+    assert "▲ 1 signal in alarm : drift" in service
+    assert "? no data ▲ the alarm stands" in service
+    assert [(each["verdict"], each["stands"]) for each in told["signals"] if each["name"] == "drift"] == [
+        ("no_data", True)
+    ]
+
+
+@pytest.mark.parametrize("verdicts", [[Verdict.NO_DATA], [Verdict.ALARM, Verdict.OK, Verdict.NO_DATA]])
+def test_an_alarm_that_is_over_does_not_stand(scene: World, verdicts: list[Verdict]) -> None:
+    tell(scene, *verdicts)
+
+    assert "in alarm" not in text(browser(scene.app).get("/services/scoring").text)
+
+
 def test_what_is_wrong_with_some_events_stands_in_a_frame_of_all(scene: World) -> None:
     wrong = Contributor("amount", 0.2, "24.9% of its values are missing", (Cell("missing", 0.0, 0.249),))
     tell(scene, Verdict.ALARM, contributors=(wrong,))

@@ -27,7 +27,11 @@ WORST_FIRST = (SloState.BREACHED, SloState.UNKNOWN, SloState.AT_RISK, SloState.O
 
 @dataclass(frozen=True, slots=True)
 class SignalView:
-    """The newest closed window of one signal; before the first, that one, with the verdict no_data."""
+    """The newest closed window of one signal; before the first, that one, with the verdict no_data.
+
+    Attributes:
+        stands: it is in alarm, or was in the newest window that had data.
+    """
 
     name: str
     verdict: str
@@ -35,6 +39,7 @@ class SignalView:
     reason: str
     at: datetime
     contributors: tuple[tuple[str, float, str], ...]
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +201,7 @@ class _Seen:
     turns: Mapping[str, Sequence[Collection]]
     versions: Mapping[str, str]
     told: Mapping[str, Sequence[str]]
+    alarms: frozenset[tuple[str, str]]  # that stand: service and signal
 
 
 def _look(app: App, now: datetime) -> _Seen:
@@ -215,7 +221,14 @@ def _look(app: App, now: datetime) -> _Seen:
             for name, version in versions.items()
             if not version and findings.get(name)
         }
-    return _Seen(now, statuses, findings, turns, versions, told)
+        alarms = frozenset(
+            (each.service, each.signal)
+            for found in findings.values()
+            for each in found
+            if each.verdict is Verdict.ALARM
+            or (each.verdict is Verdict.NO_DATA and signals.alarm_stands(tx, each.service, each.signal))
+        )
+    return _Seen(now, statuses, findings, turns, versions, told, alarms)
 
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
@@ -260,13 +273,20 @@ def _patience(spec: ServiceSpec) -> timedelta:
     return max(turns, default=SHORTEST_PATIENCE) + SHORTEST_PATIENCE
 
 
-def _signal(finding: Finding) -> SignalView:
-    contributors = tuple((c.feature, c.score, c.detail) for c in finding.contributors)
-    return SignalView(finding.signal, finding.verdict, finding.score, finding.reason, finding.window_end, contributors)
+def _signal(finding: Finding, seen: _Seen) -> SignalView:
+    return SignalView(
+        finding.signal,
+        finding.verdict,
+        finding.score,
+        finding.reason,
+        finding.window_end,
+        tuple((c.feature, c.score, c.detail) for c in finding.contributors),
+        (finding.service, finding.signal) in seen.alarms,
+    )
 
 
 def _signals(spec: ServiceSpec, seen: _Seen) -> tuple[SignalView, ...]:
-    judged = {finding.signal: _signal(finding) for finding in seen.findings.get(spec.service, ())}
+    judged = {finding.signal: _signal(finding, seen) for finding in seen.findings.get(spec.service, ())}
     waiting = {name: _awaited(spec, name, window, seen.now) for name, window in windows(spec.signals).items()}
     return tuple(view for _, view in sorted({**waiting, **judged}.items()))
 

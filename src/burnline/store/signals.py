@@ -49,6 +49,13 @@ def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]
     return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
 
 
+def alarm_stands(tx: Connection, service: str, signal: str) -> bool:
+    """Was the newest window that had data in alarm? Windows without data after it end no alarm."""
+    of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
+    query = select(findings.c.verdict).where(*of, findings.c.verdict != Verdict.NO_DATA.value)
+    return tx.execute(query.order_by(findings.c.window_start.desc()).limit(1)).scalar() == Verdict.ALARM.value
+
+
 def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> list[Finding]:
     """The newest finding of every version and slice of a signal whose window ended after `since`, by name."""
     query = select(*_COLUMNS).where(
