@@ -15,7 +15,7 @@ from burnline.detectors.profile import Category, Column, Number, Reference
 from burnline.detectors.quality.names import SIZE, count_names, read_names
 from burnline.detectors.quality.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
-from burnline.detectors.statistics.rates import Share, beyond
+from burnline.detectors.statistics.rates import Share, beyond, upper
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec
@@ -26,11 +26,11 @@ UNKNOWN, STALE = "(unknown features)", "(age)"
 MARGIN = 0.1  # of the reference's range, on either side
 ALSO = 3  # further features that a reason names
 MOSTLY = 0.5  # a feature that this share of the events lacks, and lacked not, was dropped
-EVENTS, WRONG, STRANGE, OLD, NAMES = range(5)  # counts of a window: those of names are SIZE
-MISSING, MISSING_ONLY, NEW, NEW_ONLY, WRONG_TYPE, OUT_OF_RANGE = range(6)  # counts per feature
-PER_FEATURE = 6
-ILL_FORMED = (WRONG_TYPE, OUT_OF_RANGE)
-ALONE = {MISSING: MISSING_ONLY, NEW: NEW_ONLY}  # allowed in part: bad are those of a feature that has too many
+EVENTS, WRONG, ILL, STRANGE, OLD, NAMES = range(6)  # counts of a window: those of names are SIZE
+MISSING, NEW, WRONG_TYPE, OUT_OF_RANGE, MISSING_ONLY, NEW_ONLY, OUT_ONLY, MISSING_WELL, NEW_WELL = range(9)
+PER_FEATURE = 9
+ONLY = {MISSING: MISSING_ONLY, NEW: NEW_ONLY, OUT_OF_RANGE: OUT_ONLY}  # allowed in part; of events not WRONG
+WELL = {MISSING: MISSING_WELL, NEW: NEW_WELL}  # of events that are not ILL: WRONG, or out of some range
 SENTENCES = {
     MISSING: "missing",
     NEW: "new, unlike any in the reference",
@@ -45,9 +45,10 @@ class Quality:
     """Score: the worst share of unusable values of a feature, beyond what is allowed and beyond chance.
 
     Allowed is `max_null`, or what the reference itself had (of new values `max_new`, or what Good and Turing expect).
-    An event is bad when anything in it has a wrong type, an impossible value or an unknown name, when it is older than
-    `max_age`, or when it is one of too many that lack a feature, or have a new value of it (of the worst such feature:
-    the count is exact for one, and never too high for several).
+    An event is bad when anything in it has a wrong type or an unknown name, when it is older than `max_age`, or when it
+    is one of too many that lack a feature, have a new value of it, or one outside its range (of such features the count
+    is exact for one, and never too high for several). Too many outside a range are more than it may miss: of a
+    reference of few rows a large share, of 20,000 rows less than one in a thousand.
 
     With `declared` features the types and values that they allow are judged, not those of the reference, which then is
     made of them (detectors/declared.py).
@@ -65,6 +66,7 @@ class Quality:
         self._declared = declared or {}
         self._names = tuple(reference.features)
         self._of = f"data:{spec.schema_}:{spec.max_age}:{reference.digest()}"
+        self._unseen = upper(Share(1, reference.events).thinned(reference.design_effect))
         self._bounds = {
             name: _bounds(column) for name, column in reference.features.items() if isinstance(column, Number)
         }
@@ -77,13 +79,14 @@ class Quality:
         old = _older(columns, self._spec.max_age)
         unknown = np.array(columns.batch.unknown_features, dtype=np.int64) > 0
         defects = [self._defects(columns, name) for name in self._names]
-        well_formed = ~old
+        wrong = ill = old
         if strict:
-            ill_formed = (found[defect] for found in defects for defect in ILL_FORMED if defect in found)
-            well_formed = ~reduce(np.logical_or, ill_formed, old | unknown)
+            wrong = _any(old | unknown, defects, WRONG_TYPE)
+            ill = _any(wrong, defects, OUT_OF_RANGE)
+            wrong = ill if self._declared else wrong  # a declared range is no guess
         counts = self.empty().counts
         counts[EVENTS], counts[OLD] = len(columns), np.count_nonzero(old)
-        counts[WRONG] = len(columns) - np.count_nonzero(well_formed)
+        counts[WRONG], counts[ILL] = np.count_nonzero(wrong), np.count_nonzero(ill)
         counts[STRANGE] = np.count_nonzero(unknown) if strict else 0
         if columns.batch.strangers:
             counts[NAMES : NAMES + SIZE] = count_names(
@@ -93,8 +96,9 @@ class Quality:
             for defect, mask in found.items():
                 if strict or defect == MISSING:
                     row[defect] = np.count_nonzero(mask)
-                    if alone := ALONE.get(defect):
-                        row[alone] = np.count_nonzero(mask & well_formed)
+                    for among, bad in ((ONLY, wrong), (WELL, ill)):
+                        if at := among.get(defect):
+                            row[at] = np.count_nonzero(mask & ~bad)
         return Sketch(self._of, counts)
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
@@ -199,14 +203,27 @@ class Quality:
         before = None if none_may else Share(usual, rows).thinned(effect)
         return beyond(Share(count, events).thinned(effect), limit, before)
 
+    def _may_be(self, name: str, defect: int, count: int, events: int) -> bool:
+        """Whether a defect is within its limit and chance. What is outside the range is so where the reference is too
+        small to know of it; the chance of one window is not granted, or a loss of some percent would never add up."""
+        within = self._excess(name, defect, count, events) <= 0
+        return within and (defect != OUT_OF_RANGE or count / events <= self._unseen)
+
     def _bad(self, sketch: Sketch) -> int:
-        partly = [
-            int(row[alone])
-            for name, row in zip(self._names, _rows(sketch.counts), strict=True)
-            for defect, alone in ALONE.items()
-            if row[alone] and self._excess(name, defect, int(row[defect]), sketch.events) > 0
-        ]
-        return int(sketch.counts[WRONG]) + max(partly, default=0)
+        """The larger of two counts that are never too high: of all ill-formed events, all those with a value outside a
+        range that may be so are taken off; or of features with too many defects the worst one is counted alone."""
+        allowed, alone, besides = 0, [0], [0]
+        for name, row in zip(self._names, _rows(sketch.counts), strict=True):
+            for defect, at in ONLY.items():
+                if not row[at]:
+                    continue
+                if not self._may_be(name, defect, int(row[defect]), sketch.events):
+                    alone.append(int(row[at]))
+                    besides.append(int(row[WELL[defect]]) if defect in WELL else 0)
+                elif defect == OUT_OF_RANGE:
+                    allowed += int(row[at])
+        well_known = int(sketch.counts[ILL]) - allowed + max(besides)
+        return max(well_known, int(sketch.counts[WRONG]) + max(alone))
 
     def _dropped(self, sketch: Sketch) -> dict[str, float]:
         """Features that most events lack now and few did, with that share."""
@@ -278,6 +295,11 @@ def _older(columns: Columns, max_age: timedelta | None) -> Mask:
         return np.zeros(len(columns), dtype=np.bool_)
     oldest = (columns.batch.received_at - max_age - EPOCH) // MICROSECOND
     return np.array(at, dtype=np.int64) < oldest
+
+
+def _any(known: Mask, defects: Sequence[Mapping[int, Mask]], defect: int) -> Mask:
+    """The events known already, and those with that defect in any feature."""
+    return reduce(np.logical_or, (found[defect] for found in defects if defect in found), known)
 
 
 def _of_strangers(sketch: Sketch, names: Mapping[str, int], all_names: bool) -> str:
