@@ -153,6 +153,9 @@ def draw(curves: dict[str, dict[str, Curve]], file: Path) -> None:
         for tool, curve in tools.items():
             axis.plot(*zip(*curve, strict=True), marker="o", label=tool)
         axis.set(xscale="log", yscale="log", xlabel=titles[what])
+        places = sorted({at for curve in tools.values() for at, _ in curve})
+        axis.set_xticks(places, [f"{at:,}" for at in places])
+        axis.minorticks_off()
         axis.grid(visible=True, alpha=0.3)
     axes[0].set_ylabel("CPU seconds")
     axes[0].legend(fontsize=8)
