@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.app.conftest import Cli
+from tests.fakes.nli import write_model
 
 PAGE = Path(__file__).parents[2] / "docs/detectors/grounding.md"
 SOURCE = "The Sydney Harbour Bridge opened in March 1932. It carries 160,000 vehicles a day."
@@ -189,3 +190,17 @@ def test_the_examples_of_the_documentation_do_what_stands_there(cli: Cli, tmp_pa
 
 def blocks(kind: str) -> list[str]:
     return re.findall(rf"^```{kind}\n(.*?)^```", PAGE.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def test_a_model_of_inference_from_a_folder_is_asked_as_well(cli: Cli, tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra nli is not installed")
+    answers = [
+        {"sources": ["The bridge opened in 1932."], "answer": f"The bridge opened in {at}."} for at in (1932, 1789)
+    ]
+    (tmp_path / "answers.jsonl").write_text("\n".join(map(json.dumps, answers)))
+
+    code, out, _ = cli("score", "grounding", tmp_path / "answers.jsonl", "--nli", write_model(tmp_path / "model"))
+
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, [line["tier"] for line in lines]) == (0, [1, 1])
+    assert lines[0]["nli"] < 0.1 < lines[1]["nli"]

@@ -11,6 +11,7 @@ import pytest
 
 from burnline.detectors.grounding.nli import PREMISE, OnnxModel, entailing, parts, softmax, ungrounded
 from burnline.errors import BurnlineError
+from tests.fakes.nli import write_model
 
 
 def contains(premises: Sequence[str], hypothesis: str) -> Sequence[float]:
@@ -58,3 +59,25 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(BurnlineError, match=r"onnxruntime is not installed; pip install|has no model\.onnx"):
         OnnxModel(tmp_path)
+
+
+def test_a_model_that_a_real_runtime_reads_tells_what_is_entailed_from_what_is_not(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra nli is not installed")
+    sources = ["The bridge opened in 1932. It carries cars.", "It is of steel."]
+    model = OnnxModel(write_model(tmp_path / "model"))
+
+    held = ungrounded(model, sources, "It opened in 1932. It is of steel.")
+    made_up = ungrounded(model, sources, "It opened in 1932. It is blue, grey and old.")
+
+    assert held is not None
+    assert made_up is not None
+    assert held < 0.2 < 0.6 < made_up
+
+
+def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra nli is not installed")
+    folder = write_model(tmp_path / "model")
+    (folder / "model.onnx").write_bytes(b"no model")
+
+    with pytest.raises(BurnlineError, match="model: cannot be read: "):
+        OnnxModel(folder)
