@@ -71,10 +71,14 @@ def test_a_version_that_is_less_sure_is_told_by_how_much() -> None:
 
 def test_what_is_beyond_chance_only_because_events_are_many_is_no_difference_between_versions() -> None:
     """A million answers each, of which 1.0 % and 1.2 % are refusals; 10 % may be."""
-    refusal = BUILT["refusal"]
-    baseline, candidate, worse = (
-        Sketch(refusal.empty().of, np.array([1_000_000, 1_000_000, refused])) for refused in (10_000, 12_000, 30_000)
-    )
+    refusal, many = BUILT["refusal"], 1_000_000
+
+    def answers(refused: int) -> Sketch:
+        counted = refusal.empty()
+        counted.counts[:5] = [many, many, refused, refused, many - refused]
+        return counted
+
+    baseline, candidate, worse = answers(10_000), answers(12_000), answers(30_000)
 
     assert refusal.compare(baseline, candidate).verdict is Verdict.OK
     assert refusal.compare(baseline, worse).verdict is Verdict.ALARM

@@ -117,8 +117,14 @@ def test_a_real_prometheus_pages_recovers_and_goes_blind_as_the_reader_says(tmp_
         return next(status for status in reader.statuses(now()) if status.slo == "availability")
 
     def until(condition: Callable[[SloStatus], bool]) -> SloStatus:
-        wait_until(lambda: condition(availability()), process, log=log)
-        return availability()
+        seen: list[SloStatus] = []
+
+        def met() -> bool:
+            seen.append(availability())
+            return condition(seen[-1])
+
+        wait_until(met, process, log=log)
+        return seen[-1]  # not read again: what comes a moment later may be something else
 
     with serving(exporter):
         config.write_text(CONFIG.format(rules=rules, port=exporter.port))
