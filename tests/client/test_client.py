@@ -5,13 +5,10 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -20,7 +17,6 @@ import numpy as np
 import pytest
 
 from burnline.client import Client, sender
-from burnline.client.sender import Meaning, Sender, pause, retry_after
 
 Reply = Callable[["Burnline"], httpx.Response]
 
@@ -472,91 +468,3 @@ def test_a_client_that_sent_nothing_has_no_thread(make: Callable[..., Client]) -
     assert client.flush(0.1)
     assert client.close(0.1)
     assert client._state.thread is None
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_fork_sends_its_own_and_the_parent_its_own() -> None:
-    """In a process of its own: a test runner has threads that a fork would lose."""
-    out = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True, timeout=60).stdout
-
-    assert sorted(out.split()) == ["child:acknowledged=1", "parent:acknowledged=2"]
-
-
-FORKING = """
-import json, os, sys, warnings
-import httpx
-from burnline.client import Client
-
-def burnline(request):
-    return httpx.Response(202, json={"refused_count": 0})
-
-client = Client("shop", every_seconds=60, transport=httpx.MockTransport(burnline))
-client.prediction({"amount": 1})
-client.prediction({"amount": 2})
-pid = os.fork()
-if pid == 0:
-    client.prediction({"amount": 3})
-    assert client.flush(20)
-    os.write(1, f"child:acknowledged={client.stats.acknowledged}\\n".encode())
-    os._exit(0)
-os.waitpid(pid, 0)
-assert client.flush(20)
-os.write(1, f"parent:acknowledged={client.stats.acknowledged}\\n".encode())
-"""
-
-
-def test_the_end_of_a_program_sends_what_waits() -> None:
-    program = FORKING.split("pid =", maxsplit=1)[0].replace(
-        "return httpx", 'print(len(json.loads(request.content)["events"]), flush=True)\n    return httpx'
-    )
-
-    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60).stdout
-
-    assert out == "2\n"
-
-
-def test_the_end_of_a_program_is_not_kept_waiting_by_a_burnline_that_is_away() -> None:
-    program = """
-import time
-from burnline.client import Client
-client = Client("shop", url="http://127.0.0.1:9", exit_seconds=0.3)
-client.prediction({"amount": 1})
-"""
-    start = time.monotonic()
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
-
-    assert time.monotonic() - start < 20
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"), [("3", 3.0), ("0", 0.0), (None, None), ("soon", None), ("-1", -1.0), ("", None)]
-)
-def test_retry_after_is_seconds(header: str | None, seconds: float | None) -> None:
-    assert retry_after(header) == seconds
-
-
-def test_retry_after_is_a_date_too() -> None:
-    later = datetime.now(UTC) + timedelta(seconds=60)
-
-    seconds = retry_after(later.strftime("%a, %d %b %Y %H:%M:%S GMT"))
-
-    assert seconds is not None
-    assert 50 < seconds <= 60
-
-
-def test_pauses_grow_and_are_bounded() -> None:
-    assert pause(0, 5.0) == 5.0
-    assert pause(0, 10_000.0) == sender.LONGEST_ASKED_SECONDS
-    assert pause(0, 0.0) == sender.FIRST_PAUSE_SECONDS
-    assert all(pause(tries, None) <= sender.LONGEST_PAUSE_SECONDS for tries in range(2000))
-    assert pause(0, None) < 0.26 < pause(6, None)
-
-
-@pytest.mark.parametrize("url", ["http://u:PASS@127.0.0.1:9", "http://u:PASS/x@127.0.0.1", "u:PASS@x"])
-def test_neither_token_nor_password_is_said_where_the_address_is_wrong(
-    url: str, caplog: pytest.LogCaptureFixture
-) -> None:
-    answer = Sender(url, "sek\nret", 1, None).post("/v1/predictions", b"{}", "key")
-
-    assert answer.meaning is Meaning.AGAIN
-    assert [secret for secret in ("PASS", "sek") if secret in f"{answer.reason} {caplog.text}"] == []
