@@ -130,6 +130,14 @@ def test_an_alarm_that_is_over_does_not_stand(scene: World, verdicts: list[Verdi
     assert "in alarm" not in text(browser(scene.app).get("/services/scoring").text)
 
 
+def test_an_alarm_of_a_service_given_up_long_ago_does_not_stand(scene: World) -> None:
+    tell(scene, Verdict.ALARM)
+    scene.now += 300 * WINDOW
+    tell(scene, Verdict.NO_DATA)
+
+    assert "in alarm" not in text(browser(scene.app).get("/services/scoring").text)
+
+
 def test_what_is_wrong_with_some_events_stands_in_a_frame_of_all(scene: World) -> None:
     wrong = Contributor("amount", 0.2, "24.9% of its values are missing", (Cell("missing", 0.0, 0.249),))
     tell(scene, Verdict.ALARM, contributors=(wrong,))

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
+from burnline.app.signal_views import WINDOWS
 from burnline.app.slo_views import ExclusionView, SloView, exclusion_views, hues, judged, slo_view
 from burnline.app.wiring import App
 from burnline.detectors.build import windows
@@ -30,7 +33,7 @@ class SignalView:
     """The newest closed window of one signal; before the first, that one, with the verdict no_data.
 
     Attributes:
-        stands: it is in alarm, or was in the newest window that had data.
+        stands: it is in alarm, or was in the newest window that had data, if that is among the last `WINDOWS`.
     """
 
     name: str
@@ -225,10 +228,15 @@ def _look(app: App, now: datetime) -> _Seen:
             (each.service, each.signal)
             for found in findings.values()
             for each in found
-            if each.verdict is Verdict.ALARM
-            or (each.verdict is Verdict.NO_DATA and signals.alarm_stands(tx, each.service, each.signal))
+            if each.verdict is Verdict.ALARM or (each.verdict is Verdict.NO_DATA and _stands(tx, each))
         )
     return _Seen(now, statuses, findings, turns, versions, told, alarms)
+
+
+def _stands(tx: Connection, newest: Finding) -> bool:
+    """As far back as the signal's own page looks: a service that was given up is not searched for what it once was."""
+    since = newest.window_end - WINDOWS * (newest.window_end - newest.window_start)
+    return signals.alarm_stands(tx, newest.service, newest.signal, since)
 
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:

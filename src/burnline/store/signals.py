@@ -49,10 +49,11 @@ def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]
     return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
 
 
-def alarm_stands(tx: Connection, service: str, signal: str) -> bool:
-    """Was the newest window that had data in alarm? Windows without data after it end no alarm."""
+def alarm_stands(tx: Connection, service: str, signal: str, since: datetime) -> bool:
+    """Was the newest window that had data in alarm, if it began at or after `since`? Those without data end none."""
     of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
-    query = select(findings.c.verdict).where(*of, findings.c.verdict != Verdict.NO_DATA.value)
+    known = (findings.c.verdict != Verdict.NO_DATA.value, findings.c.window_start >= since)
+    query = select(findings.c.verdict).where(*of, *known)
     return tx.execute(query.order_by(findings.c.window_start.desc()).limit(1)).scalar() == Verdict.ALARM.value
 
 
