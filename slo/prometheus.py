@@ -259,9 +259,11 @@ def _status(of: Promise, found: Mapping[_Key, float], now: datetime, why: str) -
     seen, own = value(SLO_EVENTS, TOTAL), window_label(slo.window)
     excluded = _excluded(of, now) if value(SLO_EXCLUDED) else ""
     silent = value(f"{ALERT_NO_DATA}:firing") is not None
-    cause = why or excluded or _cause(seen, now, of.base, silent=silent)
-    burns = tuple(_burn(tier, key, found, silent=bool(cause)) for tier in tiers_of(slo))
     bad, total = value(SLO_EVENTS_WINDOW, BAD) or 0.0, value(SLO_EVENTS_WINDOW, TOTAL) or 0.0
+    sli = value(SLO_SLI, own)
+    unread = total > 0 and sli is None
+    cause = why or excluded or _cause(seen, now, of.base, silent=silent, unread=unread)
+    burns = tuple(_burn(tier, key, found, silent=bool(cause)) for tier in tiers_of(slo))
     remaining, left = value(SLO_BUDGET_REMAINING), value(SLO_EXHAUSTION)
     return SloStatus(
         service=of.spec.service,
@@ -270,7 +272,7 @@ def _status(of: Promise, found: Mapping[_Key, float], now: datetime, why: str) -
         state=SloState.UNKNOWN if cause else state_of(burns, remaining if total >= slo.min_events else None),
         objective=slo.objective,
         window=of.window,
-        sli=value(SLO_SLI, own),
+        sli=sli,
         counts=Counts(min(max(bad, 0.0), total), total),
         budget_remaining=remaining,
         exhausted_in=None if left is None else timedelta(seconds=left),
@@ -287,13 +289,15 @@ def _excluded(of: Promise, now: datetime) -> str:
     return told(excluded_at(exclusions_of(of.spec, of.slo.name), now)) or "excluded by the rules"
 
 
-def _cause(seen: float | None, now: datetime, base: timedelta, *, silent: bool) -> str:
+def _cause(seen: float | None, now: datetime, base: timedelta, *, silent: bool, unread: bool) -> str:
     if seen is None:
         return "Prometheus has no events recorded: does it run the rules of this SLO, and scrape the service?"
     age = timedelta(seconds=now.timestamp() - seen)
     if age > STALE_INTERVALS * base:
         return f"Prometheus recorded the last events {format_duration(age)} ago: does it still evaluate its rules?"
-    return f"{ALERT_NO_DATA} fires: nothing was counted for some time" if silent else ""
+    if silent:
+        return f"{ALERT_NO_DATA} fires: nothing was counted for some time"
+    return "Prometheus counted events, but has no SLI of them yet: do all its rules succeed?" if unread else ""
 
 
 def _burn(tier: Tier, slo: tuple[str, str], found: Mapping[_Key, float], *, silent: bool) -> Burn:

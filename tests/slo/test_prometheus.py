@@ -206,6 +206,16 @@ def test_the_state_is_judged_as_by_the_embedded_engine(
     assert status_of(elements, now).state is state
 
 
+def test_events_without_an_sli_are_not_healthy(now: datetime) -> None:
+    """The rules are half through their first turn, or one of them fails."""
+    elements = [each for each in recorded() if each["metric"]["__name__"] != "burnline_slo_sli_ratio"]
+
+    status = status_of(elements, now)
+
+    assert status.state is SloState.UNKNOWN
+    assert "has no SLI of them yet" in status.cause
+
+
 def test_the_time_to_exhaustion_is_passed_on(now: datetime) -> None:
     spent = element(3600, __name__="burnline_slo_budget_exhaustion_seconds")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -126,12 +126,15 @@ def test_a_real_prometheus_pages_recovers_and_goes_blind_as_the_reader_says(tmp_
         wait_until(met, process, log=log)
         return seen[-1]  # not read again: what comes a moment later may be something else
 
-    with serving(exporter):
+    def told(status: SloStatus) -> tuple[float | None, float | None]:
+        return status.sli, status.budget_remaining
+
+    with closing(reader), serving(exporter):
         config.write_text(CONFIG.format(rules=rules, port=exporter.port))
         with running(argv, log=log, url=f"{url}/-/ready") as process:
             started = now()
-            healthy = until(lambda status: status.counts.total >= 3 * PER_SCRAPE)
-            assert (healthy.state, healthy.sli, healthy.budget_remaining) == (SloState.OK, 1, 1)
+            healthy = until(lambda status: status.counts.total >= 3 * PER_SCRAPE and None not in told(status))
+            assert (healthy.state, *told(healthy)) == (SloState.OK, 1, 1)
             assert healthy.burns[0].long_rate == 0
 
             exporter.bad = PER_SCRAPE
@@ -152,8 +155,6 @@ def test_a_real_prometheus_pages_recovers_and_goes_blind_as_the_reader_says(tmp_
             blind = until(lambda status: status.state is SloState.UNKNOWN)
             assert blind.cause
             assert reader.read_sli("card-fraud", "availability", started, now()) is None
-
-    reader.close()
 
 
 def _check_sums(reader: PrometheusReader, url: str, exporter: Exporter, started: datetime) -> None:
