@@ -33,8 +33,9 @@ class LibraryDrift:
     it drift, else 0. A test of all features together has a score of its own, how far it is beyond its threshold. A
     condition set by hand, such as at most 5 missing values, is no effect with a size: it alarms when it is not met.
 
-    A library says of a window whether, and of several windows together nothing. So that verdicts can be added up in an
-    SLO, all events of a window in alarm are bad and none of any other.
+    Bad events are those that would have to change, as without a library: the score's share of a window's events. Where
+    an alarm has no size in events, all of the window's are. A library says of several windows together nothing, so an
+    SLO adds them up.
     """
 
     signal: ClassVar[str] = "drift"
@@ -114,13 +115,15 @@ class LibraryDrift:
             left = f": too few values in {', '.join(said.left_out[:3])}" if said.left_out else ""
             return no_data(f"{self._library.name} could test nothing{left}")
         counts = Sketch(self._counts.empty().of, sketch.counts)
-        found = _contributors(said.rows, {one.feature: one for one in self._counts.scores(counts)})
+        effects = {one.feature: one for one in self._counts.scores(counts)}
+        found = _contributors(said.rows, effects)
         bad = [one for one in found if one.score > self._spec.threshold]
         score = found[0].score
+        total = self._counts.judge(counts).counts.total or sketch.events  # the same events as without a library
         return Judgement(
             Verdict.ALARM if bad else Verdict.OK,
             score,
-            Counts(sketch.events if bad else 0, sketch.events),
+            Counts(total * _bad_share(said.rows, effects, self._spec.threshold), total),
             f"{self._sentence(said, found, bad)} ({self._library.name} {said.version}, {sketch.sampled} rows).",
             tuple(one for one in found[:CONTRIBUTORS] if one.score > 0),
             page=said.page if bad else b"",
@@ -152,6 +155,12 @@ def _contributor(feature: str, rows: Sequence[Said], effects: Mapping[str, Contr
     known = {name: value for name, value in effect.shown.items() if name != EVIDENCE}  # of this window alone it is none
     shown = {**known, **rows[worst].shown}
     return replace(effect, score=scores[worst], detail=f"{rows[worst].check}: {rows[worst].detail}", shown=shown)
+
+
+def _bad_share(rows: Iterable[Said], effects: Mapping[str, Contributor], threshold: float) -> float:
+    """Of a window's events: those that would have to change; all of them in an alarm that has no size in events."""
+    scores = [(_score(row, effects), row.of_drift and row.excess is None) for row in rows if row.drift]
+    return max((score if sized else float(score > threshold) for score, sized in scores), default=0.0)
 
 
 def _score(row: Said, effects: Mapping[str, Contributor]) -> float:

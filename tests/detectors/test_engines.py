@@ -70,7 +70,7 @@ def test_what_the_library_calls_drift_has_the_size_that_the_counts_give(desk: De
     by_counts = judge(Drift(REFERENCE, DriftSpec()), moved)
     assert (said.verdict, by_counts.verdict) == (Verdict.ALARM, Verdict.ALARM)
     assert said.score == by_counts.score
-    assert said.counts == Counts(1000, 1000), "all events of a window in alarm are bad: that adds up"
+    assert said.counts == by_counts.counts == Counts(1000 * (said.score or 0), 1000), "budgets of both are comparable"
     assert said.contributors[0].feature == "age"
     assert said.contributors[0].shown["moved"] > 0.9
     assert "age most: DataDriftPreset: moved by" in said.reason
@@ -85,6 +85,17 @@ def test_what_it_calls_drift_is_no_alarm_while_the_effect_is_small(desk: Desk) -
 
     assert said.verdict is Verdict.OK
     assert "calls amount drift, but by 0.0% of the events beyond chance at most (limit 5.0%)" in said.reason
+
+
+@pytest.mark.parametrize("mean", [43, 60])
+def test_bad_events_are_counted_as_without_a_library_also_while_they_are_few(desk: Desk, mean: float) -> None:
+    moved = batch(5000, age=np.random.default_rng(3).normal(mean, 10, 5000).tolist())
+
+    said = judge(drift(desk, checks=[{"ValueDrift": {"limit": -1}}], threshold=0.1), moved)
+
+    assert said.verdict is (Verdict.ALARM if mean == 60 else Verdict.OK)
+    assert said.counts == judge(Drift(REFERENCE, DriftSpec()), moved).counts
+    assert said.counts.bad > 0
 
 
 def test_what_it_does_not_call_drift_is_none(desk: Desk) -> None:

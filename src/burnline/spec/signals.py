@@ -55,7 +55,7 @@ class EngineSpec(Limited):
 
     @property
     def anew(self) -> bool:
-        """A library's verdicts are all there is: nobody asks it again about a longer time."""
+        """What a library finds in windows is added up: nobody asks it again about a longer time."""
         return super().anew and self.engine == OURS
 
 
