@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Generic, TypeVar
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import Judgement, too_few
+from burnline.detectors.contract import Judgement, judged, too_few, too_few_of_two
 from burnline.detectors.kinds import OTHERS, Kind, Kinds, Names, Steps, cells, worst
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.statistics.rates import MATTERS, Share, beyond, worse
-from burnline.events import Contributor, Counts, PredictionBatch, Source, Verdict
+from burnline.events import Contributor, Counts, PredictionBatch, Source
 from burnline.spec.answers import (
     AnswerLengthSpec,
     AnswerSpec,
@@ -78,20 +78,19 @@ class AnswerShare(Generic[Spec]):
         reason = f"{bad / known:.1%} of the answers {self.what} (limit {self._spec.threshold:.1%}, beyond chance)"
         reason += f": {worst(kinds)}." if bad else "."
         told = (Contributor(self.column, score, worst(kinds), cells(kinds)),)
-        return Judgement(Verdict.ALARM if score > 0 else Verdict.OK, score, Counts(bad, known), reason, told)
+        return judged(score, Counts(bad, known), reason, told)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         before, now = (Share(float(each.counts[2]), float(each.counts[1])) for each in (baseline, candidate))
-        for share, whose in ((before, "baseline"), (now, "candidate")):
-            if short := too_few(int(share.events), self._spec.min_events, f"{self.of_which} of the {whose}"):
-                return short
+        if short := too_few_of_two(int(before.events), int(now.events), self._spec.min_events, self.of_which):
+            return short
         score = self._worse(before, now)
         limit = f"limit {self._least:.2%} more, beyond chance"
         reason = f"{now.ratio:.1%} of the answers {self.what}, of the baseline's {before.ratio:.1%} ({limit})."
         counts = Counts(now.bad, now.events)
         kinds = self.kinds(candidate)
         told = (Contributor(self.column, score, worst(kinds), cells(kinds, self.kinds(baseline))),)
-        return Judgement(Verdict.ALARM if score > 0 else Verdict.OK, score, counts, reason, told)
+        return judged(score, counts, reason, told)
 
     def _worse(self, before: Share, now: Share) -> float:
         return worse(before.thinned(self._effect), now.thinned(self._effect), self._least)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import ClassVar, Protocol, runtime_checkable
@@ -96,8 +97,23 @@ def no_data(reason: str) -> Judgement:
     return Judgement(Verdict.NO_DATA, None, Counts(0, 0), reason)
 
 
+def judged(
+    score: float, counts: Counts, reason: str, contributors: Sequence[Contributor] = (), *, limit: float = 0.0
+) -> Judgement:
+    """A window with a score: in ALARM over `limit`."""
+    return Judgement(Verdict.ALARM if score > limit else Verdict.OK, score, counts, reason, tuple(contributors))
+
+
 def too_few(events: int, min_events: int, what: str = "events") -> Judgement | None:
     """NO_DATA when a window holds fewer than it needs."""
     if events >= min_events:
         return None
     return no_data(f"{events} {what} in the window; needs {min_events}")
+
+
+def too_few_of_two(baseline: int, candidate: int, min_events: int, what: str = "events") -> Judgement | None:
+    """NO_DATA when one of two versions that are compared has fewer than a window needs."""
+    for events, whose in ((baseline, "baseline"), (candidate, "candidate")):
+        if events < min_events:
+            return no_data(f"{events} {what} in the window are of the {whose}; needs {min_events}")
+    return None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few, too_few_of_two
 from burnline.detectors.profile import Category, Column, Number, Reference
 from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
@@ -116,9 +116,8 @@ class _ByCells:
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         if not self._columns:
             return no_data("the reference has no columns")
-        for sketch, what in ((baseline, "events of the baseline"), (candidate, "events")):
-            if short := too_few(sketch.events, self._spec.min_events, what):
-                return short
+        if few := too_few_of_two(baseline.events, candidate.events, self._spec.min_events):
+            return few
         compared = self._compare(candidate, self._cells(baseline), "in the baseline")
         effects = self._effects(compared)
         short = self._short(candidate, compared, effects)

@@ -9,7 +9,7 @@ import numpy as np
 
 from burnline.detectors.centroids import Whole, nearest, whole
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import Judgement, no_data, too_few
+from burnline.detectors.contract import Judgement, no_data, too_few, too_few_of_two
 from burnline.detectors.labelled.cells import Counters
 from burnline.detectors.profile import Embedding, Reference
 from burnline.detectors.sketch import Sketch
@@ -17,6 +17,7 @@ from burnline.detectors.statistics.rates import SURPRISE, Share, beyond
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EmbeddingSpec
 
+EMBEDDED = "events with an embedding"
 FAR, DIRECTION = "(far)", "(direction)"
 STRAY = 16  # squared: four times as far as what is far is left out of the mean, which one such event would turn
 CHUNK = 512  # events: their distances to all centroids stay in the processor's cache
@@ -106,10 +107,10 @@ class EmbeddingDrift:
             return no_data("the reference has no embeddings; profile it with `--embedding`")
         rows = self._known.rows / self._effect
         usual = Usual(self._usual, rows, self._mean, np.array(self._known.counts), "in the reference")
-        return self._few(sketch) or self._said(usual, sketch)
+        return too_few(_embedded(sketch), self._spec.min_events, EMBEDDED) or self._said(usual, sketch)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        if few := self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate"):
+        if few := too_few_of_two(_embedded(baseline), _embedded(candidate), self._spec.min_events, EMBEDDED):
             return few
         far = Share(int(baseline.counts[2]), int(baseline.counts[1])).thinned(self._effect)
         mean, places = self._sums(baseline.counts), self._places(baseline.counts)
@@ -146,8 +147,9 @@ class EmbeddingDrift:
     def _sums(self, counts: Counters) -> Whole:
         return counts[3 + len(self._centroids) :].astype(np.float64)
 
-    def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
-        return too_few(int(sketch.counts[1]), self._spec.min_events, f"events{whose} with an embedding")
+
+def _embedded(sketch: Sketch) -> int:
+    return int(sketch.counts[1])
 
 
 def _cells(usual: Counters, live: Counters) -> tuple[Cell, ...]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from burnline.detectors.quality.names import SIZE, count_names, read_names
+from burnline.detectors.names import SIZE, count_names, read_names
 from burnline.detectors.sketch import Counter64
 from burnline.events import Cell
 

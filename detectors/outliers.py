@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, judged, no_data, too_few, too_few_of_two
 from burnline.detectors.drift import IN_REFERENCE, difference, histogram_cells
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Counter64, Sketch
@@ -121,15 +121,13 @@ class Outliers:
         """By how much more of the candidate's events are strange, beyond the chance of both."""
         if problem := self._problem():
             return no_data(problem)
-        for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
-            if short := too_few(sketch.events, self._spec.min_events, of):
-                return short
+        if short := too_few_of_two(baseline.events, candidate.events, self._spec.min_events):
+            return short
         before, after = self._share(baseline), self._share(candidate)
         effect = self._reference.design_effect
         least = MATTERS * self._spec.threshold
         score = worse(before.thinned(effect), after.thinned(effect), least)
-        return Judgement(
-            Verdict.ALARM if score > 0 else Verdict.OK,
+        return judged(
             score,
             Counts(after.bad, after.events),
             f"{after.ratio:.2%} of the events are strange, {before.ratio:.2%} in the baseline "

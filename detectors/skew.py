@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, too_few
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, judged, too_few, too_few_of_two
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.rates import MATTERS, Share, beyond, worse
-from burnline.events import Cell, Contributor, Counts, Mismatch, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Mismatch, Source
 from burnline.spec.quality import SkewSpec
 
+SAMPLED = "sampled events of which both sides are known"
 KINDS: dict[str, int] = {kind: place for place, kind in enumerate(Mismatch, start=2)}
 COMPARED, DIFFERENT = range(2)  # counts per feature, before those of each kind
 PER_FEATURE = 2 + len(KINDS)
@@ -58,7 +59,7 @@ class Skew:
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         events, bad = sketch.events, int(sketch.counts[1])
-        if short := too_few(events, self._spec.min_events, "sampled events of which both sides are known"):
+        if short := too_few(events, self._spec.min_events, SAMPLED):
             return short
         found = self._found(sketch)
         score = beyond(Share(bad, events).thinned(self._effect), self._spec.threshold)
@@ -69,8 +70,7 @@ class Skew:
             reason = "No feature alone differs too often, but together they do"
         else:
             reason = "What is served is what training has"
-        return Judgement(
-            Verdict.ALARM if score > 0 else Verdict.OK,
+        return judged(
             score,
             Counts(bad, events),
             f"{reason}; {bad / events:.2%} of {events:,} sampled events differ (allowed {self._spec.threshold:.2%}).",
@@ -79,9 +79,8 @@ class Skew:
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """By how much more of the candidate's samples differ, beyond the chance of both."""
-        for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
-            if short := too_few(sketch.events, self._spec.min_events, f"sampled {of}"):
-                return short
+        if short := too_few_of_two(baseline.events, candidate.events, self._spec.min_events, SAMPLED):
+            return short
         least = MATTERS * self._spec.threshold
         shares = [Share(int(sketch.counts[1]), sketch.events) for sketch in (baseline, candidate)]
         before, after = (share.thinned(self._effect) for share in shares)
@@ -92,8 +91,7 @@ class Skew:
         ]
         by_feature.sort(key=lambda one: -one.score)
         score = max([worse(before, after, least), *(one.score for one in by_feature)])
-        return Judgement(
-            Verdict.ALARM if score > 0 else Verdict.OK,
+        return judged(
             score,
             Counts(shares[1].bad, shares[1].events),
             f"{by_feature[0].feature + ': ' + by_feature[0].detail + '; ' if by_feature else ''}"

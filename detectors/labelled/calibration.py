@@ -8,12 +8,14 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, no_data, too_few
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, judged, no_data, too_few, too_few_of_two
 from burnline.detectors.labelled.cells import Cells, Floats, Tally, calibration_error
 from burnline.detectors.profile import Calibration, Reference
 from burnline.detectors.sketch import Sketch
-from burnline.events import Contributor, Counts, Source, Verdict
+from burnline.events import Contributor, Counts, Source
 from burnline.spec.signals import CalibrationSpec
+
+WHOLE = "events with an answer, a confidence and a label"
 
 
 class Missed(NamedTuple):
@@ -83,10 +85,11 @@ class Miscalibration:
             return no_data(
                 "the reference has no labels with a confidence; profile it with `--label` and `--confidence`"
             )
-        return self._few(sketch) or self._said(self._missed(sketch), self._usual, sketch, "on the reference")
+        few = too_few(self._sure(sketch), self._spec.min_events, WHOLE)
+        return few or self._said(self._missed(sketch), self._usual, sketch, "on the reference")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        few = self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate")
+        few = too_few_of_two(self._sure(baseline), self._sure(candidate), self._spec.min_events, WHOLE)
         return few or self._said(self._missed(candidate), self._missed(baseline), candidate, "of the baseline")
 
     def _said(self, live: Missed, usual: Missed, sketch: Sketch, whose: str) -> Judgement:
@@ -102,8 +105,8 @@ class Miscalibration:
             f"What the model says and what is right are {live.error:.1%} apart (it is {meant}), "
             f"{usual.error:.1%} {whose} (limit {limit:.1%} more, beyond chance)."
         )
-        verdict = Verdict.ALARM if score > limit else Verdict.OK
-        return Judgement(verdict, score, Counts(events * score, events), reason, self._where(live) if score else ())
+        where = self._where(live) if score else ()
+        return judged(score, Counts(events * score, events), reason, where, limit=limit)
 
     def _where(self, live: Missed) -> tuple[Contributor, ...]:
         """The bins that are farthest off, by the share of all events that they put wrong."""
@@ -122,10 +125,6 @@ class Miscalibration:
 
     def _missed(self, sketch: Sketch) -> Missed:
         return missed(self._cells, Tally(*sketch.counts[1:].reshape(3, -1)))
-
-    def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
-        what = f"events{whose} with an answer, a confidence and a label"
-        return too_few(self._sure(sketch), self._spec.min_events, what)
 
     def _sure(self, sketch: Sketch) -> int:
         return int(self._cells.sure(sketch.counts[1 : 1 + self._cells.size]).sum())

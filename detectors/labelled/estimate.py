@@ -9,15 +9,16 @@ import numpy as np
 
 from burnline.detectors.columns import Columns, Values
 from burnline.detectors.confidence import CONFIDENCE
-from burnline.detectors.contract import Judgement, Z, no_data, too_few
+from burnline.detectors.contract import Judgement, Z, judged, no_data, too_few, too_few_of_two
 from burnline.detectors.labelled.cells import Cells, Counters, Floats, class_of, listed, rates
 from burnline.detectors.profile import Calibration, Category, Column, Reference
 from burnline.detectors.sketch import Sketch
-from burnline.events import Cell, Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source
 from burnline.spec.signals import EstimateSpec
 
 BLIND = "Blind to a change of what is right: only labels show that."
 NUMBERS = "answers that are amounts have no accuracy to estimate; `performance` judges them when labels come"
+KNOWN = "events with a known answer and a confidence"
 UNKNOWN = "they have no confidence, or no answer that the reference has"
 MOST = 3  # bins of confidence that are named
 INTERVAL = 1.96  # deviations on either side: 95 %
@@ -123,21 +124,20 @@ class AccuracyEstimate:
         return Sketch(self._of, np.append(np.int64(len(columns)), self._seen.counted(counts)))
 
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
-        return self._few(sketch) or self._compared(self._known, sketch, "on the reference")
-
-    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        few = self._few(baseline, " of the baseline") or self._few(candidate, " of the candidate")
-        return few or self._compared(baseline.counts[1:], candidate, "of the baseline")
-
-    def _few(self, sketch: Sketch, whose: str = "") -> Judgement | None:
         if self._missing:
             return no_data(self._missing)
-        events = int(sketch.counts[1:].sum())
-        return too_few(events, self._spec.min_events, f"events{whose} with a known answer and a confidence")
+        few = too_few(_known(sketch), self._spec.min_events, KNOWN)
+        return few or self._compared(self._known, sketch, "on the reference")
+
+    def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
+        if self._missing:
+            return no_data(self._missing)
+        few = too_few_of_two(_known(baseline), _known(candidate), self._spec.min_events, KNOWN)
+        return few or self._compared(baseline.counts[1:], candidate, "of the baseline")
 
     def _compared(self, usual: Counters, sketch: Sketch, whose: str) -> Judgement:
         live = sketch.counts[1:]
-        events = int(live.sum())
+        events = _known(sketch)
         left = f"{sketch.events - events} of {sketch.events} events are not in it: {UNKNOWN}. "
         now, then = (estimate(counts, self._rate, self._variance) for counts in (live, usual))
         noise = chance(usual, live, self._rate, self._variance) * sqrt(self._effect)
@@ -147,14 +147,12 @@ class AccuracyEstimate:
             f"An estimated {now.words()} of the answers are right, {then.accuracy:.1%} {whose} "
             f"(limit {limit:.1%} fewer, beyond chance). {left if events < sketch.events else ''}"
         )
-        verdict = Verdict.ALARM if score > limit else Verdict.OK
         where = self._where(usual, live, score, then.accuracy, whose)
-        if verdict is Verdict.ALARM:
+        if score > limit:
             reason += f"Most by {where.detail.partition(';')[0]}. "
         reason += BLIND
-        return Judgement(
-            verdict, score, Counts(events * (1 - now.accuracy), events), reason, (where,) if score > 0 else ()
-        )
+        counts = Counts(events * (1 - now.accuracy), events)
+        return judged(score, counts, reason, (where,) if score > 0 else (), limit=limit)
 
     def _where(self, usual: Counters, live: Counters, score: float, accuracy: float, whose: str) -> Contributor:
         """How sure the answers are, and the bins of confidence in which most is lost: of all bins that is all of it."""
@@ -172,6 +170,11 @@ class AccuracyEstimate:
             Cell(name, float(then), float(share)) for name, then, share in zip(names, before, now, strict=True)
         )
         return Contributor(CONFIDENCE, score, "; ".join(most), cells)
+
+
+def _known(sketch: Sketch) -> int:
+    """Events of which something can be estimated."""
+    return int(sketch.counts[1:].sum())
 
 
 def _missing(reference: Reference) -> str:

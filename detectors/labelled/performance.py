@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from burnline.detectors.columns import Columns, Values
-from burnline.detectors.contract import Judgement, Z, no_data, too_few
+from burnline.detectors.contract import Judgement, Z, no_data, too_few, too_few_of_two
 from burnline.detectors.labelled.cells import Cells, Counters, Floats, Tally, auc_variance, listed
 from burnline.detectors.profile import Calibration, Performance, Reference
 from burnline.detectors.sketch import Sketch
@@ -21,8 +21,8 @@ from burnline.spec.signals import PerformanceSpec
 LEAST = 10  # labels of the rarer class: of one alone, the area has nearly no variance by Hanley and McNeil
 PARTS = 2**16  # of the reference's limit, in sums of errors
 LARGEST = 2.0**36  # parts: an error of a million limits counts as that
+LABELLED = "events with answer and label"
 ACCURACY, AUC, ERROR = "(accuracy)", "(auc)", "(error)"
-
 
 NEVER = Accrued(False, "", b"")
 
@@ -144,23 +144,23 @@ class LatePerformance:
     def judge(self, sketch: Sketch, memory: bytes = b"") -> Judgement:
         live = self._kind.found(sketch.counts[1:])
         accrued = self._accrual.add(memory, live.wrong)
-        said = self._said(self._usual, live, ("", "on the reference"), accrued)
+        said = self._said(self._usual, live, "on the reference", accrued)
         return replace(said, memory=accrued.memory if self._known else b"")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         usual, live = (self._kind.found(sketch.counts[1:]) for sketch in (baseline, candidate))
-        few = too_few(int(usual.wrong.events), self._spec.min_events, "events of the baseline with answer and label")
-        return few or self._said(usual.of(self._effect), live, (" of the candidate", "of the baseline"))
+        few = too_few_of_two(int(usual.wrong.events), int(live.wrong.events), self._spec.min_events, LABELLED)
+        return few or self._said(usual.of(self._effect), live, "of the baseline")
 
-    def _said(self, usual: Found, live: Found, whose: tuple[str, str], accrued: Accrued = NEVER) -> Judgement:
+    def _said(self, usual: Found, live: Found, whose: str, accrued: Accrued = NEVER) -> Judgement:
         if not self._known:
             return no_data("the reference has no labels; profile it with `--label`")
         together = accrued.on and live.wrong.events > 0
         events = int(live.wrong.events)
-        few = too_few(events, self._spec.min_events, f"events{whose[0]} with answer and label")
+        few = too_few(events, self._spec.min_events, LABELLED)
         if few and not together:
             return few
-        found = sorted(self._losses(usual, live, whose[1]), key=lambda one: -one.score)
+        found = sorted(self._losses(usual, live, whose), key=lambda one: -one.score)
         worst, limit = found[0], self._spec.threshold
         reason = f"{'; '.join(one.detail for one in found)} (limit {limit:.1%}, beyond chance)."
         if together and worst.score <= limit:

@@ -10,13 +10,13 @@ from typing import ClassVar
 import numpy as np
 
 from burnline.detectors.columns import Columns, Mask
-from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few
+from burnline.detectors.contract import CONTRIBUTORS, Judgement, judged, no_data, too_few, too_few_of_two
+from burnline.detectors.names import SIZE, count_names, read_names
 from burnline.detectors.profile import Category, Column, Number, Reference
-from burnline.detectors.quality.names import SIZE, count_names, read_names
 from burnline.detectors.quality.renamed import renamed
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.rates import Share, beyond, upper
-from burnline.events import Cell, Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source
 from burnline.spec.events import FeatureSpec
 from burnline.spec.signals import DataSpec
 from burnline.spec.units import format_duration
@@ -111,30 +111,15 @@ class Quality:
         whole = "Values are as model.schema declares" if self._declared else "Values are as whole as in the reference"
         if bad:
             whole = "No feature is worse than its limits and chance allow"
-        reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else whole
-        return Judgement(
-            Verdict.ALARM if found else Verdict.OK,
-            found[0].score if found else 0.0,
-            Counts(bad, sketch.events),
-            f"{reason}; {bad / sketch.events:.1%} of the events are bad.",
-            tuple(found[:CONTRIBUTORS]),
-        )
+        return _said(found, Counts(bad, sketch.events), whole, f"; {bad / sketch.events:.1%} of the events are bad.")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """By how much more of the candidate's values are unusable, feature by feature, beyond the chance of both."""
-        for sketch, of in ((baseline, "events of the baseline"), (candidate, "events")):
-            if short := too_few(sketch.events, self._spec.min_events, of):
-                return short
+        if short := too_few_of_two(baseline.events, candidate.events, self._spec.min_events):
+            return short
         found = sorted(self._worse(baseline, candidate), key=lambda contributor: -contributor.score)
-        whole = "Values are as whole as in the baseline"
-        reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else whole
-        return Judgement(
-            Verdict.ALARM if found else Verdict.OK,
-            found[0].score if found else 0.0,
-            Counts(self._bad(candidate), candidate.events),
-            f"{reason}.",
-            tuple(found[:CONTRIBUTORS]),
-        )
+        well = "Values are as whole as in the baseline"
+        return _said(found, Counts(self._bad(candidate), candidate.events), well, ".")
 
     def _defects(self, columns: Columns, name: str) -> dict[int, Mask]:
         """By defect, which events have it; one that none has is left out, for most have none."""
@@ -277,6 +262,12 @@ def _range(column: Column) -> str:
     if not isinstance(column, Number) or column.low is None or column.high is None:
         return ""
     return f" (always {column.low:.6g})" if column.low == column.high else f" ({column.low:.6g} to {column.high:.6g})"
+
+
+def _said(found: Sequence[Contributor], counts: Counts, well: str, more: str) -> Judgement:
+    """What is wrong, the worst first, or that all is `well`; `more` ends the sentence."""
+    reason = f"{found[0].feature}: {found[0].detail}{_also(found[1:])}" if found else well
+    return judged(found[0].score if found else 0.0, counts, reason + more, found[:CONTRIBUTORS])
 
 
 def _also(others: Sequence[Contributor]) -> str:

@@ -105,8 +105,8 @@ def test_two_versions_are_compared_by_what_is_expected_of_each() -> None:
 def test_a_comparison_with_too_few_events_says_whose() -> None:
     few, many = (DETECTOR.fold(read(REFERENCE, labelled_batch(5, events))) for events in (10, 1000))
 
-    assert "10 events of the baseline" in DETECTOR.compare(few, many).reason
-    assert "10 events of the candidate" in DETECTOR.compare(many, few).reason
+    assert "the window are of the baseline; needs 500" in DETECTOR.compare(few, many).reason
+    assert "the window are of the candidate; needs 500" in DETECTOR.compare(many, few).reason
 
 
 def test_answers_without_a_confidence_are_in_no_count() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from burnline.detectors.quality.names import SIZE, count_names, read_names
+from burnline.detectors.names import SIZE, count_names, read_names
 
 NAME = st.text(min_size=1, max_size=15).filter(lambda name: not name.endswith("\0"))
 
