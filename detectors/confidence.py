@@ -1,25 +1,37 @@
-"""Confidence: is the model unsure more often than it was on the reference?"""
+"""Confidence: is the model unsure more often than it was on the reference, or stuck at one confidence?"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
 from burnline.detectors.columns import Columns
-from burnline.detectors.contract import Judgement, no_data, too_few
+from burnline.detectors.contract import Judgement, judged, no_data, too_few, too_few_of_two
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Reference
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.rates import Share, beyond
-from burnline.events import Cell, Contributor, Counts, Source, Verdict
+from burnline.events import Cell, Contributor, Counts, Source
 from burnline.spec.signals import ConfidenceSpec
 
 CONFIDENCE = "(confidence)"
+STUCK = 0.99  # of the answers in one bin: no model is as sure of all that comes, unless it was so on the reference
+
+
+class _Stuck(NamedTuple):
+    """By how much too many answers are as sure as each other, how many that are, and in words."""
+
+    score: float
+    bad: float
+    detail: str
 
 
 class ConfidenceDrop:
-    """An event is bad when its confidence is under the reference's 5 % quantile, so about 5 % are always bad."""
+    """An event is bad when its confidence is under the reference's 5 % quantile, so about 5 % are always bad.
+
+    Where nearly all answers are in one bin of confidence, those beyond the reference's share of it are bad as well.
+    """
 
     signal: ClassVar[str] = "confidence"
     source: ClassVar[Source] = Source.PREDICTIONS
@@ -51,8 +63,8 @@ class ConfidenceDrop:
         return self._judged(sketch, Share(self._reference.below, int(bins.sum())), bins, "in the reference")
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
-        usual = Share(int(baseline.counts[2]), int(baseline.counts[1]))
-        if short := too_few(int(usual.events), self._spec.min_events, "events with a confidence in the baseline"):
+        usual, events = Share(int(baseline.counts[2]), int(baseline.counts[1])), int(candidate.counts[1])
+        if short := too_few_of_two(int(usual.events), events, self._spec.min_events, "events with a confidence"):
             return short
         return self._judged(candidate, usual, baseline.counts[3:], "in the baseline")
 
@@ -62,16 +74,30 @@ class ConfidenceDrop:
         if short := too_few(int(live.events), self._spec.min_events, "events with a confidence"):
             return short
         low = self._reference.low if self._reference else 0.0
-        score = beyond(live.thinned(self._effect), 0.0, usual.thinned(self._effect))
+        score, bad = beyond(live.thinned(self._effect), 0.0, usual.thinned(self._effect)), live.bad
         detail = f"{live.ratio:.1%} of the answers are less sure than {low:.3g}, {where} {usual.ratio:.1%}"
+        if (stuck := self._stuck(sketch.counts[3:], bins, where)) and stuck.score > score:
+            score, bad, detail = stuck.score, max(bad, stuck.bad), stuck.detail
         found = Contributor(CONFIDENCE, score, detail, self._cells(bins, sketch.counts[3:]))
-        return Judgement(
-            Verdict.ALARM if score > self._spec.threshold else Verdict.OK,
+        reason = f"{detail} (limit {self._spec.threshold:.1%} more, beyond chance)."
+        return judged(
             score,
-            Counts(live.bad, live.events),
-            f"{detail} (limit {self._spec.threshold:.1%} more, beyond chance).",
+            Counts(bad, live.events),
+            reason[0].upper() + reason[1:],
             (found,) if score > 0 else (),
+            limit=self._spec.threshold,
         )
+
+    def _stuck(self, live: Counter64, usual: Counter64, where: str) -> _Stuck | None:
+        """Nearly all answers in one bin, and more of them than usual, beyond chance: surer than ever is no better."""
+        place = int(np.argmax(live))
+        now, then = (Share(int(counts[place]), int(counts.sum())) for counts in (live, usual))
+        if now.ratio < STUCK or self._reference is None:
+            return None
+        score = beyond(now.thinned(self._effect), 0.0, then.thinned(self._effect))
+        bin_ = self._reference.profile.describe(place)
+        detail = f"the confidence is stuck: {now.ratio:.1%} of the answers have {bin_}, {where} {then.ratio:.1%}"
+        return _Stuck(score, now.bad - then.ratio * now.events, detail)
 
     def _cells(self, usual: Counter64, live: Counter64) -> tuple[Cell, ...]:
         """How sure the answers were and are, for a picture."""

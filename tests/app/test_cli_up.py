@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import pty
 import signal
@@ -132,6 +133,8 @@ def test_it_stops_when_told_and_keeps_what_it_acknowledged(service: Path, stop: 
         assert process.wait(20) == 0, log.read_text()
 
     assert "Traceback" not in log.read_text()
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert (last["event"], last["stopped_by"]) == ("down", stop.name), last
     with sqlite3.connect(service.parent / "burnline.db") as database:
         assert database.execute("SELECT count(*) FROM inbox WHERE id = ?", [accepted]).fetchone() == (1,)
 

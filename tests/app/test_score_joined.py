@@ -74,6 +74,16 @@ def test_a_feature_that_is_made_otherwise_is_told_with_the_way_in_which_it_diffe
     assert records[-1]["first_alarm"] == 0
 
 
+def test_what_is_padded_with_zeros_is_text_on_either_side(tmp_path: Path) -> None:
+    padded, plain = ({**both(), "visits": [form.format(at % 9) for at in range(ROWS)]} for form in ("{:03}", "{}"))
+
+    assert not score(tmp_path, padded, padded)[-1]["alarm"]
+    for live, training in ((padded, plain), (plain, padded)):
+        records = score(tmp_path, live, training)
+        assert {each["feature"] for each in records[:-1] if each["alarm"]} == {"visits"}
+        assert Mismatch.TYPE in by_feature(records)["visits"]["reason"]
+
+
 def test_rounding_is_no_difference_and_a_tolerance_is_granted_to_whom_it_is_given(tmp_path: Path) -> None:
     rounded, off = both(), both()
     rounded["amount"] = [value * 1.000001 for value in rounded["amount"]]

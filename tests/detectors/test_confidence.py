@@ -91,6 +91,41 @@ def test_too_few_confidences_are_no_data() -> None:
     assert said.reason == "100 events with a confidence in the window; needs 500"
 
 
+@pytest.mark.parametrize("value", [1.0, 0.99, 0.8])
+def test_a_model_that_is_as_sure_of_whatever_comes_is_stuck(value: float) -> None:
+    said = judge([value] * 1000)
+
+    assert said.verdict is Verdict.ALARM
+    assert said.score is not None
+    assert said.score > 0.8
+    assert 900 < said.counts.bad <= 1000
+    assert said.reason.startswith("The confidence is stuck: 100.0% of the answers have ")
+    assert "in the reference" in said.reason
+
+
+def test_a_model_that_was_nearly_always_as_sure_is_not_stuck() -> None:
+    usual = [1.0] * 4950 + np.random.default_rng(5).uniform(0.5, 1.0, 50).tolist()
+    reference = build_profile({}, None, usual, name="t")
+
+    said = judge([1.0] * 1000, reference)
+
+    assert (said.verdict, said.score, said.counts.bad) == (Verdict.OK, 0, 0)
+
+
+def test_a_version_that_is_stuck_is_told_from_one_that_is_not() -> None:
+    rng, detector = np.random.default_rng(2), ConfidenceDrop(REFERENCE, ConfidenceSpec())
+    read = ColumnReader(REFERENCE).read
+    same: list[float | None] = [0.9] * 1000
+    well, stuck = (
+        detector.fold(read(replace(make_batch(rng, 1000), confidence=confidence)))
+        for confidence in (sure(rng, 1000), same)
+    )
+
+    assert detector.compare(well, stuck).verdict is Verdict.ALARM
+    assert "in the baseline" in detector.compare(well, stuck).reason
+    assert detector.compare(stuck, stuck).verdict is Verdict.OK
+
+
 def test_a_reference_without_confidence_is_no_data_and_says_how_to_get_one() -> None:
     said = judge([0.1] * 1000, build_profile({"age": [1, 2]}, name="t"))
 

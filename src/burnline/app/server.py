@@ -134,6 +134,20 @@ class Protocol(HttpToolsProtocol):
             self._deadline = None
 
 
+class Server(uvicorn.Server):
+    """Knows which signal stopped it.
+
+    Attributes:
+        stopped_by: its name; empty while there was none.
+    """
+
+    stopped_by = ""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.stopped_by = signal.Signals(sig).name
+        super().handle_exit(sig, frame)
+
+
 def stop_on_signals() -> None:
     """Have SIGINT and SIGTERM end the process as if all was done, also while it starts."""
     for one in (signal.SIGINT, signal.SIGTERM):
@@ -177,7 +191,7 @@ def address_of(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
+def make_server(app: Any, tls: ssl.SSLContext | None = None) -> Server:
     """A server for the ASGI application `app`, ready for `.run([socket])`; over TLS where there is a context."""
     config = uvicorn.Config(
         app,
@@ -193,7 +207,7 @@ def make_server(app: Any, tls: ssl.SSLContext | None = None) -> uvicorn.Server:
     )
     config.load()
     config.ssl = tls  # uvicorn would make one of its own from file names, once for all time
-    return uvicorn.Server(config)
+    return Server(config)
 
 
 def _is_loopback(host: str) -> bool:

@@ -42,4 +42,7 @@ def run_server(overrides: Mapping[str, Any]) -> None:
         if sys.stdout.isatty():  # for whoever sits there; the log goes to stderr
             sys.stdout.write(f"watching {names}: {url} (Ctrl-C stops it)\n")
             sys.stdout.flush()
-        server.run([address])
+        try:
+            server.run([address])
+        finally:  # by way of SystemExit, as the signal is raised again when all is let go
+            log.info("down", extra={"stopped_by": server.stopped_by or "itself"})

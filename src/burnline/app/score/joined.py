@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,7 +34,8 @@ class JoinedRows:
 
     Training's rows wait in a database in the folder for temporary files, so that memory does not grow with them; of an
     id that comes twice there, the first row counts. What is compared are the `wanted` features, or all that both tables
-    have, but `others`. `numbers` says which columns of a CSV file are numbers; None: those that are in training.
+    have, but `others`. `numbers` says which columns of a CSV file are numbers; None: those that are in training. What
+    is padded with zeros there (`007`) is text.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class JoinedRows:
         self._folder.cleanup()
 
     def blocks(self) -> Iterator[Block]:
-        return self._table.blocks({self._by, *self.features}, self._numbers or frozenset())
+        return _blocks(self._table, {self._by, *self.features}, self._numbers or frozenset())
 
     def read(self, block: Block, first: int) -> Columns:
         keys = [_key(value) for value in listed(block.columns[self._by])]
@@ -116,7 +118,7 @@ class JoinedRows:
         self._kept.execute("pragma synchronous = off")
         self._kept.execute(f"pragma cache_size = -{CACHE_KIB}")
         self._kept.execute("create table training (key blob, features blob)")
-        for block in self._training.blocks({self._by, *self.features}, numbers):
+        for block in _blocks(self._training, {self._by, *self.features}, numbers):
             columns = [block.columns[name] for name in self.features]
             found |= {name for name, column in zip(self.features, columns, strict=True) if _is_numeric(column)}
             keys = (_key(value) for value in listed(block.columns[self._by]))
@@ -142,6 +144,7 @@ class JoinedRows:
         return found
 
 
+PADDED = re.compile(r"[+-]?0\d")
 ANY = Number((), (0,), 0, None, None)
 
 
@@ -152,6 +155,29 @@ def _key(value: Any) -> bytes | None:
             return None
         value = int(value) if value.is_integer() else value
     return None if value is None or value == "" else key_of(str(value))
+
+
+def _blocks(table: Table, wanted: Collection[str], numbers: Collection[str]) -> Iterator[Block]:
+    """The rows; of CSV, `numbers` as such, but for what is padded with zeros."""
+    if table.typed:
+        yield from table.blocks(wanted, numbers)
+        return
+    for block in table.blocks(wanted, ()):
+        columns = {
+            name: list(map(_number, listed(column))) if name in numbers else column
+            for name, column in block.columns.items()
+        }
+        yield Block(block.rows, columns)
+
+
+def _number(cell: str | None) -> float | str | None:
+    """`0.5` is a number, `007` and `-01` are text: reading them as numbers would lose what tells them from 7 and -1."""
+    if cell is None or (cell[0] in "0+-" and PADDED.match(cell)):
+        return cell
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def _is_numeric(column: Values) -> bool:
