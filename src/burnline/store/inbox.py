@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import accumulate
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
@@ -38,12 +39,18 @@ def accept(tx: Connection, *, kind: str, source: str, body: bytes, now: datetime
     return int(tx.execute(_ACCEPT, row).scalar_one())
 
 
-def waiting(tx: Connection, kind: str, limit: int) -> list[InboxRow]:
-    """The oldest rows of `kind` on which no work was done yet."""
+def waiting(tx: Connection, kind: str, limit: int, most_bytes: int | None = None) -> list[InboxRow]:
+    """The oldest rows of `kind` on which no work was done yet.
+
+    With `most_bytes` no more than have bodies of so many together, but one at least.
+    """
     columns = (inbox.c.id, inbox.c.kind, inbox.c.source, inbox.c.content_type, inbox.c.received_at, inbox.c.body)
-    rows = tx.execute(
-        select(*columns).where(inbox.c.kind == kind, inbox.c.state == "new").order_by(inbox.c.id).limit(limit)
-    )
+    new = (inbox.c.kind == kind, inbox.c.state == "new")
+    if most_bytes is not None:
+        sizes = select(func.length(inbox.c.body)).where(*new).order_by(inbox.c.id).limit(limit)
+        sums = accumulate(tx.scalars(sizes))
+        limit = max(1, sum(so_far <= most_bytes for so_far in sums))
+    rows = tx.execute(select(*columns).where(*new).order_by(inbox.c.id).limit(limit))
     return [InboxRow(*row) for row in rows]
 
 

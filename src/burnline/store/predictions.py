@@ -20,6 +20,8 @@ from burnline.store.schema import EPOCH
 from burnline.store.series import Point, record, take_key
 from burnline.store.shadows import meet_shadows, take_shadows
 
+MOST_BYTES = 16 * 1024 * 1024  # of batches read at once; in memory they are four to six times as large
+
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
@@ -135,12 +137,12 @@ def keep_batch(tx: Connection, batch: PredictionBatch, now: datetime, kind: str 
 
 
 def next_batches(tx: Connection, limit: int, kind: str = PREDICTIONS) -> list[tuple[int, PredictionBatch]]:
-    """The oldest `limit` batches no detector has seen, with their inbox ids, oldest first.
+    """The oldest `limit` batches no detector has seen, with their inbox ids, oldest first; fewer that are large.
 
     Needs a transaction that may write: a row that cannot be read is quarantined, so that it blocks nobody.
     """
     batches: list[tuple[int, PredictionBatch]] = []
-    for row in waiting(tx, kind, limit):
+    for row in waiting(tx, kind, limit, MOST_BYTES):
         try:
             batches.append((row.id, msgspec.msgpack.decode(row.body, type=PredictionBatch)))
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
