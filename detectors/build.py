@@ -92,8 +92,8 @@ def build_detectors(spec: ServiceSpec, reference: Reference | None, desk: Desk |
             made[name] = Quality(declared_reference(declared), section, declared.features)
         elif reference is not None or make.alone:
             against = reference or (declared_reference(declared) if declared else NOTHING)
-            made[name] = with_engine(name, against, section, desk) or make(against, section)
+            made[name] = with_engine(name, against, section, desk, spec.service) or make(against, section)
     for name, section in spec.signals.custom.items():
-        if found := with_engine(name, reference or NOTHING, section, desk):
+        if found := with_engine(name, reference or NOTHING, section, desk, spec.service):
             made[name] = found
     return made

@@ -14,22 +14,28 @@ from burnline.detectors.profile import Reference
 from burnline.spec.place import Flaw
 from burnline.spec.service import ServiceSpec
 from burnline.spec.signals import CustomSpec, DriftSpec, EngineSpec
-from burnline.spec.units import format_duration
 from burnline.spec.words import choice, did_you_mean
 
 log = logging.getLogger(__name__)
 
-ONLINE = "{} starts afresh with every window ({}), and sees its rows in an order drawn by lot: what is slower it misses"
+ONLINE = "{} goes on from window to window, sees the sampled rows of one in an order drawn by lot, and begins anew, "
+ONLINE += "as the finding then says, when its process starts again"
 
 
-def with_engine(signal: str, reference: Reference, section: object, desk: Desk | None) -> Detector | None:
-    """The detector of a section that names another engine than burnline itself; None when it does not."""
+def with_engine(
+    signal: str, reference: Reference, section: object, desk: Desk | None, service: str = ""
+) -> Detector | None:
+    """The detector of a section that names another engine than burnline itself; None when it does not.
+
+    Args:
+        service: whose windows these are: tests of streams go on from one to the next of the same service.
+    """
     if not isinstance(section, EngineSpec) or section.engine == BURNLINE:
         return None
     if isinstance(section, DriftSpec) and section.engine in LIBRARIES:
         if desk is None:
             return Unavailable(section.window, f"this process asks no {section.engine}")
-        return LibraryDrift(reference, section, desk)
+        return LibraryDrift(reference, section, desk, service)
     try:
         return load_installed(section.engine)(reference, section)
     except Exception as error:  # code of others: whatever it does must not stop the service
@@ -57,7 +63,7 @@ def engine_notes(spec: ServiceSpec) -> Iterator[Flaw]:
             yield Flaw((*place, "engine"), library.note)
         for at, check in enumerate(section.checks):
             if library and check.named[0] in library.online:
-                yield Flaw((*place, "checks", at), ONLINE.format(check.named[0], format_duration(section.window)))
+                yield Flaw((*place, "checks", at), ONLINE.format(check.named[0]))
 
 
 def rows_flaws(spec: ServiceSpec, reference: Reference) -> Iterator[Flaw]:

@@ -43,9 +43,9 @@ class LibraryDrift:
     additive: ClassVar[bool] = True  # the library judged each window; nobody asks it again about several
     alone: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, spec: DriftSpec, desk: Desk) -> None:
+    def __init__(self, reference: Reference, spec: DriftSpec, desk: Desk, service: str = "") -> None:
         self.window: timedelta = spec.window
-        self._spec, self._desk, self._reference = spec, desk, reference
+        self._spec, self._desk, self._reference, self._service = spec, desk, reference, service
         self._library = LIBRARIES[spec.engine]
         self._counts = Drift(reference, spec)
         self._sampler = Sampler(reference, spec.sample)
@@ -102,13 +102,20 @@ class LibraryDrift:
         return None
 
     def _key(self, sketch: RowSketch) -> bytes:
-        return hashlib.sha256(sketch.encode()).digest()
+        return hashlib.sha256(self._service.encode() + b"\x00" + sketch.encode()).digest()
 
     def question(self, sketch: RowSketch) -> Question:
         reference = reference_columns(self._reference)
         live = sketch.rows.drawn(self._sampler.most)
-        page_bytes = PAGE_BYTES if self._library.page else 0
-        return make_question(self._checks, reference, live, of=self._of, page_bytes=page_bytes)
+        return make_question(
+            self._checks,
+            reference,
+            live,
+            of=self._of,
+            stream=self._service,
+            window=self._key(sketch).hex(),
+            page_bytes=PAGE_BYTES if self._library.page else 0,
+        )
 
     def _judged(self, sketch: RowSketch, said: Answer) -> Judgement:
         if not said.rows:
@@ -118,13 +125,13 @@ class LibraryDrift:
         effects = {one.feature: one for one in self._counts.scores(counts)}
         found = _contributors(said.rows, effects)
         bad = [one for one in found if one.score > self._spec.threshold]
-        score = found[0].score
+        score, by = found[0].score, f"{self._library.name} {said.version}, {sketch.sampled} rows"
         total = self._counts.judge(counts).counts.total or sketch.events  # the same events as without a library
         return Judgement(
             Verdict.ALARM if bad else Verdict.OK,
             score,
             Counts(total * _bad_share(said.rows, effects, self._spec.threshold), total),
-            f"{self._sentence(said, found, bad)} ({self._library.name} {said.version}, {sketch.sampled} rows).",
+            f"{self._sentence(said, found, bad)} ({by}). {said.note}".rstrip(),
             tuple(one for one in found[:CONTRIBUTORS] if one.score > 0),
             page=said.page if bad else b"",
         )

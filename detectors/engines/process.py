@@ -74,6 +74,7 @@ class Answer(msgspec.Struct, frozen=True):
         rows: one for each check and feature.
         left_out: features with too few values on one side.
         error: what the library raised; empty when it did not.
+        note: what else is to be known of this window; empty for nothing.
         blocked: what in the worker tried to talk to somebody, and could not.
         page: HTML, empty when none was asked for or it was too large.
     """
@@ -83,6 +84,7 @@ class Answer(msgspec.Struct, frozen=True):
     rows: tuple[Said, ...] = ()
     left_out: tuple[str, ...] = ()
     error: str = ""
+    note: str = ""
     blocked: tuple[str, ...] = ()
     page: bytes = b""
 

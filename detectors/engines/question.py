@@ -18,12 +18,16 @@ def make_question(
     live: Mapping[str, Column],
     *,
     of: str,
+    stream: str = "",
+    window: str = "",
     page_bytes: int = 0,
 ) -> tuple[dict[str, object], bytes]:
     """Head and body of one question: may the worker say of `live` what the checks say against `reference`?
 
     Args:
         of: names the reference; what the library prepared for it can be used again.
+        stream: names what the windows belong to; a test of a stream goes on from one to the next.
+        window: names this one; asked twice, it is followed once.
         page_bytes: how long the library's HTML page may be; 0 asks for none.
     """
     columns, body = [], []
@@ -34,6 +38,8 @@ def make_question(
     head: dict[str, object] = {
         "op": "judge",
         "of": of,
+        "stream": stream,
+        "window": window,
         "seed": 0,
         "checks": [[name, dict(options)] for name, options in checks],
         "page_bytes": page_bytes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,23 @@ def test_online_tests_run_through_the_rows(desk: Desk, check: str) -> None:
     said = judge(desk, batch, "alibi", {check: SMALL_ERT})
 
     assert said.verdict is (Verdict.ALARM if check.startswith("CVM") else Verdict.OK), said.reason
+
+
+def test_online_tests_go_on_from_window_to_window_and_say_where_they_began(desk: Desk) -> None:
+    options = {"ert": 50, "window_sizes": [100], "n_bootstraps": 5000, "alternative": "less"}
+    slow = {"FETDriftOnline": options}  # it needs a hundred rows, and a window has sixty
+    spec = DriftSpec.model_validate({"engine": "alibi", "checks": [slow], "min_events": 50})
+    detector, other = (LibraryDrift(REFERENCE, spec, desk, service) for service in ("shop", "another"))
+    windows = [replace(make_batch(np.random.default_rng(seed), 60), prediction=["fraud"] * 60) for seed in (1, 2)]
+    one, two = (detector.fold(READER.read(window)) for window in windows)
+
+    first, second, again, alone = detector.judge(one), detector.judge(two), detector.judge(two), other.judge(two)
+
+    began = "FETDriftOnline begins anew with this window."
+    assert (first.verdict, second.verdict, alone.verdict) == (Verdict.OK, Verdict.ALARM, Verdict.OK)
+    assert second.contributors[0].shown["windows"] == 2
+    assert again == second, "a window asked about twice is followed once"
+    assert [began in said.reason for said in (first, second, alone)] == [True, False, True]
 
 
 def test_nothing_tries_to_talk_to_anybody(desk: Desk) -> None:

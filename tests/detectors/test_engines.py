@@ -302,7 +302,8 @@ def test_what_a_test_of_a_stream_does_here_is_told_where_it_is_configured() -> N
     *_, note = engine_notes(spec(Path("ref.json"), drift={"engine": "alibi", "window": "10m", "checks": checks}))
 
     assert note.place == ("signals", "drift", "checks", 1)
-    assert "MMDDriftOnline starts afresh with every window (10m)" in note.message
+    assert "MMDDriftOnline goes on from window to window" in note.message
+    assert "begins anew, as the finding then says, when its process starts again" in note.message
 
 
 def test_a_library_that_is_not_here_is_told_before_anything_starts(tmp_path: Path) -> None:

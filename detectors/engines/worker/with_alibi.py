@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import alibi_detect
@@ -18,7 +20,44 @@ LABELS = 20  # columns that one feature of labels becomes, where all features ar
 P_VALUE = 0.05
 ONLINE = {"ert": 1000, "window_sizes": [20], "n_bootstraps": 10_000}  # per feature
 ONLINE_TOGETHER = {"ert": 100, "window_size": 10, "n_bootstraps": 1_000}
-_made: dict[Any, Any] = {}  # online ones simulate their thresholds, which takes seconds: once a reference
+
+
+@dataclass
+class _Stream:
+    """A detector that goes on from window to window.
+
+    Attributes:
+        windows: followed so far.
+        window: the last of them.
+        found: where in it drift was raised, by row from 1; from there on it begins anew.
+    """
+
+    detector: Any
+    windows: int = 0
+    window: str | None = None
+    found: list[int] = field(default_factory=list)
+
+    def follow(self, rows: NDArray[Any], window: str) -> None:
+        """Go through the rows, once, however often the window is asked about."""
+        if window and window == self.window:
+            return
+        self.windows, self.window, self.found = self.windows + 1, window, []
+        for at, row in enumerate(rows, 1):
+            if self.detector.predict(row)["data"]["is_drift"]:
+                self.found.append(at)
+                self.detector.reset_state()
+        self._shorten()
+
+    def _shorten(self) -> None:
+        """The library keeps a statistic of every row ever seen, and needs the last one."""
+        detector = getattr(self.detector, "_detector", self.detector)  # behind the name of several backends
+        detector.test_stats, detector.drift_preds = detector.test_stats[-1:], detector.drift_preds[-1:]
+        if hasattr(detector, "max_ws"):
+            detector.xs = detector.xs[-detector.max_ws :]
+
+
+_FOLLOWED = 400  # streams; of one that was not asked about for longest what it has seen is forgotten
+_streams: OrderedDict[Any, _Stream] = OrderedDict()
 
 
 def about() -> dict[str, Any]:
@@ -31,12 +70,15 @@ def answer(head: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
     every = list(columns_of(head, body))
     columns = [column for column in every if column.usable]
     rows: list[dict[str, Any]] = []
+    head = {**head, "begun": set()}
     for name, options in head["checks"]:
         np.random.seed(head["seed"])
         check: Callable[..., Iterator[dict[str, Any]]] = _TOGETHER.get(name, _each)
         rows += check(name, dict(options), columns, head)
     left_out = [column.name for column in every if not column.usable]
-    return {**about(), "rows": rows, "left_out": left_out}, b""
+    begun = ", ".join(sorted(head["begun"]))
+    note = f"{begun} begins anew with this window." if begun else ""
+    return {**about(), "rows": rows, "left_out": left_out, "note": note}, b""
 
 
 def _each(name: str, options: dict[str, Any], columns: list[Column], head: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -105,20 +147,24 @@ def _stream(
     options: dict[str, Any],
     head: dict[str, Any],
 ) -> dict[str, Any]:
-    """Rows one after the other: drift at the first that raises it. Nothing is carried over to the next window."""
+    """Rows one after the other, from where the last window ended."""
     if name.startswith("FET"):
         low = min(reference.min(), live.min())
         reference, live = (reference > low).astype(int), (live > low).astype(int)
-    key = (name, feature, head["of"], repr(options), reference.tobytes())
-    if key not in _made:
-        if len(_made) >= 200:
-            _made.clear()
-        _made[key] = getattr(cd, name)(reference, **{"verbose": False, **options})
-    detector = _made[key]
-    detector.reset_state()
-    found = next((at for at, row in enumerate(live, 1) if detector.predict(row)["data"]["is_drift"]), 0)
-    detail = f"drift at row {found} of {len(live)}" if found else f"no drift in {len(live)} rows"
-    shown = {"row": float(found)} if found else {}
+    key = (head["stream"], name, feature, head["of"], repr(options), reference.tobytes())
+    if key not in _streams:  # thresholds are simulated, which takes seconds
+        _streams[key] = _Stream(getattr(cd, name)(reference, **{"verbose": False, **options}))
+        while len(_streams) > _FOLLOWED:
+            _streams.popitem(last=False)
+    _streams.move_to_end(key)
+    stream = _streams[key]
+    stream.follow(live, head["window"])
+    if stream.windows == 1:
+        head["begun"].add(name)
+    found, times = stream.found, len(stream.found)
+    detail = f"drift at row {found[0]} of {len(live)}" if found else f"no drift in {len(live)} rows"
+    detail += f" and {times - 1} times more" if times > 1 else ""
+    shown = {"windows": stream.windows, "raised": times, **({"row": found[0]} if found else {})}
     row: dict[str, Any] = said(name, feature, drift=bool(found), detail=detail, shown=shown)
     return row
 
@@ -142,8 +188,12 @@ def _numbers(column: Column) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _labels(column: Column) -> tuple[NDArray[Any], NDArray[Any]]:
-    width = min(len(column.values or ()), LABELS)
-    first, second = (side[:, None] == np.arange(width)[None, :] for side in (column.reference, column.live))
+    """Labels of the reference, and one column for all others: a new label leaves the reference as it was."""
+    known = np.unique(column.present(column.reference))[:LABELS]
+    first, second = (
+        np.column_stack([side[:, None] == known[None, :], (side >= 0) & ~np.isin(side, known)])
+        for side in (column.reference, column.live)
+    )
     return first, second
 
 
