@@ -32,6 +32,7 @@ from burnline.store.pages import save_page
 from burnline.store.parts import WHOLE, beside, is_shadow, is_version
 from burnline.store.predictions import next_batches
 from burnline.store.schema import EPOCH, MICROSECOND
+from burnline.store.set_back import take_back
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class DetectorEngine:
         Raises: StoreError when the database fails; the next turn starts again from what it holds.
         """
         try:
-            progress = self._recall()
+            progress = self._recall(now)
             done, start = 0, self._elapsed()
             for source in Source:
                 while batches := self._db.write(lambda tx, of=source: next_batches(tx, CHUNK, of.value)):  # type: ignore[misc]
@@ -165,9 +166,11 @@ class DetectorEngine:
         """What was found of versions and slices in the newest window of every signal."""
         return tuple(found for parts in self._parts.values() for found in parts)
 
-    def _recall(self) -> dict[Key, _Progress]:
+    def _recall(self, now: datetime) -> dict[Key, _Progress]:
         if self._progress is not None:
             return self._progress
+        if behind := self._db.write(lambda tx: take_back(tx, now)):
+            log.error("clock was set back; findings of times still to come are taken back", extra={"signals": behind})
         with self._db.read() as tx:
             latest = {(found.service, found.signal): found for found in signals.latest_findings(tx)}
             states, self._counters = signals.load_states(tx), signals.event_totals(tx)
