@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -145,6 +145,11 @@ class DetectorEngine:
     def _detector(self, key: Key) -> Detector | None:
         service = self._services.get(key[0])
         return service.detectors.get(key[1]) if service else None
+
+    def counts(self, service: str, sources: Collection[Source]) -> bool:
+        """Whether any signal of the service counts what comes from one of these."""
+        watched = self._services.get(service)
+        return watched is not None and any(each.source in sources for each in watched.detectors.values())
 
     def counted(self) -> Iterator[tuple[Key, Detector, Sketch]]:
         """What the signals whose bad events do not add up have counted in all, against their present references."""

@@ -9,8 +9,10 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from burnline.collectors.predictions.events import Asked, Known, Refusal, Text, Value
-from burnline.collectors.predictions.posted import Posted, open_posted, textual
+from burnline.collectors.predictions.posted import Posted, Unfit, open_posted, textual
 from burnline.errors import PayloadTooLarge
+from burnline.spec.answers import is_language
+from burnline.spec.words import shown
 
 MOST_ANSWERS = 1_000
 MOST_CHARACTERS = 4_000_000  # of one body, each source counted with every answer: a few seconds' work
@@ -41,7 +43,7 @@ class Answer(Struct, forbid_unknown_fields=True):
     refused: bool | None = None
     toxic: bool | None = None
     guardrail: Text | None = None
-    language: Annotated[str, Meta(max_length=35)] | None = None
+    language: Text | None = None
     features: Annotated[dict[Text, Value], Meta(max_length=MOST_FEATURES)] = {}
 
     @property
@@ -80,12 +82,15 @@ def read_answers(body: bytes, content_type: str, content_encoding: str, known: K
     opened = open_posted(
         FORMATS, body, content_type=content_type, content_encoding=content_encoding, known=known, asked=asked
     )
-    answers, refused = opened.each(_unchanged)
+    answers, refused = opened.each(_checked)
     if sum(each.characters for each in answers) > MOST_CHARACTERS:
         raise PayloadTooLarge(f"more than {MOST_CHARACTERS:,} characters of answers and sources; send fewer at a time")
     provider = opened.envelope.provider if opened.envelope else ""
     return Given(opened.service, opened.version, provider, answers, refused)
 
 
-def _unchanged(answer: Answer) -> Answer:
+def _checked(answer: Answer) -> Answer:
+    """Raises: Unfit."""
+    if answer.language is not None and not is_language(answer.language):
+        raise Unfit("language", f"{shown(answer.language)} is no language tag; send one such as en or de-CH")
     return answer

@@ -110,6 +110,16 @@ def test_what_the_sender_knows_stands_beside_and_what_it_does_not_say_is_unknown
     assert features["inconsistent"][0] == pytest.approx(0.3, abs=0.2)
 
 
+def test_a_word_that_is_no_language_tag_costs_its_answer_alone(door: Door) -> None:
+    tags = ["en", "de-CH", "zh-Hant-TW", "english", "en_GB", "", "x" * 36, "en\u0000"]
+
+    receipt = door.send(envelope(*({"answer": "Yes.", "language": tag} for tag in tags)))
+
+    assert (receipt.accepted, [each.index for each in receipt.refused]) == (3, [3, 4, 5, 6, 7])
+    assert {each.field for each in receipt.refused} == {"language"}
+    assert receipt.refused[0].reason == "'english' is no language tag; send one such as en or de-CH"
+
+
 @pytest.mark.parametrize("field", ["sources", "others"])
 def test_a_number_that_no_character_has_costs_no_answer_beside_it(door: Door, field: str) -> None:
     odd = answer("It opened in 1932.", **{field: ["It opened in &#" + "9" * 5000 + "; 1932."]})

@@ -336,6 +336,8 @@ class Client:
             self._say("burnline does not know these features, and drops them: %s", receipt.get("unknown_features"))
         if dropped := _number(receipt, "dropped"):
             self._say("burnline had no room for %s samples; lower signals.skew.sample", dropped)
+        if note := receipt.get("note"):
+            self._say("%s", note)
         self._done(
             state,
             size,

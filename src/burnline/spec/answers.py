@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from burnline.spec.address import HttpUrl, SecretRef
 from burnline.spec.section import Limited
 from burnline.spec.strict import Strict
 from burnline.spec.units import Duration, PositiveCount, Ratio, Text
+from burnline.spec.words import shown
 
 BAD_VERDICTS = ("blocked", "block", "flagged", "unsafe", "violation", "failed", "fail", "deny", "denied")
+
+
+_TAG = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)
+LONGEST_TAG = 35  # characters: RFC 5646, 4.4.1
+
+
+def is_language(name: str) -> bool:
+    """Whether it is of the form of a language tag: a code of two or three letters, and what is said of it nearer.
+
+    Of BCP 47 (RFC 5646) without what is registered as a whole or privately agreed on.
+
+    >>> [is_language(each) for each in ("en", "de-CH", "zh-Hant-TW", "english", "en_GB")]
+    [True, True, True, False, False]
+    """
+    return len(name) <= LONGEST_TAG and _TAG.fullmatch(name) is not None
+
+
+def _language(name: str) -> str:
+    if not is_language(name):
+        raise ValueError(f"{shown(name)} is no language tag; write one such as en or de-CH")
+    return name
 
 
 class AnswerSpec(Limited):
@@ -98,9 +121,9 @@ class AnswerLengthSpec(AnswerSpec):
 
 
 class LanguageSpec(AnswerSpec):
-    """How many answers are in none of the `accepted` languages, as the sender names them?"""
+    """How many answers are in none of the `accepted` languages?"""
 
-    accepted: Annotated[tuple[Text, ...], Field(min_length=1)] = ("en",)
+    accepted: Annotated[tuple[Annotated[Text, AfterValidator(_language)], ...], Field(min_length=1)] = ("en",)
 
 
 class ConsistencySpec(AnswerSpec):

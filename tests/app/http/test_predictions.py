@@ -52,6 +52,25 @@ def test_good_events_are_kept_before_they_are_acknowledged(door: Still) -> None:
     assert door.counted("burnline_events_accepted_total", service="scoring") == 2
 
 
+def test_every_door_says_where_no_signal_counts_what_was_sent(door: Still) -> None:
+    items = {
+        "predictions": {"events": [{**event(length=1.5), "id": "a"}]},
+        "labels": {"labels": [{"id": "a", "label": 1}]},
+        "answers": {"answers": [{"answer": "Yes."}]},
+    }
+
+    said = {
+        (service, path): door.post(
+            f"/v1/{path}", json.dumps({"service": service, **body}), content_type="application/json"
+        ).json()
+        for service in ("scoring", "ranking")
+        for path, body in items.items()
+    }
+
+    assert {key for key, each in said.items() if "note" not in each} == {("scoring", "predictions")}
+    assert said["ranking", "answers"]["note"].startswith("no signal of ranking counts answers now: ")
+
+
 def test_columns_are_as_good_as_rows(door: Still) -> None:
     body = {"service": "scoring", "columns": {"length": [1.5, 2.5]}, "prediction": [0, 1], "confidence": [0.5, 1]}
 

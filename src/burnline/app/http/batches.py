@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.concurrency import run_in_threadpool
@@ -14,9 +14,18 @@ from burnline.app.http.answers import Trouble
 from burnline.app.http.bodies import encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
+from burnline.events import Source
+from burnline.spec.words import choice
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
+
+    class Receipt(DataclassInstance, Protocol):
+        """What a door says of a body."""
+
+        @property
+        def service(self) -> str: ...
+
 
 R = TypeVar("R")
 
@@ -58,6 +67,17 @@ def key_of(request: Request) -> str:
     return request.headers.get("idempotency-key", "")
 
 
-def answered(receipt: DataclassInstance, *, taken: int, refused: int) -> JSONResponse:
-    """The receipt: 202, or 422 where there was something and all of it was refused."""
-    return JSONResponse(asdict(receipt), 202 if taken or not refused else 422)
+def answered(
+    request: Request, receipt: Receipt, sources: Collection[Source], *, taken: int, refused: int
+) -> JSONResponse:
+    """The receipt: 202, or 422 where there was something and all of it was refused.
+
+    It has a `note` where no signal of the service counts what comes from any of these sources.
+    """
+    app: App = request.app.state.burnline
+    body = asdict(receipt)
+    if taken and not app.detectors.counts(receipt.service, sources):
+        what = choice(sorted(each.value for each in sources))
+        why = "its service file asks for none, or its reference cannot be read"
+        body["note"] = f"no signal of {receipt.service} counts {what} now: {why}"
+    return JSONResponse(body, 202 if taken or not refused else 422)

@@ -18,6 +18,7 @@ from burnline.collectors.predictions.door import accept_predictions
 from burnline.collectors.predictions.events import Asked
 from burnline.collectors.predictions.formats import FORMATS
 from burnline.errors import PayloadError
+from burnline.events import Source
 
 PREDICTIONS, ALERTS = "/v1/predictions", "/v1/alerts"
 router = batch_router()
@@ -42,7 +43,10 @@ async def predictions(request: Request, service: str = "", version: str = "", *,
     )
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
     app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
-    return answered(receipt, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count)
+    joined = {Source.PREDICTIONS, Source.LABELS, Source.SAMPLES}  # what comes later is joined with them
+    return answered(
+        request, receipt, joined, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count
+    )
 
 
 @router.post(ALERTS, openapi_extra=A_JSON_BODY)

@@ -13,6 +13,7 @@ from burnline.collectors.otlp.answered import Offer
 from burnline.collectors.predictions.events import Asked
 from burnline.detectors.grounding.answer import inconsistency, score_answer
 from burnline.detectors.grounding.judge import Case
+from burnline.events import Source
 
 ANSWERS = "/v1/answers"
 
@@ -45,4 +46,6 @@ async def answers(request: Request, service: str = "", version: str = "") -> JSO
         asked=Asked(service, version),
         key=key_of(request),
     )
-    return answered(receipt, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count)
+    return answered(
+        request, receipt, {Source.ANSWERS}, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count
+    )

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from burnline.app.http.batches import answered, batch_router, body_in, hand_over
 from burnline.collectors.predictions.events import Asked
 from burnline.collectors.predictions.labels import FORMATS, accept_labels
+from burnline.events import Source
 
 LABELS = "/v1/labels"
 router = batch_router()
@@ -20,4 +21,4 @@ async def labels(request: Request, service: str = "") -> JSONResponse:
     `service` stands in the URL where the format has no place for it (NDJSON).
     """
     receipt = await hand_over(request, accept_labels, asked=Asked(service))
-    return answered(receipt, taken=receipt.taken, refused=receipt.refused_count)
+    return answered(request, receipt, {Source.LABELS}, taken=receipt.taken, refused=receipt.refused_count)

@@ -14,6 +14,7 @@ from burnline.app.http.batches import answered, batch_router, body_in, hand_over
 from burnline.app.http.words import Word
 from burnline.collectors.predictions.events import Asked
 from burnline.collectors.predictions.samples import FORMATS, MAX_SAMPLES, accept_samples
+from burnline.events import Source
 from burnline.store.samples import wanted_samples
 
 SAMPLES = "/v1/samples"
@@ -34,7 +35,7 @@ async def samples(request: Request, service: str = "") -> JSONResponse:
     `service` stands in the URL where the format has no place for it (NDJSON).
     """
     receipt = await hand_over(request, accept_samples, asked=Asked(service))
-    return answered(receipt, taken=receipt.taken, refused=receipt.refused_count)
+    return answered(request, receipt, {Source.SAMPLES}, taken=receipt.taken, refused=receipt.refused_count)
 
 
 @router.get(SAMPLES, responses=NOT_FOUND)
