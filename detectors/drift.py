@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few, too_few_of_two
-from burnline.detectors.profile import Category, Column, Number, Reference
+from burnline.detectors.profile import PREDICTION, Category, Column, Number, Reference
 from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.distance import Histogram, chance, jensen_shannon, kolmogorov, stability
@@ -21,7 +21,6 @@ from burnline.detectors.statistics.moves import Moves
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec
 
-PREDICTION = "(prediction)"
 IN_REFERENCE = "in the reference"
 EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm, 1 at most
 BUDGET = 0.5  # false alarms in 30 days of all features together, for windows by themselves and for windows together

@@ -19,11 +19,14 @@ from burnline.spec.regular import read_regular, replace_regular
 VERSION: Literal["burnline/reference/v1"] = "burnline/reference/v1"
 BINS = 20  # quantile bins of a number
 TOP = 64  # categories with a cell of their own
+PREDICTION = "(prediction)"  # what the answers are called among features
 KNOWN = 1000  # further categories remembered by name, in one cell together
 MOST_ROWS = 10**12  # sums of a million cells of so many stay below 2**63
 LARGEST_BYTES = 256 * 1024 * 1024  # of a file: one of a thousand features has a few megabytes
 
 Rows: TypeAlias = Annotated[int, msgspec.Meta(le=MOST_ROWS)]
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Error: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
 Coordinate: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**19), le=2**19)]  # as in centroids.py
 
 
@@ -116,7 +119,7 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     classes: tuple[str, ...]
-    edges: tuple[float, ...]
+    edges: tuple[Share, ...]
     counts: tuple[Rows, ...]
     right: tuple[Rows, ...]
     scored: str = ""
@@ -134,10 +137,10 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     events: Rows
     wrong: Rows
-    auc: float | None = None
-    ece: float | None = None
-    mean_error: float | None = None
-    limit: float | None = None
+    auc: Share | None = None
+    ece: Share | None = None
+    mean_error: Error | None = None
+    limit: Error | None = None
 
 
 class Embedding(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -260,6 +263,8 @@ def _contradictions(reference: Reference) -> Iterator[tuple[str, str]]:
         yield "events", f"{reference.events}; needs at least 1, and at most {MOST_ROWS}"
     if not 1 <= reference.design_effect <= reference.events:
         yield "design_effect", f"{reference.design_effect}; needs 1 to {reference.events}"
+    if PREDICTION in reference.features:
+        yield f"features.{PREDICTION}", "has the name of the model's answers; call the feature something else"
     columns = {f"features.{name}": column for name, column in reference.features.items()}
     if reference.prediction is not None:
         columns["prediction"] = reference.prediction

@@ -10,9 +10,8 @@ import msgspec
 import numpy as np
 
 from burnline.detectors.columns import Coded, Columns, Values
-from burnline.detectors.drift import PREDICTION
 from burnline.detectors.engines.rows import Column, Hasher, Rows, gathered, labels, no_rows, numbers
-from burnline.detectors.profile import Number, Reference, RowSection
+from burnline.detectors.profile import PREDICTION, Number, Reference, RowSection
 from burnline.detectors.sketch import Sketch
 from burnline.errors import PayloadError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,10 +13,9 @@ import numpy as np
 
 from burnline.detectors.centroids import build_embedding
 from burnline.detectors.columns import ColumnReader, Values
-from burnline.detectors.drift import PREDICTION
 from burnline.detectors.engines.sampled import COLUMNS, reference_rows
 from burnline.detectors.labelled.cells import build_labelled
-from burnline.detectors.profile import VERSION, Reference
+from burnline.detectors.profile import PREDICTION, VERSION, Reference
 from burnline.detectors.profiling.kept import Kept, design_effect
 from burnline.detectors.profiling.summary import Summary
 from burnline.detectors.seasons import Kind, build_slots
@@ -95,6 +94,7 @@ def build_profile(
     if len(lengths) != 1:
         found = f"columns need one length, above 0; found {sorted(lengths) or 'none'}"
         raise SpecError([Problem(name, 0, "", found)])
+    _check_names(name, columns)
     length = lengths.pop()
     with TemporaryDirectory(prefix="burnline-") as folder:
         profiler = _Profiler(list(columns), list(given), Path(folder), room=length, rows=rows)
@@ -113,6 +113,7 @@ def profile_table(table: Table, roles: Roles, *, name: str, said: Said = lambda 
     Raises: SpecError for a table that cannot be read or used, naming the file and each column.
     """
     special = roles.named()
+    _check_names(table.name, {*table.columns} - {*special.values(), *roles.ignore})
     pick(table, [*special.values(), *roles.ignore])
     features = [name for name in table.columns if name not in {*special.values(), *roles.ignore}]
     numbers = find_numbers(table, said)
@@ -224,6 +225,14 @@ class _Profiler:
         if self._embedded is not None:
             found["embedding"] = build_embedding(as_vectors(self._embedded.column("embedding")))
         return msgspec.structs.replace(reference, **found)
+
+
+def _check_names(file: str, features: Collection[str]) -> None:
+    """Raises: SpecError for features that are called as something else is among them."""
+    taken = [name for name in (PREDICTION, SESSION, TIME) if name in features]
+    message = "is what burnline calls something else; call the feature something else, or --ignore it"
+    if taken:
+        raise SpecError([Problem(file, 0, name, message) for name in taken])
 
 
 def _answers(others: Mapping[str, Any]) -> dict[str, Any]:

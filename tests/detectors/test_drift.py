@@ -11,8 +11,8 @@ import pytest
 
 from burnline.detectors.columns import ColumnReader
 from burnline.detectors.contract import Judgement
-from burnline.detectors.drift import PREDICTION, Drift, PredictionDrift
-from burnline.detectors.profile import Reference
+from burnline.detectors.drift import Drift, PredictionDrift
+from burnline.detectors.profile import PREDICTION, Reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.events import Counts, PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec, PredictionSpec

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -194,6 +196,10 @@ def damaged(tmp_path: Path, path: str, value: Any) -> Path:
         ("outliers.events", 10**20, r"Expected `int` <= 1000000000000 - at `\$.outliers.events`"),
         ("outliers.events", -(10**20), "outliers.events: -1"),
         ("prediction.other", 1, "prediction: counts and missing"),
+        ("performance.ece", -1e308, r"Expected `float` >= 0.0 - at `\$.performance.ece`"),
+        ("performance.auc", 1.5, r"Expected `float` <= 1.0 - at `\$.performance.auc`"),
+        ("performance.limit", -1, r"Expected `float` >= 0.0 - at `\$.performance.limit`"),
+        ("calibration.edges", [1e308], r"Expected `float` <= 1.0 - at `\$.calibration.edges"),
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused_with_the_field(
@@ -205,6 +211,26 @@ def test_a_file_that_contradicts_itself_is_refused_with_the_field(
         load_reference(file)
 
     assert raised.value.problems[0].file == str(file)
+
+
+@pytest.mark.parametrize("name", ["(prediction)", "(session)", "(time)"])
+def test_a_feature_called_as_something_else_is_called_is_refused(tmp_path: Path, name: str) -> None:
+    """Beside predictions it would shift the counts of every feature after it."""
+    (tmp_path / "train.csv").write_text(f"age,{name},city\n31,1,Oslo\n")
+
+    with pytest.raises(SpecError, match=re.escape(f"train.csv: {name}: is what burnline calls something else")):
+        profile_csv(tmp_path / "train.csv")
+    with pytest.raises(SpecError, match=re.escape(name)):
+        build_profile({"age": [31], name: [1.0]}, ["ok"], name="shop")
+
+
+def test_a_reference_with_such_a_feature_is_refused(tmp_path: Path) -> None:
+    known = make_reference(events=500)
+    features = {"(prediction)": known.features["age"], **known.features}
+    save_reference(msgspec.structs.replace(known, features=features), tmp_path / "ref.json")
+
+    with pytest.raises(SpecError, match=r"features.\(prediction\): has the name of the model's answers"):
+        load_reference(tmp_path / "ref.json")
 
 
 def test_counts_that_no_computer_adds_are_refused(tmp_path: Path) -> None:

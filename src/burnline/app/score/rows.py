@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from burnline.app.score.verbs import Verb
 from burnline.collectors.predictions.events import STRANGERS_KEPT
 from burnline.detectors.columns import ColumnReader, Columns, Values
-from burnline.detectors.drift import PREDICTION
 from burnline.detectors.labelled.cells import listed
-from burnline.detectors.profile import Number, Reference
+from burnline.detectors.profile import PREDICTION, Number, Reference
 from burnline.detectors.tables.blocks import Block, Table
 from burnline.detectors.tables.moments import as_microseconds
 from burnline.detectors.tables.vectors import as_vectors

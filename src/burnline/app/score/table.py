@@ -16,8 +16,7 @@ from burnline.app.score.rows import Rows, TableRows
 from burnline.app.score.verbs import JOINED, VERBS, Verb
 from burnline.detectors.build import NOTHING, build_detectors
 from burnline.detectors.contract import Detector
-from burnline.detectors.drift import PREDICTION
-from burnline.detectors.profile import Number, Reference
+from burnline.detectors.profile import PREDICTION, Number, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.statistics.lasting import OfRows
 from burnline.detectors.tables.blocks import Table, pick
