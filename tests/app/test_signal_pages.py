@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,39 @@ def test_windows_without_data_end_no_alarm_on_the_service_and_the_fleet(scene: W
     assert [(each["verdict"], each["stands"]) for each in told["signals"] if each["name"] == "drift"] == [
         ("no_data", True)
     ]
+
+
+def test_a_silent_signal_says_since_when_and_why(scene: World) -> None:
+    tell(scene, Verdict.OK, Verdict.OK, *[Verdict.NO_DATA] * 3, reason="no events in the window.", contributors=())
+    began = scene.now - 3 * WINDOW
+
+    fleet, service, page = (text(browser(scene.app).get(path).text) for path in ("/", "/services/scoring", PAGE))
+    told = Client(scene.app).get("/v1/services/scoring").json()
+
+    assert "? 1 signal without data" in fleet
+    since = f"since {began:%Y-%m-%d %H:%M:%S} UTC"
+    banner = service[service.index("? 1 signal without data") :]
+    assert banner.startswith(f"? 1 signal without data , the longest {since} : drift ."), banner
+    assert "no events in the window . No data is not health." in banner, banner
+    assert f"no data {since} , for 30s" in page, page
+    (drift,) = (each for each in told["signals"] if each["name"] == "drift")
+    assert datetime.fromisoformat(drift["silent_since"]) == began
+
+
+def test_a_window_or_two_with_too_few_events_are_no_silence(scene: World) -> None:
+    tell(scene, Verdict.OK, Verdict.NO_DATA, Verdict.NO_DATA)
+
+    pages = [text(browser(scene.app).get(path).text) for path in ("/", "/services/scoring")]
+
+    assert not any("without data" in page for page in pages)
+    assert "no data since" not in text(browser(scene.app).get(PAGE).text)
+
+
+def test_a_signal_that_never_had_data_is_silent_from_its_first_window_on(scene: World) -> None:
+    tell(scene, *[Verdict.NO_DATA] * 4)
+
+    assert f"no data since {scene.now - 4 * WINDOW:%Y-%m-%d %H:%M:%S}" in text(browser(scene.app).get(PAGE).text)
+    assert "1 signal without data" in text(browser(scene.app).get("/services/scoring").text)
 
 
 @pytest.mark.parametrize("verdicts", [[Verdict.NO_DATA], [Verdict.ALARM, Verdict.OK, Verdict.NO_DATA]])

@@ -17,6 +17,7 @@ from burnline.store.pages import page_starts
 
 PARTS = 6  # windows: a version or slice that was in none of the last is not shown
 WINDOWS = 288  # of history: two days of ten minutes
+SILENT = 3  # windows without data are a silence; one or two may have had too few events
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class SignalDetail:
         score: in [0, 1]; None without data.
         limit: the score over which it is in alarm; None where the detector has no such number.
         since: when the alarm that it is in began.
+        silent_since: as in `views.SignalView`.
         at: the end of the window; None before the first.
         contributors: the features that differ most, with their values in the reference and in the window.
         pages: starts of the windows of which a library drew a page, newest first.
@@ -85,6 +87,7 @@ class SignalDetail:
     history: tuple[Judged, ...]
     pages: tuple[datetime, ...] = ()
     last_alarm: LastAlarm | None = None
+    silent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,7 @@ def signal(app: App, spec: ServiceSpec, name: str, now: datetime) -> SignalDetai
         history,
         tuple(drawn),
         _last_alarm(found),
+        _silent_since(found, window),
     )
 
 
@@ -144,6 +148,17 @@ def pictures(detail: SignalDetail, now: datetime) -> Pictures:
     chart = signal_picture.score_chart(detail.history, first, max(now, detail.at or now), detail.limit)
     shown = detail.last_alarm or detail
     return Pictures(chart, first, tuple(_feature(each) for each in shown.contributors))
+
+
+def silent_since(until: datetime | None, now: datetime, window: timedelta) -> datetime | None:
+    """`until`, when data ended, if by now that is SILENT windows ago and more."""
+    return until if until is not None and now - until >= SILENT * window else None
+
+
+def _silent_since(found: Sequence[Finding], window: timedelta) -> datetime | None:
+    """Of findings, oldest first."""
+    known = [each.window_end for each in found if each.verdict is not Verdict.NO_DATA]
+    return silent_since(known[-1] if known else found[0].window_start, found[-1].window_end, window) if found else None
 
 
 def _last_alarm(found: Sequence[Finding]) -> LastAlarm | None:

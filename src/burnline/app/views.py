@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from burnline.app.signal_views import WINDOWS
+from burnline.app.signal_views import WINDOWS, silent_since
 from burnline.app.slo_views import ExclusionView, SloView, exclusion_views, hues, judged, slo_view
 from burnline.app.wiring import App
 from burnline.detectors.build import windows
@@ -34,6 +34,8 @@ class SignalView:
 
     Attributes:
         stands: it is in alarm, or was in the newest window that had data, if that is among the last `WINDOWS`.
+        silent_since: the end of that window where the last `SILENT` ones and more have no data; where none of the last
+            `WINDOWS` had any, the start of the first of these. None otherwise.
     """
 
     name: str
@@ -43,6 +45,7 @@ class SignalView:
     at: datetime
     contributors: tuple[tuple[str, float, str], ...]
     stands: bool = False
+    silent_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +207,7 @@ class _Seen:
     turns: Mapping[str, Sequence[Collection]]
     versions: Mapping[str, str]
     told: Mapping[str, Sequence[str]]
-    alarms: frozenset[tuple[str, str]]  # that stand: service and signal
+    silent: Mapping[tuple[str, str], tuple[Verdict, datetime | None]]  # by service and signal, as of `_last_said`
 
 
 def _look(app: App, now: datetime) -> _Seen:
@@ -224,19 +227,24 @@ def _look(app: App, now: datetime) -> _Seen:
             for name, version in versions.items()
             if not version and findings.get(name)
         }
-        alarms = frozenset(
-            (each.service, each.signal)
+        silent = {
+            (each.service, each.signal): _last_said(tx, each)
             for found in findings.values()
             for each in found
-            if each.verdict is Verdict.ALARM or (each.verdict is Verdict.NO_DATA and _stands(tx, each))
-        )
-    return _Seen(now, statuses, findings, turns, versions, told, alarms)
+            if each.verdict is Verdict.NO_DATA
+        }
+    return _Seen(now, statuses, findings, turns, versions, told, silent)
 
 
-def _stands(tx: Connection, newest: Finding) -> bool:
-    """As far back as the signal's own page looks: a service that was given up is not searched for what it once was."""
-    since = newest.window_end - WINDOWS * (newest.window_end - newest.window_start)
-    return signals.alarm_stands(tx, newest.service, newest.signal, since)
+def _last_said(tx: Connection, newest: Finding) -> tuple[Verdict, datetime | None]:
+    """The verdict of the newest window with data, and since when it is silent; None while that is not for long.
+
+    As far back as the signal's own page looks: a service that was given up is not searched for what it once was.
+    """
+    key, window = (newest.service, newest.signal), newest.window_end - newest.window_start
+    since = newest.window_end - WINDOWS * window
+    last, until = signals.last_known(tx, *key, since) or (Verdict.NO_DATA, signals.first_start(tx, *key, since))
+    return last, silent_since(until, newest.window_end, window)
 
 
 def _service(spec: ServiceSpec, seen: _Seen) -> ServiceView:
@@ -282,6 +290,7 @@ def _patience(spec: ServiceSpec) -> timedelta:
 
 
 def _signal(finding: Finding, seen: _Seen) -> SignalView:
+    last, until = seen.silent.get((finding.service, finding.signal), (finding.verdict, None))
     return SignalView(
         finding.signal,
         finding.verdict,
@@ -289,7 +298,8 @@ def _signal(finding: Finding, seen: _Seen) -> SignalView:
         finding.reason,
         finding.window_end,
         tuple((c.feature, c.score, c.detail) for c in finding.contributors),
-        (finding.service, finding.signal) in seen.alarms,
+        last is Verdict.ALARM,
+        until,
     )
 
 

@@ -49,12 +49,20 @@ def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]
     return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
 
 
-def alarm_stands(tx: Connection, service: str, signal: str, since: datetime) -> bool:
-    """Was the newest window that had data in alarm, if it began at or after `since`? Those without data end none."""
+def last_known(tx: Connection, service: str, signal: str, since: datetime) -> tuple[Verdict, datetime] | None:
+    """The verdict and end of the newest window that had data, if it began at or after `since`."""
     of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
     known = (findings.c.verdict != Verdict.NO_DATA.value, findings.c.window_start >= since)
-    query = select(findings.c.verdict).where(*of, *known)
-    return tx.execute(query.order_by(findings.c.window_start.desc()).limit(1)).scalar() == Verdict.ALARM.value
+    query = select(findings.c.verdict, findings.c.window_end).where(*of, *known)
+    row = tx.execute(query.order_by(findings.c.window_start.desc()).limit(1)).first()
+    return None if row is None else (Verdict(row.verdict), row.window_end)
+
+
+def first_start(tx: Connection, service: str, signal: str, since: datetime) -> datetime | None:
+    """When the oldest window that is kept began, of those that began at or after `since`."""
+    of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
+    query = select(findings.c.window_start).where(*of, findings.c.window_start >= since)
+    return tx.execute(query.order_by(findings.c.window_start).limit(1)).scalar()
 
 
 def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> list[Finding]:
