@@ -7,7 +7,7 @@ puts its sources' own words together to something else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, chain, islice, pairwise
 from math import ceil, exp, inf, sqrt
@@ -16,7 +16,7 @@ from burnline.detectors.grounding.dates import is_held, numeric_dates
 from burnline.detectors.grounding.sentences import sentences
 from burnline.detectors.grounding.sources import BLOCK, Sources
 from burnline.detectors.grounding.statements import stated
-from burnline.detectors.grounding.words import SCALES, Token, negates, opposites, stemmed, synonyms, tokens
+from burnline.detectors.grounding.words import SCALES, Token, negates, opposites, plainly, stemmed, synonyms, tokens
 
 LONGEST = 200_000  # characters of an answer that are looked at
 MOST_WORDS = 20_000  # of an answer, for each costs some work; a character of Chinese is about a word
@@ -34,12 +34,15 @@ DENIED = 1.0  # otherwise denied, or denied here alone
 OPPOSITE = 1.5  # nowhere, but its opposite does
 # What else counts against an answer.
 APART = 0.2  # a word that stands in the sources, elsewhere than the rest of its sentence
-JOINED = 0.25  # two words that follow each other here and nowhere in the sources
-NAMES = 0.4  # a name or number that the sources do not hold, whatever the length of the answer
+JOINED = (
+    0.2  # two words that follow each other here, and in the sources stand in one place at best; see `Sources.parted`
+)
+ANEW = 0.1  # two words of any kind that follow each other nowhere in the sources: the answer's own way of putting it
+NAMES = 0.6  # a name or number that the sources do not hold, whatever the length of the answer
 MOST_NAMES = 8
 ASKS = 0.6  # it asks something
 SELF = 0.3  # it speaks of itself, and nobody does in the sources
-STEEP = 0.55  # score = 1 - exp(-STEEP x evidence)
+STEEP = 0.45  # score = 1 - exp(-STEEP x evidence)
 
 POOR = 0.5  # share of a sentence that is not held up, from which the whole sentence is marked
 ROUGH = frozenset(
@@ -101,6 +104,8 @@ class _Evidence:
     lacking: float = 0.0
     apart: float = 0.0
     joined: int = 0
+    anew: int = 0
+    pairs: int = 0
     names: int = 0
     asks: bool = False
     speaks: bool = False
@@ -111,6 +116,7 @@ class _Evidence:
     def sum(self) -> float:
         """Words are held against the root of their number: between a count and a share, it holds for short and long."""
         of_words = (self.lacking + APART * self.apart + JOINED * self.joined) / sqrt(max(self.weight, 1.0))
+        of_words += ANEW * self.anew / sqrt(max(self.pairs, 1))
         return of_words + NAMES * min(self.names, MOST_NAMES) + ASKS * self.asks + SELF * self.speaks
 
 
@@ -131,9 +137,9 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
         if is_held(day, known.seen):
             known.seen.update(token.stem for token in tokens(text, day.start, day.end))
     asked = {token.stem for token in islice(tokens(question[:LONGEST]), MOST_WORDS)}
-    evidence = _Evidence()
+    evidence, said = _Evidence(), known.following(chain.from_iterable(sentence.pairs for sentence in read))
     for sentence in read:
-        _weigh(evidence, sentence, known, asked)
+        _weigh(evidence, sentence, known, asked, said)
     missing = len(wanted - known.seen)
     return Grounding(
         score=round(1 - exp(-STEEP * evidence.sum), 6),
@@ -191,8 +197,13 @@ class _Sentence:
         return self.text[self.start : self.end].rstrip("\"')]")
 
     @property
+    def pairs(self) -> Iterator[tuple[str, str]]:
+        """Each two words of any kind that follow each other in it."""
+        return pairwise(plainly(token.word) for token in self.tokens)
+
+    @property
     def speaks(self) -> bool:
-        return any(token.word.lower().replace("\u2019", "'") in FIRST_PERSON for token in self.tokens)
+        return any(plainly(token.word) in FIRST_PERSON for token in self.tokens)
 
     def _turned(self, place: int, known: Sources) -> bool:
         """Whether a word that stands in the sources is denied here and nowhere there, or the other way round."""
@@ -261,15 +272,21 @@ def _refers(sentence: _Sentence, place: int) -> bool:
     return place > 0 and sentence.tokens[place - 1].stem in stemmed("numbered")
 
 
-def _weigh(evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str]) -> None:
+def _weigh(
+    evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str], said: Collection[tuple[str, str]]
+) -> None:
     words = list(sentence.words(known, asked))
     if words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words):
         return
+    pairs = list(sentence.pairs)
+    evidence.pairs += len(pairs)
+    evidence.anew += sum(pair not in said for pair in pairs)
     held = {word.token.stem: word.weight for word in words if not word.lacking}
     evidence.apart += _apart(held, sum(token.stem != "" for token in sentence.tokens), known)
     evidence.joined += sum(
-        not one.lacking and not other.lacking and (one.token.stem, other.token.stem) not in known.pairs
+        known.parted(one.token.stem, other.token.stem)
         for one, other in pairwise(words)
+        if not one.lacking and not other.lacking
     )
     evidence.asks = evidence.asks or sentence.asks
     evidence.speaks = evidence.speaks or (sentence.speaks and not known.speaks)

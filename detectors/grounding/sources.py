@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, islice, pairwise
+from itertools import chain, islice, pairwise, product
 
 from burnline.detectors.grounding.dates import MONTHS_OF, date_stems, numeric_dates
 from burnline.detectors.grounding.words import (
@@ -22,6 +22,7 @@ from burnline.detectors.grounding.words import (
     number,
     opposites,
     pairs,
+    plainly,
     stem,
     stems,
     stopwords,
@@ -30,7 +31,9 @@ from burnline.detectors.grounding.words import (
 )
 
 LONGEST = 2_000_000  # characters of all sources together
+MOST_PIECES = 100_000  # different pieces of text between two spaces; a novel has 30,000
 BLOCK = 12  # words with content; what is at most a block apart stands together
+NEAR, FAR = 1, 3  # blocks between two words that stand in one place, and that still are not far from each other
 COMMON = 60  # blocks: a word in more of them stands everywhere
 NEAREST = 5  # letters that two forms of one word begin with at least
 SHARED = 0.6  # of the longer one
@@ -99,7 +102,7 @@ class Sources:
 
     def _read(self, text: str, first: int) -> int:
         """Read one source, whose first block has the number `first`; returns that of the next source."""
-        pieces = text.split()
+        pieces = self._bounded(text.split())
         self._pieces.update((piece, self._stems(piece)) for piece in set(pieces).difference(self._pieces))
         found = list(chain.from_iterable(map(self._pieces.__getitem__, pieces)))
         if self._numbers or not self._wanted.isdisjoint(MONTHS_OF):
@@ -113,6 +116,15 @@ class Sources:
                 self.pairs.add((found[before], each))
             before = place
         return first + len(found) // BLOCK + 3  # so that two sources never stand together
+
+    def _bounded(self, pieces: list[str]) -> list[str]:
+        """As many of these pieces as come before there are more than `MOST_PIECES` different ones."""
+        left = MOST_PIECES - len(self._pieces)
+        if len(pieces) <= left:
+            return pieces
+        fresh = dict.fromkeys(piece for piece in pieces if piece not in self._pieces)
+        beyond = next(islice(fresh, left, None), None)
+        return pieces if beyond is None else pieces[: pieces.index(beyond)]
 
     def _read_numbers(self, pieces: Sequence[str]) -> None:
         """Note days, and numbers before a scale: of each different piece of text, or two that follow each other."""
@@ -188,6 +200,23 @@ class Sources:
         above = bisect_left(self._values, exact)
         return any(abs(each - exact) <= tolerance for each in self._values[max(0, above - 1) : above + 1])
 
+    def parted(self, one: str, other: str) -> int:
+        """How far two words are from each other that follow each other in the answer: 0 where they do so here as well,
+        1 in one place, 2 not far from it, 3 farther. A word that stands everywhere is in any place.
+        """
+        if (one, other) in self.pairs:
+            return 0
+        places, others = self.places.get(one), self.places.get(other)
+        if not places or not others:
+            return 1
+        nearest = min(abs(here - there) for here, there in product(places, others))
+        return 1 if nearest <= NEAR else 2 if nearest <= FAR else 3
+
+    def following(self, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+        """Which of these pairs of plain words follow each other here, whatever their content."""
+        pairs_of_words = (pairwise(words(plainly(text))) for text in self._texts)
+        return set(wanted).intersection(chain.from_iterable(pairs_of_words))
+
     def alike(self, each: str, word: str) -> bool:
         """Whether a word stands there in another form: one that begins alike, is written apart, or its initials."""
         self._lookups -= 1
@@ -211,7 +240,7 @@ class Sources:
 
     @cached_property
     def _words(self) -> set[str]:
-        return {word.lower() for piece in self._pieces for word in words(piece)}
+        return set(words(" ".join(self._pieces).lower()))
 
     @cached_property
     def _initials(self) -> str:

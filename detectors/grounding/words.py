@@ -81,6 +81,8 @@ def words(text: str) -> Iterable[str]:
     if text.isascii():
         return ASCII_WORD.findall(text)
     found = WORD.findall(text)
+    if not RUN.search(text):
+        return found
     return chain.from_iterable(pairs(word) if RUN.match(word) else (word,) for word in found)
 
 
@@ -157,13 +159,18 @@ def _plain(word: str) -> str:
     return unicodedata.normalize("NFC", bare or word).casefold().replace("\u2019", "'")
 
 
+def plainly(text: str) -> str:
+    """A text in small letters, with one kind of apostrophe."""
+    return text.lower().replace("\u2019", "'")
+
+
 def negates(word: str) -> bool:
     """Whether a word denies what comes after it.
 
     >>> negates("isn't"), negates("Never"), negates("always")
     (True, True, False)
     """
-    plain = word.lower().replace("\u2019", "'")
+    plain = plainly(word)
     return plain in NEGATIONS or plain.endswith("n't")
 
 

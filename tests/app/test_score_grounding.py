@@ -32,7 +32,7 @@ def said(out: str) -> list[dict[str, Any]]:
 
 
 def test_every_answer_has_a_line_with_its_score_and_what_is_not_held_up(cli: Cli, tmp_path: Path) -> None:
-    path = written(tmp_path, line("It opened in March 1932."), line("It opened in 1954."))
+    path = written(tmp_path, line("Opened in March 1932."), line("It opened in 1954."))
 
     code, out, err = cli("score", "grounding", path)
 
@@ -116,7 +116,7 @@ def test_what_was_calibrated_adds_a_probability_and_a_verdict(cli: Cli, tmp_path
 def test_calibrating_from_few_answers_warns_how_far_off_the_threshold_may_be(
     cli: Cli, tmp_path: Path, pairs: int, warned: bool
 ) -> None:
-    path = written(tmp_path, *[line("It opened in March 1932.", 0), line("It opened in Paris in 1889.", 1)] * pairs)
+    path = written(tmp_path, *[line("Opened in March 1932.", 0), line("It opened in Paris in 1889.", 1)] * pairs)
 
     code, told, err = cli("calibrate", path, "-o", "calibration.json")
 

@@ -83,7 +83,9 @@ def test_what_an_answer_states_after_it_has_declined_is_scored() -> None:
     made_up = score_answer("When?", SOURCES, f"{declined} However, Gustave Eiffel built it in 1889.")
 
     assert (nothing.refused, nothing.ungrounded, nothing.support) == (True, None, None)
-    assert (held.refused, held.ungrounded, held.support) == (True, 0, 1)
+    assert (held.refused, held.support) == (True, 1)
+    assert held.ungrounded is not None
+    assert held.ungrounded < 0.05
     assert made_up.refused
     assert made_up.ungrounded is not None
     assert made_up.ungrounded > 0.6

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnline.detectors.grounding.score import LONGEST, MOST_WORDS, Grounding, ground
-from burnline.detectors.grounding.sources import Sources
+from burnline.detectors.grounding.sources import MOST_PIECES, Sources
 from burnline.detectors.grounding.words import stem
 
 BRIDGE = (
@@ -258,6 +258,34 @@ def test_a_sentence_of_words_from_all_over_the_sources_is_apart() -> None:
     assert apart.score > 0.4
 
 
+def test_two_words_that_follow_each_other_count_by_how_far_apart_the_sources_have_them() -> None:
+    made = _made_up(200)
+    source = " ".join(made)
+
+    scores = [scored(f"{made[80]} {made[80 + step]}", source).score for step in (1, 6, 30, 100)]
+
+    assert scores == sorted(set(scores))
+
+
+def test_the_sources_own_phrasing_scores_lower_than_the_same_content_put_in_other_small_words() -> None:
+    copied = scored("The arch was built by Dorman Long of Middlesbrough.")
+    turned = scored("By Dorman Long, in Middlesbrough, an arch has been built.")
+
+    assert copied.score < 0.01
+    assert 0.01 < turned.score < 0.25
+
+
+def test_talk_that_states_nothing_is_not_held_against_its_phrasing() -> None:
+    assert scored("Thank you for asking! It opened in March 1932.").score == scored("It opened in March 1932.").score
+
+
+def test_sources_are_read_up_to_a_number_of_different_words() -> None:
+    last = " ".join(f"a{each:x}" for each in range(MOST_PIECES - 3))
+
+    assert marked("Dorman Long built it.", f"built Dorman Long {last} Eiffel") == []
+    assert marked("Gustave Eiffel built it.", f"built Gustave {last} x Eiffel") != []
+
+
 def test_a_number_and_its_scale_are_found_however_they_are_set() -> None:
     sources = [
         "It cost 4.2\nmillion.",
@@ -402,7 +430,7 @@ def test_a_day_is_the_same_however_it_is_written(written: str) -> None:
 def test_german_and_spanish_are_read(source: str, held: list[str], denied: str, foreign: str) -> None:
     worst = max(scored(answer, source).score for answer in held)
 
-    assert worst < 0.2
+    assert worst < 0.25
     assert scored(denied, source).score > worst
     assert scored(foreign, source).score > 0.6
 
