@@ -5,24 +5,21 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-import msgspec
 from sqlalchemy import Connection
 
-from burnline.detectors.build import NOTHING, build_detectors, windows
 from burnline.detectors.burn.history import SketchHistory
 from burnline.detectors.burn.recount import Recounter, ladders
-from burnline.detectors.columns import ColumnReader, Columns
 from burnline.detectors.contract import Asking, Detector, Judgement, no_data
-from burnline.detectors.declared import declared_reference
 from burnline.detectors.engines.desk import Desk
-from burnline.detectors.parts import admitted, others, parts_of, whole
-from burnline.detectors.profile import Reference, load_reference
-from burnline.detectors.quality.detector import Quality
+from burnline.detectors.guarded import compared, folded, judgement, ready, with_events
+from burnline.detectors.parts import others, parts_of, whole
+from burnline.detectors.progress import Progress, add, by_window, ended_windows, floor, memories_after, put
 from burnline.detectors.sketch import Sketch
-from burnline.errors import PayloadError, SpecError, StoreError
+from burnline.detectors.watched import watch
+from burnline.errors import PayloadError, StoreError
 from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict
 from burnline.spec.service import ServiceSpec
 from burnline.store import signals
@@ -31,56 +28,13 @@ from burnline.store.inbox import forget_upto
 from burnline.store.pages import save_page
 from burnline.store.parts import WHOLE, beside, is_shadow, is_version
 from burnline.store.predictions import next_batches
-from burnline.store.schema import EPOCH, MICROSECOND
 from burnline.store.set_back import take_back
 
 log = logging.getLogger(__name__)
 
 CHUNK = 64  # batches a transaction
 TURN_SECONDS = 1.0
-CATCH_UP = 60  # silent windows reported after a pause; older ones are left out
-MOST_REMEMBERED = 200  # parts of a signal
 Key = tuple[str, str]  # service, signal
-
-
-@dataclass(frozen=True, slots=True)
-class _Service:
-    """How a service is watched.
-
-    Attributes:
-        sliced: by slice, what judges its events in place of `detectors`: where features are judged one by one, the one
-            that makes the slice is passed over, as it has one value there.
-        problem: why a signal of `windows` has no detector.
-    """
-
-    spec: ServiceSpec
-    windows: Mapping[str, timedelta]
-    reader: ColumnReader
-    detectors: Mapping[str, Detector]
-    sliced: Mapping[str, Mapping[str, Detector]]
-    problem: str = ""
-
-    def of(self, part: str) -> Mapping[str, Detector]:
-        """The detectors of a part."""
-        return self.sliced.get(part.partition("=")[0], self.detectors)
-
-    @property
-    def lateness(self) -> timedelta | None:
-        return self.spec.events.lateness
-
-
-@dataclass(frozen=True, slots=True)
-class _Progress:
-    """One signal: windows up to `closed` are judged.
-
-    Attributes:
-        sketches: the open windows by their start, each by part.
-        memory: by part, what the last judgement left for the next.
-    """
-
-    closed: datetime | None = None
-    sketches: Mapping[datetime, Mapping[str, Sketch]] = field(default_factory=dict)
-    memory: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class DetectorEngine:
@@ -105,11 +59,11 @@ class DetectorEngine:
         self._db = db
         self._elapsed = elapsed
         self._desk = desk
-        self._services = {spec.service: _watch(spec, desk) for spec in specs}
+        self._services = {spec.service: watch(spec, desk) for spec in specs}
         self._history = SketchHistory(ladders(specs))
         with db.read() as tx:
             self._history.load(tx)
-        self._progress: dict[Key, _Progress] | None = None
+        self._progress: dict[Key, Progress] | None = None
         self._pages: dict[tuple[Key, datetime], bytes] = {}  # of windows being closed
         self._counters: dict[Key, Counts] = {}
         self._latest: dict[Key, Finding] = {}
@@ -171,7 +125,7 @@ class DetectorEngine:
         """What was found of versions and slices in the newest window of every signal."""
         return tuple(found for parts in self._parts.values() for found in parts)
 
-    def _recall(self, now: datetime) -> dict[Key, _Progress]:
+    def _recall(self, now: datetime) -> dict[Key, Progress]:
         if self._progress is not None:
             return self._progress
         if behind := self._db.write(lambda tx: take_back(tx, now)):
@@ -184,10 +138,10 @@ class DetectorEngine:
             parts = {key: signals.latest_parts(tx, *key, found.window_start) for key, found in latest.items()}
         self._latest = {key: found for key, found in latest.items() if key in self._keys()}
         self._parts = {key: tuple(parts[key]) for key in self._latest}
-        self._progress = {key: _Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
+        self._progress = {key: Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
         for service, signal, part, start, body in states:
             if sketch := self._decode((service, signal), part, body):
-                self._progress[service, signal] = _put(self._progress[service, signal], start, part, sketch)
+                self._progress[service, signal] = put(self._progress[service, signal], start, part, sketch)
         for service, signal, part, body in remembered:
             if known := self._progress.get((service, signal)):
                 self._progress[service, signal] = replace(known, memory={**known.memory, part: body})
@@ -208,8 +162,8 @@ class DetectorEngine:
             return None
 
     def _fold(
-        self, progress: Mapping[Key, _Progress], source: Source, batches: Sequence[tuple[int, PredictionBatch]]
-    ) -> dict[Key, _Progress]:
+        self, progress: Mapping[Key, Progress], source: Source, batches: Sequence[tuple[int, PredictionBatch]]
+    ) -> dict[Key, Progress]:
         changed = dict(progress)
         touched: set[tuple[Key, datetime, str]] = set()
         for _, batch in batches:
@@ -217,7 +171,7 @@ class DetectorEngine:
                 key = (batch.service, signal)
                 if key in self._history and is_version(part):  # versions are all events, each once
                     self._history.add(key, batch.received_at, sketch)
-                changed[key], start, part = _add(changed[key], sketch, start, part, self._first(batch, signal))  # noqa: PLW2901
+                changed[key], start, part = add(changed[key], sketch, start, part, self._first(batch, signal))  # noqa: PLW2901
                 touched.add((key, start, part))
 
         def commit(tx: Connection) -> None:
@@ -233,7 +187,7 @@ class DetectorEngine:
         return changed
 
     def _sketches(
-        self, source: Source, batch: PredictionBatch, progress: Mapping[Key, _Progress]
+        self, source: Source, batch: PredictionBatch, progress: Mapping[Key, Progress]
     ) -> Iterator[tuple[str, datetime, str, Sketch]]:
         """By signal, start of the window and part: the counts of the batch's events."""
         service = self._services.get(batch.service)
@@ -242,21 +196,21 @@ class DetectorEngine:
         counting = [signal for signal, each in service.detectors.items() if each.source is source]
         for window in {service.windows[signal] for signal in counting}:
             timed = [signal for signal in counting if service.windows[signal] == window]
-            for start, inside in _parts(batch, window, by_event_time=service.lateness is not None):
+            for start, inside in by_window(batch, window, by_event_time=service.lateness is not None):
                 known = {part for signal in timed for part in progress[batch.service, signal].sketches.get(start, ())}
                 slices = () if source is Source.SAMPLES else service.spec.events.slices  # these say what differs
                 for part, of_part in parts_of(inside, slices, known):
                     columns = service.reader.read(of_part)
                     for signal in timed:
-                        if sketch := _folded(service.of(part)[signal], columns, batch.service, part):
+                        if sketch := folded(service.of(part)[signal], columns, batch.service, part):
                             yield signal, start, part, sketch
 
     def _first(self, batch: PredictionBatch, signal: str) -> datetime:
         """The first window that was open when the batch was received."""
         service = self._services[batch.service]
-        return _floor(batch.received_at - (service.lateness or timedelta(0)), service.windows[signal])
+        return floor(batch.received_at - (service.lateness or timedelta(0)), service.windows[signal])
 
-    def _close(self, progress: Mapping[Key, _Progress], now: datetime) -> int:
+    def _close(self, progress: Mapping[Key, Progress], now: datetime) -> int:
         changed = dict(progress)
         self._pages = {}
         found: list[Finding] = []
@@ -264,13 +218,14 @@ class DetectorEngine:
         for key, known in progress.items():
             service = self._services[key[0]]
             window, until = service.windows[key[1]], now - (service.lateness or timedelta(0))
-            ended, memory = _ready(service.detectors.get(key[1]), known, _ended(known, window, until)), known.memory
+            ended = ready(service.detectors.get(key[1]), known, ended_windows(known, window, until))
+            memory = known.memory
             for start in ended:
                 judged, memory = self._judge(key, start, known.sketches.get(start, {}), memory)
                 found += judged
             left = {start: sketches for start, sketches in known.sketches.items() if start not in ended}
-            closed = max((start + window for start in ended), default=known.closed or _floor(until, window))
-            changed[key] = _Progress(closed, left, memory)
+            closed = max((start + window for start in ended), default=known.closed or floor(until, window))
+            changed[key] = Progress(closed, left, memory)
             if memory != known.memory:
                 remembered[key] = memory
         if found:
@@ -285,7 +240,7 @@ class DetectorEngine:
         """What is found of a window and its parts, and what is remembered after it. A part without data is left out."""
         service = self._services[key[0]]
         if key[1] not in service.detectors:
-            service = self._services[key[0]] = _watch(service.spec, self._desk)  # the file may be there by now
+            service = self._services[key[0]] = watch(service.spec, self._desk)  # the file may be there by now
         detector, window = service.detectors.get(key[1]), service.windows[key[1]]
 
         def finding(said: Judgement, part: str = WHOLE) -> Finding:
@@ -297,19 +252,19 @@ class DetectorEngine:
         said, all_events = {WHOLE: no_data("no events in the window")}, whole(sketches)
         silence = detector.empty() if getattr(detector, "judges_silence", False) else None
         if (heard := silence if all_events is None else all_events) is not None:
-            said[WHOLE] = _judgement(detector, heard, memory.get(WHOLE, b""))
+            said[WHOLE] = judgement(detector, heard, memory.get(WHOLE, b""))
         unanswered = isinstance(detector, Asking) and said[WHOLE].verdict is Verdict.NO_DATA
         if html := said[WHOLE].page:
             self._pages[key, start] = html
         for part, sketch in sketches.items():
             if part != WHOLE and not unanswered:  # else a part would say by its counts what nobody says of the whole
-                judged = _judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
-                said[part] = _with_events(judged, sketch)
+                judged = judgement(service.of(part)[key[1]], sketch, memory.get(part, b""), part)
+                said[part] = with_events(judged, sketch)
             rest = all_events if is_shadow(part) else others(sketches, part) if is_version(part) else None
             if rest is not None and part != WHOLE:  # events whose version nobody named are no version
-                said[beside(part)] = _compared(detector, rest, sketch)
+                said[beside(part)] = compared(detector, rest, sketch)
         kept = {part: each for part, each in said.items() if part == WHOLE or each.verdict is not Verdict.NO_DATA}
-        return [finding(each, part) for part, each in kept.items()], _remembered(memory, said)
+        return [finding(each, part) for part, each in kept.items()], memories_after(memory, said)
 
     def _publish(self, found: Iterable[Finding]) -> None:
         """Other threads read these: replaced whole, never changed."""
@@ -326,144 +281,10 @@ class DetectorEngine:
         self._counters, self._latest, self._parts = counters, latest, parts
 
 
-def _watch(spec: ServiceSpec, desk: Desk | None) -> _Service:
-    """Without a usable reference only the detectors that need none are there."""
-    wanted, reference, problem = windows(spec.signals), None, "no reference profile: name one in model.reference"
-    schema = spec.model.schema_ if spec.model else None
-    if wanted and spec.model and spec.model.reference is not None:
-        try:
-            reference = load_reference(spec.model.reference)
-        except SpecError as error:
-            log.warning("reference cannot be read", extra={"service": spec.service, "reason": str(error)})
-            problem, schema = f"the reference profile cannot be read: {error}", None
-    compared: Reference = reference or (declared_reference(schema) if schema else NOTHING)
-    detectors = build_detectors(spec, reference, desk)
-    sliced = {}
-    for name in spec.events.slices:
-        if reference is not None and name in reference.features:
-            others_alone = build_detectors(spec, _without(reference, name), desk)
-            sliced[name] = {
-                signal: each if each.additive and signal != Quality.signal else others_alone[signal]
-                for signal, each in detectors.items()
-            }
-    return _Service(spec, wanted, ColumnReader(compared), detectors, sliced, problem)
-
-
-def _without(reference: Reference, feature: str) -> Reference:
-    features = {name: column for name, column in reference.features.items() if name != feature}
-    return msgspec.structs.replace(reference, features=features)
-
-
-def _floor(at: datetime, window: timedelta) -> datetime:
-    return at - (at - EPOCH) % window
-
-
-def _parts(
-    batch: PredictionBatch, window: timedelta, *, by_event_time: bool
-) -> Iterator[tuple[datetime, PredictionBatch]]:
-    """The batch by windows, given by their starts."""
-    if not by_event_time or not batch.at:
-        yield _floor(batch.received_at, window), batch
-        return
-    size = window // MICROSECOND
-    starts = [at // size for at in batch.at]
-    for start in sorted(set(starts)):
-        yield EPOCH + start * window, batch.where([each == start for each in starts])
-
-
-def _add(
-    known: _Progress, sketch: Sketch, start: datetime, part: str, first: datetime
-) -> tuple[_Progress, datetime, str]:
-    """Add to the window that begins at `start`; one already judged passes its events to the next one."""
-    closed = known.closed or first
-    start = max(start, closed)
-    parts = known.sketches.get(start, {})
-    part = admitted(part, parts)
-    total = parts[part] + sketch if part in parts else sketch
-    return _put(replace(known, closed=closed), start, part, total), start, part
-
-
-def _put(known: _Progress, start: datetime, part: str, sketch: Sketch) -> _Progress:
-    parts = {**known.sketches.get(start, {}), part: sketch}
-    return replace(known, sketches={**known.sketches, start: parts})
-
-
-def _ended(known: _Progress, window: timedelta, now: datetime) -> list[datetime]:
-    """Starts of the windows to judge, oldest first: those with events, and silent ones since the last."""
-    last = _floor(now, window)
-    start = max(known.closed or last, last - CATCH_UP * window)
-    starts = {begun for begun in known.sketches if begun + window <= now}
-    while start + window <= now:
-        starts.add(start)
-        start += window
-    return sorted(starts)
-
-
-def _folded(detector: Detector, columns: Columns, service: str, part: str) -> Sketch | None:
-    try:
-        sketch = detector.fold(columns)
-        if isinstance(detector, Asking):
-            return sketch if is_version(part) else detector.counted(sketch)
-        return detector.empty() + sketch  # here what does not add up costs this batch; in the window it would cost all
-    except Exception:  # one detector or batch must not stop the others
-        log.exception("batch not counted", extra={"service": service, "signal": detector.signal})
-        return None
-
-
-def _ready(detector: Detector | None, known: _Progress, ended: Sequence[datetime]) -> list[datetime]:
-    """Those before the first that somebody else is still at work on; that one and the rest come later."""
-    if not isinstance(detector, Asking):
-        return list(ended)
-    sketches = [whole(known.sketches.get(start, {})) for start in ended]
-    waits = (at for at, sketch in enumerate(sketches) if sketch is not None and not _answers(detector, sketch))
-    return list(ended[: next(waits, len(ended))])
-
-
-def _answers(detector: Asking, sketch: Sketch) -> bool:
-    try:
-        return detector.ready(sketch)
-    except Exception:  # one detector must not stop the others; judging says why
-        log.exception("detector not asked")
-        return True
-
-
-def _judgement(detector: Detector, sketch: Sketch, memory: bytes, part: str = WHOLE) -> Judgement:
-    judge = detector.by_counts if part != WHOLE and isinstance(detector, Asking) else detector.judge
-    try:
-        return judge(sketch, memory)
-    except Exception as error:  # one detector must not stop the others
-        log.exception("window not judged", extra={"signal": detector.signal})
-        return no_data(f"the detector failed: {error!r}")
-
-
-def _with_events(said: Judgement, sketch: Sketch) -> Judgement:
-    """A part in alarm by too few events to count: how many there were. No SLO counts events of parts."""
-    few = said.verdict is Verdict.ALARM and said.counts.total == 0
-    return replace(said, counts=Counts(0, sketch.events)) if few else said
-
-
-def _remembered(memory: Mapping[str, bytes], said: Mapping[str, Judgement]) -> Mapping[str, bytes]:
-    """What is remembered after a window: of a part of which nothing could be said, what was remembered before.
-
-    Parts that are not in the window are remembered too, until there are too many of them.
-    """
-    new = {part: each.memory for part, each in said.items() if each.memory or each.verdict is not Verdict.NO_DATA}
-    both = {part: body for part, body in {**memory, **new}.items() if body}
-    return both if len(both) <= MOST_REMEMBERED else {part: body for part, body in both.items() if part in said}
-
-
-def _compared(detector: Detector, baseline: Sketch, candidate: Sketch) -> Judgement:
-    try:
-        return detector.compare(baseline, candidate)
-    except Exception as error:  # as above
-        log.exception("versions not compared", extra={"signal": detector.signal})
-        return no_data(f"the detector failed: {error!r}")
-
-
 def _record(
     tx: Connection,
     found: Iterable[Finding],
-    progress: Mapping[Key, _Progress],
+    progress: Mapping[Key, Progress],
     remembered: Mapping[Key, Mapping[str, bytes]],
     pages: Mapping[tuple[Key, datetime], bytes],
 ) -> None:

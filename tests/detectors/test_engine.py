@@ -21,8 +21,9 @@ from burnline.detectors import engine as engine_module
 from burnline.detectors.build import DETECTORS
 from burnline.detectors.columns import Columns
 from burnline.detectors.drift import Drift
-from burnline.detectors.engine import CATCH_UP, DetectorEngine
+from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import save_reference
+from burnline.detectors.progress import CATCH_UP
 from burnline.detectors.sketch import Sketch
 from burnline.errors import StoreError
 from burnline.events import Counts, Finding, PredictionBatch, Source, Verdict

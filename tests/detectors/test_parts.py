@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from burnline.detectors.contract import Judgement, no_data
-from burnline.detectors.engine import DetectorEngine, _remembered
+from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.parts import MOST_VALUES, MOST_VERSIONS, admitted, sliced
 from burnline.detectors.profile import save_reference
+from burnline.detectors.progress import memories_after
 from burnline.events import Counts, Finding, PredictionBatch, Verdict
 from burnline.spec.events import EventsSpec
 from burnline.spec.service import ServiceSpec
@@ -197,11 +198,11 @@ def test_a_slice_of_ids_costs_no_more_than_one_of_few_values() -> None:
 def test_what_is_remembered_lasts_over_windows_of_which_nothing_can_be_said() -> None:
     silent, said = no_data("too few"), Judgement(Verdict.OK, 0.0, Counts(0, 9), "", memory=b"new")
 
-    after = _remembered({"": b"old", "version=5": b"old", "version=6": b"old"}, {"": silent, "version=6": said})
+    after = memories_after({"": b"old", "version=5": b"old", "version=6": b"old"}, {"": silent, "version=6": said})
 
     assert after == {"": b"old", "version=5": b"old", "version=6": b"new"}
     many = {f"country={number}": b"old" for number in range(300)}
-    assert _remembered(many, {"": said}) == {"": b"new"}
+    assert memories_after(many, {"": said}) == {"": b"new"}
 
 
 def test_values_of_every_type_name_a_slice() -> None:

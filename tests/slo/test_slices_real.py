@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_a_real_prometheus_tells_two_versions_apart_and_counts_each_event_once(t
     ]
     one, two = (Slice("card-fraud", with_labels(spec.slos[0].sli, {"version": each})) for each in "12")
 
-    with serving(TwoVersions()) as exporter:
+    with closing(reader), serving(TwoVersions()) as exporter:
         config.write_text(CONFIG.format(rules=rules, port=exporter.port))
         with running(argv, log=log, url=f"{url}/-/ready") as process:
             started = now()  # the first scrape comes within six seconds
@@ -61,7 +62,6 @@ def test_a_real_prometheus_tells_two_versions_apart_and_counts_each_event_once(t
             baseline = [reader.read_slice(one, *span) for span in spans]
             whole = reader.read_slice(two, began, began + 6 * SECOND)
             nobody = reader.read_slice(Slice("card-fraud", with_labels(spec.slos[0].sli, {"version": "3"})), *spans[0])
-    reader.close()
 
     assert nobody is None
     assert whole is not None
