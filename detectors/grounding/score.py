@@ -37,7 +37,9 @@ APART = 0.2  # a word that stands in the sources, elsewhere than the rest of its
 JOINED = (
     0.2  # two words that follow each other here, and in the sources stand in one place at best; see `Sources.parted`
 )
-ANEW = 0.1  # two words of any kind that follow each other nowhere in the sources: the answer's own way of putting it
+LONE = 0.5  # a name or number that stands in the sources, but in no place with any of the words around it
+AROUND, FEWEST = 3, 2  # those words before and after it, and how many of them must stand in the sources to tell
+ANEW = 0.4  # two words of any kind that follow each other nowhere in the sources, as a share of all such pairs
 NAMES = 0.6  # a name or number that the sources do not hold, whatever the length of the answer
 MOST_NAMES = 8
 ASKS = 0.6  # it asks something
@@ -104,6 +106,7 @@ class _Evidence:
     lacking: float = 0.0
     apart: float = 0.0
     joined: int = 0
+    lone: float = 0.0
     anew: int = 0
     pairs: int = 0
     names: int = 0
@@ -115,8 +118,8 @@ class _Evidence:
     @property
     def sum(self) -> float:
         """Words are held against the root of their number: between a count and a share, it holds for short and long."""
-        of_words = (self.lacking + APART * self.apart + JOINED * self.joined) / sqrt(max(self.weight, 1.0))
-        of_words += ANEW * self.anew / sqrt(max(self.pairs, 1))
+        placed = APART * self.apart + JOINED * self.joined + LONE * self.lone
+        of_words = (self.lacking + placed) / sqrt(max(self.weight, 1.0)) + ANEW * self.anew / max(self.pairs, 1)
         return of_words + NAMES * min(self.names, MOST_NAMES) + ASKS * self.asks + SELF * self.speaks
 
 
@@ -288,6 +291,7 @@ def _weigh(
         for one, other in pairwise(words)
         if not one.lacking and not other.lacking
     )
+    evidence.lone += sum(word.weight for place, word in enumerate(words) if _is_lone(words, place, known))
     evidence.asks = evidence.asks or sentence.asks
     evidence.speaks = evidence.speaks or (sentence.speaks and not known.speaks)
     for word in words:
@@ -319,6 +323,16 @@ def _apart(held: dict[str, float], long: int, known: Sources) -> float:
             end = block
     best = max(accumulate(change[block] for block in sorted(change)), default=0.0)
     return max(0.0, sum(placed.values()) - best)
+
+
+def _is_lone(words: Sequence[_Word], place: int, known: Sources) -> bool:
+    """Whether a name or number stands in the sources, but in no place with any of the words around it."""
+    word = words[place]
+    if word.lacking or not (word.name or word.number) or word.token.stem not in known.places:
+        return False
+    near = [*words[max(0, place - AROUND) : place], *words[place + 1 : place + 1 + AROUND]]
+    stems = [each.token.stem for each in near if not each.lacking and each.token.stem in known.places]
+    return len(stems) >= FEWEST and all(known.parted(word.token.stem, stem) > 1 for stem in stems)
 
 
 def _spans(sentence: _Sentence, words: Sequence[_Word]) -> Iterator[Span]:

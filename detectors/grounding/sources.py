@@ -7,7 +7,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import chain, islice, pairwise, product
+from itertools import chain, islice, pairwise
 
 from burnline.detectors.grounding.dates import MONTHS_OF, date_stems, numeric_dates
 from burnline.detectors.grounding.words import (
@@ -84,6 +84,7 @@ class Sources:
         self._pieces: dict[str, Sequence[str]] = {}
         self._each: dict[str, Sequence[str]] = {}
         self._lookups = LOOKUPS
+        self._around: dict[tuple[str, int], set[int]] = {}
         self.seen: set[str] = set()
         self.places: dict[str, set[int]] = {}
         self.pairs: set[tuple[str, str]] = set()
@@ -206,11 +207,20 @@ class Sources:
         """
         if (one, other) in self.pairs:
             return 0
-        places, others = self.places.get(one), self.places.get(other)
-        if not places or not others:
+        others = self.places.get(other)
+        if one not in self.places or others is None:
             return 1
-        nearest = min(abs(here - there) for here, there in product(places, others))
-        return 1 if nearest <= NEAR else 2 if nearest <= FAR else 3
+        for distance, reach in enumerate((NEAR, FAR), 1):
+            if not others.isdisjoint(self._reached(one, reach)):
+                return distance
+        return 3
+
+    def _reached(self, each: str, reach: int) -> set[int]:
+        """The blocks no more than `reach` from a stem."""
+        if (each, reach) not in self._around:
+            steps = range(-reach, reach + 1)
+            self._around[each, reach] = {block + step for block in self.places[each] for step in steps}
+        return self._around[each, reach]
 
     def following(self, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
         """Which of these pairs of plain words follow each other here, whatever their content."""

@@ -267,6 +267,15 @@ def test_two_words_that_follow_each_other_count_by_how_far_apart_the_sources_hav
     assert scores == sorted(set(scores))
 
 
+def test_a_number_that_belongs_to_something_else_in_the_sources_counts_whatever_stands_around_it() -> None:
+    source = f"The tower cost 731 pounds. {' '.join(_made_up(80))}. The arch cost 954 pounds, says Long."
+
+    right, wrong = scored("Long says the arch was 954.", source), scored("Long says the arch was 731.", source)
+
+    assert wrong.score > right.score + 0.15
+    assert scored("The arch: 731.", source).support == 1
+
+
 def test_the_sources_own_phrasing_scores_lower_than_the_same_content_put_in_other_small_words() -> None:
     copied = scored("The arch was built by Dorman Long of Middlesbrough.")
     turned = scored("By Dorman Long, in Middlesbrough, an arch has been built.")
