@@ -25,6 +25,7 @@ from benchmarks.fold_events import columns
 
 from burnline.collectors.predictions import arrow as prediction_arrow
 from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.formats import FORMATS
 from burnline.collectors.predictions.rules import Rules
 from burnline.detectors.build import DETECTORS, build_detectors
@@ -98,9 +99,7 @@ def measure(db: Database, form: str, events: list[dict[str, Any]], batches: int)
 
     def through(given: list[bytes]) -> None:
         for body in given:
-            accept_predictions(
-                db, body, content_type=kind, content_encoding="", now=NOW, known=known, asked=asked, limit_bytes=1 << 26
-            )
+            accept_predictions(db, Sent(body, kind, asked=asked), now=NOW, known=known, limit_bytes=1 << 26)
 
     rates = {
         "decode": total / (cpu(lambda: [decode(body, known, asked) for body in bodies]) - overhead),

@@ -14,7 +14,7 @@ from burnline.collectors.answers.read import Answer, Given, read_answers
 from burnline.collectors.otlp.answered import Offer, Scored, batch_of, mean_logprob
 from burnline.collectors.otlp.content import Scorer, count
 from burnline.collectors.otlp.tally import Tally
-from burnline.collectors.predictions.events import Asked, Known, Refusal, check_key
+from burnline.collectors.predictions.events import Known, Refusal, Sent, check_key
 from burnline.collectors.predictions.posted import listed
 from burnline.events import Source
 from burnline.spec.telemetry import ContentSpec
@@ -46,31 +46,26 @@ class AnswerReceipt:
 
 def accept_answers(
     db: Database,
-    body: bytes,
+    sent: Sent,
     *,
-    content_type: str,
-    content_encoding: str,
     now: datetime,
     known: Known,
     contents: Mapping[str, ContentSpec | None],
     scorer: Scorer,
     consistency: Consistency,
     offer: Offer | None = None,
-    asked: Asked | None = None,
-    key: str = "",
 ) -> AnswerReceipt:
     """Score the well-formed answers of a body and keep what was found; it is durable on return.
 
-    `contents` says by service from what support on an answer counts as supported; `offer` shows each to a judge, `key`
-    is what the sender calls this batch.
+    `contents` says by service from what support on an answer counts as supported; `offer` shows each to a judge.
 
     Raises: PayloadError when the body as a whole cannot be used, StoreError when nothing could be kept.
     """
-    check_key(key)
-    given = read_answers(body, content_type, content_encoding, known, asked or Asked())
+    check_key(sent.key)
+    given = read_answers(sent, known)
     scored = [_scored(answer, scorer, consistency) for answer in given.answers]
     fresh = not scored or db.write(
-        lambda tx: _keep(tx, given, scored, now, known, contents.get(given.service) or ANYTHING, key)
+        lambda tx: _keep(tx, given, scored, now, known, contents.get(given.service) or ANYTHING, sent.key)
     )
     if offer and fresh:
         for answer in given.answers:

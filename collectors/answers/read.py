@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from burnline.collectors.predictions.events import Asked, Known, Refusal, Text, Value
+from burnline.collectors.predictions.events import Known, Refusal, Sent, Text, Value
 from burnline.collectors.predictions.posted import Posted, Unfit, open_posted, textual
 from burnline.errors import PayloadTooLarge
 from burnline.spec.answers import is_language
@@ -74,14 +74,12 @@ class Given:
 FORMATS = textual(Posted("answers", _Envelope, Answer, FORM, MOST_ANSWERS, braces=0))
 
 
-def read_answers(body: bytes, content_type: str, content_encoding: str, known: Known, asked: Asked) -> Given:
-    """Read a body. `asked` is what the URL says; NDJSON has no other place for the service.
+def read_answers(sent: Sent, known: Known) -> Given:
+    """Read a body; NDJSON has no place for the service but the URL.
 
     Raises: PayloadUnsupported, PayloadTooLarge, PayloadError when the body as a whole cannot be used.
     """
-    opened = open_posted(
-        FORMATS, body, content_type=content_type, content_encoding=content_encoding, known=known, asked=asked
-    )
+    opened = open_posted(FORMATS, sent, known)
     answers, refused = opened.each(_checked)
     if sum(each.characters for each in answers) > MOST_CHARACTERS:
         raise PayloadTooLarge(f"more than {MOST_CHARACTERS:,} characters of answers and sources; send fewer at a time")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.check import Checked, check_events
-from burnline.collectors.predictions.events import STRANGERS, Asked, Known, Refusal, check_key
+from burnline.collectors.predictions.events import STRANGERS, Known, Refusal, Sent, check_key
 from burnline.collectors.predictions.formats import decoder_of
-from burnline.collectors.predictions.posted import LIMIT_BYTES, listed
+from burnline.collectors.predictions.posted import LIMIT_BYTES, listed, unpacked
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
 from burnline.store.database import Database
@@ -39,30 +38,24 @@ class Receipt:
 
 def accept_predictions(
     db: Database,
-    body: bytes,
+    sent: Sent,
     *,
-    content_type: str,
-    content_encoding: str,
     now: datetime,
     known: Known,
     limit_bytes: int = LIMIT_BYTES,
-    asked: Asked | None = None,
-    key: str = "",
 ) -> Receipt:
     """Keep the well-formed events of a body (any of FORMATS, plain, gzip or zstd); they are durable on return.
 
-    `known` has the rules of each service; `asked` is what the URL says, `key` what the sender
-    calls this batch: one that was kept under it before is not kept again.
+    `known` has the rules of each service.
 
     Raises: PayloadError when the body as a whole cannot be used; PayloadTooLarge above `limit_bytes` (decompressed)
     or the limits of a batch; StoreError when nothing could be kept.
     """
-    decode = decoder_of(content_type)
-    if len(body) > limit_bytes or content_encoding:
-        body = inflate([body], encoding=content_encoding, limit_bytes=limit_bytes)
-    check_key(key)
-    decoded = decode(body, known, asked or Asked())
-    shadow = decoded.shadow or bool(asked and asked.shadow)
+    decode = decoder_of(sent.content_type)
+    body = unpacked(sent, limit_bytes)
+    check_key(sent.key)
+    decoded = decode(body, known, sent.asked)
+    shadow = decoded.shadow or sent.asked.shadow
     if shadow and not decoded.version:
         raise PayloadError("a shadow needs a version: it is told apart by it")
     rules = known[decoded.service]
@@ -72,7 +65,7 @@ def accept_predictions(
         ids=checked.decoded.ids,
         late=checked.late,
         violations=checked.violations,
-        key=key,
+        key=sent.key,
         slices=rules.events.slices,
         sampling=rules.sampling,
     )

@@ -49,6 +49,21 @@ class Asked:
     shadow: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A body as it came, and what its headers and the URL say of it.
+
+    Attributes:
+        key: what its sender calls it (`Idempotency-Key`): what was kept under it before is not kept again.
+    """
+
+    body: bytes
+    content_type: str = "application/json"
+    content_encoding: str = ""
+    asked: Asked = Asked()
+    key: str = ""
+
+
 class Event(Struct, forbid_unknown_fields=True, gc=False):
     """One event of a body in rows."""
 

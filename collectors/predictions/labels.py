@@ -8,7 +8,7 @@ from datetime import datetime
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from burnline.collectors.predictions.check import from_micros, micros, time_fault
-from burnline.collectors.predictions.events import Asked, At, EventId, Known, Text, Value
+from burnline.collectors.predictions.events import At, EventId, Known, Sent, Text, Value
 from burnline.collectors.predictions.posted import JoinReceipt, Posted, Unfit, formats, listed, open_posted
 from burnline.collectors.predictions.rules import Rules
 from burnline.store.database import Database
@@ -35,29 +35,13 @@ class _Label(Struct, forbid_unknown_fields=True):
 FORMATS = formats(Posted("labels", _Envelope, _Label, FORM, MAX_LABELS))
 
 
-def accept_labels(
-    db: Database,
-    body: bytes,
-    *,
-    content_type: str,
-    content_encoding: str,
-    now: datetime,
-    known: Known,
-    asked: Asked | None = None,
-) -> JoinReceipt:
+def accept_labels(db: Database, sent: Sent, *, now: datetime, known: Known) -> JoinReceipt:
     """Join the well-formed labels of a body with their events, or keep them until those come; durable on return.
 
     Raises: PayloadError when the body as a whole cannot be used; PayloadTooLarge above LIMIT_BYTES (decompressed) or
     MAX_LABELS; StoreError when nothing could be kept.
     """
-    opened = open_posted(
-        FORMATS,
-        body,
-        content_type=content_type,
-        content_encoding=content_encoding,
-        known=known,
-        asked=asked or Asked(),
-    )
+    opened = open_posted(FORMATS, sent, known)
     service = opened.service
     labels, refused = opened.each(lambda found: _label(found, known[service], now))
     done = db.write(lambda tx: take_labels(tx, service, labels, now)) if labels else Joined(0, 0, 0)

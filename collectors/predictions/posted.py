@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from burnline.collectors.inflate import inflate
 from burnline.collectors.predictions.codec import WRONG, place
-from burnline.collectors.predictions.events import Asked, Known, Refusal, check_service
+from burnline.collectors.predictions.events import Known, Refusal, Sent, check_service
 from burnline.collectors.predictions.formats import media_type_of
 from burnline.collectors.predictions.json_body import replace_lone_surrogates
 from burnline.collectors.predictions.msgpack_body import array_length
@@ -118,6 +118,13 @@ def formats(kind: Posted) -> Mapping[str, Format]:
     return {**textual(kind), **dict.fromkeys(names, packed)}
 
 
+def unpacked(sent: Sent, limit_bytes: int) -> bytes:
+    """The body as it was before it was packed. Raises: PayloadError, PayloadTooLarge."""
+    if len(sent.body) > limit_bytes or sent.content_encoding:
+        return inflate([sent.body], encoding=sent.content_encoding, limit_bytes=limit_bytes)
+    return sent.body
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A body: whose items these are, which are not yet decoded, and what else its envelope says."""
@@ -133,22 +140,18 @@ class Opened:
         return self.form.each(self.items, make)
 
 
-def open_posted(
-    taken: Mapping[str, Format], body: bytes, *, content_type: str, content_encoding: str, known: Known, asked: Asked
-) -> Opened:
+def open_posted(taken: Mapping[str, Format], sent: Sent, known: Known) -> Opened:
     """Open a body, which may be packed, of a service that is known.
 
     Raises: PayloadError when it cannot be used as a whole; PayloadTooLarge above LIMIT_BYTES or the most of its items.
     """
-    form = taken.get(media_type_of(content_type))
+    form = taken.get(media_type_of(sent.content_type))
     if form is None:
-        raise PayloadUnsupported(f"Content-Type {content_type!r} is not supported; send one of {', '.join(taken)}")
-    if len(body) > LIMIT_BYTES or content_encoding:
-        body = inflate([body], encoding=content_encoding, limit_bytes=LIMIT_BYTES)
-    envelope, items = form.open(body)
-    of = asked if envelope is None else envelope
+        raise PayloadUnsupported(f"Content-Type {sent.content_type!r} is not supported; send one of {', '.join(taken)}")
+    envelope, items = form.open(unpacked(sent, LIMIT_BYTES))
+    of = sent.asked if envelope is None else envelope
     version = getattr(of, "version", "")
-    check_service(of.service, version, known, asked)
+    check_service(of.service, version, known, sent.asked)
     return Opened(form, of.service, version, envelope, items)
 
 

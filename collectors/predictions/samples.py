@@ -9,15 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta, Raw, Struct
 
-from burnline.collectors.predictions.events import (
-    MAX_FEATURES,
-    Asked,
-    EventId,
-    Known,
-    Text,
-    Value,
-    check_flood,
-)
+from burnline.collectors.predictions.events import MAX_FEATURES, EventId, Known, Sent, Text, Value, check_flood
 from burnline.collectors.predictions.posted import JoinReceipt, Posted, Unfit, formats, listed, open_posted
 from burnline.errors import PayloadError
 from burnline.store.database import Database
@@ -59,29 +51,13 @@ class _Sample(Struct, forbid_unknown_fields=True):
 FORMATS = formats(Posted("samples", _Envelope, _Sample, FORM, MAX_SAMPLES, braces=2))
 
 
-def accept_samples(
-    db: Database,
-    body: bytes,
-    *,
-    content_type: str,
-    content_encoding: str,
-    now: datetime,
-    known: Known,
-    asked: Asked | None = None,
-) -> SampleReceipt:
+def accept_samples(db: Database, sent: Sent, *, now: datetime, known: Known) -> SampleReceipt:
     """Compare the samples of a body with what was served, or keep them until it comes; durable on return.
 
     Raises: PayloadError when the body as a whole cannot be used, also for a service without `signals.skew`;
     PayloadTooLarge above the limits; StoreError when nothing could be kept.
     """
-    opened = open_posted(
-        FORMATS,
-        body,
-        content_type=content_type,
-        content_encoding=content_encoding,
-        known=known,
-        asked=asked or Asked(),
-    )
+    opened = open_posted(FORMATS, sent, known)
     service = opened.service
     sampling = known[service].sampling
     if sampling is None:

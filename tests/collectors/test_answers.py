@@ -12,7 +12,7 @@ import pytest
 
 from burnline.collectors.answers.door import AnswerReceipt, accept_answers
 from burnline.collectors.answers.read import MOST_ANSWERS
-from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.events import Asked, Sent
 from burnline.collectors.predictions.rules import Rules
 from burnline.detectors.grounding.answer import inconsistency, score_answer
 from burnline.errors import PayloadError, PayloadTooLarge, PayloadUnsupported
@@ -40,17 +40,13 @@ class Door:
     ) -> AnswerReceipt:
         return accept_answers(
             self.db,
-            body,
-            content_type=kind,
-            content_encoding=encoding,
+            Sent(body, kind, encoding, Asked(service), key),
             now=NOW,
             known=KNOWN,
             contents={"bot": None},
             scorer=score_answer,
             consistency=inconsistency,
             offer=lambda *case: self.offered.append(case),
-            asked=Asked(service, ""),
-            key=key,
         )
 
     def kept(self) -> list[PredictionBatch]:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burnline.collectors.predictions.door import accept_predictions
-from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.events import Asked, Sent
 from burnline.collectors.predictions.keeper import EventKeeper
 from burnline.collectors.predictions.labels import MAX_LABELS, accept_labels
 from burnline.collectors.predictions.posted import JoinReceipt
@@ -42,18 +42,10 @@ class Door:
     def predict(self, *ids: str, prediction: Any = "fine", now: datetime = NOW) -> None:
         events = [{"features": {}, "prediction": prediction, "id": each} for each in ids]
         body = json.dumps({"service": "shop", "version": "7", "events": events}).encode()
-        accept_predictions(self.db, body, content_type=JSON, content_encoding="", now=now, known=KNOWN)
+        accept_predictions(self.db, Sent(body), now=now, known=KNOWN)
 
     def send(self, body: bytes, kind: str = JSON, *, encoding: str = "", service: str = "") -> JoinReceipt:
-        return accept_labels(
-            self.db,
-            body,
-            content_type=kind,
-            content_encoding=encoding,
-            now=NOW,
-            known=KNOWN,
-            asked=Asked(service),
-        )
+        return accept_labels(self.db, Sent(body, kind, encoding, Asked(service)), now=NOW, known=KNOWN)
 
     def label(self, *labels: Any) -> JoinReceipt:
         return self.send(envelope(*labels))

@@ -10,6 +10,7 @@ import pytest
 
 from burnline.collectors.predictions.check import micros
 from burnline.collectors.predictions.door import Receipt, accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.keeper import EventKeeper
 from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.errors import PayloadError, PayloadTooLarge
@@ -36,15 +37,7 @@ class Door:
 
     def send(self, *events: Any, key: str = "", now: datetime = NOW, version: str = "7") -> Receipt:
         body = json.dumps({"service": "shop", "version": version, "events": events}).encode()
-        return accept_predictions(
-            self.db,
-            body,
-            content_type="application/json",
-            content_encoding="",
-            now=now,
-            known={"shop": self.rules},
-            key=key,
-        )
+        return accept_predictions(self.db, Sent(body, key=key), now=now, known={"shop": self.rules})
 
     def kept(self) -> list[PredictionBatch]:
         return [batch for _, batch in self.db.write(lambda tx: next_batches(tx, 100))]

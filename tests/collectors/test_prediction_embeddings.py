@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from burnline.collectors.predictions.door import Receipt, accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge
 from burnline.events import MAX_DIMENSION
@@ -45,7 +46,7 @@ def rows(vectors: Sequence[Any]) -> list[dict[str, Any]]:
 
 def send(db: Database, kind: str, body: bytes, dimension: int = 3) -> Receipt:
     known = {SERVICE: Rules(embedding=dimension)}
-    return accept_predictions(db, body, content_type=kind, content_encoding="", now=NOW, known=known, asked=HERE)
+    return accept_predictions(db, Sent(body, kind, asked=HERE), now=NOW, known=known)
 
 
 def kept(db: Database) -> list[bytes | None]:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from burnline.collectors.predictions import events as prediction_events
 from burnline.collectors.predictions.check import Checked
 from burnline.collectors.predictions.door import Receipt, accept_predictions, batch_of
-from burnline.collectors.predictions.events import Asked, Known, Refusal
+from burnline.collectors.predictions.events import Asked, Known, Refusal, Sent
 from burnline.collectors.predictions.json_body import decode_json
 from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError, PayloadTooLarge
@@ -39,9 +39,7 @@ class Door:
 
     def send(self, body: bytes | Mapping[str, Any], *, kind: str = "application/json", encoding: str = "") -> Receipt:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return accept_predictions(
-            self.db, data, content_type=kind, content_encoding=encoding, now=NOW, known=KNOWN, limit_bytes=1_000_000
-        )
+        return accept_predictions(self.db, Sent(data, kind, encoding), now=NOW, known=KNOWN, limit_bytes=1_000_000)
 
     def events(self, *events: object, service: str = "card-fraud") -> Receipt:
         return self.send({"service": service, "version": "7", "events": events})

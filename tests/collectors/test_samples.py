@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from burnline.collectors.predictions.door import accept_predictions
-from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.events import Asked, Sent
 from burnline.collectors.predictions.keeper import EventKeeper
 from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.collectors.predictions.samples import MAX_SAMPLES, SampleReceipt, accept_samples
@@ -42,12 +42,10 @@ class Door:
     def predict(self, events: dict[str, dict[str, Any]], version: str = "7") -> None:
         rows = [{"id": each, "features": features} for each, features in events.items()]
         body = json.dumps({"service": "shop", "version": version, "events": rows}).encode()
-        accept_predictions(self.db, body, content_type=JSON, content_encoding="", now=NOW, known=KNOWN)
+        accept_predictions(self.db, Sent(body), now=NOW, known=KNOWN)
 
     def send(self, body: bytes, kind: str = JSON, service: str = "") -> SampleReceipt:
-        return accept_samples(
-            self.db, body, content_type=kind, content_encoding="", now=NOW, known=KNOWN, asked=Asked(service)
-        )
+        return accept_samples(self.db, Sent(body, kind, asked=Asked(service)), now=NOW, known=KNOWN)
 
     def train(self, events: dict[str, dict[str, Any]]) -> SampleReceipt:
         return self.send(envelope(*({"id": each, "features": features} for each, features in events.items())))
@@ -106,7 +104,7 @@ def test_a_repeated_event_and_a_repeated_sample_count_once(door: Door) -> None:
 def test_an_event_without_an_id_is_no_sample(door: Door) -> None:
     body = json.dumps({"service": "shop", "events": [{"features": {"amount": 1}}, {"id": "a", "features": {}}]})
 
-    accept_predictions(door.db, body.encode(), content_type=JSON, content_encoding="", now=NOW, known=KNOWN)
+    accept_predictions(door.db, Sent(body.encode()), now=NOW, known=KNOWN)
 
     assert door.train({"a": {"amount": 1.0}}).matched == 1
 
@@ -114,7 +112,7 @@ def test_an_event_without_an_id_is_no_sample(door: Door) -> None:
 def test_only_events_of_the_sample_are_kept_on_either_side(door: Door) -> None:
     known = {"shop": Rules(sampling=Sampling(0.0, compare))}
 
-    receipt = accept_samples(door.db, envelope(ITEM), content_type=JSON, content_encoding="", now=NOW, known=known)
+    receipt = accept_samples(door.db, Sent(envelope(ITEM)), now=NOW, known=known)
 
     assert (receipt.unsampled, receipt.waiting) == (1, 0)
 

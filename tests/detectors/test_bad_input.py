@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from burnline.collectors.predictions.door import Receipt, accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.rules import rules_of
 from burnline.detectors.engine import DetectorEngine
 from burnline.detectors.profile import VERSION, Reference, load_reference, save_reference
@@ -194,9 +195,7 @@ class Road:
         events = len(next(iter(live.values())))
         body = json.dumps({"service": service, "columns": live, "prediction": [1.0] * events}).encode()
         known = {service: rules_of(spec, load_reference(reference).features)}
-        receipt = accept_predictions(
-            self._db, body, content_type="application/json", content_encoding="", now=START, known=known
-        )
+        receipt = accept_predictions(self._db, Sent(body), now=START, known=known)
         engine.run_once(START + WINDOW)
         with self._db.read() as tx:
             return Said(receipt, {one.signal: one for one in signals.latest_findings(tx, service)})

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.labels import accept_labels
 from burnline.collectors.predictions.rules import rules_of
 from burnline.detectors.centroids import build_embedding
@@ -62,12 +63,10 @@ def send(db: Database, spec: ServiceSpec) -> None:
             labels.append({"label": batch.label[place], **named})
     body = json.dumps({"service": "shop", "version": "7", "events": events}).encode()
     kind = "application/json"
-    receipt = accept_predictions(db, body, now=START, known=known, content_type=kind, content_encoding="")
+    receipt = accept_predictions(db, Sent(body, kind), now=START, known=known)
     assert (receipt.accepted, receipt.refused_count) == (EVENTS, 0)
     body = json.dumps({"service": "shop", "labels": labels}).encode()
-    assert (
-        accept_labels(db, body, now=START + HOUR, known=known, content_type=kind, content_encoding="").matched == EVENTS
-    )
+    assert accept_labels(db, Sent(body, kind), now=START + HOUR, known=known).matched == EVENTS
 
 
 def findings(db: Database) -> dict[tuple[str, str], Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.rules import Rules, rules_of
 from burnline.collectors.predictions.samples import accept_samples
 from burnline.detectors.engine import DetectorEngine
@@ -40,14 +41,12 @@ class Watched:
     def predict(self, ids: range, at: datetime, version: str = "7") -> None:
         events = [{"id": f"tx-{n}", "features": {"amount": n / 100, "city": "Oslo"}} for n in ids]
         body = json.dumps({"service": "shop", "version": version, "events": events}).encode()
-        accept_predictions(
-            self.db, body, content_type="application/json", content_encoding="", now=at, known=self.known
-        )
+        accept_predictions(self.db, Sent(body), now=at, known=self.known)
 
     def train(self, ids: range, at: datetime, times: float = 1) -> None:
         samples = [{"id": f"tx-{n}", "features": {"amount": n / 100 * times, "city": "Oslo"}} for n in ids]
         body = json.dumps({"service": "shop", "samples": samples}).encode()
-        accept_samples(self.db, body, content_type="application/json", content_encoding="", now=at, known=self.known)
+        accept_samples(self.db, Sent(body), now=at, known=self.known)
 
     def found(self, now: datetime, signal: str) -> list[Finding]:
         self.engine.run_once(now)

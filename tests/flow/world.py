@@ -20,6 +20,7 @@ import numpy as np
 from burnline.app.incident_views import IncidentView, incident
 from burnline.app.wiring import App, build
 from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.detectors.profile import Reference, save_reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.events import SloStatus
@@ -203,9 +204,7 @@ class World:
     def _send(self, batch: dict[str, Any]) -> None:
         accept_predictions(
             self.app.db,
-            json.dumps(batch).encode(),
-            content_type="application/json",
-            content_encoding="",
+            Sent(json.dumps(batch).encode()),
             now=self.now,
             known=self.app.event_rules,
             limit_bytes=10**6,

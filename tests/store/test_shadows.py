@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from burnline.collectors.predictions.door import Receipt, accept_predictions
-from burnline.collectors.predictions.events import Asked
+from burnline.collectors.predictions.events import Asked, Sent
 from burnline.collectors.predictions.rules import Rules
 from burnline.errors import PayloadError
 from burnline.events import PredictionBatch
@@ -35,13 +35,7 @@ def send(db: Database, now: datetime, version: str, answers: dict[str, Any], ask
     if asked is None:
         body["shadow"] = version >= "8"
     return accept_predictions(
-        db,
-        json.dumps(body).encode(),
-        content_type="application/json",
-        content_encoding="",
-        now=now,
-        known={"shop": Rules()},
-        asked=asked,
+        db, Sent(json.dumps(body).encode(), asked=asked or Asked()), now=now, known={"shop": Rules()}
     )
 
 

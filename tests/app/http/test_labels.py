@@ -13,6 +13,7 @@ import pytest
 from burnline.app import wiring
 from burnline.app.http.bodies import LIMIT_BYTES
 from burnline.collectors.predictions.door import accept_predictions
+from burnline.collectors.predictions.events import Sent
 from burnline.collectors.predictions.labels import accept_labels
 from burnline.settings import Settings
 from tests.app.still import Still
@@ -110,20 +111,11 @@ class Direct:
     def predict(self, ids: list[str], now: Any) -> None:
         events = [{"features": {}, "prediction": "fine", "id": each} for each in ids]
         body = json.dumps({"service": "shop", "version": "7", "events": events}).encode()
-        accept_predictions(
-            self.app.db, body, now=now, known=self.app.event_rules, content_type=JSON, content_encoding=""
-        )
+        accept_predictions(self.app.db, Sent(body), now=now, known=self.app.event_rules)
 
     def label(self, said: dict[str, str], now: Any) -> None:
         found = [{"id": each, "label": label} for each, label in said.items()]
-        accept_labels(
-            self.app.db,
-            labels(*found, service="shop"),
-            now=now,
-            known=self.app.event_rules,
-            content_type=JSON,
-            content_encoding="",
-        )
+        accept_labels(self.app.db, Sent(labels(*found, service="shop")), now=now, known=self.app.event_rules)
 
 
 JSON = "application/json"

@@ -14,6 +14,7 @@ from burnline.app.http.answers import Trouble
 from burnline.app.http.bodies import encoding_of, read_body
 from burnline.app.http.guards import refuse_cross_site, require_token
 from burnline.app.wiring import App
+from burnline.collectors.predictions.events import Asked, Sent
 from burnline.events import Source
 from burnline.spec.words import choice
 
@@ -43,28 +44,18 @@ def body_in(media_types: Iterable[str]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {name: {"schema": {}} for name in media_types}}}
 
 
-async def hand_over(request: Request, accept: Callable[..., R], **more: Any) -> R:
+async def hand_over(request: Request, accept: Callable[..., R], asked: Asked, **more: Any) -> R:
     """What `accept` says of the body, which it gets as it came with what is known of every service.
+
+    `asked` is what the URL says.
 
     It works in a thread: while it decodes and waits for the disk, other doors are open.
     """
     app: App = request.app.state.burnline
-    body = await read_body(request)
-    return await run_in_threadpool(
-        accept,
-        app.db,
-        body,
-        content_type=request.headers.get("content-type", ""),
-        content_encoding=encoding_of(request),
-        now=app.clock(),
-        known=app.event_rules,
-        **more,
-    )
-
-
-def key_of(request: Request) -> str:
-    """What the sender calls this batch; empty where it does not."""
-    return request.headers.get("idempotency-key", "")
+    headers, body = request.headers, await read_body(request)
+    key = headers.get("idempotency-key", "")
+    sent = Sent(body, headers.get("content-type", ""), encoding_of(request), asked, key)
+    return await run_in_threadpool(accept, app.db, sent, now=app.clock(), known=app.event_rules, **more)
 
 
 def answered(

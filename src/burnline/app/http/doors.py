@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from burnline.alerting.inbox import submit_webhook
 from burnline.alerting.webhook import ALERTMANAGER
-from burnline.app.http.batches import answered, batch_router, body_in, hand_over, key_of
+from burnline.app.http.batches import answered, batch_router, body_in, hand_over
 from burnline.app.http.bodies import LIMIT_BYTES, encoding_of, read_body
 from burnline.app.wiring import App
 from burnline.collectors.inflate import inflate
@@ -34,13 +34,8 @@ async def predictions(request: Request, service: str = "", version: str = "", *,
     whose header Idempotency-Key was there before is counted and not kept again; so is an event whose id was.
     """
     app: App = request.app.state.burnline
-    receipt = await hand_over(
-        request,
-        accept_predictions,
-        limit_bytes=LIMIT_BYTES,
-        asked=Asked(service, version, shadow=shadow),
-        key=key_of(request),
-    )
+    asked = Asked(service, version, shadow=shadow)
+    receipt = await hand_over(request, accept_predictions, asked, limit_bytes=LIMIT_BYTES)
     app.instruments.events_accepted.labels(receipt.service).inc(receipt.accepted)
     app.instruments.events_refused.labels(receipt.service, "malformed").inc(receipt.refused_count)
     joined = {Source.PREDICTIONS, Source.LABELS, Source.SAMPLES}  # what comes later is joined with them

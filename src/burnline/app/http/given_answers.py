@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from burnline.app.http.batches import answered, batch_router, body_in, hand_over, key_of
+from burnline.app.http.batches import answered, batch_router, body_in, hand_over
 from burnline.app.wiring import App
 from burnline.collectors.answers.door import accept_answers
 from burnline.collectors.answers.read import FORMATS
@@ -39,12 +39,11 @@ async def answers(request: Request, service: str = "", version: str = "") -> JSO
     receipt = await hand_over(
         request,
         accept_answers,
+        Asked(service, version),
         contents={spec.service: spec.telemetry.content for spec in app.specs},
         scorer=score_answer,
         offer=offer_to(app),
         consistency=inconsistency,
-        asked=Asked(service, version),
-        key=key_of(request),
     )
     return answered(
         request, receipt, {Source.ANSWERS}, taken=receipt.accepted + receipt.duplicates, refused=receipt.refused_count

@@ -20,5 +20,5 @@ async def labels(request: Request, service: str = "") -> JSONResponse:
 
     `service` stands in the URL where the format has no place for it (NDJSON).
     """
-    receipt = await hand_over(request, accept_labels, asked=Asked(service))
+    receipt = await hand_over(request, accept_labels, Asked(service))
     return answered(request, receipt, {Source.LABELS}, taken=receipt.taken, refused=receipt.refused_count)

@@ -34,7 +34,7 @@ async def samples(request: Request, service: str = "") -> JSONResponse:
 
     `service` stands in the URL where the format has no place for it (NDJSON).
     """
-    receipt = await hand_over(request, accept_samples, asked=Asked(service))
+    receipt = await hand_over(request, accept_samples, Asked(service))
     return answered(request, receipt, {Source.SAMPLES}, taken=receipt.taken, refused=receipt.refused_count)
 
 
