@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader
-from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.labelled.estimate import AccuracyEstimate
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch
 from burnline.spec.signals import EstimateSpec

@@ -319,3 +319,10 @@ def _is_number(value: Any) -> bool:
 
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
+
+
+def listed(column: Values) -> list[Any]:
+    """One value per event, however the column came."""
+    if isinstance(column, Coded):
+        return column.plain()
+    return column if isinstance(column, list) else list(np.asarray(column).tolist())

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, no_data, too_few, too_few_of_two
+from burnline.detectors.floats import Floats
 from burnline.detectors.profile import PREDICTION, Category, Column, Number, Reference
 from burnline.detectors.seasons import HOURS, BySlot, Seasons, slot_counts, slots_of
 from burnline.detectors.sketch import Counter64, Sketch
@@ -25,7 +26,6 @@ IN_REFERENCE = "in the reference"
 EVIDENCE = "evidence"  # of all windows so far, in parts of what is an alarm, 1 at most
 BUDGET = 0.5  # false alarms in 30 days of all features together, for windows by themselves and for windows together
 DOUBT = 4.6  # nats: the reference's own shares are within their bounds but for one chance in a hundred
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

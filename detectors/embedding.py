@@ -10,9 +10,8 @@ import numpy as np
 from burnline.detectors.centroids import Whole, nearest, whole
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import Judgement, no_data, too_few, too_few_of_two
-from burnline.detectors.labelled.cells import Counters
 from burnline.detectors.profile import Embedding, Reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.rates import SURPRISE, Share, beyond
 from burnline.events import Cell, Contributor, Counts, Source, Verdict
 from burnline.spec.signals import EmbeddingSpec
@@ -54,7 +53,7 @@ class Usual(NamedTuple):
     far: Share
     rows: float
     mean: Whole
-    places: Counters
+    places: Counter64
     whose: str
 
 
@@ -141,10 +140,10 @@ class EmbeddingDrift:
             tuple(sorted((one for one in found if one.score > 0), key=lambda one: -one.score)),
         )
 
-    def _places(self, counts: Counters) -> Counters:
+    def _places(self, counts: Counter64) -> Counter64:
         return counts[3 : 3 + len(self._centroids)]
 
-    def _sums(self, counts: Counters) -> Whole:
+    def _sums(self, counts: Counter64) -> Whole:
         return counts[3 + len(self._centroids) :].astype(np.float64)
 
 
@@ -152,7 +151,7 @@ def _embedded(sketch: Sketch) -> int:
     return int(sketch.counts[1])
 
 
-def _cells(usual: Counters, live: Counters) -> tuple[Cell, ...]:
+def _cells(usual: Counter64, live: Counter64) -> tuple[Cell, ...]:
     """The share of embeddings nearest to each centroid, the most frequent first."""
     before, now = (counts / max(int(counts.sum()), 1) for counts in (usual, live))
     order = np.argsort(-before, kind="stable").tolist()

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader
+from burnline.detectors.floats import Floats
 from burnline.detectors.profile import Reference, Slots
 from burnline.detectors.sketch import Counter64
 from burnline.events import PredictionBatch
@@ -23,7 +24,6 @@ Kind: TypeAlias = Literal["hour-of-day", "hour-of-week"]
 HOURS: dict[Kind, int] = {"hour-of-day": 24, "hour-of-week": 168}
 HOUR = 3_600_000_000  # microseconds
 FIRST_MONDAY = 4 * 24  # hours after the beginning of 1970, a Thursday
-Floats = NDArray[np.float64]
 
 
 def slots_of(batch: PredictionBatch, kind: Kind) -> NDArray[np.int64]:

@@ -8,9 +8,9 @@ from math import ceil
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader, Columns, Reading
+from burnline.detectors.floats import Floats
 from burnline.detectors.profile import Category, Column, Number, Outliers, Reference
 from burnline.events import PredictionBatch
 from burnline.spec.quality import STRANGE
@@ -22,7 +22,6 @@ EULER = 0.5772
 ENOUGH = 20_000  # rows: the strangest 1 % of them are known to a twentieth
 MOST_VALUES = 5_000_000
 MOST_PARTS = 1 << 20  # in memory at a time
-Floats = NDArray[np.float64]
 
 
 class Strangeness:

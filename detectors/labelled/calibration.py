@@ -9,7 +9,8 @@ import numpy as np
 
 from burnline.detectors.columns import Columns
 from burnline.detectors.contract import CONTRIBUTORS, Judgement, Z, judged, no_data, too_few, too_few_of_two
-from burnline.detectors.labelled.cells import Cells, Floats, Tally, calibration_error
+from burnline.detectors.floats import Floats
+from burnline.detectors.labelled.cells import Cells, Tally, calibration_error
 from burnline.detectors.profile import Calibration, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.events import Contributor, Counts, Source

@@ -7,12 +7,13 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from burnline.detectors.columns import Columns, Values
+from burnline.detectors.columns import Columns, Values, listed
 from burnline.detectors.confidence import CONFIDENCE
 from burnline.detectors.contract import Judgement, Z, judged, no_data, too_few, too_few_of_two
-from burnline.detectors.labelled.cells import Cells, Counters, Floats, class_of, listed, rates
+from burnline.detectors.floats import Floats
+from burnline.detectors.labelled.cells import Cells, class_of, rates
 from burnline.detectors.profile import Calibration, Category, Column, Reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.events import Cell, Contributor, Counts, Source
 from burnline.spec.signals import EstimateSpec
 
@@ -35,7 +36,7 @@ class Estimate(NamedTuple):
         return f"{self.accuracy:.1%} ({max(0.0, low):.1%} to {min(1.0, high):.1%})"
 
 
-def estimate(counts: Counters, rate: Floats, variance: Floats) -> Estimate:
+def estimate(counts: Counter64, rate: Floats, variance: Floats) -> Estimate:
     """Of events in cells whose answers are right at known rates: the rates' mean, as in confidence-based estimation.
 
     Its deviation has two parts: each event is right or wrong by chance, and the rates come from a sample.
@@ -50,7 +51,7 @@ def estimate(counts: Counters, rate: Floats, variance: Floats) -> Estimate:
     return Estimate(float((counts * rate).sum()) / events, sqrt(by_chance + of_sample))
 
 
-def chance(first: Counters, second: Counters, rate: Floats, variance: Floats) -> float:
+def chance(first: Counter64, second: Counter64, rate: Floats, variance: Floats) -> float:
     """The difference of two estimates of one population: Z deviations of both samples, and of the rates.
 
     The same rates stand in both estimates, so what is wrong with them counts only where the shares of cells differ.
@@ -72,7 +73,7 @@ class Seen:
         column: the reference's answers, labelled or not.
     """
 
-    def __init__(self, rows: Counters, known: Calibration, column: Column | None) -> None:
+    def __init__(self, rows: Counter64, known: Calibration, column: Column | None) -> None:
         self._groups = rows.sum(axis=1, keepdims=True) > 0
         named = {*known.others, *((*column.values, *column.rare) if isinstance(column, Category) else ())}
         self._asks = bool(self._groups[-1, 0]) and bool(named)
@@ -85,7 +86,7 @@ class Seen:
         known = map(self._names.__contains__, map(class_of, listed(answers)))
         return np.where(np.fromiter(known, dtype=np.bool_, count=len(answers)), confidence, np.nan)
 
-    def counted(self, rows: Counters) -> Counters:
+    def counted(self, rows: Counter64) -> Counter64:
         """Of events by group and bin those of groups that the reference has, flat."""
         return np.where(self._groups, rows, 0).ravel()
 
@@ -135,7 +136,7 @@ class AccuracyEstimate:
         few = too_few_of_two(_known(baseline), _known(candidate), self._spec.min_events, KNOWN)
         return few or self._compared(baseline.counts[1:], candidate, "of the baseline")
 
-    def _compared(self, usual: Counters, sketch: Sketch, whose: str) -> Judgement:
+    def _compared(self, usual: Counter64, sketch: Sketch, whose: str) -> Judgement:
         live = sketch.counts[1:]
         events = _known(sketch)
         left = f"{sketch.events - events} of {sketch.events} events are not in it: {UNKNOWN}. "
@@ -154,7 +155,7 @@ class AccuracyEstimate:
         counts = Counts(events * (1 - now.accuracy), events)
         return judged(score, counts, reason, (where,) if score > 0 else (), limit=limit)
 
-    def _where(self, usual: Counters, live: Counters, score: float, accuracy: float, whose: str) -> Contributor:
+    def _where(self, usual: Counter64, live: Counter64, score: float, accuracy: float, whose: str) -> Contributor:
         """How sure the answers are, and the bins of confidence in which most is lost: of all bins that is all of it."""
         rate = self._rate.reshape(-1, self._cells.bins)
         before, now = (counts.reshape(rate.shape) / counts.sum() for counts in (usual, live))

@@ -8,11 +8,12 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from burnline.detectors.columns import Columns, Values
+from burnline.detectors.columns import Columns, Values, listed
 from burnline.detectors.contract import Judgement, Z, no_data, too_few, too_few_of_two
-from burnline.detectors.labelled.cells import Cells, Counters, Floats, Tally, auc_variance, listed
+from burnline.detectors.floats import Floats
+from burnline.detectors.labelled.cells import Cells, Tally, auc_variance
 from burnline.detectors.profile import Calibration, Performance, Reference
-from burnline.detectors.sketch import Sketch
+from burnline.detectors.sketch import Counter64, Sketch
 from burnline.detectors.statistics.accrued import Accrual, Accrued
 from burnline.detectors.statistics.rates import Share, beyond
 from burnline.events import Contributor, Counts, Source, Verdict
@@ -64,11 +65,11 @@ class Classes:
         self.size = 2 * self._cells.size
         self.usual = self.found(np.array([*known.counts, *known.right], dtype=np.int64))
 
-    def count(self, columns: Columns) -> Counters:
+    def count(self, columns: Columns) -> Counter64:
         tally = self._cells.tally(columns.batch.prediction, columns.confidence(), columns.batch.label)
         return np.concatenate([tally.counts, tally.right])
 
-    def found(self, counts: Counters) -> Found:
+    def found(self, counts: Counter64) -> Found:
         rows, right = counts.reshape(2, -1)
         tally = Tally(rows, right, np.zeros_like(rows))
         area = self._cells.auc(tally)
@@ -85,7 +86,7 @@ class Amounts:
         self._limit = known.limit or 0.0
         self.usual = Found(Share(known.wrong, known.events), mean_error=known.mean_error)
 
-    def count(self, columns: Columns) -> Counters:
+    def count(self, columns: Columns) -> Counter64:
         batch = columns.batch
         answers, labels = (_numbers(each, len(batch)) for each in (batch.prediction, batch.label))
         errors = np.abs(answers / 2 - labels / 2)  # halves: the difference of two large numbers may be none
@@ -94,7 +95,7 @@ class Amounts:
         parts = np.rint(np.minimum(errors, LARGEST * self._step) / self._step).astype(np.int64)
         return np.array([len(errors), large, parts.sum()], dtype=np.int64)
 
-    def found(self, counts: Counters) -> Found:
+    def found(self, counts: Counter64) -> Found:
         events, large, parts = counts.tolist()
         return Found(Share(large, events), mean_error=2 * self._step * parts / max(events, 1))
 

@@ -14,7 +14,7 @@ import numpy as np
 from burnline.detectors.centroids import build_embedding
 from burnline.detectors.columns import ColumnReader, Values
 from burnline.detectors.engines.sampled import COLUMNS, reference_rows
-from burnline.detectors.labelled.cells import build_labelled
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profile import PREDICTION, VERSION, Reference
 from burnline.detectors.profiling.kept import Kept, design_effect
 from burnline.detectors.profiling.summary import Summary

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from burnline.detectors.floats import Floats
+
 IN_MEMORY = 1 << 22  # values sorted at once: 32 MiB
 CHUNK = 1 << 16
 BITS = 16  # that one pass over the values decides

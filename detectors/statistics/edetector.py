@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from burnline.detectors.floats import Floats
 
 MONTH = timedelta(days=30)
 ODDS = np.array([1.1, 1.3, 1.8, 4.0, 16.0])  # small ones are quick to see what is small, large ones what is large

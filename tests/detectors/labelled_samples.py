@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnline.detectors.columns import ColumnReader, Columns
-from burnline.detectors.labelled.cells import build_labelled
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.events import PredictionBatch

@@ -15,11 +15,11 @@ from burnline.detectors.labelled.cells import (
     Cells,
     Tally,
     auc_variance,
-    build_labelled,
     calibration_error,
     is_right,
     rates,
 )
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profile import Calibration
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from burnline.detectors.contract import Judgement
-from burnline.detectors.labelled.cells import build_labelled
 from burnline.detectors.labelled.performance import LARGEST, LatePerformance
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profile import Reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.detectors.sketch import Sketch

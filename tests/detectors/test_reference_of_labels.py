@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from burnline.detectors.centroids import build_embedding
-from burnline.detectors.labelled.cells import build_labelled
+from burnline.detectors.labelled.reference import build_labelled
 from burnline.detectors.profile import Reference, load_reference, save_reference
 from burnline.detectors.profiling.build import build_profile
 from burnline.errors import SpecError

@@ -14,8 +14,7 @@ from typing import Any, Self
 import msgspec
 
 from burnline.collectors.predictions.tolerance import mismatch
-from burnline.detectors.columns import ColumnReader, Columns, Values
-from burnline.detectors.labelled.cells import listed
+from burnline.detectors.columns import ColumnReader, Columns, Values, listed
 from burnline.detectors.profile import VERSION, Number, Reference
 from burnline.detectors.tables.blocks import Block, Table, find_numbers, pick
 from burnline.errors import BurnlineError

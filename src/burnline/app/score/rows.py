@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from burnline.app.score.verbs import Verb
 from burnline.collectors.predictions.events import STRANGERS_KEPT
-from burnline.detectors.columns import ColumnReader, Columns, Values
-from burnline.detectors.labelled.cells import listed
+from burnline.detectors.columns import ColumnReader, Columns, Values, listed
 from burnline.detectors.profile import PREDICTION, Number, Reference
 from burnline.detectors.tables.blocks import Block, Table
 from burnline.detectors.tables.moments import as_microseconds
