@@ -27,7 +27,7 @@ class Warm:
     def __init__(self, argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None = None) -> None:
         self.args = ["burnline", *argv]
         place = str(cwd or Path.cwd())
-        self._child = _maker().Process(target=_run, args=(self.args, str(log), {**os.environ, **env}, place))
+        self._child = maker().Process(target=_run, args=(self.args, str(log), {**os.environ, **env}, place))
         self._child.start()
         assert self._child.pid is not None
         self.pid = self._child.pid
@@ -76,7 +76,7 @@ def running_burnline(
         stop(process)
 
 
-def _maker() -> ForkServerContext:
+def maker() -> ForkServerContext:
     """The warm process starts with the first that is asked for, and ends with this one."""
     maker = get_context("forkserver")
     maker.set_forkserver_preload(PRELOADED)

@@ -117,14 +117,14 @@ def test_a_histogram_is_folded_bucket_by_bucket_and_whole() -> None:
     assert len(found) == 11 * 4
 
 
-def test_a_million_labels_leave_no_more_behind_than_the_budget() -> None:
+def test_a_hundred_thousand_labels_leave_no_more_behind_than_the_budget() -> None:
     budget = Budget(100)
 
-    fitted = budget.fit(Sample(COUNTER, {"queue": str(number)}, 1.0) for number in range(1_000_000))
+    fitted = budget.fit(Sample(COUNTER, {"queue": str(number)}, 1.0) for number in range(100_000))
 
     assert len(fitted) == 101
-    assert total(fitted) == 1_000_000
-    assert budget.beyond == {COUNTER: 999_900}
+    assert total(fitted) == 100_000
+    assert budget.beyond == {COUNTER: 99_900}
     assert sum(map(len, budget._known.values())) == 100
     assert len(budget._sums) == 1
 

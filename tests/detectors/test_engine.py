@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,6 +28,7 @@ from burnline.spec.service import ServiceSpec
 from burnline.store import inbox, signals
 from burnline.store.database import Database, open_database
 from burnline.store.predictions import keep_batch, next_batches
+from tests.detectors.killed import killed_at
 from tests.detectors.samples import START, make_batch, make_reference
 
 REFERENCE = make_reference()
@@ -289,34 +287,6 @@ def test_an_interruption_at_any_write_loses_and_doubles_nothing(
     assert engine.counters()["shop", "drift"].total == 1400
 
 
-KILLED = """
-import os, signal, sys
-from datetime import timedelta
-from pathlib import Path
-from burnline.detectors import engine as engine_module
-from burnline.store import signals
-from burnline.store.database import open_database
-from tests.detectors.test_engine import START, WINDOW, spec
-
-calls, at = 0, int(sys.argv[3])
-def counted(work):
-    def wrapper(*args):
-        global calls
-        calls += 1
-        if calls == at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return work(*args)
-    return wrapper
-
-for name in ("save_state", "delete_state", "record_finding"):
-    setattr(signals, name, counted(getattr(signals, name)))
-engine_module.forget_upto = counted(engine_module.forget_upto)
-engine_module.CHUNK = 2
-engine = engine_module.DetectorEngine(open_database(sys.argv[1]), [spec(Path(sys.argv[2]))])
-engine.run_once(START + 2 * WINDOW)
-"""
-
-
 @pytest.mark.parametrize("at", [1, 2, 3, 5, 7, 9, 10])
 def test_kill_9_inside_a_transaction_loses_and_doubles_nothing(tmp_path: Path, reference: Path, at: int) -> None:
     url = f"sqlite:///{tmp_path}/killed.db"
@@ -325,15 +295,13 @@ def test_kill_9_inside_a_transaction_loses_and_doubles_nothing(tmp_path: Path, r
         send(db, START + seconds * SECOND)
     db.close()
 
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, url, str(reference), str(at)], check=False, env={**os.environ, "PYTHONPATH": "."}
-    )
+    returned = killed_at(at, url, spec(reference), START + 2 * WINDOW)
     db = open_database(url)
     DetectorEngine(db, [spec(reference)]).run_once(START + 2 * WINDOW)
     totals = [found.counts.total for found in findings(db)]
     db.close()
 
-    assert killed.returncode == -signal.SIGKILL
+    assert returned == -signal.SIGKILL
     assert totals == [600, 400]
 
 

@@ -156,15 +156,20 @@ def arrive(
     return found
 
 
+@pytest.fixture(scope="module")
+def ordered(tmp_path_factory: pytest.TempPathFactory, reference: Path) -> list[Finding]:
+    """What is found when every event arrives at its time."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('ordered')}/burnline.db"
+    return arrive(url, reference, range(EVENTS), [0.0] * EVENTS)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=6, phases=[Phase.generate])
 @given(seed=st.integers(0, 2**32), restart=st.sampled_from([0, 11]))
 def test_shuffled_and_delayed_events_give_the_same_findings(
-    tmp_path: Path, reference: Path, seed: int, restart: int
+    tmp_path: Path, reference: Path, ordered: list[Finding], seed: int, restart: int
 ) -> None:
     random = Random(seed)
     order = list(range(EVENTS))
-    ordered = arrive(f"sqlite:///{tmp_path}/ordered-{seed}-{restart}.db", reference, order, [0.0] * EVENTS)
-
     random.shuffle(order)
     delays = [random.uniform(0, 19.9) for _ in order]
     shuffled = arrive(f"sqlite:///{tmp_path}/{seed}-{restart}.db", reference, order, delays, restart=restart)

@@ -48,12 +48,13 @@ BYTES = 1_000_000  # counts of tens of cells; a library's rows, 500 of seven col
 def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str, Reference], Detector]]:
     folder = tmp_path_factory.mktemp("engines")
     desk = Desk({library: interpreter(folder, library) for library in LIBRARIES})
+    built = {id(reference): build_detectors(SPEC, reference) for reference in (REFERENCE, OTHER)}  # they hold no state
 
     def detector(name: str, reference: Reference = REFERENCE) -> Detector:
         if name in LIBRARIES:
             section = DriftSpec.model_validate({"engine": name, "sample": 500, "checks": [_check(name)]})
             return LibraryDrift(reference, section, desk)
-        return build_detectors(SPEC, reference)[name]
+        return built[id(reference)][name]
 
     yield detector
     desk.close()

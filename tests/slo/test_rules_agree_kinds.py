@@ -5,10 +5,11 @@ Prometheus' side is its own engine in promtool, with the stale markers that it w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ MINUTES = 100
 PER_MINUTE = 4
 RATIO = {"ratio": {"bad": 'http_requests_total{status="500"}', "total": "http_requests_total"}}
 EVERY = {"objective": "99%", "window": "30d"}
-SLOS = [
+SLOS: list[dict[str, Any]] = [
     {"name": "availability", **EVERY, "sli": RATIO},
     {"name": "fast", **EVERY, "sli": {"latency": {"histogram": "wait_seconds", "below": "1s"}}},
     {"name": "minutes", **EVERY, "slices": {"length": "5m", "target": "95%"}, "sli": RATIO},
@@ -89,9 +90,11 @@ def history(seed: int) -> Iterator[list[tuple[Pod, bool]]]:
         yield [(pod, step < PER_MINUTE or not pod.silent) for pod in pods]
 
 
-def played(world: World, seed: int) -> tuple[dict[str, str], dict[tuple[str, str], list[bool]]]:
+def played(
+    world: World, seed: int, slos: Sequence[Mapping[str, Any]] = SLOS
+) -> tuple[dict[str, str], dict[tuple[str, str], list[bool]]]:
     """Both sides' history: the series for promtool, and what fires in the embedded engine at each minute."""
-    world.promise(*SLOS)
+    world.promise(*slos)
     values: dict[str, list[str]] = {}
     fires: dict[tuple[str, str], list[bool]] = {}
     for step, alive in enumerate(history(seed)):
