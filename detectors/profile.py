@@ -131,7 +131,7 @@ class Performance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         wrong: answers that were not the label; of numbers, those whose absolute error was over `limit`.
-        auc, ece: of answers that are classes and have a confidence; see `Cells.auc` and `calibration_error` in labelled/cells.py.
+        auc, ece: of answers that are classes and have a confidence; see `Cells.auc` and `calibration_error`.
         mean_error, limit: of answers that are numbers, the mean and the 95 % quantile of the absolute error.
     """
 
