@@ -16,7 +16,9 @@ log = logging.getLogger(__name__)
 
 WAITING = 50  # windows that may wait for one library
 REMEMBERED = 200  # answers not fetched yet
+JUDGED, ERROR, FAILED, TOO_MANY = "judged", "error", "failed", "too_many"  # what becomes of a window
 Question = tuple[dict[str, object], bytes]
+Tell = Callable[[str, str], None]
 
 
 @dataclass(slots=True)
@@ -30,10 +32,13 @@ class Desk:
 
     Args:
         pythons: the interpreter that has the library, by its name; this one where none is named.
+        tell: is told of every window, by library, what became of it: one of the words above.
     """
 
-    def __init__(self, pythons: Mapping[str, str] | None = None, limits: Limits | None = None) -> None:
-        self._pythons, self._limits = pythons or {}, limits or Limits()
+    def __init__(
+        self, pythons: Mapping[str, str] | None = None, limits: Limits | None = None, tell: Tell = lambda *_: None
+    ) -> None:
+        self._pythons, self._limits, self._tell = pythons or {}, limits or Limits(), tell
         self._lock = threading.Lock()
         self._workers: dict[str, Worker] = {}
         self._waiting: dict[str, queue.SimpleQueue[tuple[_Answered, Callable[[], Question]] | None]] = {}
@@ -78,6 +83,7 @@ class Desk:
             if waiting.qsize() >= WAITING:
                 asked.said = WorkerError(f"{WAITING} windows wait for {library} already: it is slower than they come")
                 asked.done.set()
+                self._tell(library, TOO_MANY)
             else:
                 waiting.put((asked, question))
             return asked
@@ -88,12 +94,14 @@ class Desk:
             python = self._pythons.get(library) or sys.executable
             worker = self._workers[library] = Worker(library, python, self._limits)
             threading.Thread(
-                target=_serve, args=(worker, self._waiting[library]), name=f"worker-{library}", daemon=True
+                target=_serve, args=(worker, self._waiting[library], self._tell), name=f"worker-{library}", daemon=True
             ).start()
         return self._waiting[library]
 
 
-def _serve(worker: Worker, waiting: queue.SimpleQueue[tuple[_Answered, Callable[[], Question]] | None]) -> None:
+def _serve(
+    worker: Worker, waiting: queue.SimpleQueue[tuple[_Answered, Callable[[], Question]] | None], tell: Tell
+) -> None:
     while (one := waiting.get()) is not None:
         asked, question = one
         try:
@@ -103,5 +111,12 @@ def _serve(worker: Worker, waiting: queue.SimpleQueue[tuple[_Answered, Callable[
         except Exception as error:  # whatever it is, the next question must be answered
             log.exception("worker cannot be asked", extra={"library": worker.library})
             asked.said = WorkerError(f"cannot be asked: {error!r}")
+        tell(worker.library, _outcome(asked.said))
         asked.done.set()
     worker.close()
+
+
+def _outcome(said: Answer | WorkerError) -> str:
+    if isinstance(said, WorkerError):
+        return FAILED
+    return ERROR if said.error else JUDGED

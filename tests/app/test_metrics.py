@@ -124,7 +124,7 @@ def test_every_declared_name_is_exposed(url: str) -> None:
         "runbook_runs",
     ):
         assert f"burnline_{name}_total" in samples(text), name
-    for name in ("scrape_errors_total", "worker_duration_seconds", "worker_failures_total"):
+    for name in ("scrape_errors_total", "worker_duration_seconds", "worker_failures_total", "engine_windows_total"):
         assert f"# HELP burnline_{name} " in text, name
 
 

@@ -131,6 +131,19 @@ def test_an_error_of_the_library_is_no_data(desk: Desk) -> None:
     assert said.reason == "evidently failed: ValueError: bins"
 
 
+def test_what_becomes_of_windows_is_told(tmp_path: Path) -> None:
+    told: list[tuple[str, str]] = []
+    desk = Desk({"evidently": interpreter(tmp_path)}, tell=lambda *of: told.append(of))
+
+    judge(drift(desk), batch())
+    judge(drift(desk, checks=[{"ValueDrift": {"raise": "bins"}}]), batch())
+    (tmp_path / "die").touch()
+    judge(drift(desk), batch(seed=3))
+    desk.close()
+
+    assert told == [("evidently", "judged"), ("evidently", "error"), ("evidently", "failed")]
+
+
 def test_a_worker_that_dies_is_no_data(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "die").touch()
 
@@ -257,7 +270,8 @@ def test_a_window_whose_answer_a_crash_lost_is_asked_again(desk: Desk, tmp_path:
 
 
 def test_nobody_waits_for_more_windows_than_can_be_judged(tmp_path: Path) -> None:
-    desk = Desk({"evidently": interpreter(tmp_path)})
+    told: list[str] = []
+    desk = Desk({"evidently": interpreter(tmp_path)}, tell=lambda _, outcome: told.append(outcome))
     os.mkfifo(tmp_path / "wait")
     detector = drift(desk)
     assert isinstance(detector, Asking)
@@ -267,6 +281,7 @@ def test_nobody_waits_for_more_windows_than_can_be_judged(tmp_path: Path) -> Non
     said = detector.judge(sketches[-1])
     desk.close()
 
+    assert "too_many" in told
     assert not any(ready[:50])
     assert ready[-1]
     assert said.verdict is Verdict.NO_DATA

@@ -245,9 +245,11 @@ def _about(problem: Problem) -> dict[str, object]:
     return {"file": problem.file, "line": problem.line, "field": problem.field, "problem": problem.message}
 
 
-def _desk(settings: Settings) -> Desk:
+def _desk(settings: Settings, own: Instruments) -> Desk:
     limits = Limits(settings.engine_memory_mb << 20, settings.engine_seconds)
-    return Desk(settings.engine_pythons, limits)
+    return Desk(
+        settings.engine_pythons, limits, lambda engine, outcome: own.engine_windows.labels(engine, outcome).inc()
+    )
 
 
 def build(settings: Settings) -> App:
@@ -275,7 +277,7 @@ def build(settings: Settings) -> App:
     db = open_database(settings.database, exclusive=True)
     registry = CollectorRegistry()
     own = instruments(registry)
-    desk = _desk(settings)
+    desk = _desk(settings, own)
     detectors = DetectorEngine(db, specs, desk=desk)
     engine = EmbeddedEngine(db, specs, recount=detectors.recounter)
     versions = VersionWatch(db, specs)

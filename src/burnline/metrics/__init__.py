@@ -116,6 +116,7 @@ class Instruments:
     series_folded: Counter
     worker_seconds: Histogram
     worker_failures: Counter
+    engine_windows: Counter
 
 
 def instruments(registry: CollectorRegistry) -> Instruments:
@@ -165,5 +166,11 @@ def instruments(registry: CollectorRegistry) -> Instruments:
         ),
         worker_failures=Counter(
             "burnline_worker_failures_total", "Turns of a periodic worker that raised.", ["worker"], registry=registry
+        ),
+        engine_windows=Counter(
+            "burnline_engine_windows_total",
+            "Windows that a library was asked about: judged, failed (its process), error (itself), too_many (waiting).",
+            ["engine", OUTCOME],
+            registry=registry,
         ),
     )
