@@ -130,10 +130,11 @@ class _ByCells:
 
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
         """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
+        live = self._cells(sketch)
         for at, name in enumerate(self._columns):
             part = self._part(at)
             used = self._used[part] > 0
-            yield name, self._cells(sketch)[part][used], self._reference[part][used]
+            yield name, live[part][used], self._reference[part][used]
 
     def chance(self, reference: Histogram, events: float) -> float:
         """The total variation that sampling adds to a column of `events` compared with those counts."""
