@@ -54,6 +54,15 @@ def test_an_id_is_taken_once_for_each_service(any_database: Database, now: datet
     assert other == first
 
 
+def test_one_answer_that_is_beyond_all_bounds_does_not_end_the_sum_of_errors(database: Database, now: datetime) -> None:
+    said = {"a": (1e308, -1e308), "b": (7.0, 5.5)}  # their difference is more than a float can hold
+    database.write(lambda tx: take_events(tx, "shop", [event(name, now, said[name][0]) for name in said], now))
+
+    database.write(lambda tx: take_labels(tx, "shop", [label(name, now, said[name][1]) for name in said], now))
+
+    assert counted(database)[names.ERROR, "7"] == 1e15 + 1.5
+
+
 def test_a_number_and_its_digits_are_the_same_id() -> None:
     assert key_of(17) == key_of("17")
     assert len(key_of("x" * 10_000)) == 16

@@ -20,7 +20,7 @@ WRONG = measured(
 )
 ERROR = measured(
     "burnline_labelled_absolute_error_total",
-    "Sum of the absolute errors where prediction and label are numbers, by {version}.",
+    "Sum of the absolute errors where prediction and label are numbers, by {version}; of one answer 1e15 at most.",
 )
 UNMATCHED = measured("burnline_labels_unmatched_total", "Labels for whose event events.label_wait was too short.")
 SHADOW_PAIRS = measured(
@@ -33,7 +33,7 @@ SHADOW_DIFFERENT = measured(
 )
 SHADOW_DIFFERENCE = measured(
     "burnline_events_shadow_absolute_difference_total",
-    "Sum of the absolute differences where both answers are numbers, by {version} and {baseline}.",
+    "Sum of the absolute differences of answers that are numbers, by {version} and {baseline}; of one pair 1e15 at most.",
 )
 REPEATED = measured("burnline_labels_duplicate_total", "Labels of events that had one already; the first counts.")
 SAMPLES_JOINED = measured(

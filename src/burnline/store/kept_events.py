@@ -21,6 +21,7 @@ from burnline.store.schema import EPOCH, MICROSECOND, kept_event, labelled_event
 from burnline.store.series import Point, record
 
 SLICE = 500  # keys in one statement
+MOST_ERROR = 1e15  # of one answer in their sum: a larger one would drown, or end, all that is added later
 DELETED = 5_000  # rows of one table in one transaction
 T = TypeVar("T")
 
@@ -221,7 +222,7 @@ def _movements(version: str, prediction: float | str | None, label: float | str)
     yield names.LABELLED, version, 1
     yield names.WRONG, version, float(is_wrong(prediction, label))
     if not isinstance(prediction, str) and not isinstance(label, str):
-        yield names.ERROR, version, abs(prediction - label)
+        yield names.ERROR, version, min(abs(prediction - label), MOST_ERROR)
 
 
 def _waiting(tx: Connection, service: str, keys: Iterable[bytes]) -> list[Label]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from burnline.metrics import events as names
-from burnline.store.kept_events import KeptEvent, insert_new, is_wrong, rows_with
+from burnline.store.kept_events import MOST_ERROR, KeptEvent, insert_new, is_wrong, rows_with
 from burnline.store.schema import kept_event, shadow_event
 from burnline.store.series import Point, record
 
@@ -61,7 +61,7 @@ def _compare(tx: Connection, service: str, pairs: Iterable[tuple[str, Answer, st
         differs = own is None or other is None or is_wrong(own, other)
         counted = [(names.SHADOW_PAIRS, 1.0), (names.SHADOW_DIFFERENT, float(differs))]
         if isinstance(own, float | int) and isinstance(other, float | int):
-            counted.append((names.SHADOW_DIFFERENCE, abs(own - other)))
+            counted.append((names.SHADOW_DIFFERENCE, min(abs(own - other), MOST_ERROR)))
         for name, value in counted:
             moved[name, version, baseline] = moved.get((name, version, baseline), 0.0) + value
     points = [
