@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from burnline.errors import SpecError
-from burnline.spec.document import read_document
+from burnline.spec.document import _flawless, _told, read_document
 from burnline.spec.load import load_service
 from burnline.spec.schema import json_schema
 
@@ -61,6 +61,44 @@ def load(folder: Path, content: bytes) -> SpecError | None:
         assert str(problem).isprintable()
         assert len(str(problem)) < 1000
     return caught
+
+
+PIECES = [
+    *"\n\t\r ?:-#'\"{}[],|>&*!%@`~\\",
+    ": ",
+    "- ",
+    "? ",
+    "|#",
+    "# ",
+    "---\n",
+    "\x85",
+    "\u2028",
+    "\ufeff",
+    "é",
+    "\x00",
+]
+
+
+@quick
+@given(st.lists(st.tuples(st.integers(0, 900), st.sampled_from(PIECES)), max_size=3), st.integers(0, len(WHOLE)))
+def test_the_fast_parser_reads_what_the_other_reads_or_leaves_it_to_it(
+    typos: list[tuple[int, str]], begin: int
+) -> None:
+    """Both give the same values and lines; whatever is not in order is read by the one that says it for people."""
+    text = WHOLE[WHOLE.rfind("\n", 0, begin) + 1 :][:900]
+    for at, piece in typos:
+        text = text[:at] + piece + text[at:]
+
+    fast = _flawless(text, "f.yaml")
+
+    assert fast is None or fast == _told(text, "f.yaml")
+
+
+def test_the_fast_parser_reads_a_whole_file() -> None:
+    fast = _flawless(WHOLE, "f.yaml")
+
+    assert fast is not None
+    assert fast == _told(WHOLE, "f.yaml")
 
 
 @quick
