@@ -1,7 +1,8 @@
 """What one process of the tests pays for once, though the code under test would pay for it again and again.
 
-A schema takes its migrations 0.2 s, a command line its tree of commands 0.1 s, and each `httpx.get` 0.05 s to read
-whom it trusts; there are thousands of each. What is done is the same: only its cost is not repeated.
+A schema takes its migrations 0.2 s, a command line its tree of commands 0.1 s, each `httpx.get` 0.05 s to read whom it
+trusts, and a database some milliseconds for every kind of statement to be put into words; there are thousands of each.
+What is done is the same: only its cost is not repeated.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import typer.main
 import typer.testing
 from httpx._transports import default as transport
 from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.util import LRUCache
 
 from burnline.store import database as store
 from burnline.store.migrate import migrate
@@ -51,6 +53,22 @@ def migrate_once(engine: Engine) -> None:
     migrate_really(engine)
 
 
+@cache
+def _words() -> tuple[Any, LRUCache[Any, Any]]:
+    """A dialect of SQLite that has met it, and the statements that are written in it already."""
+    engine = create_engine("sqlite://")
+    engine.connect().close()
+    return engine.dialect, LRUCache(4000)
+
+
+def engine_once(*args: Any, **settings: Any) -> Engine:
+    """An engine, which for SQLite shares its dialect and its written statements with all others."""
+    engine = create_engine(*args, **settings)
+    if engine.dialect.name == "sqlite":
+        engine.dialect, engine._compiled_cache = _words()
+    return engine
+
+
 def trust_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> SSLContext:
     """What every client of httpx trusts, read once."""
     set_here = trust_env and ("SSL_CERT_FILE" in os.environ or "SSL_CERT_DIR" in os.environ)
@@ -62,6 +80,7 @@ def trust_once(verify: Any = True, cert: Any = None, trust_env: bool = True) -> 
 def begin() -> None:
     """From now on, in this process."""
     store.migrate = migrate_once  # type: ignore[attr-defined]  # the name by which it is called there
+    store.create_engine = engine_once  # type: ignore[attr-defined]
     transport.create_ssl_context = trust_once  # type: ignore[attr-defined]  # it exports nothing
     commands = cache(typer.main.get_command)
     typer.main.get_command = commands

@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from burnline.events import AlertEvent, Counts, RunRequest, RunState
 from burnline.runbooks.actions.alias import AliasHook
 from burnline.runbooks.executor import Executor
@@ -80,7 +78,7 @@ def make_recipe(folder: Path, **changes: Any) -> Recipe:
     library = load_catalogue(None).get("bad-release")
     assert library is not None
     file = folder / "runbook.yaml"
-    file.write_text(yaml.safe_dump({**json.loads(library.body), **changes}))
+    file.write_text(json.dumps({**json.loads(library.body), **changes}))  # JSON is YAML, and written at once
     return load_runbook(file)
 
 
