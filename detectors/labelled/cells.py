@@ -172,7 +172,7 @@ def _spellings(classes: Iterable[str]) -> dict[Any, int]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        return None if "_" in text else float(text)  # Python reads 1_2 as 12
     except ValueError:
         return None
 

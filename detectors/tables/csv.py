@@ -151,6 +151,8 @@ def as_text(cells: Sequence[str]) -> list[str | None]:
 
 def as_numbers(cells: Sequence[str]) -> Values:
     """Numbers, NaN where a cell is empty; what is no number stays text."""
+    if "_" in "".join(cells):  # Python reads 1_2 as 12; nobody else does
+        return list(map(number_or_text, cells))
     try:
         return np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
     except ValueError:
@@ -161,11 +163,16 @@ def _mixed(cells: Sequence[str]) -> Values:
     try:
         return np.array([float(cell) if cell else nan for cell in cells])
     except ValueError:
-        return [_number_or_text(cell) for cell in cells]
+        return list(map(number_or_text, cells))
 
 
-def _number_or_text(cell: str) -> float | str | None:
+def number_or_text(cell: str) -> float | str | None:
+    """One cell; None where it is empty.
+
+    >>> number_or_text("1.5"), number_or_text("1_2"), number_or_text("")
+    (1.5, '1_2', None)
+    """
     try:
-        return float(cell) if cell else None
+        return float(cell) if cell and "_" not in cell else cell or None
     except ValueError:
         return cell

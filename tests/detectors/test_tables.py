@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from burnline.detectors.profiling.build import Roles, profile_csv, profile_table
-from burnline.detectors.tables.blocks import Table
+from burnline.detectors.tables.blocks import Table, find_numbers
+from burnline.detectors.tables.csv import CsvTable
 from burnline.detectors.tables.open import open_table
 from burnline.errors import SpecError
 
@@ -141,3 +142,14 @@ def test_a_line_that_is_no_header_is_not_repeated_at_length(tmp_path: Path) -> N
         profile_csv(place)
 
     assert len(str(raised.value)) < 1000
+
+
+def test_what_only_python_reads_as_a_number_is_text(tmp_path: Path) -> None:
+    place = tmp_path / "live.csv"
+    place.write_text("code,amount\n1_2,12\n3,\n")
+    table = CsvTable(str(place))
+
+    (block,) = table.blocks({"code", "amount"}, {"code", "amount"})
+
+    assert block.columns["code"] == ["1_2", 3.0]
+    assert find_numbers(table, lambda rows: None) == {"amount"}

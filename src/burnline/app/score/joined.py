@@ -17,6 +17,7 @@ from burnline.collectors.predictions.tolerance import mismatch
 from burnline.detectors.columns import ColumnReader, Columns, Values, listed
 from burnline.detectors.profile import VERSION, Number, Reference
 from burnline.detectors.tables.blocks import Block, Table, find_numbers, pick
+from burnline.detectors.tables.csv import number_or_text
 from burnline.errors import BurnlineError
 from burnline.events import Mismatch, PredictionBatch
 from burnline.spec.quality import SkewSpec
@@ -173,10 +174,7 @@ def _number(cell: str | None) -> float | str | None:
     """`0.5` is a number, `007` and `-01` are text: reading them as numbers would lose what tells them from 7 and -1."""
     if cell is None or (cell[0] in "0+-" and PADDED.match(cell)):
         return cell
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
+    return number_or_text(cell)
 
 
 def _is_numeric(column: Values) -> bool:
