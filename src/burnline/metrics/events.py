@@ -33,7 +33,7 @@ SHADOW_DIFFERENT = measured(
 )
 SHADOW_DIFFERENCE = measured(
     "burnline_events_shadow_absolute_difference_total",
-    "Sum of the absolute differences of answers that are numbers, by {version} and {baseline}; of one pair 1e15 at most.",
+    "Sum of the absolute differences of numeric answers, by {version} and {baseline}; 1e15 of one pair at most.",
 )
 REPEATED = measured("burnline_labels_duplicate_total", "Labels of events that had one already; the first counts.")
 SAMPLES_JOINED = measured(
