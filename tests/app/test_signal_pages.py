@@ -134,7 +134,7 @@ def test_a_silent_signal_says_since_when_and_why(scene: World) -> None:
     since = f"since {began:%Y-%m-%d %H:%M:%S} UTC"
     banner = service[service.index("? 1 signal without data") :]
     assert banner.startswith(f"? 1 signal without data , the longest {since} : drift ."), banner
-    assert "no events in the window . No data is not health." in banner, banner
+    assert "Why: no events in the window . No data is not health." in banner, banner
     assert f"no data {since} , for 30s" in page, page
     (drift,) = (each for each in told["signals"] if each["name"] == "drift")
     assert datetime.fromisoformat(drift["silent_since"]) == began
