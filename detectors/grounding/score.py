@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, chain, islice, pairwise
 from math import ceil, exp, inf, sqrt
 
@@ -16,7 +17,17 @@ from burnline.detectors.grounding.dates import is_held, numeric_dates
 from burnline.detectors.grounding.sentences import sentences
 from burnline.detectors.grounding.sources import BLOCK, Sources
 from burnline.detectors.grounding.statements import stated
-from burnline.detectors.grounding.words import SCALES, Token, negates, opposites, plainly, stemmed, synonyms, tokens
+from burnline.detectors.grounding.words import (
+    SCALES,
+    Token,
+    contraries,
+    negates,
+    opposites,
+    plainly,
+    stemmed,
+    synonyms,
+    tokens,
+)
 
 LONGEST = 200_000  # characters of an answer that are looked at
 MOST_WORDS = 20_000  # of an answer, for each costs some work; a character of Chinese is about a word
@@ -31,7 +42,6 @@ ALIKE = 0.5  # only in another form
 SAME = 0.4  # only in another word that says about the same
 ASKED = 0.6  # nowhere, but in the question
 DENIED = 1.0  # otherwise denied, or denied here alone
-OPPOSITE = 1.5  # nowhere, but its opposite does
 # What else counts against an answer.
 APART = 0.2  # a word that stands in the sources, elsewhere than the rest of its sentence
 JOINED = (
@@ -40,6 +50,7 @@ JOINED = (
 LONE = 0.5  # a name or number that stands in the sources, but in no place with any of the words around it
 AROUND, FEWEST = 3, 2  # those words before and after it, and how many of them must stand in the sources to tell
 ANEW = 0.4  # two words of any kind that follow each other nowhere in the sources, as a share of all such pairs
+TURNED = 0.6  # a word whose opposite stands in the sources in its very place, between the same words; as often as names
 NAMES = 0.6  # a name or number that the sources do not hold, whatever the length of the answer
 MOST_NAMES = 8
 ASKS = 0.6  # it asks something
@@ -99,6 +110,11 @@ class _Word:
     weight: float
     lacking: float
 
+    @property
+    def marked(self) -> bool:
+        """Whether it is shown as not held up."""
+        return self.lacking > ALIKE and self.weight != TALK
+
 
 @dataclass(slots=True)
 class _Evidence:
@@ -110,6 +126,7 @@ class _Evidence:
     anew: int = 0
     pairs: int = 0
     names: int = 0
+    turned: int = 0
     asks: bool = False
     speaks: bool = False
     spans: list[Span] = field(default_factory=list)
@@ -120,7 +137,8 @@ class _Evidence:
         """Words are held against the root of their number: between a count and a share, it holds for short and long."""
         placed = APART * self.apart + JOINED * self.joined + LONE * self.lone
         of_words = (self.lacking + placed) / sqrt(max(self.weight, 1.0)) + ANEW * self.anew / max(self.pairs, 1)
-        return of_words + NAMES * min(self.names, MOST_NAMES) + ASKS * self.asks + SELF * self.speaks
+        of_words += NAMES * min(self.names, MOST_NAMES) + TURNED * min(self.turned, MOST_NAMES)
+        return of_words + ASKS * self.asks + SELF * self.speaks
 
 
 def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
@@ -140,7 +158,7 @@ def ground(sources: Sequence[str], question: str, answer: str) -> Grounding:
         if is_held(day, known.seen):
             known.seen.update(token.stem for token in tokens(text, day.start, day.end))
     asked = {token.stem for token in islice(tokens(question[:LONGEST]), MOST_WORDS)}
-    evidence, said = _Evidence(), known.following(chain.from_iterable(sentence.pairs for sentence in read))
+    evidence, said = _Evidence(), known.following(chain.from_iterable(sentence.runs for sentence in read))
     for sentence in read:
         _weigh(evidence, sentence, known, asked, said)
     missing = len(wanted - known.seen)
@@ -174,7 +192,7 @@ def _parts(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
             yield part
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Sentence:
     text: str
     start: int
@@ -202,11 +220,49 @@ class _Sentence:
     @property
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each two words of any kind that follow each other in it."""
-        return pairwise(plainly(token.word) for token in self.tokens)
+        return pairwise(self.plain)
+
+    @cached_property
+    def plain(self) -> Sequence[str]:
+        """Its words in small letters."""
+        return [plainly(token.word) for token in self.tokens]
+
+    @property
+    def runs(self) -> Iterator[tuple[str, ...]]:
+        """The words in a row that are looked for in the sources: pairs, and what would contradict them."""
+        for place in range(len(self.tokens)):
+            for run, turned in self._places(place):
+                yield run
+                yield from turned
+        yield from self.pairs
+
+    def contradicts(self, place: int, said: Collection[tuple[str, ...]]) -> bool:
+        """Whether the opposite of a word stands in the sources in its very place, and itself in none such."""
+        around = self._places(place)
+        return not any(run in said for run, _ in around) and any(
+            each in said for _, turned in around for each in turned
+        )
+
+    def _places(self, place: int) -> list[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+        """A word that has opposites with the words up to the next one with content, on either side of it; and the same
+        with each opposite."""
+        others = contraries().get(self.plain[place], ())
+        found = []
+        for step in (-1, 1) if others else ():
+            far = next((each for each in (step, 2 * step) if self._has_content(place + each)), 0)
+            first, last = min(place, place + far), max(place, place + far) + 1
+            if far:
+                before, after = tuple(self.plain[first:place]), tuple(self.plain[place + 1 : last])
+                turned = [(*before, other, *after) for other in sorted(others)]
+                found.append(((*before, self.plain[place], *after), turned))
+        return found
+
+    def _has_content(self, place: int) -> bool:
+        return 0 <= place < len(self.tokens) and self.tokens[place].stem != ""
 
     @property
     def speaks(self) -> bool:
-        return any(plainly(token.word) in FIRST_PERSON for token in self.tokens)
+        return not FIRST_PERSON.isdisjoint(self.plain)
 
     def _turned(self, place: int, known: Sources) -> bool:
         """Whether a word that stands in the sources is denied here and nowhere there, or the other way round."""
@@ -255,10 +311,10 @@ def _weight(stem: str) -> float:
 def _lacking(token: Token, known: Sources, asked: set[str]) -> float:
     if token.stem in known.seen:
         return 0.0
-    if not known.seen.isdisjoint(its := opposites().get(token.stem, frozenset())):
-        return SAME if its & known.seen <= known.denied - known.affirmed else OPPOSITE
     if not known.seen.isdisjoint(synonyms().get(token.stem, ())):
         return SAME
+    if its := known.seen & opposites().get(token.stem, frozenset()):
+        return SAME if its <= known.denied - known.affirmed else 1.0
     if known.alike(token.stem, token.word):
         return ALIKE
     return ASKED if token.stem in asked else 1.0
@@ -276,7 +332,7 @@ def _refers(sentence: _Sentence, place: int) -> bool:
 
 
 def _weigh(
-    evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str], said: Collection[tuple[str, str]]
+    evidence: _Evidence, sentence: _Sentence, known: Sources, asked: set[str], said: Collection[tuple[str, ...]]
 ) -> None:
     words = list(sentence.words(known, asked))
     if words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words):
@@ -300,7 +356,11 @@ def _weigh(
             evidence.counted.add(word.token.stem)
             evidence.weight += word.weight
             evidence.lacking += word.weight * word.lacking
-    evidence.spans += _spans(sentence, words)
+    turned = [token for place, token in enumerate(sentence.tokens) if sentence.contradicts(place, said)]
+    evidence.turned += len(turned)
+    marked = {word.token for word in words if word.marked}
+    spans = [Span(token.start, token.end, "words") for token in turned if token not in marked]
+    evidence.spans += sorted([*_spans(sentence, words), *spans], key=lambda span: (span.start, -span.end))
 
 
 def _apart(held: dict[str, float], long: int, known: Sources) -> float:
@@ -341,13 +401,12 @@ def _spans(sentence: _Sentence, words: Sequence[_Word]) -> Iterator[Span]:
         yield Span(sentence.start, sentence.end, "sentence")
     run: list[_Word] = []
     for word in [*words, None]:
-        marked = word is not None and word.lacking > ALIKE and word.weight != TALK
-        if word and marked and (not run or not _between(sentence, run[-1], word)):
+        if word and word.marked and (not run or not _between(sentence, run[-1], word)):
             run.append(word)
             continue
         if run:
             yield Span(run[0].token.start, run[-1].token.end, _kind(run))
-        run = [word] if word and marked else []
+        run = [word] if word and word.marked else []
 
 
 def _between(sentence: _Sentence, one: _Word, other: _Word) -> bool:

@@ -222,10 +222,16 @@ class Sources:
             self._around[each, reach] = {block + step for block in self.places[each] for step in steps}
         return self._around[each, reach]
 
-    def following(self, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-        """Which of these pairs of plain words follow each other here, whatever their content."""
-        pairs_of_words = (pairwise(words(plainly(text))) for text in self._texts)
-        return set(wanted).intersection(chain.from_iterable(pairs_of_words))
+    def following(self, wanted: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+        """Which of these runs of two or three plain words stand here, whatever their content."""
+        runs, found = set(wanted), set[tuple[str, ...]]()
+        three = any(len(run) == 3 for run in runs)
+        for text in self._texts:
+            said = list(words(plainly(text)))
+            found |= runs.intersection(pairwise(said))
+            if three:
+                found |= runs.intersection(zip(said, islice(said, 1, None), islice(said, 2, None), strict=False))
+        return found
 
     def alike(self, each: str, word: str) -> bool:
         """Whether a word stands there in another form: one that begins alike, is written apart, or its initials."""

@@ -208,6 +208,17 @@ def opposites() -> dict[str, frozenset[str]]:
 
 
 @cache
+def contraries() -> dict[str, frozenset[str]]:
+    """For a word as written, in small letters, those of its opposites; small words have some as well."""
+    found: dict[str, frozenset[str]] = {}
+    for line in listed("opposites"):
+        one, other = (frozenset(side.split()) for side in line.split("|"))
+        for mine, its in ((one, other), (other, one)):
+            found |= {each: found.get(each, frozenset()) | its for each in mine}
+    return found
+
+
+@cache
 def synonyms() -> dict[str, frozenset[str]]:
     """For a stem those of the words that say about the same."""
     found: dict[str, frozenset[str]] = {}

@@ -276,6 +276,29 @@ def test_a_number_that_belongs_to_something_else_in_the_sources_counts_whatever_
     assert scored("The arch: 731.", source).support == 1
 
 
+@pytest.mark.parametrize(
+    ("source", "wrong", "word"),
+    [
+        ("It opened after the war.", "It opened before the war.", "before"),
+        ("Many people came. Few stayed.", "Few people came. Many stayed.", "Few"),
+        ("Prices fell in May. Wages rose.", "Prices rose in May. Wages fell.", "rose"),
+        ("He grew up there and went down.", "He grew down there and went up.", "down"),
+    ],
+)
+def test_an_opposite_in_the_very_place_contradicts_though_the_word_stands_elsewhere(
+    source: str, wrong: str, word: str
+) -> None:
+    source = f"{PARK} {source} Before dawn."
+
+    assert ("words", word) in marked(wrong, source)
+    assert scored(wrong, source).score > 0.15
+    assert scored(source, source).score == 0
+
+
+def test_an_opposite_that_both_stand_for_contradicts_nothing() -> None:
+    assert marked("Prices fell.", "Prices fell. Prices rose.") == []
+
+
 def test_the_sources_own_phrasing_scores_lower_than_the_same_content_put_in_other_small_words() -> None:
     copied = scored("The arch was built by Dorman Long of Middlesbrough.")
     turned = scored("By Dorman Long, in Middlesbrough, an arch has been built.")
