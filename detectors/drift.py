@@ -323,8 +323,8 @@ def _held(evidence: Evidence, compared: _Compared) -> NDArray[np.bool_]:
 
 
 def difference(column: Column, live: Floats, reference: Floats, where: str) -> str:
-    """The cell that gained most, in words."""
-    gained = int(np.argmax(live - reference))
+    """The cell that gained most, in words; where none did, the largest."""
+    gained = max(range(len(live)), key=lambda at: (live[at] - reference[at], live[at]))
     return f"{live[gained]:.1%} of its values are {column.describe(gained)}, {where} {reference[gained]:.1%}"
 
 

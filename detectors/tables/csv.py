@@ -21,6 +21,7 @@ from burnline.errors import Problem, SpecError
 
 LONGEST_ROW = 1 << 24  # characters; text sent to a model may be long
 SHOWN = 20  # names of a header that is none, and characters of each
+OTHER_MARKS = (";", "\t", "|")  # which tell columns apart elsewhere
 
 
 class CsvTable:
@@ -78,6 +79,8 @@ class CsvTable:
             more = ", ..." if len(header) > SHOWN else ""
             found = ", ".join(repr(name[:SHOWN]) for name in header[:SHOWN]) + more
             raise self._problem(f"needs a header of distinct column names; found {found or 'none'}", 1)
+        if other := _other_format(header):
+            raise self._problem(other, 1)
         return header
 
     @contextmanager
@@ -101,6 +104,15 @@ class CsvTable:
 
     def _problem(self, message: str, line: int = 0) -> SpecError:
         return SpecError([Problem(self.name, line, "", message)])
+
+
+def _other_format(header: Sequence[str]) -> str:
+    """What a header shows to be no CSV with commas; empty where it is one."""
+    first = header[0]
+    if first.lstrip().startswith('{"'):
+        return "looks like JSON lines; a table is CSV with a header, or Parquet"
+    mark = next((mark for mark in OTHER_MARKS if mark in first), "") if len(header) == 1 else ""
+    return f"has one column, {first[:SHOWN]!r}; commas tell columns apart, not {mark!r}" if mark else ""
 
 
 class _Rows:

@@ -76,8 +76,9 @@ def test_row_numbers_are_named() -> None:
         [f"{at % 30}-01" for at in range(ROWS)],
         np.random.default_rng(1).integers(0, 100_000, ROWS).tolist(),
         [1_000_000.0 * (at % 90) for at in range(ROWS)],
+        [at % (ROWS // 2) for at in range(ROWS)],
     ],
-    ids=["small-numbers", "fractions", "codes", "amounts", "round-amounts"],
+    ids=["small-numbers", "fractions", "codes", "amounts", "round-amounts", "postal-codes"],
 )
 def test_what_is_no_moment_and_no_row_number_is_not_doubted(values: list[object]) -> None:
     assert said_of(values) == []

@@ -40,6 +40,29 @@ def test_a_column_that_was_not_there_is_still_unknown(cli: Cli, tmp_path: Path) 
     assert unknown["reason"] == "100.0% of the events carry features nobody knows: other"
 
 
+def test_a_feature_without_a_column_is_told_of(cli: Cli, tmp_path: Path) -> None:
+    cli("profile", write(tmp_path / "train.csv", columns()), "-o", "ref.json", "--ignore", "user")
+    live = write(tmp_path / "live.csv", {name: values for name, values in columns().items() if name != "note"})
+
+    code, _, err = cli("score", "drift", "-r", "ref.json", live)
+    _, _, other = cli("score", "drift", "-r", "ref.json", live, "--feature", "age")
+
+    warning, told = err.splitlines()
+    assert code == 0
+    assert warning == (f"warning: {live}: has no column of these features, so all their values are missing: note")
+    assert told == f"{live}: 1,200 rows, 1 window, 1 of them in alarm"
+    assert "warning" not in other
+
+
+def test_of_a_column_that_never_varies_its_value_is_told(cli: Cli, tmp_path: Path) -> None:
+    table = write(tmp_path / "train.csv", columns(one=[1] * ROWS))
+    cli("profile", table, "-o", "ref.json")
+
+    _, out, _ = cli("score", "drift", "-r", "ref.json", table, "--feature", "one")
+
+    assert json.loads(out.splitlines()[0])["reason"].startswith("100.0% of its values are exactly 1, ")
+
+
 def test_a_column_that_is_called_otherwise_here_is_told_of(cli: Cli, tmp_path: Path) -> None:
     at = [3600 * at for at in range(ROWS)]
     answers = ["x", "y"] * (ROWS // 2)

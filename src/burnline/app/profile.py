@@ -126,5 +126,7 @@ def _are_row_numbers(column: Number) -> bool:
         return False
     ends = [column.low - 1, *column.edges, column.high]
     steps = [after - before for before, after in pairwise(ends)]
+    if column.high - column.low + 1 < sum(column.counts):
+        return False
     whole = all(math.isfinite(end) and float(end).is_integer() for end in ends)
     return whole and min(steps) >= STEP and max(steps) - min(steps) <= 2

@@ -61,8 +61,10 @@ def run_score(asked: Asked, places: Places) -> bool:
     if places.html and page:
         against = places.reference.name if places.reference else places.training
         places.html.write_text(page.html(table.name, against, summary), "utf-8", errors="replace")
-    windows = f"{summary['windows']:,} windows, {summary['alarms']:,} of them in alarm"
-    sys.stderr.write(f"{table.name}: {summary['rows']:,} rows, {windows}\n")
+    counted = ", ".join(
+        f"{summary[what + 's']:,} {what}{'s' * (summary[what + 's'] != 1)}" for what in ("row", "window")
+    )
+    sys.stderr.write(f"{table.name}: {counted}, {summary['alarms']:,} of them in alarm\n")
     return bool(summary["alarm"])
 
 

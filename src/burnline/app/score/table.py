@@ -98,7 +98,16 @@ def doubts(asked: Asked, reference: Reference | None, table: Table) -> list[str]
     else:
         told.pop("time", None)
     names = {role: reference.columns.get(role, role) for role in told}
-    return [f"has no column {names[role]}, so {what}; --{role} COLUMN names another" for role, what in told.items()]
+    roles = [f"has no column {names[role]}, so {what}; --{role} COLUMN names another" for role, what in told.items()]
+    return [*roles, *_absent(verb, asked, reference, table)]
+
+
+def _absent(verb: Verb, asked: Asked, reference: Reference, table: Table) -> list[str]:
+    """Features that the table has no column of: it may be called otherwise, or be the wrong table."""
+    there = {*table.columns, PREDICTION}
+    absent = [name for name in _wanted(asked, reference) if name not in there] if verb.features else []
+    named = ", ".join(absent[:SHOWN]) + (f" and {len(absent) - SHOWN:,} more" if len(absent) > SHOWN else "")
+    return [f"has no column of these features, so all their values are missing: {named}"] if absent else []
 
 
 def _scored(verb: Verb, asked: Asked, rows: Rows, said: Said, page: Page | None) -> Iterator[dict[str, Any]]:
