@@ -135,9 +135,10 @@ class DetectorEngine:
             states, self._counters = signals.load_states(tx), signals.event_totals(tx)
             remembered = signals.load_memories(tx)
             self._history.load(tx)
-            parts = {key: signals.latest_parts(tx, *key, found.window_start) for key, found in latest.items()}
-        self._latest = {key: found for key, found in latest.items() if key in self._keys()}
-        self._parts = {key: tuple(parts[key]) for key in self._latest}
+            self._latest = {key: latest[key] for key in self._keys() if key in latest}
+            self._parts = {
+                key: tuple(signals.latest_parts(tx, *key, found.window_start)) for key, found in self._latest.items()
+            }
         self._progress = {key: Progress(latest[key].window_end if key in latest else None) for key in self._keys()}
         for service, signal, part, start, body in states:
             if sketch := self._decode((service, signal), part, body):

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_, update
 
 from burnline.events import Cell, Contributor, Counts, Finding, Verdict
 from burnline.store.parts import VERSION, WHOLE, beside
@@ -18,6 +18,14 @@ from burnline.store.schema import finding as findings
 from burnline.store.schema import signal_memory, signal_state
 
 _COLUMNS = [column for column in findings.c if column.name != "id"]
+# Put together once: at every start, and every look of the console, they are asked for each signal.
+_OF = tuple(bindparam(name, type_=findings.c[name].type) for name in ("service", "signal"))
+_PAIR = (findings.c.service, findings.c.signal)
+_IS = tuple(column == value for column, value in zip(_PAIR, _OF, strict=True))
+_NEXT_PAIR = select(*_PAIR).where(tuple_(*_PAIR) > tuple_(*_OF), findings.c.part == WHOLE).order_by(*_PAIR).limit(1)
+_LATEST = select(*_COLUMNS).where(*_IS, findings.c.part == WHOLE).order_by(findings.c.window_start.desc()).limit(1)
+_SINCE = findings.c.window_end > bindparam("since", type_=findings.c.window_end.type)
+_PARTS = select(*_COLUMNS).where(*_IS, findings.c.part != WHOLE, _SINCE).order_by(findings.c.window_start)
 
 
 def record_finding(tx: Connection, finding: Finding) -> int:
@@ -46,7 +54,7 @@ def findings_after(tx: Connection, finding_id: int, limit: int) -> list[tuple[in
 
 def latest_findings(tx: Connection, service: str | None = None) -> list[Finding]:
     """The newest finding of every signal, of one service or of all, in order of service and signal."""
-    return [_latest(tx, *pair) for pair in pairs(tx) if service in (None, pair[0])]
+    return [_latest(tx, *pair) for pair in pairs(tx, service)]
 
 
 def last_known(tx: Connection, service: str, signal: str, since: datetime) -> tuple[Verdict, datetime] | None:
@@ -67,13 +75,8 @@ def first_start(tx: Connection, service: str, signal: str, since: datetime) -> d
 
 def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> list[Finding]:
     """The newest finding of every version and slice of a signal whose window ended after `since`, by name."""
-    query = select(*_COLUMNS).where(
-        findings.c.service == service,
-        findings.c.signal == signal,
-        findings.c.part != WHOLE,
-        findings.c.window_end > since,
-    )
-    newest = {found.part: found for found in map(_finding, tx.execute(query.order_by(findings.c.window_start)))}
+    rows = tx.execute(_PARTS, {"service": service, "signal": signal, "since": since})
+    newest = {found.part: found for found in map(_finding, rows)}
     return [newest[part] for part in sorted(newest)]
 
 
@@ -170,21 +173,21 @@ def load_memories(tx: Connection) -> list[tuple[str, str, str, bytes]]:
     return [(row.service, row.signal, row.part, row.body) for row in tx.execute(select(signal_memory))]
 
 
-def pairs(tx: Connection) -> Iterator[tuple[str, str]]:
-    """Every service and signal that has findings, by one index look-up each: a DISTINCT would read every finding."""
-    pair = (findings.c.service, findings.c.signal)
-    last = ("", "")
-    while row := tx.execute(
-        select(*pair).where(tuple_(*pair) > last, findings.c.part == WHOLE).order_by(*pair).limit(1)
-    ).first():
+def pairs(tx: Connection, service: str | None = None) -> Iterator[tuple[str, str]]:
+    """Every service (or this one) and signal that has findings, in order, by one index look-up each.
+
+    A DISTINCT would read every finding.
+    """
+    last = (service or "", "")
+    while row := tx.execute(_NEXT_PAIR, {"service": last[0], "signal": last[1]}).first():
+        if service not in (None, row[0]):
+            return
         last = (row[0], row[1])
         yield last
 
 
 def _latest(tx: Connection, service: str, signal: str) -> Finding:
-    of = (findings.c.service == service, findings.c.signal == signal, findings.c.part == WHOLE)
-    query = select(*_COLUMNS).where(*of).order_by(findings.c.window_start.desc()).limit(1)
-    return _finding(tx.execute(query).one())
+    return _finding(tx.execute(_LATEST, {"service": service, "signal": signal}).one())
 
 
 def _written(one: Contributor) -> list[Any]:
