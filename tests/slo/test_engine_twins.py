@@ -90,7 +90,7 @@ def test_an_engine_that_comes_back_late_is_the_one_that_lived_without_data(twins
     twins.go_to(twins.living.now.replace(**START))
     twins.promise(*SLOS, interval="1s", exclude=EXCLUDE)
 
-    for _ in range(5):
+    for away in (200, 3, 30):
         for _ in range(chance.randint(5, 40)):
             now = twins.living.now + timedelta(seconds=1)
             twins.go_to(now)
@@ -99,7 +99,7 @@ def test_an_engine_that_comes_back_late_is_the_one_that_lived_without_data(twins
                 world.scrape(samples)
                 world.engine.run_once(now)
         twins.kill()
-        for _ in range(chance.choice([3, 30, 200])):
+        for _ in range(away):
             twins.go_to(twins.living.now + timedelta(seconds=2))
             twins.living.engine.run_once(twins.living.now)
         twins.mortal.engine.run_once(twins.mortal.now)
