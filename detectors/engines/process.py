@@ -101,7 +101,8 @@ class Worker:
     """One library in an interpreter of its own; one question at a time, from any thread.
 
     Whatever happens in it (a crash, no memory, no answer, nonsense) ends in a `WorkerError` with the reason, and the
-    process is gone. It is then left alone for a while, longer each time: 1 s, 2 s, ... up to ten minutes.
+    process is gone. The next question starts it again; if that fails too it is left alone for a while, longer each
+    time: 1 s, 2 s, ... up to ten minutes.
     """
 
     def __init__(
@@ -160,7 +161,8 @@ class Worker:
         self._end()
         self._failures += 1
         self._last = why
-        self._not_before = self._elapsed() + min(LONGEST_PAUSE_SECONDS, 2.0 ** (self._failures - 1))
+        pause = min(LONGEST_PAUSE_SECONDS, 2.0 ** (self._failures - 2)) if self._failures > 1 else 0.0
+        self._not_before = self._elapsed() + pause
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
@@ -213,9 +215,10 @@ class Worker:
             if len(got) >= frames.PREFIX.size:
                 wanted = frames.PREFIX.size + sum(frames.sizes(bytes(got[: frames.PREFIX.size])))
             if self._elapsed() >= deadline:
-                raise WorkerError(f"gave no answer in {self._limits.seconds:g} s")
+                raise WorkerError(f"gave no answer in {self._limits.seconds:g} s (BURNLINE_ENGINE_SECONDS)")
             if (used := _resident(process.pid)) > self._limits.memory:
-                raise WorkerError(f"took {used >> 20} MB of memory; {self._limits.memory >> 20} MB are allowed")
+                most = f"{self._limits.memory >> 20} MB are allowed (BURNLINE_ENGINE_MEMORY_MB)"
+                raise WorkerError(f"took {used >> 20} MB of memory; {most}")
         return _answer(bytes(got), wanted)
 
     def _turn(self, process: subprocess.Popen[bytes], left: memoryview, got: bytearray) -> memoryview:

@@ -103,6 +103,9 @@ def test_a_worker_that_dies_or_talks_nonsense_is_a_reason_and_is_started_again_l
     with pytest.raises(WorkerError, match=reason):
         worker.ask(JUDGE)
     assert worker.pid is None
+    with pytest.raises(WorkerError, match=reason) as again:
+        worker.ask(JUDGE)
+    assert "tried again" not in str(again.value), "the first time it may have been chance"
     with pytest.raises(WorkerError, match="tried again in 1 s"):
         worker.ask(JUDGE)
     clock.now = 1.0

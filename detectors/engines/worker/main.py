@@ -38,7 +38,7 @@ def serve(questions: BinaryIO, answers: BinaryIO, library: str) -> None:
             adapter = adapter or __import__(ADAPTERS[library])
             said, page = adapter.answer(head, body) if head["op"] == "judge" else (adapter.about(), b"")
         except MemoryError:
-            said, page = {"error": "out of memory"}, b""
+            said, page = {"error": "out of memory; BURNLINE_ENGINE_MEMORY_MB says how much it may take"}, b""
         except Exception as error:  # noqa: BLE001 - whatever a library raises is its answer
             said, page = {"error": f"{type(error).__name__}: {error}"[:500]}, b""
         answers.write(frames.frame({**said, "blocked": fences.BLOCKED}, page))
