@@ -47,8 +47,10 @@ def migrate_once(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         with engine.begin() as connection:
             if not inspect(connection).get_table_names():
+                kept = connection.connection.driver_connection
+                assert kept is not None
                 for statement in schema():
-                    connection.exec_driver_sql(statement)
+                    kept.execute(statement)
                 return
     migrate_really(engine)
 

@@ -3,8 +3,9 @@
     python tests/runbooks/crashing.py kill|stop|race FOLDER [SERVER]
 
 SERVER is the URL of a PostgreSQL server to make databases on, where every fifth boundary is tried; without it each
-database is a file of SQLite, and every boundary is. A boundary is a write to the database, and the rename that moves
-the alias. One process imports everything and forks the workers, before it has a thread of its own.
+database is a file of SQLite, and every boundary is tried, a few beside each other as they mostly wait. A boundary is a
+write to the database, and the rename that moves the alias. One process imports everything and forks the workers,
+before it has a thread of its own.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from burnline.store.database import Database, open_database
 from tests.runbooks.scene import BURN, SECOND, T0, Scene, Service, make_spec, write_registry
 
 LEASE = timedelta(milliseconds=150)
+LANES = 4
 GIVE_UP_SECONDS = 20.0
 SERVER = ""
 MANY = Around(changes_per_hour=100, services_share=1.0, services=6)
@@ -178,9 +180,18 @@ def report(folder: Path, **more: Any) -> None:
     print(json.dumps({**found, **more}), flush=True)
 
 
-def kill_everywhere(folder: Path) -> None:
-    """Kill a worker at each boundary in turn, then let another one finish."""
-    for at in range(0, 1000, 5 if SERVER else 1):
+def everywhere(visit: Callable[[Path, range], None], folder: Path) -> None:
+    """Have every boundary visited, in several processes; on a server every fifth, one after the other."""
+    lanes = [range(0, 1000, 5)] if SERVER else [range(first, 1000, LANES) for first in range(LANES)]
+    pids = [fork(partial(visit, folder, lane)) for lane in lanes]
+    statuses = [os.waitpid(pid, 0)[1] for pid in pids]
+    if any(statuses):
+        sys.exit("a process that visited boundaries failed")
+
+
+def kill_at(folder: Path, lane: range) -> None:
+    """Kill a worker at each boundary of a lane in turn, then let another one finish."""
+    for at in lane:
         here = copied(folder, at)
         pid = fork(partial(work, here, partial(signal_self, signal.SIGKILL), at, "first"))
         _, status = os.waitpid(pid, 0)
@@ -191,9 +202,9 @@ def kill_everywhere(folder: Path) -> None:
             return
 
 
-def stop_everywhere(folder: Path) -> None:
+def stop_at(folder: Path, lane: range) -> None:
     """Stop a worker at each boundary in turn, let another finish, then wake the first: it comes back a zombie."""
-    for at in range(0, 1000, 5 if SERVER else 1):
+    for at in lane:
         here = copied(folder, at)
         pid = fork(partial(work, here, partial(signal_self, signal.SIGSTOP), at, "first"))
         _, status = os.waitpid(pid, os.WUNTRACED)
@@ -263,4 +274,4 @@ if __name__ == "__main__":
     else:
         maker = fork(partial(prepare, place / "prepared"))
         os.waitpid(maker, 0)
-        {"kill": kill_everywhere, "stop": stop_everywhere}[mode](place)
+        everywhere({"kill": kill_at, "stop": stop_at}[mode], place)
