@@ -241,8 +241,10 @@ def load_reference(path: Path | str) -> Reference:
     try:
         reference = msgspec.json.decode(read_regular(path, LARGEST_BYTES), type=Reference)
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
-        hint = "; make one with `burnline profile`"
-        raise SpecError([Problem(str(path), 0, "", f"not a reference profile: {error}{hint}")]) from error
+        what = f"not a reference profile: {error}"
+        if isinstance(error, OSError):
+            what = f"cannot be read: {error.strerror or error}"
+        raise SpecError([Problem(str(path), 0, "", f"{what}; make one with `burnline profile`")]) from error
     problems = [Problem(str(path), 0, field, message) for field, message in _contradictions(reference)]
     if problems:
         raise SpecError(problems)

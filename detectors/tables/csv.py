@@ -100,7 +100,8 @@ class CsvTable:
             found = f"what follows is not all UTF-8: byte {error.object[error.start]:#04x}, {error.reason}"
             raise self._problem(f"cannot be read as CSV: {found}", line) from error
         except (OSError, EOFError, csv.Error, zlib.error) as error:
-            raise self._problem(f"cannot be read as CSV: {error}", rows.line if rows else 0) from error
+            found = getattr(error, "strerror", "") or str(error)
+            raise self._problem(f"cannot be read as CSV: {found}", rows.line if rows else 0) from error
 
     def _problem(self, message: str, line: int = 0) -> SpecError:
         return SpecError([Problem(self.name, line, "", message)])

@@ -235,6 +235,15 @@ def test_standard_input_is_scored_as_a_file(reference: Path, tmp_path: Path, mon
     assert score(reference, Path("-")) == score(reference, file)
 
 
+def test_a_file_that_is_not_there_is_told_as_such(cli: Cli, reference: Path, tmp_path: Path) -> None:
+    _, _, table = cli("score", "drift", "-r", reference, tmp_path / "none.csv")
+    _, _, profile = cli("score", "drift", "-r", tmp_path / "none.json", tmp_path / "none.csv")
+
+    assert table == f"{tmp_path}/none.csv: cannot be read as CSV: No such file or directory\n"
+    said = "cannot be read: No such file or directory; make one with `burnline profile`"
+    assert profile == f"{tmp_path}/none.json: {said}\n"
+
+
 @pytest.mark.parametrize(
     ("argv", "written", "said"),
     [

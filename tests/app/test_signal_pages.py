@@ -220,6 +220,19 @@ def test_the_service_names_the_versions_of_its_events_where_nothing_says_which_o
     assert (told["version"], told["told"]) == ("", ["8", "9"])
 
 
+def test_in_silence_the_versions_of_the_last_events_are_named(scene: World) -> None:
+    scene.app.db.write(lambda tx: tx.execute(release.delete()))
+    tell(scene, Verdict.OK, part="version=8")
+    scene.now += 3 * WINDOW
+    tell(scene, Verdict.OK, part="version=9")
+    scene.now += 3 * WINDOW
+    tell(scene, Verdict.NO_DATA, contributors=())
+
+    page = browser(scene.app).get("/services/scoring").text
+
+    assert "version 9 by its events" in text(page)
+
+
 def test_a_program_gets_the_same(scene: World) -> None:
     tell(scene, Verdict.OK, Verdict.ALARM)
 

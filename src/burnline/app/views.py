@@ -117,7 +117,7 @@ class ServiceView:
     """One service now; its state and sentence are its worst SLO's.
 
     Attributes:
-        told: versions that its newest events name, where nothing has said yet which one serves.
+        told: versions that its newest events name, or the last there were, where nothing has said yet which one serves.
         partly: how many of its SLOs are unknown while others are not, in words; empty otherwise.
         at: of the newest evaluation; None before the first.
         late: that was too long ago, so nothing here can be relied on.
@@ -223,7 +223,7 @@ def _look(app: App, now: datetime) -> _Seen:
             findings[finding.service].append(finding)
         versions = {spec.service: releases.serving_version(tx, spec.service) for spec in app.specs}
         told = {
-            name: signals.versions_told(tx, name, max(each.window_start for each in findings[name]))
+            name: _told(tx, max(findings[name], key=lambda each: each.window_start))
             for name, version in versions.items()
             if not version and findings.get(name)
         }
@@ -234,6 +234,12 @@ def _look(app: App, now: datetime) -> _Seen:
             if each.verdict is Verdict.NO_DATA
         }
     return _Seen(now, statuses, findings, turns, versions, told, silent)
+
+
+def _told(tx: Connection, newest: Finding) -> list[str]:
+    """The versions that a service's events name, or named last, as far back as the signal's own page looks."""
+    window = newest.window_end - newest.window_start
+    return signals.versions_told(tx, newest.service, newest.window_start, newest.window_end - WINDOWS * window)
 
 
 def _last_said(tx: Connection, newest: Finding) -> tuple[Verdict, datetime | None]:

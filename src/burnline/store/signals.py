@@ -80,15 +80,23 @@ def latest_parts(tx: Connection, service: str, signal: str, since: datetime) -> 
     return [newest[part] for part in sorted(newest)]
 
 
-def versions_told(tx: Connection, service: str, since: datetime) -> list[str]:
-    """The versions that events of windows which ended after `since` name, in order."""
-    query = select(findings.c.part).where(
+def versions_told(tx: Connection, service: str, since: datetime, back: datetime) -> list[str]:
+    """The versions that events of windows which ended after `since` name, in order.
+
+    Where these name none, as in silence, the newest windows count that do, if they ended after `back`.
+    """
+    named = (
         findings.c.service == service,
         findings.c.part != WHOLE,
         findings.c.part.startswith(f"{VERSION}="),
-        findings.c.window_end > since,
     )
-    told = {part.partition("=")[2] for part in tx.scalars(query.distinct())}
+    parts = select(findings.c.part).where(*named).distinct()
+    found = set(tx.scalars(parts.where(findings.c.window_end > since)))
+    if not found:
+        began = select(func.max(findings.c.window_start)).where(*named, findings.c.window_end > back)
+        last = tx.execute(began).scalar()
+        found = set(tx.scalars(parts.where(findings.c.window_end > last))) if last else set()
+    told = {part.partition("=")[2] for part in found}
     return sorted(told - {beside(version) for version in told})
 
 
