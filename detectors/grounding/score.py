@@ -65,6 +65,7 @@ BEGINS = frozenset(":*#|\u2022\u2013\u2014")
 GERMAN = frozenset(["auf", "das", "dem", "den", "der", "die", "ein", "eine", "f\u00fcr", "im", "ist", "mit", "nicht"])
 GERMAN |= {"sie", "und", "von", "vom", "wird", "wurde", "zu", "zum", "zur"}
 FEW_GERMAN = 2
+SAYS = frozenset(["says", "states", "explains", "describes", "notes", "reports", "shows", "indicates", "suggests"])
 FIRST_PERSON = frozenset(["i", "me", "my", "i'm", "i've", "i'd", "i'll", "mine", "myself"])
 
 
@@ -217,10 +218,24 @@ class _Sentence:
     def _written(self) -> str:
         return self.text[self.start : self.end].rstrip("\"')]")
 
+    @cached_property
+    def lead(self) -> int:
+        """How many words it begins with that only say where the rest is from: `According to passage 2,`."""
+        found, named = 0, False
+        for place, token in enumerate(self.tokens):
+            if token.stem in stemmed("talk") or (found and token.stem and _refers(self, place)):
+                found, named = place + 1, named or token.stem in stemmed("texts")
+            elif token.stem:
+                break
+        if not named:
+            return 0
+        found += found < len(self.tokens) and self.plain[found] in SAYS
+        return found + (found < len(self.tokens) and self.plain[found] == "that")
+
     @property
     def pairs(self) -> Iterator[tuple[str, str]]:
         """Each two words of any kind that follow each other in it."""
-        return pairwise(self.plain)
+        return pairwise(self.plain[self.lead :])
 
     @cached_property
     def plain(self) -> Sequence[str]:
@@ -337,6 +352,8 @@ def _weigh(
     words = list(sentence.words(known, asked))
     if words and all(word.weight == TALK or word.token.stem in stemmed("courtesy") for word in words):
         return
+    begin = sentence.tokens[sentence.lead].start if sentence.lead < len(sentence.tokens) else sentence.end
+    words = [word for word in words if word.token.start >= begin]
     pairs = list(sentence.pairs)
     evidence.pairs += len(pairs)
     evidence.anew += sum(pair not in said for pair in pairs)

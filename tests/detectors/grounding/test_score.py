@@ -299,6 +299,24 @@ def test_an_opposite_that_both_stand_for_contradicts_nothing() -> None:
     assert marked("Prices fell.", "Prices fell. Prices rose.") == []
 
 
+@pytest.mark.parametrize(
+    "lead",
+    [
+        "Based on the provided passages,",
+        "According to passage 1,",
+        "The text states that",
+        "The article explains that",
+        "In summary,",
+        "Sure! Here is the answer based on the given information:",
+    ],
+)
+def test_what_only_says_where_the_rest_is_from_is_not_held_against_an_answer(lead: str) -> None:
+    told = "The arch was built by Dorman Long of Middlesbrough."
+
+    assert scored(f"{lead} {told}").score == scored(told).score == 0
+    assert scored(f"{lead} {told.replace('Long', 'Eiffel')}").score > 0.3
+
+
 def test_the_sources_own_phrasing_scores_lower_than_the_same_content_put_in_other_small_words() -> None:
     copied = scored("The arch was built by Dorman Long of Middlesbrough.")
     turned = scored("By Dorman Long, in Middlesbrough, an arch has been built.")
