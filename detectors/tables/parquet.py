@@ -46,21 +46,23 @@ class ParquetTable:
                 batch = next(batches, None)
                 if batch is None:
                     return
-                columns = {name: self._column(name, batch.column(at)) for at, name in enumerate(batch.schema.names)}
+            columns = {name: self._column(name, batch.column(at)) for at, name in enumerate(batch.schema.names)}
             yield Block(batch.num_rows, {name: columns[name] for name in names})
 
     def _column(self, name: str, column: Any) -> Values:
-        return column.to_pylist() if name in self._exact else _values(column)
+        with self._told(name):
+            values: Values = column.to_pylist() if name in self._exact else _values(column)
+        return values
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, column: str = "") -> Iterator[None]:
         try:
             yield
         except ImportError as error:
             message = "Parquet needs pyarrow; install burnline[parquet], or write a CSV file"
             raise SpecError([Problem(self.name, 0, "", message)]) from error
         except (OSError, ValueError, NotImplementedError) as error:  # pyarrow's own errors are these
-            raise SpecError([Problem(self.name, 0, "", f"cannot be read as Parquet: {error}")]) from error
+            raise SpecError([Problem(self.name, 0, column, f"cannot be read as Parquet: {error}")]) from error
 
 
 def _values(column: Any) -> Values:
@@ -72,7 +74,8 @@ def _values(column: Any) -> Values:
     if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return _coded(column.dictionary_encode())
     if pa.types.is_timestamp(kind):
-        return _numbers(column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64())) / 1e6
+        whole = kind.unit != "ns"  # pandas keeps nanoseconds: what is finer than a microsecond is cut off
+        return _numbers(column.cast(pa.timestamp("us", kind.tz), safe=whole).cast(pa.int64())) / 1e6
     if pa.types.is_date(kind):
         return _numbers(column.cast(pa.timestamp("us")).cast(pa.int64())) / 1e6
     if pa.types.is_decimal(kind):

@@ -273,6 +273,22 @@ def test_moments_decimals_and_truth_values_of_parquet_have_a_defined_kind(tmp_pa
     assert [column.missing for column in features.values()] == [1, 0, 1, 1, 1, 1, 2]
 
 
+def test_moments_of_pandas_are_read_to_the_microsecond_and_those_that_cannot_be_name_their_column(
+    tmp_path: Path,
+) -> None:
+    pa = pytest.importorskip("pyarrow")
+    fine = pa.array([1_767_614_400_123_456_789, None], pa.timestamp("ns"))
+    moments = write_parquet(tmp_path / "t.parquet", {"at": fine})
+    times = write_parquet(tmp_path / "u.parquet", {"clock": pa.array([1, None], pa.time64("ns"))})
+
+    column = profile_table(moments, Roles(), name="t").features["at"]
+
+    assert isinstance(column, Number)
+    assert (column.low, column.missing) == (1_767_614_400.123456, 1)
+    with pytest.raises(SpecError, match=r"u.parquet: clock: cannot be read as Parquet"):
+        profile_table(times, Roles(), name="u")
+
+
 def test_a_column_of_lists_is_no_feature(tmp_path: Path) -> None:
     pytest.importorskip("pyarrow")
     source = write_parquet(tmp_path / "t.parquet", {"many": [[1.0], [2.0]]})

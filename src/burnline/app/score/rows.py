@@ -128,7 +128,7 @@ class TableRows:
         with np.errstate(invalid="ignore"):
             if len(wrong := np.flatnonzero((sure < 0) | (sure > 1))):
                 at = int(wrong[0])
-                raise self._problem("confidence", first + at, f"{sure[at]:g} is not between 0 and 1")
+                raise self._problem("confidence", first + at, f"{float(sure[at])!r} is not between 0 and 1")
         return sure
 
     def _moments(self, block: Block, first: int) -> list[int]:
