@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
@@ -88,6 +88,12 @@ class LibraryDrift:
     def counted(self, sketch: Sketch) -> Sketch:
         """Without rows, which slices do not need."""
         return RowSketch(self._of, sketch.counts, self._sampler.none(), self._sampler.most)
+
+    def scores(self, sketch: Sketch) -> Iterator[Contributor]:
+        """Every column that the library's usual checks look at, as it is where they call nothing drift."""
+        if not self._spec.checks:
+            for one in self._counts.scores(Sketch(self._counts.empty().of, sketch.counts)):
+                yield replace(one, score=0.0)
 
     def compare(self, baseline: Sketch, candidate: Sketch) -> Judgement:
         """By the counts alone: the same as without a library."""

@@ -52,6 +52,7 @@ COLUMNS["time"] = Annotated[
 ]
 SECTION: dict[str, Any] = {
     "threshold": _share("The score above which a window is in alarm."),
+    "engine": Annotated[str | None, typer.Option(help="Who judges: evidently or alibi; burnline where none is named.")],
     "max_null": _share("The share that may be missing."),
     "max_new": _share("The share that may be new values."),
     "expected": _share("How many of the reference's rows count as strange: .01 are the strangest 1 %."),

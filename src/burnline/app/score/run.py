@@ -6,7 +6,8 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ from burnline.app.profile import written_over
 from burnline.app.progress import Progress
 from burnline.app.score.page import Page
 from burnline.app.score.table import Asked, doubts, score_table
+from burnline.detectors.engines.catalogue import LIBRARIES
+from burnline.detectors.engines.desk import Desk
+from burnline.detectors.engines.process import Limits
 from burnline.detectors.profile import load_reference
 from burnline.detectors.tables.open import open_table
 from burnline.errors import BurnlineError
+from burnline.settings import read_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def run_score(asked: Asked, places: Places) -> bool:
     exact = [asked.id] if asked.id else []
     training = open_table(places.training, exact=exact) if places.training else None
     table = open_table(places.table, database=places.database, exact=exact)
+    asked = _with_library(asked)
     for doubt in doubts(asked, known, table):
         complain(f"warning: {table.name}: {doubt}")
     progress = Progress(table.name, time.monotonic)
@@ -66,6 +72,18 @@ def run_score(asked: Asked, places: Places) -> bool:
     )
     sys.stderr.write(f"{table.name}: {counted}, {summary['alarms']:,} of them in alarm\n")
     return bool(summary["alarm"])
+
+
+def _with_library(asked: Asked) -> Asked:
+    """Where another engine judges, it is asked as the settings say, and what is to be known of it is told."""
+    library = LIBRARIES.get(asked.options.get("engine", ""))
+    if library is None:
+        return asked
+    if library.note:
+        complain(f"note: {library.note}")
+    settings = read_settings()
+    limits = Limits(settings.engine_memory_mb << 20, settings.engine_seconds)
+    return replace(asked, desk=partial(Desk, settings.engine_pythons, limits))
 
 
 def print_scores(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -16,6 +18,8 @@ from burnline.app.score.rows import Rows, TableRows
 from burnline.app.score.verbs import JOINED, VERBS, Verb
 from burnline.detectors.build import NOTHING, build_detectors
 from burnline.detectors.contract import Detector
+from burnline.detectors.engines.choose import engine_flaws, rows_flaws
+from burnline.detectors.engines.desk import Desk
 from burnline.detectors.profile import PREDICTION, Number, Reference
 from burnline.detectors.sketch import Sketch
 from burnline.detectors.statistics.lasting import OfRows
@@ -44,6 +48,7 @@ class Asked:
         options: fields of the signal's section of a service file.
         id: with a table of training, the column by which both tables are joined.
         tolerances: by which numbers may differ there: `1%`, or `NAME=1%` for one feature.
+        desk: makes where libraries are asked.
     """
 
     verb: str
@@ -54,6 +59,7 @@ class Asked:
     options: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""
     tolerances: tuple[str, ...] = ()
+    desk: Callable[[], Desk] = Desk
 
 
 def score_table(
@@ -111,7 +117,14 @@ def _absent(verb: Verb, asked: Asked, reference: Reference, table: Table) -> lis
 
 
 def _scored(verb: Verb, asked: Asked, rows: Rows, said: Said, page: Page | None) -> Iterator[dict[str, Any]]:
-    detector, limit = _detector(verb, asked, rows.reference)
+    with closing(asked.desk()) as desk:
+        detector, limit = _detector(verb, asked, rows.reference, desk)
+        yield from _recorded(detector, limit, verb, asked, rows, said, page)
+
+
+def _recorded(
+    detector: Detector, limit: float, verb: Verb, asked: Asked, rows: Rows, said: Said, page: Page | None
+) -> Iterator[dict[str, Any]]:
     records, summary = Records(verb, rows, limit), Summary(verb)
     if page:
         page.limit = limit or None
@@ -151,10 +164,12 @@ def _judged(detector: Detector, sketch: Sketch, number: int, start: int, end: in
     return Window(number, start, end, judgement, scores)
 
 
-def _detector(verb: Verb, asked: Asked, reference: Reference) -> tuple[Detector, float]:
+def _detector(verb: Verb, asked: Asked, reference: Reference, desk: Desk) -> tuple[Detector, float]:
     """The detector as a service file would make it, and the score above which a feature is in alarm."""
     spec = _spec(verb, asked)
-    detectors = build_detectors(spec, reference)
+    for flaw in chain(engine_flaws(spec), rows_flaws(spec, reference)):
+        raise BurnlineError(f"--engine: {flaw.message}")
+    detectors = build_detectors(spec, reference, desk)
     if verb.signal not in detectors:
         raise BurnlineError(f"score {asked.verb}: this burnline has no such detector")
     return detectors[verb.signal], spec.signals.limit(verb.signal) or 0.0

@@ -51,6 +51,7 @@ VERBS: Mapping[str, Verb] = {
         "drift",
         "How far each feature is from the reference beyond chance",
         ("prediction", "time"),
+        options=("threshold", "engine"),
         features=True,
         by_feature=True,
     ),
