@@ -47,7 +47,12 @@ def database_url(folder: Path) -> str:
     """The database that belongs to a folder."""
     if not SERVER:
         return f"sqlite:///{folder}/burnline.db"
-    return make_url(SERVER).set(database=f"crash_{folder.name}").render_as_string(hide_password=False)
+    return make_url(SERVER).set(database=database_name(folder)).render_as_string(hide_password=False)
+
+
+def database_name(folder: Path) -> str:
+    """Of a folder, on a server that has those of other tests too."""
+    return f"crash_{folder.parent.name}_{folder.name}".lower()
 
 
 def make_database(folder: Path, template: str = "template1") -> None:
@@ -55,7 +60,7 @@ def make_database(folder: Path, template: str = "template1") -> None:
     if SERVER:
         server = create_engine(SERVER, isolation_level="AUTOCOMMIT", poolclass=NullPool)
         with server.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE crash_{folder.name} TEMPLATE {template}"))
+            connection.execute(text(f"CREATE DATABASE {database_name(folder)} TEMPLATE {template}"))
         server.dispose()
 
 
@@ -262,7 +267,7 @@ def copied(folder: Path, at: int) -> Path:
     """A fresh copy of the prepared scene."""
     here = folder / str(at)
     shutil.copytree(folder / "prepared", here)
-    make_database(here, "crash_prepared")
+    make_database(here, database_name(folder / "prepared"))
     return here
 
 

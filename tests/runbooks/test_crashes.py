@@ -6,26 +6,19 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.postgres import postgres_server
 
 ROOT = Path(__file__).parents[2]
 STEPS = ["guards", "diagnose", "ask", "roll-back", "prove"]
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
-def server(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where the databases are: files of SQLite, or a PostgreSQL server of this test alone."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with postgres_server() as url:
-        yield url
+def server(request: pytest.FixtureRequest) -> str:
+    """Where the databases are: files of SQLite, or a PostgreSQL server."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres"))
 
 
 def play(mode: str, folder: Path, server: str) -> list[dict[str, Any]]:
