@@ -68,6 +68,17 @@ def test_row_numbers_are_named() -> None:
     assert said == "column: looks like row numbers, which always grow; --ignore column leaves it out"
 
 
+@pytest.mark.parametrize("step", [0.5, 0], ids=["once each", "often"])
+def test_a_word_for_nothing_among_numbers_is_named(step: float) -> None:
+    (said,) = said_of(["NA" if at % 4 == 0 else f"{at % 3 + at * step}" for at in range(ROWS)])
+
+    assert said == ("column: labels, as 'NA' is no number; where it says that nothing is known, leave the cell empty")
+
+
+def test_a_country_that_is_called_as_nothing_is_not_doubted() -> None:
+    assert said_of([("NA", "DE", "FR")[at % 3] for at in range(ROWS)]) == []
+
+
 @pytest.mark.parametrize(
     "values",
     [

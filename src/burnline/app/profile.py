@@ -24,6 +24,7 @@ NO_FEATURES = ("prediction", "confidence", "label", "session", "embedding")  # o
 SINCE, UNTIL = 946_684_800, 4_102_444_800  # of moments in seconds: the years 2000 to 2099
 UNITS = (1, 10**3, 10**6, 10**9)  # in which moments are counted: seconds and their parts
 MOMENT = 8  # characters of the shortest ISO 8601 day
+NOTHING = {"na", "n/a", "#n/a", "null", "none", "nil", "nan", "missing", "unknown", "?", "-", "--", "."}
 STEP = 10  # between two bins of row numbers, at least: ages are spread as evenly
 
 
@@ -84,6 +85,10 @@ def doubts(reference: Reference) -> list[str]:
         present = reference.events - column.missing
         if not present:
             found.append(f"{name}: every row is missing; only values that appear will show")
+        elif isinstance(column, Category) and (text := _nothing(column)):
+            found.append(
+                f"{name}: labels, as {text!r} is no number; where it says that nothing is known, leave the cell empty"
+            )
         elif isinstance(column, Category) and column.new > present / 2:
             found.append(f"{name}: most values occur once, as those of ids do; --ignore {name} leaves it out")
         elif sum(cell > 0 for cell in column.cells) == 1:
@@ -91,6 +96,20 @@ def doubts(reference: Reference) -> list[str]:
         elif said := _moving(column):
             found.append(f"{name}: {said}; --ignore {name} leaves it out")
     return found
+
+
+def _nothing(column: Category) -> str:
+    """The one frequent label that is no number, if it is a word for nothing; empty elsewhere."""
+    texts = [value for value in column.values if not _is_number(value)]
+    others = len(column.values) > 1 or column.other or column.new
+    return texts[0] if others and len(texts) == 1 and texts[0].strip().lower() in NOTHING else ""
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _moving(column: Column) -> str:
