@@ -76,7 +76,8 @@ def test_an_answer_becomes_numbers_and_its_sender_learns_the_score(door: Door) -
 
     (batch,) = door.kept()
     assert (receipt.accepted, receipt.refused_count) == (2, 0)
-    assert receipt.ungrounded[0] == 0.0
+    assert receipt.ungrounded[0] is not None
+    assert receipt.ungrounded[0] < 0.1
     assert receipt.ungrounded[1] is not None
     assert receipt.ungrounded[1] > 0.4
     assert batch.version == "7"

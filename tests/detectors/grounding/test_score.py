@@ -330,10 +330,10 @@ def test_talk_that_states_nothing_is_not_held_against_its_phrasing() -> None:
 
 
 def test_sources_are_read_up_to_a_number_of_different_words() -> None:
-    last = " ".join(f"a{each:x}" for each in range(MOST_PIECES - 3))
+    last = " ".join(map(str, range(MOST_PIECES - 2)))
 
-    assert marked("Dorman Long built it.", f"built Dorman Long {last} Eiffel") == []
-    assert marked("Gustave Eiffel built it.", f"built Gustave {last} x Eiffel") != []
+    assert marked("Gustave Eiffel built it.", f"Gustave built {last} Eiffel") != []
+    assert marked("Gustave Eiffel built it.", f"Gustave built Eiffel {last}") == []
 
 
 def test_a_number_and_its_scale_are_found_however_they_are_set() -> None:
