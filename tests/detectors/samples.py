@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -54,7 +55,9 @@ def vectors(rng: np.random.Generator, events: int) -> NDArray[np.float32]:
     return (places[rng.integers(4, size=events)] + rng.normal(0, 0.5, (events, 4))).astype(np.float32)
 
 
+@cache
 def make_reference(events: int = 20_000, seed: int = 1) -> Reference:
+    """The profile of `events` of them; whoever asks again gets the same one."""
     rng = np.random.default_rng(seed)
     beside = rng.spawn(1)[0]
     columns = draw(rng, events)

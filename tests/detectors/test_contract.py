@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -96,8 +96,13 @@ def test_a_damaged_sketch_is_refused(detector: Detector, body: bytes) -> None:
         detector.empty().decode(body)
 
 
+@cache
+def against_another_reference() -> Mapping[str, Detector]:
+    return build_detectors(SPEC, make_reference(seed=9))
+
+
 def test_counts_against_another_reference_are_refused(detector: Detector) -> None:
-    other = build_detectors(SPEC, make_reference(seed=9))[detector.signal]
+    other = against_another_reference()[detector.signal]
 
     with pytest.raises(PayloadError, match="counts"):
         detector.empty().decode(other.empty().encode())

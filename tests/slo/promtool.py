@@ -15,12 +15,11 @@ import yaml
 
 from burnline.slo.compiler.rules import Layout, compile_rules
 from burnline.spec.service import ServiceSpec
-from tests.programs import program
+from tests.programs import SELDOM, program
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SELECTOR = re.compile(r"""([a-zA-Z_:][\w:]*)(?:\s*\{((?:[^{}"]|"(?:[^"\\]|\\.)*")*)\})?""")
 EQUAL = re.compile(r'(\w+)\s*=\s*"([^"\\]*)"')
-SELDOM = {"GOGC": "400"}  # a fifth of promtool's time went into collecting garbage
 
 
 def service(slos: str, *, name: str = "card-fraud", **more: Any) -> ServiceSpec:

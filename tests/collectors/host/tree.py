@@ -159,10 +159,10 @@ throttled_usec 600000
 
 def write(root: Path, files: Mapping[str, str]) -> None:
     """The files below `root`."""
+    for folder in {os.path.dirname(name) for name in files}:  # noqa: PTH120  # a quarter of what a Path would take
+        os.makedirs(root / folder, exist_ok=True)  # noqa: PTH103
     for name, text in files.items():
-        file = root / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
+        (root / name).write_text(text)
 
 
 def filesystem(path: str) -> os.statvfs_result:
