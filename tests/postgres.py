@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.programs import STOP_SECONDS, free_port, program, running
@@ -48,7 +48,10 @@ class PostgresServer:
         self.process.wait(STOP_SECONDS)
 
     def close(self) -> None:
-        """Stop it if it runs."""
+        """Stop it if it runs, whoever is connected: at SIGTERM it would wait for them to go."""
+        with suppress(subprocess.TimeoutExpired):
+            if self.process.poll() is None:
+                self.stop()
         self._lives.close()
 
 
