@@ -12,7 +12,7 @@ import pytest
 
 from burnline import __version__
 from tests.app.conftest import Cli
-from tests.programs import program
+from tests.programs import free_port, program
 
 HEAVY = {
     "numpy",
@@ -214,7 +214,9 @@ def test_check_warns_of_a_proof_by_windows_shorter_than_an_evaluation(cli: Cli, 
 
 
 @pytest.mark.parametrize("verb", ["check", "build", "up"])
-def test_a_missing_folder_is_told(cli: Cli, verb: str) -> None:
+def test_a_missing_folder_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch, verb: str) -> None:
+    monkeypatch.setenv("BURNLINE_PORT", str(free_port()))
+
     code, out, err = cli(verb, "nowhere", *(["-o", "out"] if verb == "build" else []))
 
     assert (code, out) == (1, "")
