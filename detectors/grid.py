@@ -16,7 +16,7 @@ BYTES = 256  # different values of a byte
 class Grid:
     """Cells between growing edges: a value is in the cell numbered by how many edges lie below it.
 
-    Counting looks each value up in even places where the edges allow it, at 3 ns a value. Elsewhere it compares all
+    Counting looks each value up in even places where the edges allow it, at 4 ns a value. Elsewhere it compares all
     values with one edge after another: passes at the speed of memory, a quarter of a nanosecond a value and edge, where
     a binary search takes 25 ns and more a value. Nothing is rounded in a comparison, so infinities, denormals and
     neighbours of an edge need no care.
