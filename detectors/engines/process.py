@@ -123,6 +123,7 @@ class Worker:
         self._home: tempfile.TemporaryDirectory[str] | None = None
         self._stderr: IO[bytes] | None = None
         self._failures, self._not_before, self._last = 0, 0.0, ""
+        self._over = False
 
     def ask(self, head: dict[str, object], body: bytes = b"") -> Answer:
         """One question and its answer.
@@ -152,7 +153,8 @@ class Worker:
             self._end()
 
     def kill(self) -> None:
-        """End the process although a question may wait for its answer, which then is that it was killed."""
+        """End the process for good, although a question may wait for its answer, which then is that it was killed."""
+        self._over = True
         if (process := self._process) is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
@@ -167,7 +169,9 @@ class Worker:
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             self._end()
-            self._process = self._start()
+            self._process = None if self._over else self._start()
+        if self._process is None or self._over:  # looked at after the start: who ends it may not have seen it yet
+            raise WorkerError("was ended")
         return self._process
 
     def _start(self) -> subprocess.Popen[bytes]:

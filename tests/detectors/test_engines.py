@@ -288,6 +288,21 @@ def test_nobody_waits_for_more_windows_than_can_be_judged(tmp_path: Path) -> Non
     assert "50 windows wait for evidently already" in said.reason
 
 
+def test_a_desk_that_is_closed_starts_no_worker_for_the_windows_that_still_wait(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "wait")
+    said: list[str] = []
+    desk = Desk({"evidently": interpreter(tmp_path)}, tell=lambda _, outcome: said.append(outcome))
+    for number in range(3):
+        desk.ready("evidently", bytes([number]), lambda: ({}, b""))
+
+    desk.close()
+    for thread in threading.enumerate():
+        if thread.name == "worker-evidently":
+            thread.join(20)  # a worker that was started anew would hang for five minutes
+
+    assert said == ["failed"] * 3
+
+
 @pytest.mark.parametrize(
     ("section", "place", "message"),
     [
