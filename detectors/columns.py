@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from burnline.detectors.floats import floats_of
 from burnline.detectors.grid import Grid
 from burnline.detectors.profile import Category, Column, Number, Reference, category_text
+from burnline.detectors.same import same_objects
 from burnline.detectors.sketch import Counter64
 from burnline.events import PredictionBatch
 
@@ -239,6 +240,8 @@ class _Known:
             cells = np.append(self._look_up(column.values), self.missing)
             codes = column.codes
             return codes if codes.min(initial=0) >= 0 else np.where(codes < 0, len(column.values), codes), cells
+        if (same := same_objects(column)) is not None:
+            return same[0], self._look_up(same[1]).astype(np.intp)
         return self._look_up(column.tolist() if isinstance(column, np.ndarray) else column), np.arange(self.size)
 
     def _look_up(self, values: Sequence[Any]) -> NDArray[np.integer]:
