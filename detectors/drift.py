@@ -130,7 +130,7 @@ class _ByCells:
 
     def cells(self, sketch: Sketch) -> Iterator[tuple[str, Counter64, Counter64]]:
         """By feature, how often what is compared falls into each cell: in `sketch`, and in the reference."""
-        live = self._cells(sketch)
+        live = self._cells(sketch) if self._columns else sketch.counts
         for at, name in enumerate(self._columns):
             part = self._part(at)
             used = self._used[part] > 0
