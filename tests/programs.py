@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import randrange
 from time import monotonic
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ PACKAGES = {
     "psql": "postgresql",
 }
 SELDOM = {"GOGC": "400"}  # Prometheus' programs would spend a fifth of their time on collecting garbage
+FIRST_PORT, PORTS_EACH, WORKERS = 20_000, 1_500, 8
 POLL_SECONDS = 0.02
 STOP_SECONDS = 10.0
 
@@ -58,11 +60,25 @@ def program(name: str) -> str:
 
 
 def free_port() -> int:
-    """A loopback TCP port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A loopback TCP port that nobody listens on at this moment, and that nobody else is given soon.
+
+    Each worker of the tests has ports of its own, below those (from 32768 on) that the kernel gives to who wants any.
+    """
+    while True:
+        port = next(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _ports() -> Iterator[int]:
+    """Of this process's worker, round and round: children of the tests have its name too, and begin elsewhere."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = FIRST_PORT + worker % WORKERS * PORTS_EACH
+    start = randrange(PORTS_EACH)
+    while True:
+        yield first + start
+        start = (start + 1) % PORTS_EACH
 
 
 @contextmanager
@@ -132,6 +148,9 @@ def stop(process: Process) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+PORTS = _ports()
 
 
 def _find(name: str) -> str | None:
