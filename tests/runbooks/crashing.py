@@ -17,7 +17,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -159,10 +159,15 @@ def fork(job: Callable[[], None]) -> int:
         try:
             job()
         except Exception as error:  # noqa: BLE001 - a child must not go on as its parent
-            print(json.dumps({"error": repr(error)}), flush=True)
+            tell({"error": repr(error)})
             os._exit(1)
         os._exit(0)
     return pid
+
+
+def tell(found: Mapping[str, Any]) -> None:
+    """Print a line in one piece: other processes write to the same pipe."""
+    os.write(1, f"{json.dumps(found)}\n".encode())
 
 
 def report(folder: Path, **more: Any) -> None:
@@ -182,7 +187,7 @@ def report(folder: Path, **more: Any) -> None:
         "finished": kinds.count("run_finished"),
     }
     scene.db.close()
-    print(json.dumps({**found, **more}), flush=True)
+    tell({**found, **more})
 
 
 def everywhere(visit: Callable[[Path, range], None], folder: Path) -> None:
@@ -245,7 +250,7 @@ def race(folder: Path) -> None:
         assert run is not None
         history = json.loads((folder / f"{run.service}.json").read_text())["history"]
         found = {"outcome": run.outcome, "steps": [[row.n, row.attempt] for row in steps]}
-        print(json.dumps({**found, "changes": len(history) - 2, "codes": codes}), flush=True)
+        tell({**found, "changes": len(history) - 2, "codes": codes})
 
 
 def compete(folder: Path, names: list[str], owner: str) -> None:
