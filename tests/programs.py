@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import randrange
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import httpx
 import pytest
@@ -50,10 +50,16 @@ class Process(Protocol):
 
 def program(name: str) -> str:
     """The path of `name`; without it the test is skipped at a desk and fails in CI (CI=true)."""
-    path = _find(name)
-    if path is not None:
-        return path
-    reason = f"{name} is not installed: apt-get install {PACKAGES.get(name, name)}"
+    return _find(name) or _absent(f"{name} is not installed: apt-get install {PACKAGES.get(name, name)}")
+
+
+def python_of(part: str) -> str:
+    """The interpreter that has `requirements/{part}.txt`; without one as `program` does."""
+    name = f"BURNLINE_TEST_{part.upper()}"
+    return os.environ.get(name) or _absent(f"{name} names no python that has requirements/{part}.txt")
+
+
+def _absent(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)

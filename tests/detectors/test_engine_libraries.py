@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,6 +18,7 @@ from burnline.events import PredictionBatch, Verdict
 from burnline.spec.signals import DriftSpec
 from tests.detectors.samples import CITIES, make_batch
 from tests.detectors.test_engines import READER, REFERENCE, make_reference
+from tests.programs import python_of
 
 EVENTS = 2000
 FEW = 200  # rows, where a test looks at every pair of them
@@ -27,13 +27,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
-    pythons = {library: os.environ.get(f"BURNLINE_TEST_{library.upper()}", "") for library in LIBRARIES}
-    if missing := [library for library, python in pythons.items() if not python]:
-        reason = f"BURNLINE_TEST_{missing[0].upper()} names no python that has requirements/{missing[0]}.txt"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    made = Desk(pythons)
+    made = Desk({library: python_of(library) for library in LIBRARIES})
     yield made
     made.close()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,22 +20,13 @@ from burnline.events import Finding, Verdict
 from burnline.settings import Settings
 from burnline.store import incidents, signals
 from tests.app.scenes import Client, browser, text
+from tests.programs import python_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 START, WINDOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC), timedelta(minutes=10)
 ENGINES = ("burnline", *LIBRARIES)
 EVENTS, WELL, BAD = 600, 1, 3
 PATIENCE = 240.0  # seconds for the libraries, whose import takes 20 of a free CPU
-
-
-def pythons() -> dict[str, str]:
-    found = {library: os.environ.get(f"BURNLINE_TEST_{library.upper()}", "") for library in LIBRARIES}
-    if missing := [library for library, python in found.items() if not python]:
-        reason = f"BURNLINE_TEST_{missing[0].upper()} names no python that has requirements/{missing[0]}.txt"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
-    return found
 
 
 def drawn(rng: np.random.Generator, events: int, shift: float) -> dict[str, list[Any]]:
@@ -92,7 +82,7 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    asked, folder = pythons(), tmp_path_factory.mktemp("three-engines")
+    asked, folder = {library: python_of(library) for library in LIBRARIES}, tmp_path_factory.mktemp("three-engines")
     (folder / "services").mkdir()
     for engine in ENGINES:
         write_service(folder, engine)

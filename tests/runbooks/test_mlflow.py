@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,7 +19,7 @@ from burnline.runbooks.actions.outbound import Answer
 from burnline.spec.hooks import MlflowAliasHookSpec
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.web import Request, serving
-from tests.programs import free_port, running
+from tests.programs import free_port, python_of, running
 from tests.runbooks.scene import T0
 
 TAGGED = {"2": {"burnline.previous.champion": "1"}}
@@ -315,12 +314,7 @@ def test_a_server_that_does_not_answer_is_given_up_in_time() -> None:
 @pytest.fixture
 def real_mlflow(tmp_path: Path) -> Iterator[str]:
     """MLflow's own server, from the environment that `BURNLINE_TEST_MLFLOW` names, on an empty registry."""
-    python = os.environ.get("BURNLINE_TEST_MLFLOW", "")
-    if not python:
-        reason = "BURNLINE_TEST_MLFLOW names no python that has requirements/mlflow.txt"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+    python = python_of("mlflow")
     port = free_port()
     address = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     store = ["--backend-store-uri", f"sqlite:///{tmp_path}/mlflow.db", "--default-artifact-root", str(tmp_path)]
